@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The small leaves of CMS that the token process and the client share: SignerInfo, RecipientInfo, signed attributes and
+ * algorithm parameters, as OpenSSL ASN.1 templates (RFC 5652, 5035, 6211, 5753, 4055, 8551), with the object identifiers
+ * that OpenSSL 3.0 has no name for.
+ *
+ * Works on small pieces in memory only. Never sees content, never holds a key.
+ */
+#ifndef CMS_LEAF_H
+#define CMS_LEAF_H
+
+#include <stdbool.h>
+
+#include <openssl/asn1t.h>
+#include <openssl/cms.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include "agent/wire/base.h"
+
+/* Object identifiers in dotted form. cms_object() makes an ASN1_OBJECT that the caller frees. */
+#define OID_DATA "1.2.840.113549.1.7.1"
+#define OID_SIGNED_DATA "1.2.840.113549.1.7.2"
+#define OID_ENVELOPED_DATA "1.2.840.113549.1.7.3"
+#define OID_AUTH_ENVELOPED_DATA "1.2.840.113549.1.9.16.1.23"
+#define OID_COMPRESSED_DATA "1.2.840.113549.1.9.16.1.9"
+#define OID_CONTENT_TYPE "1.2.840.113549.1.9.3"
+#define OID_MESSAGE_DIGEST "1.2.840.113549.1.9.4"
+#define OID_SIGNING_TIME "1.2.840.113549.1.9.5"
+#define OID_SMIME_CAPABILITIES "1.2.840.113549.1.9.15"
+#define OID_SIGNING_CERTIFICATE "1.2.840.113549.1.9.16.2.12"
+#define OID_SIGNING_CERTIFICATE_V2 "1.2.840.113549.1.9.16.2.47"
+#define OID_ENCRYPTION_KEY_PREFERENCE "1.2.840.113549.1.9.16.2.11"
+#define OID_ALGORITHM_PROTECTION "1.2.840.113549.1.9.52"
+
+ASN1_OBJECT *cms_object(const char *dotted);
+bool cms_object_is(const ASN1_OBJECT *object, const char *dotted);
+
+/* RFC 5652 10.2.4 */
+struct cms_issuer_serial {
+	X509_NAME *issuer;
+	ASN1_INTEGER *serial;
+};
+
+/* RFC 5652 5.3: CHOICE */
+enum { CMS_SID_ISSUER_SERIAL = 0, CMS_SID_KEY_ID = 1 };
+struct cms_signer_identifier {
+	int type;
+	union {
+		struct cms_issuer_serial *issuer_serial;
+		ASN1_OCTET_STRING *key_id;
+	};
+};
+
+/*
+ * RFC 5652 5.3. signed_attributes keeps its elements, but not the received octets: a verifier takes those from
+ * cms_signed_attributes_raw(), since what was signed is what was sent.
+ */
+struct cms_signer_info {
+	int32_t version;
+	struct cms_signer_identifier *sid;
+	X509_ALGOR *digest_algorithm;
+	STACK_OF(X509_ATTRIBUTE) *signed_attributes; /* OPTIONAL */
+	X509_ALGOR *signature_algorithm;
+	ASN1_OCTET_STRING *signature;
+	STACK_OF(X509_ATTRIBUTE) *unsigned_attributes; /* OPTIONAL */
+};
+
+/* RFC 5652 6.2.1 */
+struct cms_key_trans {
+	int32_t version;
+	struct cms_signer_identifier *rid; /* the same CHOICE */
+	X509_ALGOR *key_encryption;
+	ASN1_OCTET_STRING *encrypted_key;
+};
+
+/* RFC 5652 6.2.2 */
+struct cms_recipient_key_id {
+	ASN1_OCTET_STRING *key_id;
+	ASN1_GENERALIZEDTIME *date;  /* OPTIONAL */
+	ASN1_TYPE *other;            /* OPTIONAL SEQUENCE */
+};
+enum { CMS_RID_ISSUER_SERIAL = 0, CMS_RID_KEY_ID = 1 };
+struct cms_agree_recipient {
+	int type;
+	union {
+		struct cms_issuer_serial *issuer_serial;
+		struct cms_recipient_key_id *key_id;
+	};
+};
+struct cms_encrypted_key {
+	struct cms_agree_recipient *rid;
+	ASN1_OCTET_STRING *encrypted_key;
+};
+enum { CMS_ORIGINATOR_ISSUER_SERIAL = 0, CMS_ORIGINATOR_KEY_ID = 1, CMS_ORIGINATOR_KEY = 2 };
+struct cms_originator_key {
+	X509_ALGOR *algorithm;
+	ASN1_BIT_STRING *public_key;
+};
+struct cms_originator {
+	int type;
+	union {
+		struct cms_issuer_serial *issuer_serial;
+		ASN1_OCTET_STRING *key_id;
+		struct cms_originator_key *key;
+	};
+};
+struct cms_key_agree {
+	int32_t version;
+	struct cms_originator *originator;
+	ASN1_OCTET_STRING *ukm; /* OPTIONAL */
+	X509_ALGOR *key_encryption; /* its parameter is the key wrap AlgorithmIdentifier */
+	STACK_OF(cms_encrypted_key) *recipients;
+};
+
+/* RFC 5652 6.2: CHOICE. Alternatives that are not read here (kek, password, other) stay as they are. */
+enum { CMS_RECIPIENT_KEY_TRANS = 0, CMS_RECIPIENT_KEY_AGREE = 1, CMS_RECIPIENT_OTHER = 2 };
+struct cms_recipient_info {
+	int type;
+	union {
+		struct cms_key_trans *key_trans;
+		struct cms_key_agree *key_agree;
+		ASN1_TYPE *other;
+	};
+};
+
+/* RFC 6211 2 */
+struct cms_algorithm_protection {
+	X509_ALGOR *digest;
+	X509_ALGOR *signature; /* [1] OPTIONAL */
+	X509_ALGOR *mac;       /* [2] OPTIONAL */
+};
+
+/* RFC 5084 3.2 */
+struct cms_gcm_parameters {
+	ASN1_OCTET_STRING *nonce;
+	ASN1_INTEGER *icv_len; /* OPTIONAL: DEFAULT 12 */
+};
+
+typedef struct cms_encrypted_key cms_encrypted_key; /* STACK_OF() needs names of one word */
+DEFINE_STACK_OF(cms_encrypted_key)
+
+#define CMS_DECLARE(type)                        \
+	struct type *type##_new(void);           \
+	void type##_free(struct type *value);    \
+	const ASN1_ITEM *type##_it(void);        \
+	static inline void type##_freep(struct type **p) { \
+		type##_free(*p);                 \
+	}
+CMS_DECLARE(cms_issuer_serial)
+CMS_DECLARE(cms_signer_identifier)
+CMS_DECLARE(cms_signer_info)
+CMS_DECLARE(cms_key_trans)
+CMS_DECLARE(cms_key_agree)
+CMS_DECLARE(cms_encrypted_key)
+CMS_DECLARE(cms_recipient_info)
+CMS_DECLARE(cms_algorithm_protection)
+CMS_DECLARE(cms_gcm_parameters)
+
+/*
+ * One value from DER or BER (small, in memory); the whole input must be used. Returns 0, -SMIME_E_MALFORMED.
+ * cms_der() gives its DER; *ret_der is the caller's to free(). Returns 0, -SMIME_E_NO_MEMORY.
+ */
+int cms_parse(struct bytes ber, const ASN1_ITEM *item, void *ret_value);
+int cms_der(const void *value, const ASN1_ITEM *item, uint8_t **ret_der, size_t *ret_len);
+
+/* DER of signed attributes as they are hashed: tag 31 SET OF, sorted (RFC 5652 5.4). For a signer. */
+int cms_attributes_der(STACK_OF(X509_ATTRIBUTE) *attributes, uint8_t **ret_der, size_t *ret_len);
+
+/*
+ * For a verifier: the octets of signedAttrs [0] of a SignerInfo in DER or BER, as received, with the tag changed to 31.
+ * *ret_der NULL when there are none. *ret_sorted: whether they are DER (definite, sorted). Returns 0, -SMIME_E_MALFORMED.
+ */
+int cms_signed_attributes_raw(struct bytes signer_info, uint8_t **ret_der, size_t *ret_len, bool *ret_sorted);
+
+/* The only value of the only attribute of this type. Returns 0; 1 when there is no such attribute; -SMIME_E_MALFORMED for several attributes or not exactly one value. */
+int cms_attribute_single(STACK_OF(X509_ATTRIBUTE) *attributes, const char *oid, const ASN1_TYPE **ret_value);
+
+/*
+ * AlgorithmIdentifiers, made new (the caller frees), NULL when memory is short.
+ * Digests have absent parameters, RSA v1.5 has NULL, ECDSA and EdDSA absent, PSS {md, MGF1 md, salt = length of md} (cms.md C19, A5).
+ */
+X509_ALGOR *cms_algorithm(int nid);             /* absent parameters */
+X509_ALGOR *cms_algorithm_oid(const char *oid); /* absent parameters */
+X509_ALGOR *cms_algorithm_pss(const EVP_MD *md);
+
+/* The digest that an OID names (SHA-1, SHA-2, MD5 for legacy reading), or NULL. Parameters absent or NULL are both accepted. */
+const EVP_MD *cms_digest(const ASN1_OBJECT *algorithm);
+
+/* What a content-encryption AlgorithmIdentifier asks for. */
+enum cms_cipher_mode { CMS_MODE_CBC, CMS_MODE_GCM };
+struct cms_cipher {
+	const EVP_CIPHER *cipher;
+	enum cms_cipher_mode mode;
+	size_t key_len;
+	uint8_t iv[64];
+	size_t iv_len;
+	size_t tag_len; /* GCM: 12 to 16, from aes-ICVlen (default 12) */
+	bool weak;      /* 3DES */
+	const char *name; /* "aes256-cbc" .. as on the command line; "des-ede3-cbc" */
+};
+
+/*
+ * Reads a content-encryption algorithm and checks that it may stand in this content type: CBC in EnvelopedData, GCM in
+ * AuthEnvelopedData, nothing across (cms.md E2'). -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED.
+ */
+int cms_cipher_read(const X509_ALGOR *algorithm, bool authenticated, struct cms_cipher *ret_cipher);
+
+/* X9.63 KDF over ECC-CMS-SharedInfo (RFC 5753 7.2): the key-encryption key. `wrap` is the key wrap algorithm. kdf: the digest of the KDF. */
+int cms_kdf_x963(const EVP_MD *kdf, struct bytes z, const X509_ALGOR *wrap, const ASN1_OCTET_STRING *ukm, size_t kek_len, uint8_t *ret_kek);
+
+/* What dhSinglePass-*-kdf-scheme (RFC 5753 7.1.4) and its key wrap ask for. -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED. */
+struct cms_agreement {
+	const EVP_MD *kdf;
+	const EVP_CIPHER *wrap;
+	X509_ALGOR *wrap_algorithm; /* the caller frees */
+	size_t kek_len;
+	bool cofactor;
+};
+int cms_agreement_read(const X509_ALGOR *key_encryption, struct cms_agreement *ret_agreement);
+
+/* Whether a certificate is the one an identifier names: issuerAndSerial, or subjectKeyIdentifier (the extension, or SHA-1 of the public key where it has none: cms.md section 3, Outlook 2010). */
+bool cms_issuer_serial_is(const struct cms_issuer_serial *name, const X509 *certificate);
+bool cms_key_id_is(const ASN1_OCTET_STRING *key_id, const X509 *certificate);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Encoding and decoding of any message, and access to its fields. What is decoded here has crossed a trust boundary: only
+ * the one DER form of a message passes, with clean texts.
+ */
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <smime/error.h>
+
+#include "frame.h"
+#include "limits.h"
+#include "message.h"
+
+int wire_encode(const void *message, const ASN1_ITEM *item, uint8_t **ret_der, size_t *ret_len) {
+	uint8_t *der = NULL;
+	int len = ASN1_item_i2d(message, &der, item);
+
+	if (len <= 0) {
+		ERR_clear_error();
+		return -SMIME_E_NO_MEMORY;
+	}
+	if (len > WIRE_FRAME_MAX_BYTES) {
+		wire_free_encoded(der, (size_t)len);
+		return -SMIME_E_PROTOCOL;
+	}
+	*ret_der = der;
+	*ret_len = (size_t)len;
+	return 0;
+}
+
+void wire_free_encoded(uint8_t *der, size_t len) {
+	if (der)
+		OPENSSL_cleanse(der, len);
+	free(der);
+}
+
+/* A text that can be shown and compared: short, no control characters, well-formed UTF-8. */
+static bool text_is_clean(const uint8_t *text, size_t len) {
+	if (len > WIRE_TEXT_MAX_BYTES)
+		return false;
+	while (len > 0) {
+		unsigned long c;
+		int n = UTF8_getc(text, (int)len, &c);
+		if (n <= 0 || c < 0x20 || c == 0x7f)
+			return false;
+		text += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/*
+ * Walks all elements in the order they stand, stepping into constructed ones. OpenSSL keeps a parameter of type ANY as it
+ * came, so the re-encoding does not vouch for what is inside; definite lengths everywhere are asked for here.
+ */
+static bool elements_are_clean(const uint8_t *p, size_t len) {
+	const uint8_t *end = p + len;
+
+	while (p < end) {
+		const uint8_t *start = p;
+		long content = 0;
+		int tag = 0, class = 0;
+		int flags = ASN1_get_object(&p, &content, &tag, &class, end - start);
+		if (flags & 0x80 || (flags & 1))
+			return false;
+		if (flags & V_ASN1_CONSTRUCTED)
+			continue;
+		if (class == V_ASN1_UNIVERSAL && tag == V_ASN1_UTF8STRING && !text_is_clean(p, (size_t)content))
+			return false;
+		p += content;
+	}
+	return true;
+}
+
+int wire_decode(struct bytes der, const ASN1_ITEM *item, void *ret_message) {
+	const uint8_t *p = der.data;
+	uint8_t *again = NULL;
+	int again_len;
+
+	if (der.len == 0 || der.len > WIRE_FRAME_MAX_BYTES)
+		return -SMIME_E_PROTOCOL;
+	ASN1_VALUE *message = ASN1_item_d2i(NULL, &p, (long)der.len, item);
+	if (!message) {
+		ERR_clear_error();
+		return -SMIME_E_PROTOCOL;
+	}
+	again_len = ASN1_item_i2d(message, &again, item);
+	bool canonical = again_len > 0 && (size_t)again_len == der.len && CRYPTO_memcmp(again, der.data, der.len) == 0;
+	wire_free_encoded(again, again_len > 0 ? (size_t)again_len : 0);
+	if (!canonical || !elements_are_clean(der.data, der.len)) {
+		ASN1_item_free(message, item);
+		ERR_clear_error();
+		return -SMIME_E_PROTOCOL;
+	}
+	*(void **)ret_message = message;
+	return 0;
+}
+
+int wire_send(int fd, const void *message, const ASN1_ITEM *item, int pass_fd) {
+	uint8_t *der = NULL;
+	size_t len = 0;
+	int r = wire_encode(message, item, &der, &len);
+
+	if (r < 0)
+		return r;
+	r = frame_write(fd, der, len, pass_fd);
+	wire_free_encoded(der, len);
+	return r;
+}
+
+int wire_receive(int fd, const ASN1_ITEM *item, void *ret_message, int *ret_fd) {
+	_cleanup_(close_fdp) int passed = -1;
+	uint8_t *der = NULL;
+	size_t len = 0;
+	int r = frame_read(fd, &der, &len, ret_fd ? &passed : NULL);
+
+	if (r != 0)
+		return r;
+	r = wire_decode((struct bytes){ der, len }, item, ret_message);
+	wire_free_encoded(der, len);
+	if (r == 0 && ret_fd)
+		*ret_fd = take_fd(&passed);
+	return r;
+}
+
+/* Both string types are ASN1_STRING underneath; `type` tells which to make. */
+static int set_string(ASN1_STRING **field, int type, const void *data, size_t len) {
+	ASN1_STRING *string = *field ? *field : ASN1_STRING_type_new(type);
+
+	if (!string)
+		return -SMIME_E_NO_MEMORY;
+	if (!ASN1_STRING_set(string, data ? data : "", (int)len)) {
+		if (string != *field)
+			ASN1_STRING_free(string);
+		return -SMIME_E_NO_MEMORY;
+	}
+	*field = string;
+	return 0;
+}
+
+int wire_set_text(ASN1_UTF8STRING **field, const char *text) {
+	uint8_t clean[WIRE_TEXT_MAX_BYTES];
+	size_t len = 0;
+
+	if (!text)
+		return 0;
+	/* What a token or a library calls itself may be in any encoding; the other end would refuse the whole message. */
+	for (const uint8_t *p = (const uint8_t *)text; *p && len < sizeof(clean);) {
+		unsigned long c;
+		int n = UTF8_getc(p, (int)strnlen((const char *)p, 6), &c);
+		if (n <= 0 || c < 0x20 || c == 0x7f) {
+			clean[len++] = '?';
+			p++;
+			continue;
+		}
+		if (len + (size_t)n > sizeof(clean))
+			break;
+		memcpy(clean + len, p, (size_t)n);
+		len += (size_t)n;
+		p += n;
+	}
+	return set_string(field, V_ASN1_UTF8STRING, clean, len);
+}
+
+int wire_set_octets(ASN1_OCTET_STRING **field, const void *data, size_t len) {
+	return set_string(field, V_ASN1_OCTET_STRING, data, len);
+}
+
+int wire_push_octets(STACK_OF(ASN1_OCTET_STRING) **stack, const void *data, size_t len) {
+	ASN1_OCTET_STRING *octets = NULL;
+
+	if (!*stack && !(*stack = sk_ASN1_OCTET_STRING_new_null()))
+		return -SMIME_E_NO_MEMORY;
+	if (wire_set_octets(&octets, data, len) < 0)
+		return -SMIME_E_NO_MEMORY;
+	if (!sk_ASN1_OCTET_STRING_push(*stack, octets)) {
+		ASN1_OCTET_STRING_free(octets);
+		return -SMIME_E_NO_MEMORY;
+	}
+	return 0;
+}
+
+const char *wire_text(const ASN1_UTF8STRING *field) {
+	const char *text = field ? (const char *)ASN1_STRING_get0_data(field) : NULL;
+
+	return text ? text : "";
+}
+
+struct bytes wire_octets(const ASN1_OCTET_STRING *field) {
+	return field ? (struct bytes){ ASN1_STRING_get0_data(field), (size_t)ASN1_STRING_length(field) } : (struct bytes){ NULL, 0 };
+}
+
+bool wire_octets_equal(const ASN1_OCTET_STRING *field, const void *data, size_t len) {
+	struct bytes octets = wire_octets(field);
+
+	return octets.data && octets.len == len && memcmp(octets.data, data, len) == 0;
+}

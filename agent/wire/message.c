@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The templates of docs/protocol.asn1: one table a message, in the order of the fields. Nothing else belongs here.
+ */
+#include "message.h"
+
+#define TEXT_OPT(st, field, tag) ASN1_EXP_OPT(st, field, ASN1_UTF8STRING, tag)
+
+#define IMPLEMENT(type)                                                           \
+	struct type *type##_new(void) {                                           \
+		return (struct type *)ASN1_item_new(ASN1_ITEM_rptr(type));        \
+	}                                                                         \
+	void type##_free(struct type *message) {                                  \
+		ASN1_item_free((ASN1_VALUE *)message, ASN1_ITEM_rptr(type));      \
+	}
+
+/* ---- Parts that several messages share ---- */
+
+ASN1_SEQUENCE(wire_token) = {
+	ASN1_SIMPLE(struct wire_token, id, ASN1_OCTET_STRING),
+	ASN1_SIMPLE(struct wire_token, label, ASN1_UTF8STRING),
+	ASN1_SIMPLE(struct wire_token, manufacturer, ASN1_UTF8STRING),
+	ASN1_SIMPLE(struct wire_token, model, ASN1_UTF8STRING),
+	ASN1_SIMPLE(struct wire_token, serial, ASN1_UTF8STRING),
+	ASN1_SIMPLE(struct wire_token, module, ASN1_UTF8STRING),
+} ASN1_SEQUENCE_END_name(struct wire_token, wire_token)
+IMPLEMENT(wire_token)
+
+ASN1_SEQUENCE(wire_key) = {
+	ASN1_SIMPLE(struct wire_key, spki, ASN1_OCTET_STRING),
+	ASN1_SIMPLE(struct wire_key, token, ASN1_OCTET_STRING),
+	ASN1_SIMPLE(struct wire_key, id, ASN1_OCTET_STRING),
+	ASN1_SIMPLE(struct wire_key, label, ASN1_UTF8STRING),
+	ASN1_EMBED(struct wire_key, type, UINT32),
+	ASN1_EMBED(struct wire_key, bits, UINT32),
+	ASN1_SIMPLE(struct wire_key, seen, ASN1_BOOLEAN),
+	ASN1_SIMPLE(struct wire_key, can_sign, ASN1_BOOLEAN),
+	ASN1_SIMPLE(struct wire_key, can_decrypt, ASN1_BOOLEAN),
+	ASN1_SIMPLE(struct wire_key, always_authenticate, ASN1_BOOLEAN),
+	ASN1_SEQUENCE_OF(struct wire_key, certificates, ASN1_OCTET_STRING),
+} ASN1_SEQUENCE_END_name(struct wire_key, wire_key)
+IMPLEMENT(wire_key)
+
+/* ---- Requests of clients ---- */
+
+ASN1_SEQUENCE(wire_hello) = {
+	ASN1_EMBED(struct wire_hello, version, UINT32),
+	ASN1_SIMPLE(struct wire_hello, program, ASN1_UTF8STRING),
+	TEXT_OPT(struct wire_hello, display, 0),
+	TEXT_OPT(struct wire_hello, wayland_display, 1),
+	TEXT_OPT(struct wire_hello, xauthority, 2),
+	TEXT_OPT(struct wire_hello, tty_name, 3),
+	TEXT_OPT(struct wire_hello, tty_type, 4),
+	TEXT_OPT(struct wire_hello, lc_ctype, 5),
+	TEXT_OPT(struct wire_hello, lc_messages, 6),
+} ASN1_SEQUENCE_END_name(struct wire_hello, wire_hello)
+IMPLEMENT(wire_hello)
+
+ASN1_SEQUENCE(wire_list) = {
+	ASN1_EMBED(struct wire_list, offset, UINT32),
+} ASN1_SEQUENCE_END_name(struct wire_list, wire_list)
+IMPLEMENT(wire_list)
+
+ASN1_SEQUENCE(wire_fingerprint) = {
+	ASN1_SIMPLE(struct wire_fingerprint, sha256, ASN1_OCTET_STRING),
+} ASN1_SEQUENCE_END_name(struct wire_fingerprint, wire_fingerprint)
+IMPLEMENT(wire_fingerprint)
+
+ASN1_SEQUENCE(wire_sign) = {
+	ASN1_SIMPLE(struct wire_sign, key, ASN1_OCTET_STRING),
+	ASN1_EXP_OPT(struct wire_sign, certificate, ASN1_OCTET_STRING, 0),
+	ASN1_SIMPLE(struct wire_sign, digest_algorithm, ASN1_OBJECT),
+	ASN1_SIMPLE(struct wire_sign, digest, ASN1_OCTET_STRING),
+	ASN1_SIMPLE(struct wire_sign, pss, ASN1_BOOLEAN),
+	TEXT_OPT(struct wire_sign, from, 1),
+} ASN1_SEQUENCE_END_name(struct wire_sign, wire_sign)
+IMPLEMENT(wire_sign)
+
+ASN1_SEQUENCE(wire_decrypt) = {
+	ASN1_SIMPLE(struct wire_decrypt, key, ASN1_OCTET_STRING),
+	ASN1_SIMPLE(struct wire_decrypt, content_type, ASN1_OBJECT),
+	ASN1_SIMPLE(struct wire_decrypt, content_encryption, X509_ALGOR),
+	ASN1_SIMPLE(struct wire_decrypt, recipient_info, ASN1_OCTET_STRING),
+	ASN1_EXP_OPT(struct wire_decrypt, originator, ASN1_OCTET_STRING, 0),
+} ASN1_SEQUENCE_END_name(struct wire_decrypt, wire_decrypt)
+IMPLEMENT(wire_decrypt)
+
+ASN1_SEQUENCE(wire_token_name) = {
+	ASN1_EXP_OPT(struct wire_token_name, token, ASN1_OCTET_STRING, 0),
+} ASN1_SEQUENCE_END_name(struct wire_token_name, wire_token_name)
+IMPLEMENT(wire_token_name)
+
+ASN1_CHOICE(wire_request_body) = {
+	ASN1_EXP(struct wire_request_body, hello, wire_hello, WIRE_HELLO),
+	ASN1_EXP(struct wire_request_body, list, wire_list, WIRE_LIST),
+	ASN1_EXP(struct wire_request_body, certificate, wire_fingerprint, WIRE_CERTIFICATE),
+	ASN1_EXP(struct wire_request_body, sign, wire_sign, WIRE_SIGN),
+	ASN1_EXP(struct wire_request_body, decrypt, wire_decrypt, WIRE_DECRYPT),
+	ASN1_EXP(struct wire_request_body, unlock, wire_token_name, WIRE_UNLOCK),
+	ASN1_EXP(struct wire_request_body, lock, wire_token_name, WIRE_LOCK),
+	ASN1_EXP(struct wire_request_body, status, ASN1_NULL, WIRE_STATUS),
+	ASN1_EXP(struct wire_request_body, anchors, wire_list, WIRE_ANCHORS),
+} static_ASN1_CHOICE_END_name(struct wire_request_body, wire_request_body)
+
+ASN1_SEQUENCE(wire_request) = {
+	ASN1_EMBED(struct wire_request, id, UINT32),
+	ASN1_SIMPLE(struct wire_request, body, wire_request_body),
+} ASN1_SEQUENCE_END_name(struct wire_request, wire_request)
+IMPLEMENT(wire_request)
+
+/* ---- Answers to clients ---- */
+
+ASN1_SEQUENCE(wire_error) = {
+	ASN1_EMBED(struct wire_error, code, UINT32),
+	ASN1_SIMPLE(struct wire_error, text, ASN1_UTF8STRING),
+} ASN1_SEQUENCE_END_name(struct wire_error, wire_error)
+IMPLEMENT(wire_error)
+
+ASN1_SEQUENCE(wire_hello_reply) = {
+	ASN1_EMBED(struct wire_hello_reply, version, UINT32),
+	ASN1_SIMPLE(struct wire_hello_reply, agent_version, ASN1_UTF8STRING),
+} ASN1_SEQUENCE_END_name(struct wire_hello_reply, wire_hello_reply)
+IMPLEMENT(wire_hello_reply)
+
+ASN1_SEQUENCE(wire_list_reply) = {
+	ASN1_EMBED(struct wire_list_reply, total, UINT32),
+	ASN1_SEQUENCE_OF(struct wire_list_reply, keys, wire_key),
+} ASN1_SEQUENCE_END_name(struct wire_list_reply, wire_list_reply)
+IMPLEMENT(wire_list_reply)
+
+ASN1_SEQUENCE(wire_blobs) = {
+	ASN1_EMBED(struct wire_blobs, total, UINT32),
+	ASN1_SEQUENCE_OF(struct wire_blobs, items, ASN1_OCTET_STRING),
+} ASN1_SEQUENCE_END_name(struct wire_blobs, wire_blobs)
+IMPLEMENT(wire_blobs)
+
+ASN1_SEQUENCE(wire_sign_reply) = {
+	ASN1_SIMPLE(struct wire_sign_reply, signer_info, ASN1_OCTET_STRING),
+	ASN1_SEQUENCE_OF(struct wire_sign_reply, certificates, ASN1_OCTET_STRING),
+} ASN1_SEQUENCE_END_name(struct wire_sign_reply, wire_sign_reply)
+IMPLEMENT(wire_sign_reply)
+
+ASN1_SEQUENCE(wire_decrypt_reply) = {
+	ASN1_SIMPLE(struct wire_decrypt_reply, cek, ASN1_OCTET_STRING),
+} ASN1_SEQUENCE_END_name(struct wire_decrypt_reply, wire_decrypt_reply)
+IMPLEMENT(wire_decrypt_reply)
+
+ASN1_SEQUENCE(wire_token_status) = {
+	ASN1_SIMPLE(struct wire_token_status, token, wire_token),
+	ASN1_EMBED(struct wire_token_status, state, UINT32),
+	ASN1_EMBED(struct wire_token_status, pin, UINT32),
+	ASN1_SIMPLE(struct wire_token_status, unlocked, ASN1_BOOLEAN),
+	ASN1_EMBED(struct wire_token_status, keys, UINT32),
+	ASN1_EMBED(struct wire_token_status, queued, UINT32),
+	ASN1_SIMPLE(struct wire_token_status, fault, ASN1_UTF8STRING),
+} ASN1_SEQUENCE_END_name(struct wire_token_status, wire_token_status)
+IMPLEMENT(wire_token_status)
+
+ASN1_SEQUENCE(wire_module_status) = {
+	ASN1_SIMPLE(struct wire_module_status, path, ASN1_UTF8STRING),
+	ASN1_EMBED(struct wire_module_status, tokens, UINT32),
+	ASN1_SIMPLE(struct wire_module_status, fault, ASN1_UTF8STRING),
+} ASN1_SEQUENCE_END_name(struct wire_module_status, wire_module_status)
+IMPLEMENT(wire_module_status)
+
+ASN1_SEQUENCE(wire_status_reply) = {
+	ASN1_SIMPLE(struct wire_status_reply, agent_version, ASN1_UTF8STRING),
+	ASN1_EMBED(struct wire_status_reply, pid, UINT32),
+	ASN1_EMBED(struct wire_status_reply, clients, UINT32),
+	ASN1_EMBED(struct wire_status_reply, prompts, UINT32),
+	ASN1_SEQUENCE_OF(struct wire_status_reply, modules, wire_module_status),
+	ASN1_SEQUENCE_OF(struct wire_status_reply, tokens, wire_token_status),
+} ASN1_SEQUENCE_END_name(struct wire_status_reply, wire_status_reply)
+IMPLEMENT(wire_status_reply)
+
+ASN1_CHOICE(wire_reply_body) = {
+	ASN1_EXP(struct wire_reply_body, error, wire_error, WIRE_REPLY_ERROR),
+	ASN1_EXP(struct wire_reply_body, hello, wire_hello_reply, WIRE_REPLY_HELLO),
+	ASN1_EXP(struct wire_reply_body, list, wire_list_reply, WIRE_REPLY_LIST),
+	ASN1_EXP(struct wire_reply_body, certificate, ASN1_OCTET_STRING, WIRE_REPLY_CERTIFICATE),
+	ASN1_EXP(struct wire_reply_body, sign, wire_sign_reply, WIRE_REPLY_SIGN),
+	ASN1_EXP(struct wire_reply_body, decrypt, wire_decrypt_reply, WIRE_REPLY_DECRYPT),
+	ASN1_EXP(struct wire_reply_body, done, ASN1_NULL, WIRE_REPLY_DONE),
+	ASN1_EXP(struct wire_reply_body, status, wire_status_reply, WIRE_REPLY_STATUS),
+	ASN1_EXP(struct wire_reply_body, anchors, wire_blobs, WIRE_REPLY_ANCHORS),
+} static_ASN1_CHOICE_END_name(struct wire_reply_body, wire_reply_body)
+
+ASN1_SEQUENCE(wire_reply) = {
+	ASN1_EMBED(struct wire_reply, id, UINT32),
+	ASN1_SIMPLE(struct wire_reply, body, wire_reply_body),
+} ASN1_SEQUENCE_END_name(struct wire_reply, wire_reply)
+IMPLEMENT(wire_reply)
+
+/* ---- Core to token process ---- */
+
+ASN1_SEQUENCE(wire_setup) = {
+	ASN1_EMBED(struct wire_setup, role, UINT32),
+	ASN1_SIMPLE(struct wire_setup, module, ASN1_UTF8STRING),
+	ASN1_EXP_OPT(struct wire_setup, token, ASN1_OCTET_STRING, 0),
+	ASN1_EMBED(struct wire_setup, sessions, UINT32),
+	TEXT_OPT(struct wire_setup, pin_file, 1),
+	ASN1_SEQUENCE_OF(struct wire_setup, certificates, ASN1_OCTET_STRING),
+	ASN1_SEQUENCE_OF(struct wire_setup, capabilities, X509_ALGOR),
+	ASN1_SIMPLE(struct wire_setup, rejection_secret, ASN1_OCTET_STRING),
+} ASN1_SEQUENCE_END_name(struct wire_setup, wire_setup)
+IMPLEMENT(wire_setup)
+
+ASN1_SEQUENCE(wire_prompt_grant) = {
+	ASN1_SIMPLE(struct wire_prompt_grant, granted, ASN1_BOOLEAN),
+	TEXT_OPT(struct wire_prompt_grant, tty_name, 0),
+	TEXT_OPT(struct wire_prompt_grant, tty_type, 1),
+	TEXT_OPT(struct wire_prompt_grant, lc_ctype, 2),
+	TEXT_OPT(struct wire_prompt_grant, lc_messages, 3),
+	ASN1_EXP_OPT(struct wire_prompt_grant, refusal, wire_error, 4),
+} ASN1_SEQUENCE_END_name(struct wire_prompt_grant, wire_prompt_grant)
+IMPLEMENT(wire_prompt_grant)
+
+ASN1_SEQUENCE(wire_caller) = {
+	ASN1_SIMPLE(struct wire_caller, text, ASN1_UTF8STRING),
+} ASN1_SEQUENCE_END_name(struct wire_caller, wire_caller)
+IMPLEMENT(wire_caller)
+
+ASN1_SEQUENCE(wire_sign_task) = {
+	ASN1_SIMPLE(struct wire_sign_task, caller, wire_caller),
+	ASN1_SIMPLE(struct wire_sign_task, request, wire_sign),
+} ASN1_SEQUENCE_END_name(struct wire_sign_task, wire_sign_task)
+IMPLEMENT(wire_sign_task)
+
+ASN1_SEQUENCE(wire_decrypt_task) = {
+	ASN1_SIMPLE(struct wire_decrypt_task, caller, wire_caller),
+	ASN1_SIMPLE(struct wire_decrypt_task, request, wire_decrypt),
+} ASN1_SEQUENCE_END_name(struct wire_decrypt_task, wire_decrypt_task)
+IMPLEMENT(wire_decrypt_task)
+
+ASN1_CHOICE(wire_order_body) = {
+	ASN1_EXP(struct wire_order_body, setup, wire_setup, WIRE_ORDER_SETUP),
+	ASN1_EXP(struct wire_order_body, sign, wire_sign_task, WIRE_ORDER_SIGN),
+	ASN1_EXP(struct wire_order_body, decrypt, wire_decrypt_task, WIRE_ORDER_DECRYPT),
+	ASN1_EXP(struct wire_order_body, unlock, wire_caller, WIRE_ORDER_UNLOCK),
+	ASN1_EXP(struct wire_order_body, prompt, wire_prompt_grant, WIRE_ORDER_PROMPT),
+} static_ASN1_CHOICE_END_name(struct wire_order_body, wire_order_body)
+
+ASN1_SEQUENCE(wire_order) = {
+	ASN1_EMBED(struct wire_order, id, UINT32),
+	ASN1_SIMPLE(struct wire_order, body, wire_order_body),
+} ASN1_SEQUENCE_END_name(struct wire_order, wire_order)
+IMPLEMENT(wire_order)
+
+/* ---- Token process to core ---- */
+
+ASN1_SEQUENCE(wire_module) = {
+	ASN1_SIMPLE(struct wire_module, path, ASN1_UTF8STRING),
+	ASN1_SIMPLE(struct wire_module, name, ASN1_UTF8STRING),
+} ASN1_SEQUENCE_END_name(struct wire_module, wire_module)
+IMPLEMENT(wire_module)
+
+ASN1_SEQUENCE(wire_inventory) = {
+	ASN1_SIMPLE(struct wire_inventory, token, wire_token),
+	ASN1_EMBED(struct wire_inventory, pin, UINT32),
+	ASN1_SIMPLE(struct wire_inventory, unlocked, ASN1_BOOLEAN),
+	ASN1_SEQUENCE_OF(struct wire_inventory, keys, wire_key),
+	ASN1_SEQUENCE_OF(struct wire_inventory, certificates, ASN1_OCTET_STRING),
+} ASN1_SEQUENCE_END_name(struct wire_inventory, wire_inventory)
+IMPLEMENT(wire_inventory)
+
+ASN1_SEQUENCE(wire_unwrapped) = {
+	ASN1_SIMPLE(struct wire_unwrapped, cek, ASN1_OCTET_STRING),
+	ASN1_SIMPLE(struct wire_unwrapped, encrypted_key, ASN1_OCTET_STRING),
+} ASN1_SEQUENCE_END_name(struct wire_unwrapped, wire_unwrapped)
+IMPLEMENT(wire_unwrapped)
+
+ASN1_CHOICE(wire_report_body) = {
+	ASN1_EXP(struct wire_report_body, error, wire_error, WIRE_REPORT_ERROR),
+	ASN1_EXP_SEQUENCE_OF(struct wire_report_body, modules, wire_module, WIRE_REPORT_MODULES),
+	ASN1_EXP_SEQUENCE_OF(struct wire_report_body, tokens, wire_token, WIRE_REPORT_TOKENS),
+	ASN1_EXP(struct wire_report_body, inventory, wire_inventory, WIRE_REPORT_INVENTORY),
+	ASN1_EXP(struct wire_report_body, signed_, wire_sign_reply, WIRE_REPORT_SIGNED),
+	ASN1_EXP(struct wire_report_body, unwrapped, wire_unwrapped, WIRE_REPORT_UNWRAPPED),
+	ASN1_EXP(struct wire_report_body, unlocked, ASN1_NULL, WIRE_REPORT_UNLOCKED),
+	ASN1_EXP(struct wire_report_body, prompt, ASN1_NULL, WIRE_REPORT_PROMPT),
+	ASN1_EXP(struct wire_report_body, prompt_done, ASN1_NULL, WIRE_REPORT_PROMPT_DONE),
+} static_ASN1_CHOICE_END_name(struct wire_report_body, wire_report_body)
+
+ASN1_SEQUENCE(wire_report) = {
+	ASN1_EMBED(struct wire_report, id, UINT32),
+	ASN1_SIMPLE(struct wire_report, body, wire_report_body),
+} ASN1_SEQUENCE_END_name(struct wire_report, wire_report)
+IMPLEMENT(wire_report)
+
+/* ---- Core to spawner ---- */
+
+ASN1_SEQUENCE(wire_spawn) = {
+	ASN1_EMBED(struct wire_spawn, program, UINT32),
+	TEXT_OPT(struct wire_spawn, display, 0),
+	TEXT_OPT(struct wire_spawn, wayland_display, 1),
+	TEXT_OPT(struct wire_spawn, xauthority, 2),
+	TEXT_OPT(struct wire_spawn, tty_name, 3),
+	TEXT_OPT(struct wire_spawn, tty_type, 4),
+	TEXT_OPT(struct wire_spawn, lc_ctype, 5),
+	TEXT_OPT(struct wire_spawn, lc_messages, 6),
+} ASN1_SEQUENCE_END_name(struct wire_spawn, wire_spawn)
+IMPLEMENT(wire_spawn)
+
+/* ---- Making a chosen alternative ---- */
+
+/* Gives the CHOICE `body` its alternative `type`, empty and ready to fill in. */
+static bool choose(void *body, const ASN1_ITEM *item, int type) {
+	const ASN1_TEMPLATE *alternative = &item->templates[type];
+	void *value = alternative->flags & ASN1_TFLG_SK_MASK ? (void *)OPENSSL_sk_new_null()
+	                                                     : (void *)ASN1_item_new(ASN1_ITEM_ptr(alternative->item));
+	if (!value)
+		return false;
+	*(void **)((uint8_t *)body + alternative->offset) = value;
+	*(int *)body = type;
+	return true;
+}
+
+#define IMPLEMENT_MAKE(name, make)                                                                     \
+	struct name *make(uint32_t id, enum name##_type type) {                                        \
+		_cleanup_(name##_freep) struct name *message = name##_new();                           \
+		if (!message || !choose(message->body, ASN1_ITEM_rptr(name##_body), (int)type))        \
+			return NULL;                                                                   \
+		message->id = id;                                                                      \
+		return TAKE(message);                                                                  \
+	}
+IMPLEMENT_MAKE(wire_request, wire_request_make)
+IMPLEMENT_MAKE(wire_reply, wire_reply_make)
+IMPLEMENT_MAKE(wire_order, wire_order_make)
+IMPLEMENT_MAKE(wire_report, wire_report_make)

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The messages of docs/protocol.asn1 as C structures, and their codec, which is made of OpenSSL's ASN.1 templates.
+ *
+ * Ownership follows OpenSSL: a decoded message owns everything in it and one X_free() ends it. A message is one whole
+ * request or answer; nothing here keeps state. d2i accepts BER, so wire_decode() refuses whatever does not encode to itself.
+ */
+#ifndef WIRE_MESSAGE_H
+#define WIRE_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <openssl/asn1t.h>
+#include <openssl/x509.h>
+
+#include "base.h"
+#include "secret.h"
+
+typedef struct wire_key wire_key; /* STACK_OF() needs names of one word */
+typedef struct wire_module wire_module;
+typedef struct wire_token wire_token;
+typedef struct wire_token_status wire_token_status;
+typedef struct wire_module_status wire_module_status;
+DEFINE_STACK_OF(wire_key)
+DEFINE_STACK_OF(wire_module)
+DEFINE_STACK_OF(wire_token)
+DEFINE_STACK_OF(wire_token_status)
+DEFINE_STACK_OF(wire_module_status)
+DEFINE_STACK_OF(ASN1_OCTET_STRING)
+
+/* ---- Parts that several messages share ---- */
+
+enum wire_key_type { WIRE_KEY_RSA = 0, WIRE_KEY_EC = 1, WIRE_KEY_ED25519 = 2, WIRE_KEY_OTHER = 3 };
+
+/* What a token says of itself. */
+struct wire_token {
+	ASN1_OCTET_STRING *id; /* SHA-256 of manufacturer, model, serial number and label, each ended by a zero byte */
+	ASN1_UTF8STRING *label;
+	ASN1_UTF8STRING *manufacturer;
+	ASN1_UTF8STRING *model;
+	ASN1_UTF8STRING *serial;
+	ASN1_UTF8STRING *module; /* path of the PKCS#11 module */
+};
+
+struct wire_key {
+	ASN1_OCTET_STRING *spki;  /* SHA-256 of the SubjectPublicKeyInfo: the name of the key */
+	ASN1_OCTET_STRING *token; /* id of its token */
+	ASN1_OCTET_STRING *id;    /* CKA_ID */
+	ASN1_UTF8STRING *label;   /* CKA_LABEL */
+	uint32_t type;            /* enum wire_key_type */
+	uint32_t bits;
+	ASN1_BOOLEAN seen;        /* the private key itself was seen, not only its public key or certificate */
+	ASN1_BOOLEAN can_sign;    /* as the token says; TRUE while not seen */
+	ASN1_BOOLEAN can_decrypt; /* CKA_DECRYPT, or CKA_DERIVE for EC */
+	ASN1_BOOLEAN always_authenticate;
+	STACK_OF(ASN1_OCTET_STRING) *certificates; /* DER, newest first; may be empty */
+};
+
+/* ---- Requests of clients ---- */
+
+struct wire_hello {
+	uint32_t version;
+	ASN1_UTF8STRING *program; /* what the client calls itself: shown in prompts as its own claim */
+	ASN1_UTF8STRING *display, *wayland_display, *xauthority; /* OPTIONAL, for the PIN prompt */
+	ASN1_UTF8STRING *tty_name, *tty_type, *lc_ctype, *lc_messages;
+};
+
+struct wire_list {
+	uint32_t offset;
+};
+
+struct wire_fingerprint {
+	ASN1_OCTET_STRING *sha256;
+};
+
+struct wire_sign {
+	ASN1_OCTET_STRING *key;         /* SPKI hash */
+	ASN1_OCTET_STRING *certificate; /* OPTIONAL: SHA-256 of the certificate; absent: the newest valid one */
+	ASN1_OBJECT *digest_algorithm;
+	ASN1_OCTET_STRING *digest;      /* of the content */
+	ASN1_BOOLEAN pss;               /* RSASSA-PSS instead of v1.5 */
+	ASN1_UTF8STRING *from;          /* OPTIONAL: the address the client says it signs as */
+};
+
+struct wire_decrypt {
+	ASN1_OCTET_STRING *key;
+	ASN1_OBJECT *content_type;              /* id-envelopedData or id-ct-authEnvelopedData */
+	X509_ALGOR *content_encryption;
+	ASN1_OCTET_STRING *recipient_info;      /* DER, WIRE_RECIPIENT_INFO_MAX_BYTES at most */
+	ASN1_OCTET_STRING *originator;          /* OPTIONAL: certificate that a KeyAgreeRecipientInfo names as originator */
+};
+
+struct wire_token_name {
+	ASN1_OCTET_STRING *token; /* OPTIONAL: id; absent: every token (lock), the only one (unlock) */
+};
+
+enum wire_request_type {
+	WIRE_HELLO = 0,
+	WIRE_LIST = 1,
+	WIRE_CERTIFICATE = 2,
+	WIRE_SIGN = 3,
+	WIRE_DECRYPT = 4,
+	WIRE_UNLOCK = 5,
+	WIRE_LOCK = 6,
+	WIRE_STATUS = 7,
+	WIRE_ANCHORS = 8,
+	WIRE_REQUEST_TYPES
+};
+
+struct wire_request_body {
+	int type; /* enum wire_request_type */
+	union {
+		struct wire_hello *hello;
+		struct wire_list *list;
+		struct wire_fingerprint *certificate;
+		struct wire_sign *sign;
+		struct wire_decrypt *decrypt;
+		struct wire_token_name *unlock;
+		struct wire_token_name *lock;
+		ASN1_NULL *status;
+		struct wire_list *anchors;
+	};
+};
+
+struct wire_request {
+	uint32_t id; /* chosen by the client, unique among its unanswered requests */
+	struct wire_request_body *body;
+};
+
+/* ---- Answers to clients ---- */
+
+struct wire_error {
+	uint32_t code;         /* enum smime_error */
+	ASN1_UTF8STRING *text; /* what failed, on what, what to do; may be empty */
+};
+
+struct wire_hello_reply {
+	uint32_t version;
+	ASN1_UTF8STRING *agent_version;
+};
+
+struct wire_list_reply {
+	uint32_t total;
+	STACK_OF(wire_key) *keys; /* from the offset asked for; as many as fit WIRE_PAGE_MAX_BYTES */
+};
+
+struct wire_blobs { /* a page of DER certificates */
+	uint32_t total;
+	STACK_OF(ASN1_OCTET_STRING) *items;
+};
+
+struct wire_sign_reply {
+	ASN1_OCTET_STRING *signer_info; /* DER SignerInfo */
+	STACK_OF(ASN1_OCTET_STRING) *certificates; /* DER: signer first, then encryption certificate and intermediates */
+};
+
+struct wire_decrypt_reply {
+	ASN1_OCTET_STRING *cek;
+};
+
+enum wire_token_state { WIRE_TOKEN_STARTING = 0, WIRE_TOKEN_READY = 1, WIRE_TOKEN_FAILED = 2 };
+enum wire_pin_state { WIRE_PIN_OK = 0, WIRE_PIN_LOW = 1, WIRE_PIN_FINAL = 2, WIRE_PIN_BLOCKED = 3, WIRE_PIN_NONE = 4 };
+
+struct wire_token_status {
+	struct wire_token *token;
+	uint32_t state;        /* enum wire_token_state */
+	uint32_t pin;          /* enum wire_pin_state, as the token's flags say */
+	ASN1_BOOLEAN unlocked;
+	uint32_t keys;
+	uint32_t queued;       /* operations waiting or under way */
+	ASN1_UTF8STRING *fault; /* why it failed; empty otherwise */
+};
+
+struct wire_module_status {
+	ASN1_UTF8STRING *path;
+	uint32_t tokens;
+	ASN1_UTF8STRING *fault; /* why it can't be used; empty otherwise */
+};
+
+struct wire_status_reply {
+	ASN1_UTF8STRING *agent_version;
+	uint32_t pid;
+	uint32_t clients;
+	uint32_t prompts; /* shown or waiting */
+	STACK_OF(wire_module_status) *modules;
+	STACK_OF(wire_token_status) *tokens;
+};
+
+enum wire_reply_type {
+	WIRE_REPLY_ERROR = 0,
+	WIRE_REPLY_HELLO = 1,
+	WIRE_REPLY_LIST = 2,
+	WIRE_REPLY_CERTIFICATE = 3,
+	WIRE_REPLY_SIGN = 4,
+	WIRE_REPLY_DECRYPT = 5,
+	WIRE_REPLY_DONE = 6,
+	WIRE_REPLY_STATUS = 7,
+	WIRE_REPLY_ANCHORS = 8,
+};
+
+struct wire_reply_body {
+	int type; /* enum wire_reply_type */
+	union {
+		struct wire_error *error;
+		struct wire_hello_reply *hello;
+		struct wire_list_reply *list;
+		ASN1_OCTET_STRING *certificate;
+		struct wire_sign_reply *sign;
+		struct wire_decrypt_reply *decrypt;
+		ASN1_NULL *done;
+		struct wire_status_reply *status;
+		struct wire_blobs *anchors;
+	};
+};
+
+struct wire_reply {
+	uint32_t id;
+	struct wire_reply_body *body;
+};
+
+/* ---- Core to token process ---- */
+
+enum wire_token_role { WIRE_ROLE_MODULES = 0, WIRE_ROLE_SCAN = 1, WIRE_ROLE_SERVE = 2 };
+
+/* The first message to a token process: what it is to be. */
+struct wire_setup {
+	uint32_t role;           /* enum wire_token_role */
+	ASN1_UTF8STRING *module; /* path; empty for WIRE_ROLE_MODULES */
+	ASN1_OCTET_STRING *token; /* OPTIONAL: id of the token to serve */
+	uint32_t sessions;       /* threads with a session each */
+	ASN1_UTF8STRING *pin_file; /* OPTIONAL */
+	STACK_OF(ASN1_OCTET_STRING) *certificates; /* certificates that may be missing on the token, and intermediates */
+	STACK_OF(X509_ALGOR) *capabilities; /* SMIMECapabilities, in order of preference */
+	ASN1_OCTET_STRING *rejection_secret; /* 32 bytes for implicit rejection */
+};
+
+struct wire_prompt_grant {
+	ASN1_BOOLEAN granted; /* TRUE: a pinentry's descriptor comes with the frame */
+	ASN1_UTF8STRING *tty_name, *tty_type, *lc_ctype, *lc_messages; /* OPTIONAL, of the client */
+	struct wire_error *refusal; /* OPTIONAL: when not granted */
+};
+
+/* An operation, with what a prompt tells the person about who asks. */
+struct wire_caller {
+	ASN1_UTF8STRING *text;
+};
+struct wire_sign_task {
+	struct wire_caller *caller;
+	struct wire_sign *request;
+};
+struct wire_decrypt_task {
+	struct wire_caller *caller;
+	struct wire_decrypt *request;
+};
+
+enum wire_order_type {
+	WIRE_ORDER_SETUP = 0,
+	WIRE_ORDER_SIGN = 1,
+	WIRE_ORDER_DECRYPT = 2,
+	WIRE_ORDER_UNLOCK = 3,
+	WIRE_ORDER_PROMPT = 4, /* its id is the one of the report WIRE_REPORT_PROMPT */
+};
+
+struct wire_order_body {
+	int type; /* enum wire_order_type */
+	union {
+		struct wire_setup *setup;
+		struct wire_sign_task *sign;
+		struct wire_decrypt_task *decrypt;
+		struct wire_caller *unlock;
+		struct wire_prompt_grant *prompt;
+	};
+};
+
+struct wire_order {
+	uint32_t id; /* chosen by the core */
+	struct wire_order_body *body;
+};
+
+/* ---- Token process to core ---- */
+
+struct wire_module {
+	ASN1_UTF8STRING *path;
+	ASN1_UTF8STRING *name;
+};
+
+struct wire_inventory {
+	struct wire_token *token;
+	uint32_t pin; /* enum wire_pin_state */
+	ASN1_BOOLEAN unlocked;
+	STACK_OF(wire_key) *keys;
+	STACK_OF(ASN1_OCTET_STRING) *certificates; /* every certificate on the token that belongs to no key */
+};
+
+struct wire_unwrapped {
+	ASN1_OCTET_STRING *cek;
+	ASN1_OCTET_STRING *encrypted_key; /* SHA-256 of the encryptedKey octets, for the core's table of reuse */
+};
+
+enum wire_report_type {
+	WIRE_REPORT_ERROR = 0,     /* the order with this id failed; id 0: the process can't go on */
+	WIRE_REPORT_MODULES = 1,
+	WIRE_REPORT_TOKENS = 2,
+	WIRE_REPORT_INVENTORY = 3, /* unasked: at the start and whenever it changes */
+	WIRE_REPORT_SIGNED = 4,
+	WIRE_REPORT_UNWRAPPED = 5,
+	WIRE_REPORT_UNLOCKED = 6,
+	WIRE_REPORT_PROMPT = 7,    /* the order with this id needs a prompt */
+	WIRE_REPORT_PROMPT_DONE = 8,
+};
+
+struct wire_report_body {
+	int type; /* enum wire_report_type */
+	union {
+		struct wire_error *error;
+		STACK_OF(wire_module) *modules;
+		STACK_OF(wire_token) *tokens;
+		struct wire_inventory *inventory;
+		struct wire_sign_reply *signed_;
+		struct wire_unwrapped *unwrapped;
+		ASN1_NULL *unlocked;
+		ASN1_NULL *prompt;
+		ASN1_NULL *prompt_done;
+	};
+};
+
+struct wire_report {
+	uint32_t id;
+	struct wire_report_body *body;
+};
+
+/* ---- Core to spawner ---- */
+
+enum wire_program { WIRE_PROGRAM_TOKEN = 0, WIRE_PROGRAM_PINENTRY = 1 };
+
+struct wire_spawn {
+	uint32_t program; /* enum wire_program */
+	ASN1_UTF8STRING *display, *wayland_display, *xauthority, *tty_name, *tty_type, *lc_ctype, *lc_messages; /* OPTIONAL, for pinentry */
+};
+
+/*
+ * For each message X: X_new() (required parts present and empty, optional parts NULL), X_free() (accepts NULL), X_it()
+ * (the template), X_freep() (cleanup attribute).
+ */
+#define WIRE_DECLARE(type)                       \
+	struct type *type##_new(void);           \
+	void type##_free(struct type *message);  \
+	const ASN1_ITEM *type##_it(void);        \
+	static inline void type##_freep(struct type **p) { \
+		type##_free(*p);                 \
+	}
+
+WIRE_DECLARE(wire_token)
+WIRE_DECLARE(wire_key)
+WIRE_DECLARE(wire_hello)
+WIRE_DECLARE(wire_list)
+WIRE_DECLARE(wire_fingerprint)
+WIRE_DECLARE(wire_sign)
+WIRE_DECLARE(wire_decrypt)
+WIRE_DECLARE(wire_token_name)
+WIRE_DECLARE(wire_request)
+WIRE_DECLARE(wire_error)
+WIRE_DECLARE(wire_hello_reply)
+WIRE_DECLARE(wire_list_reply)
+WIRE_DECLARE(wire_blobs)
+WIRE_DECLARE(wire_sign_reply)
+WIRE_DECLARE(wire_decrypt_reply)
+WIRE_DECLARE(wire_token_status)
+WIRE_DECLARE(wire_module_status)
+WIRE_DECLARE(wire_status_reply)
+WIRE_DECLARE(wire_reply)
+WIRE_DECLARE(wire_setup)
+WIRE_DECLARE(wire_prompt_grant)
+WIRE_DECLARE(wire_caller)
+WIRE_DECLARE(wire_sign_task)
+WIRE_DECLARE(wire_decrypt_task)
+WIRE_DECLARE(wire_order)
+WIRE_DECLARE(wire_module)
+WIRE_DECLARE(wire_inventory)
+WIRE_DECLARE(wire_unwrapped)
+WIRE_DECLARE(wire_report)
+WIRE_DECLARE(wire_spawn)
+
+/*
+ * Makes the chosen alternative of a request, answer, order or report ready to fill in. E.g.
+ * `request = wire_request_make(7, WIRE_SIGN); request->body->sign->pss = 0xff;` NULL when memory is short.
+ */
+struct wire_request *wire_request_make(uint32_t id, enum wire_request_type type);
+struct wire_reply *wire_reply_make(uint32_t id, enum wire_reply_type type);
+struct wire_order *wire_order_make(uint32_t id, enum wire_order_type type);
+struct wire_report *wire_report_make(uint32_t id, enum wire_report_type type);
+
+/*
+ * DER of a message. *ret_der is the caller's to free() (secrets in it: wire_free_encoded()). Returns 0,
+ * -SMIME_E_NO_MEMORY, or -SMIME_E_PROTOCOL when it would not fit a frame.
+ */
+int wire_encode(const void *message, const ASN1_ITEM *item, uint8_t **ret_der, size_t *ret_len);
+
+/* Wipes and frees what wire_encode() or frame_read() gave. Accepts NULL. */
+void wire_free_encoded(uint8_t *der, size_t len);
+
+/*
+ * A message from DER; the whole input must be one message that encodes to itself, octet for octet, with every text within
+ * WIRE_TEXT_MAX_BYTES. *ret_message is the caller's to free. Returns 0, -SMIME_E_PROTOCOL, -SMIME_E_NO_MEMORY.
+ */
+int wire_decode(struct bytes der, const ASN1_ITEM *item, void *ret_message);
+
+/* Encodes and writes one frame; for blocking sockets. Errors of wire_encode() and frame_write(). */
+int wire_send(int fd, const void *message, const ASN1_ITEM *item, int pass_fd);
+
+/* Reads one frame and decodes it. Returns 1 at a clean end. Errors of frame_read() and wire_decode(). ret_fd as there. */
+int wire_receive(int fd, const ASN1_ITEM *item, void *ret_message, int *ret_fd);
+
+/* Sets a text or octets of a message; makes the field when it is NULL. A NULL text leaves the field as it is. 0 or -SMIME_E_NO_MEMORY. */
+int wire_set_text(ASN1_UTF8STRING **field, const char *text);
+int wire_set_octets(ASN1_OCTET_STRING **field, const void *data, size_t len);
+int wire_push_octets(STACK_OF(ASN1_OCTET_STRING) **stack, const void *data, size_t len);
+
+/* The text of a field: "" when absent. Decoded messages hold no zero bytes in texts. */
+const char *wire_text(const ASN1_UTF8STRING *field);
+
+/* The bytes of a field: {NULL, 0} when absent. */
+struct bytes wire_octets(const ASN1_OCTET_STRING *field);
+
+/* Whether a field is exactly these octets. */
+bool wire_octets_equal(const ASN1_OCTET_STRING *field, const void *data, size_t len);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Secrets on OpenSSL's secure heap: wiped when freed, locked and left out of dumps where the heap could be set up.
+ */
+#include "secret.h"
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <smime/error.h>
+
+enum { SECURE_HEAP_BYTES = 64 * 1024, SECURE_HEAP_MIN_BYTES = 32 };
+
+void secret_heap_init(void) {
+	if (!CRYPTO_secure_malloc_initialized())
+		(void)CRYPTO_secure_malloc_init(SECURE_HEAP_BYTES, SECURE_HEAP_MIN_BYTES);
+}
+
+int secret_alloc(struct secret *secret, size_t len) {
+	uint8_t *data = OPENSSL_secure_zalloc(len > 0 ? len : 1);
+
+	if (!data)
+		return -SMIME_E_NO_MEMORY;
+	secret_clear(secret);
+	*secret = (struct secret){ data, len };
+	return 0;
+}
+
+int secret_set(struct secret *secret, const void *data, size_t len) {
+	struct secret copy = SECRET_EMPTY;
+	int r = secret_alloc(&copy, len);
+
+	if (r < 0)
+		return r;
+	if (len > 0)
+		memcpy(copy.data, data, len);
+	secret_clear(secret);
+	*secret = copy;
+	return 0;
+}
+
+void secret_clear(struct secret *secret) {
+	if (secret->data)
+		OPENSSL_secure_clear_free(secret->data, secret->len > 0 ? secret->len : 1);
+	*secret = SECRET_EMPTY;
+}

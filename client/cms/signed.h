@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * SignedData (RFC 5652 5) as a stream: reading it in one pass of constant memory, its content as a source, writing it
+ * around a SignerInfo that the agent made.
+ *
+ * Decides nothing: what a signature is worth is client/lib/verify's to say.
+ */
+#ifndef CMS_SIGNED_H
+#define CMS_SIGNED_H
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "agent/cms/leaf.h"
+#include "client/stream/sink.h"
+#include "client/stream/source.h"
+
+enum {
+	SIGNED_DIGESTS_MAX = 8,
+	SIGNED_CERTIFICATES_MAX = 100,
+	SIGNED_SIGNERS_MAX = 32,
+	SIGNED_SET_MAX_BYTES = 1024 * 1024, /* certificates, CRLs and SignerInfos: each set */
+	SIGNED_SIGNER_MAX_BYTES = 256 * 1024,
+};
+
+struct signed_digest {
+	const EVP_MD *md;
+	uint8_t value[EVP_MAX_MD_SIZE];
+	unsigned len;
+};
+
+struct signed_blob {
+	uint8_t *data;
+	size_t len;
+};
+
+struct signed_data {
+	int64_t version;
+	ASN1_OBJECT *content_type;
+	bool has_content;
+	uint64_t content_len;
+	struct signed_digest digests[SIGNED_DIGESTS_MAX]; /* of the content, for every listed algorithm that is known */
+	size_t digest_count;
+	STACK_OF(X509) *certificates;   /* those that parse; others are counted only */
+	size_t other_certificates;
+	STACK_OF(X509_CRL) *crls;
+	struct signed_blob signers[SIGNED_SIGNERS_MAX]; /* each SignerInfo as it stands */
+	size_t signer_count;
+};
+
+/*
+ * Reads a ContentInfo with SignedData in one pass. Embedded content is hashed with every listed digest, and written to
+ * `content` when that is not NULL. Trailing octets behind the ContentInfo: -SMIME_E_MALFORMED. -SMIME_E_NOT_CMS when it is
+ * another type.
+ */
+int signed_read(struct source *cms, struct sink *content, struct signed_data **ret_signed);
+struct signed_data *signed_free(struct signed_data *data); /* accepts NULL, returns NULL */
+DEFINE_CLEANUP(struct signed_data *, signed_freep, signed_free)
+
+/* The digest of the content for this algorithm, hashed already or by one more pass over `content`. Returns 0 or an error. */
+int signed_digest_of(struct signed_data *data, struct source *content, const EVP_MD *md, struct bytes *ret_digest);
+
+/* The embedded content as a source. `cms` is referenced. */
+int signed_content(struct source *cms, struct source **ret_content);
+
+/*
+ * Writes a SignedData with one signer (version 1, issuerAndSerial): embedded in BER of indefinite length from `content`, or
+ * detached in DER when `content` is NULL.
+ */
+int signed_write(struct sink *sink, struct source *content, const X509_ALGOR *digest_algorithm,
+                 const STACK_OF(ASN1_OCTET_STRING) *certificates, struct bytes signer_info);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Addresses: decoding those of a mail header, and comparing them with those of certificates (RFC 8550 3, RFC 8398, 9598).
+ *
+ * Headers are decoded by GMime, which is loaded only when this is called, and only sees capped input (mime.md: 4 KiB a
+ * field, nested groups cut off).
+ */
+#ifndef MIME_ADDRESS_H
+#define MIME_ADDRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <openssl/x509.h>
+
+#include "agent/wire/base.h"
+
+enum { ADDRESS_FIELD_MAX_BYTES = 4096, ADDRESS_LIST_MAX = 100 };
+
+struct addresses {
+	char **items; /* addr-specs, e.g. "alice@example.org" */
+	size_t count;
+};
+void addresses_clear(struct addresses *addresses);
+
+/*
+ * The addr-specs of an address header's body. -SMIME_E_TOO_LARGE, -SMIME_E_MALFORMED (group nesting over 1, control
+ * characters), -SMIME_E_INTERNAL when GMime can't be loaded.
+ */
+int addresses_parse(struct bytes field_body, struct addresses *ret_addresses);
+
+/* The addresses of a certificate: SAN rfc822Name, SAN SmtpUTF8Mailbox (1.3.6.1.5.5.7.8.9), DN emailAddress; no duplicates. */
+int addresses_of_certificate(const X509 *certificate, struct addresses *ret_addresses);
+
+/* Domain compared without regard to ASCII case and with U-labels turned into A-labels; local part without regard to ASCII case. */
+bool address_equal(const char *a, const char *b);
+
+/* Whether any address of the certificate is `address`. */
+bool address_in_certificate(const char *address, const X509 *certificate);
+
+#endif
