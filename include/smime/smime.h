@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libsmime: S/MIME with keys that an agent holds.
+ *
+ * A program makes one context, calls an operation with descriptors to read from and write to, and frees the context. Content
+ * of any size takes constant memory. The library does the parsing, hashing and bulk encryption; the agent does only what needs
+ * the private key. Nothing is written to the output descriptor before the integrity of what is released is known.
+ *
+ * Calls return 0 or more for success and -enum smime_error for a failure; smime_message() then says what failed, on what, and
+ * what to do. A context is not for two threads at once; two contexts are independent. Version 0.x: no promise of stability yet.
+ */
+#ifndef SMIME_SMIME_H
+#define SMIME_SMIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <smime/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SMIME_VERSION "0.1.0"
+
+struct smime;
+
+/* ---- Context ---- */
+
+/* A context with the default settings. -SMIME_E_NO_MEMORY. The agent is only contacted when an operation needs it. */
+int smime_new(struct smime **ret_smime);
+
+/* Ends a context and its connection. Accepts NULL, returns NULL. */
+struct smime *smime_free(struct smime *smime);
+
+/*
+ * The agent's socket; NULL or not called: $SMIME_AGENT_SOCK, else $XDG_RUNTIME_DIR/smime-agent/agent.sock, else the same under
+ * /run/user/UID, else /tmp/smime-agent-UID/agent.sock (the directory must be ours and 0700). Copied. -SMIME_E_NO_MEMORY.
+ */
+int smime_set_socket(struct smime *smime, const char *path);
+
+/* Whether to start smime-agent when nothing answers on the default socket. Default: no. */
+void smime_set_autostart(struct smime *smime, bool autostart);
+
+/* What this program is called in PIN prompts; default: the program's short name. Copied. -SMIME_E_NO_MEMORY. */
+int smime_set_program(struct smime *smime, const char *name);
+
+/* The text of the last failure, one line without a final line end; "" when there was none. Owned by the context. */
+const char *smime_message(const struct smime *smime);
+
+/* ---- Keys and tokens ---- */
+
+struct smime_certificate {
+	const uint8_t *der;
+	size_t der_len;
+	const char *fingerprint;      /* SHA-256 of the certificate, lower-case hex */
+	const char *subject, *issuer; /* RFC 2253 */
+	const char *serial;           /* hex */
+	const char *const *addresses; /* NULL-terminated; may be empty */
+	time_t not_before, not_after;
+	const char *cannot_sign;      /* why it can't be used for signing now, NULL when it can */
+	const char *cannot_encrypt;   /* why nobody should encrypt to it now, NULL when they can */
+};
+
+struct smime_key {
+	const char *fingerprint;      /* SHA-256 of the SubjectPublicKeyInfo, lower-case hex: the name of the key */
+	const char *label;
+	const char *uri;              /* RFC 7512, without a PIN */
+	const char *token_label, *token_serial, *token_id; /* id: hex */
+	const char *algorithm;        /* "RSA-2048", "EC-256", "Ed25519" */
+	bool can_sign, can_decrypt;   /* what the token allows, as far as it is known */
+	bool seen;                    /* the private key itself was seen; false before the first login on most tokens */
+	bool always_authenticate;
+	const struct smime_certificate *certificates; /* newest first */
+	size_t certificate_count;
+};
+
+struct smime_keys {
+	const struct smime_key *keys;
+	size_t count;
+};
+
+/* Every key that the agent has. *ret_keys and all in it is one object: smime_keys_free() ends it. */
+int smime_keys(struct smime *smime, struct smime_keys **ret_keys);
+struct smime_keys *smime_keys_free(struct smime_keys *keys); /* accepts NULL, returns NULL */
+
+enum smime_token_state { SMIME_TOKEN_STARTING = 0, SMIME_TOKEN_READY = 1, SMIME_TOKEN_FAILED = 2 };
+enum smime_pin_state { SMIME_PIN_OK = 0, SMIME_PIN_LOW = 1, SMIME_PIN_FINAL = 2, SMIME_PIN_BLOCKED = 3, SMIME_PIN_UNSET = 4 };
+
+struct smime_token {
+	const char *id, *label, *manufacturer, *model, *serial, *module;
+	enum smime_token_state state;
+	enum smime_pin_state pin;
+	bool unlocked;
+	unsigned keys, queued;
+	const char *fault;            /* why it failed; "" otherwise */
+};
+
+struct smime_module {
+	const char *path, *fault;
+	unsigned tokens;
+};
+
+struct smime_status {
+	const char *agent_version, *socket;
+	unsigned pid, clients, prompts;
+	const struct smime_module *modules;
+	size_t module_count;
+	const struct smime_token *tokens;
+	size_t token_count;
+};
+
+int smime_status(struct smime *smime, struct smime_status **ret_status);
+struct smime_status *smime_status_free(struct smime_status *status); /* accepts NULL, returns NULL */
+
+/* Asks for the PIN now. token: label, serial number or id (prefix); NULL: the only one. */
+int smime_unlock(struct smime *smime, const char *token);
+
+/* Forgets the PIN and ends the token's session; NULL: every token. Locking what is locked is no error. */
+int smime_lock(struct smime *smime, const char *token);
+
+/* ---- Protecting ---- */
+
+struct smime_sign_options {
+	const char *key;      /* address, PKCS#11 URI, SPKI or certificate fingerprint, or an unambiguous prefix; NULL: by the From address */
+	const char *digest;   /* "sha256", "sha384", "sha512"; NULL: by the key */
+	bool pss;             /* RSASSA-PSS instead of PKCS#1 v1.5 */
+	bool opaque;          /* mail: application/pkcs7-mime instead of multipart/signed */
+	bool cms;             /* input and output are no mail: bytes in, CMS out */
+	bool detached;        /* with cms: without the content */
+	bool pem;             /* with cms: PEM */
+};
+
+/* Signs what is read from `in` and writes the result to `out`. Both descriptors are borrowed. */
+int smime_sign(struct smime *smime, int in, int out, const struct smime_sign_options *options);
+
+struct smime_encrypt_options {
+	const char *const *recipients; /* each a certificate file or an address */
+	size_t recipient_count;
+	const char *cipher;   /* "aes256-cbc" (the default, NULL), "aes128-cbc", "aes256-gcm", "aes128-gcm" */
+	bool oaep;            /* RSAES-OAEP instead of PKCS#1 v1.5 for RSA recipients */
+	bool no_self;         /* no copy for the sender */
+	const struct smime_sign_options *sign; /* sign first; NULL: do not */
+	bool cms, pem;
+	/* Called for each thing the person should know that is no failure, e.g. no own certificate to encrypt a copy to. May be NULL. */
+	void (*warn)(void *userdata, const char *text);
+	void *userdata;
+};
+
+int smime_encrypt(struct smime *smime, int in, int out, const struct smime_encrypt_options *options);
+
+/* ---- Opening ---- */
+
+enum smime_outcome {
+	SMIME_GOOD = 0,
+	SMIME_NOTE = 1,     /* worth knowing, no fault */
+	SMIME_WARNING = 2,  /* legacy or weak, accepted */
+	SMIME_BAD = 3,
+	SMIME_UNKNOWN = 4,  /* could not be checked or was not asked for */
+};
+
+/* One thing that was checked. The names are stable: docs/smime.1 lists them. */
+struct smime_check {
+	const char *name;   /* "signature", "attributes", "certificate", "chain", "validity", "key-usage", "extended-key-usage", "address", "algorithm", "revocation" */
+	enum smime_outcome outcome;
+	const char *text;   /* for people */
+};
+
+struct smime_signer {
+	bool good;          /* every check that was asked for passed */
+	const char *subject, *issuer, *serial, *fingerprint; /* of the signer's certificate; NULL when it is not known */
+	const char *const *addresses; /* NULL-terminated */
+	const char *algorithm; /* "RSA-2048 PKCS#1 v1.5 SHA-256" */
+	bool has_signing_time;
+	time_t signing_time;   /* as the signer claims */
+	const struct smime_check *checks;
+	size_t check_count;
+};
+
+enum smime_layer_kind { SMIME_LAYER_SIGNED = 0, SMIME_LAYER_ENCRYPTED = 1, SMIME_LAYER_CERTIFICATES = 2 };
+
+/* One layer of protection, outermost first. */
+struct smime_layer {
+	enum smime_layer_kind kind;
+	const char *form;       /* "multipart/signed", "signed-data", "enveloped-data", "authEnveloped-data", "certs-only" */
+	/* Signed. */
+	bool good;              /* at least one signer, and all of them good; encrypted: decrypted and no check failed */
+	const struct smime_signer *signers;
+	size_t signer_count;
+	bool outside;           /* the mail has text that this signature does not cover */
+	bool canonicalized;     /* the signature matches after line ends were changed to CRLF */
+	/* Encrypted. */
+	const char *cipher;     /* "aes256-gcm" */
+	const char *key;        /* SPKI fingerprint of the key that opened it */
+	const char *key_encryption; /* "rsa-v1.5", "rsa-oaep", "ecdh" */
+	unsigned recipients;
+	bool authenticated;     /* the cipher itself shows changes (GCM); else only a good signature inside does */
+	bool weak;
+};
+
+struct smime_report {
+	const struct smime_layer *layers;
+	size_t layer_count;
+	bool signed_;           /* some layer is a signature */
+	bool good;              /* there is a signature and all of them are good */
+	bool encrypted;
+	bool authenticated;     /* encrypted: every layer authenticates, or has a good signature inside */
+	const char *const *from; /* addresses of From and Sender, NULL-terminated; empty with cms */
+	const char *first_bad;  /* the text of the first check that failed, "" when none did */
+};
+
+/* Ends a report and all in it. Accepts NULL, returns NULL. */
+struct smime_report *smime_report_free(struct smime_report *report);
+
+enum smime_revocation { SMIME_REVOCATION_OFF = 0 };
+
+struct smime_verify_options {
+	const char *from;        /* expected address instead of the From header; with cms: none unless given */
+	const char *const *trust; /* files of trusted certificates in PEM or DER, added to the agent's `trust:` and the system's e-mail anchors */
+	size_t trust_count;
+	time_t at;               /* validate at this time; 0: now */
+	bool cms;
+	int detached_content;    /* with cms: descriptor of the content of a detached signature, -1: none */
+};
+
+/*
+ * Verifies what is read from `in`. The signed content, and only it, is written to `out` when that is not -1, and only when
+ * everything is good. *ret_report is set whenever something signed was found, also when the result is -SMIME_E_SIGNATURE or
+ * -SMIME_E_UNTRUSTED; NULL otherwise. The caller frees it.
+ */
+int smime_verify(struct smime *smime, int in, int out, const struct smime_verify_options *options, struct smime_report **ret_report);
+
+struct smime_decrypt_options {
+	struct smime_verify_options verify;
+	bool require_signature;  /* -SMIME_E_UNAUTHENTICATED unless a good signature covers the content */
+	bool one_layer;          /* open one layer and leave what is inside as it is */
+};
+
+/*
+ * Decrypts what is read from `in`, as deep as layers go, and writes the innermost entity (mail: as a message with the outer
+ * header) to `out`. *ret_report as for smime_verify().
+ */
+int smime_decrypt(struct smime *smime, int in, int out, const struct smime_decrypt_options *options, struct smime_report **ret_report);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
