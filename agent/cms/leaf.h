@@ -114,14 +114,17 @@ struct cms_key_agree {
 	STACK_OF(cms_encrypted_key) *recipients;
 };
 
-/* RFC 5652 6.2: CHOICE. Alternatives that are not read here (kek, password, other) stay as they are. */
+/*
+ * RFC 5652 6.2: CHOICE. Alternatives that are not read here (kek, password, other: their type is CMS_RECIPIENT_OTHER or more)
+ * keep their whole encoding.
+ */
 enum { CMS_RECIPIENT_KEY_TRANS = 0, CMS_RECIPIENT_KEY_AGREE = 1, CMS_RECIPIENT_OTHER = 2 };
 struct cms_recipient_info {
 	int type;
 	union {
 		struct cms_key_trans *key_trans;
 		struct cms_key_agree *key_agree;
-		ASN1_TYPE *other;
+		ASN1_STRING *other;
 	};
 };
 
@@ -152,6 +155,10 @@ CMS_DECLARE(cms_issuer_serial)
 CMS_DECLARE(cms_signer_identifier)
 CMS_DECLARE(cms_signer_info)
 CMS_DECLARE(cms_key_trans)
+CMS_DECLARE(cms_recipient_key_id)
+CMS_DECLARE(cms_agree_recipient)
+CMS_DECLARE(cms_originator_key)
+CMS_DECLARE(cms_originator)
 CMS_DECLARE(cms_key_agree)
 CMS_DECLARE(cms_encrypted_key)
 CMS_DECLARE(cms_recipient_info)
@@ -181,7 +188,7 @@ int cms_attribute_single(STACK_OF(X509_ATTRIBUTE) *attributes, const char *oid, 
  * AlgorithmIdentifiers, made new (the caller frees), NULL when memory is short.
  * Digests have absent parameters, RSA v1.5 has NULL, ECDSA and EdDSA absent, PSS {md, MGF1 md, salt = length of md} (cms.md C19, A5).
  */
-X509_ALGOR *cms_algorithm(int nid);             /* absent parameters */
+X509_ALGOR *cms_algorithm(int nid);             /* NULL for RSA v1.5, absent parameters otherwise */
 X509_ALGOR *cms_algorithm_oid(const char *oid); /* absent parameters */
 X509_ALGOR *cms_algorithm_pss(const EVP_MD *md);
 
@@ -198,6 +205,7 @@ struct cms_cipher {
 	size_t iv_len;
 	size_t tag_len; /* GCM: 12 to 16, from aes-ICVlen (default 12) */
 	bool weak;      /* 3DES */
+	bool derived;   /* RFC 9709: the algorithm stands inside id-alg-cek-hkdf-sha256, cms_cek_derive() makes its key */
 	const char *name; /* "aes256-cbc" .. as on the command line; "des-ede3-cbc" */
 };
 
@@ -206,6 +214,12 @@ struct cms_cipher {
  * AuthEnvelopedData, nothing across (cms.md E2'). -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED.
  */
 int cms_cipher_read(const X509_ALGOR *algorithm, bool authenticated, struct cms_cipher *ret_cipher);
+
+/*
+ * RFC 9709: the content-encryption key of the inner algorithm from the key that came in the RecipientInfo, both `len` octets.
+ * Done where the RecipientInfo is opened. -SMIME_E_UNSUPPORTED for any other algorithm, -SMIME_E_NO_MEMORY.
+ */
+int cms_cek_derive(const X509_ALGOR *content_encryption, const uint8_t *key, size_t len, uint8_t *ret_cek);
 
 /* X9.63 KDF over ECC-CMS-SharedInfo (RFC 5753 7.2): the key-encryption key. `wrap` is the key wrap algorithm. kdf: the digest of the KDF. */
 int cms_kdf_x963(const EVP_MD *kdf, struct bytes z, const X509_ALGOR *wrap, const ASN1_OCTET_STRING *ukm, size_t kek_len, uint8_t *ret_kek);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The rules of RFC 8550 for end-entity certificates, as far as the certificate itself can answer them.
+ *
+ * Never looks at a chain, at revocation or at addresses: others do.
+ */
+#include "suitable.h"
+
+#include <stdbool.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/objects.h>
+#include <openssl/x509v3.h>
+
+#include "smime/error.h"
+
+static int check_validity(const X509 *certificate, time_t now, const char **ret_why) {
+	int before = X509_cmp_time(X509_get0_notBefore(certificate), &now);
+	int after = X509_cmp_time(X509_get0_notAfter(certificate), &now);
+
+	if (before == 0 || after == 0) {
+		ERR_clear_error();
+		*ret_why = "has a validity that can't be read";
+		return -SMIME_E_KEY_UNUSABLE;
+	}
+	if (before > 0) {
+		*ret_why = "is not valid yet";
+		return -SMIME_E_CERT_EXPIRED;
+	}
+	if (after < 0) {
+		*ret_why = "has expired";
+		return -SMIME_E_CERT_EXPIRED;
+	}
+	return 0;
+}
+
+static int check_purpose(X509 *certificate, uint32_t usage, const char *why_usage, const char **ret_why) {
+	uint32_t flags = X509_get_extension_flags(certificate);
+
+	if (flags & EXFLAG_INVALID)
+		*ret_why = "has extensions that can't be read";
+	else if (flags & EXFLAG_CA)
+		*ret_why = "is that of a certification authority";
+	else if ((flags & EXFLAG_KUSAGE) && !(X509_get_key_usage(certificate) & usage))
+		*ret_why = why_usage;
+	else if ((flags & EXFLAG_XKUSAGE) && !(X509_get_extended_key_usage(certificate) & (XKU_SMIME | XKU_ANYEKU)))
+		*ret_why = "is not for e-mail (its extended key usage names other purposes only)";
+	else
+		return 0;
+	ERR_clear_error();
+	return -SMIME_E_KEY_UNUSABLE;
+}
+
+static const EVP_PKEY *public_key(const X509 *certificate) {
+	const EVP_PKEY *key = X509_get0_pubkey(certificate);
+
+	if (!key)
+		ERR_clear_error();
+	return key;
+}
+
+static int check_rsa(const EVP_PKEY *key, const char **ret_why) {
+	if (EVP_PKEY_get_bits(key) >= CMS_RSA_MIN_BITS)
+		return 0;
+	*ret_why = "has an RSA key of less than 2048 bits";
+	return -SMIME_E_KEY_UNUSABLE;
+}
+
+int cms_suitable_for_signing(X509 *certificate, time_t now, const char **ret_why) {
+	const EVP_PKEY *key = public_key(certificate);
+	int type = key ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
+	int r = check_purpose(certificate, KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION,
+		"is not for signing (its key usage has neither digitalSignature nor nonRepudiation)", ret_why);
+
+	if (r == 0 && type == EVP_PKEY_RSA)
+		r = check_rsa(key, ret_why);
+	if (r == 0 && type != EVP_PKEY_RSA && type != EVP_PKEY_EC && type != EVP_PKEY_ED25519 && type != EVP_PKEY_RSA_PSS) {
+		*ret_why = "has a type of key that can't sign mail";
+		r = -SMIME_E_KEY_UNUSABLE;
+	}
+	return r == 0 ? check_validity(certificate, now, ret_why) : r;
+}
+
+static bool is_nist_curve(const EVP_PKEY *key) {
+	char name[64];
+	int nid;
+
+	if (EVP_PKEY_get_group_name(key, name, sizeof(name), NULL) != 1)
+		return false;
+	nid = OBJ_txt2nid(name);
+	return nid == NID_X9_62_prime256v1 || nid == NID_secp384r1 || nid == NID_secp521r1;
+}
+
+int cms_suitable_for_encryption(X509 *certificate, time_t now, const char **ret_why) {
+	const EVP_PKEY *key = public_key(certificate);
+	int type = key ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
+	int r;
+
+	if (type == EVP_PKEY_EC && is_nist_curve(key))
+		r = check_purpose(certificate, KU_KEY_AGREEMENT,
+			"is not for encryption (its key usage lacks keyAgreement)", ret_why);
+	else if (type == EVP_PKEY_RSA) {
+		r = check_purpose(certificate, KU_KEY_ENCIPHERMENT,
+			"is not for encryption (its key usage lacks keyEncipherment)", ret_why);
+		if (r == 0)
+			r = check_rsa(key, ret_why);
+	} else {
+		ERR_clear_error();
+		*ret_why = "has a type of key that can't be encrypted to";
+		r = -SMIME_E_KEY_UNUSABLE;
+	}
+	return r == 0 ? check_validity(certificate, now, ret_why) : r;
+}
