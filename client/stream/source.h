@@ -36,6 +36,11 @@ struct source_ops {
 	ssize_t (*read)(void *state, uint8_t *dst, size_t cap);
 	void (*close)(void *state);
 	void (*free)(void *self);
+	/*
+	 * Optional. Passes over at most `len` bytes without reading them and returns how many; 0 when that can't be done or the
+	 * source ends, and then the caller reads instead.
+	 */
+	uint64_t (*skip)(void *state, uint64_t len);
 };
 
 /* A source from an implementation; `self` is owned by the source from here on, also when this fails. NULL: no memory. */

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Base64 (RFC 2045 6.8), both ways: the decoding of a source, and a sink that encodes.
+ *
+ * Decoding is lenient: any line length, any junk between. It ends at padding; where the data ends inside a group, the bytes
+ * that are complete are still given, and what reads them finds its structure cut off. Nothing is looked up byte by byte while
+ * the input is regular: four tables give three bytes for four characters.
+ */
+#include <endian.h>
+#include <stdio.h>
+
+#include "sink.h"
+#include "source.h"
+#include "smime/error.h"
+
+enum {
+	BASE64_LINE_BYTES = 57,   /* of data, in a line of 76 columns */
+	BASE64_LINE_COLUMNS = 76,
+	BASE64_EOL_MAX_BYTES = 2,
+	BASE64_LINES = 512,       /* encoded at a time */
+	BASE64_JUNK = 64,         /* no character of the alphabet */
+	BASE64_PAD = 65,
+};
+
+/* No character of the alphabet: outside the 24 bits of a group. */
+#define GROUP_JUNK 0x80000000u
+
+static const char alphabet[64] __attribute__((nonstring)) = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+struct base64_pass {
+	struct reader *in;
+	uint32_t group[4][256]; /* what a character adds at each place of a group, first byte lowest */
+	uint8_t value[256];
+	uint32_t bits; /* of an incomplete group */
+	unsigned have; /* characters in it */
+	bool ended;
+};
+
+static void make_tables(struct base64_pass *pass) {
+	uint32_t v;
+
+	memset(pass->value, BASE64_JUNK, sizeof(pass->value));
+	pass->value['='] = BASE64_PAD;
+	for (unsigned c = 0; c < 256; c++)
+		for (unsigned place = 0; place < 4; place++)
+			pass->group[place][c] = GROUP_JUNK;
+	for (v = 0; v < 64; v++) {
+		uint8_t c = (uint8_t)alphabet[v];
+
+		pass->value[c] = (uint8_t)v;
+		pass->group[0][c] = v << 2;
+		pass->group[1][c] = v >> 4 | (v & 15) << 12;
+		pass->group[2][c] = (v >> 2) << 8 | (v & 3) << 22;
+		pass->group[3][c] = v << 16;
+	}
+}
+
+static int base64_open(void *self, void **ret_state) {
+	struct base64_pass *pass = malloc(sizeof(*pass));
+	int r;
+
+	if (!pass)
+		return -SMIME_E_NO_MEMORY;
+	memset(pass, 0, sizeof(*pass));
+	r = source_open(self, &pass->in);
+	if (r < 0) {
+		free(pass);
+		return r;
+	}
+	make_tables(pass);
+	*ret_state = pass;
+	return 0;
+}
+
+static void base64_close(void *state) {
+	struct base64_pass *pass = state;
+
+	reader_close(pass->in);
+	free(pass);
+}
+
+static inline uint32_t group_at(const struct base64_pass *pass, const uint8_t *p) {
+	return pass->group[0][p[0]] | pass->group[1][p[1]] | pass->group[2][p[2]] | pass->group[3][p[3]];
+}
+
+/* Writes four bytes, of which three count. */
+static inline void put_group(uint8_t *dst, uint32_t group) {
+	group = htole32(group);
+	memcpy(dst, &group, sizeof(group));
+}
+
+/*
+ * Whole groups without anything between them, and the line ends between lines. Stops at whatever else there is. `dst` has
+ * room for three bytes for each four of input and one more.
+ */
+static size_t decode_regular(const struct base64_pass *pass, const uint8_t **from, const uint8_t *end, uint8_t *dst) {
+	const uint8_t *p = *from;
+	uint8_t *out = dst;
+	uint32_t a, b, c, d;
+
+	for (;;) {
+		while (end - p >= 16) {
+			a = group_at(pass, p);
+			b = group_at(pass, p + 4);
+			c = group_at(pass, p + 8);
+			d = group_at(pass, p + 12);
+			if ((a | b | c | d) & GROUP_JUNK)
+				break;
+			put_group(out, a);
+			put_group(out + 3, b);
+			put_group(out + 6, c);
+			put_group(out + 9, d);
+			p += 16;
+			out += 12;
+		}
+		while (end - p >= 4 && !((a = group_at(pass, p)) & GROUP_JUNK)) {
+			put_group(out, a);
+			p += 4;
+			out += 3;
+		}
+		if (end - p >= 2 && p[0] == '\r' && p[1] == '\n')
+			p += 2;
+		else if (end - p >= 1 && p[0] == '\n')
+			p++;
+		else
+			break;
+	}
+	*from = p;
+	return (size_t)(out - dst);
+}
+
+/* The bytes of a group that ended early (1 or 2), with its padding or with the data. */
+static size_t flush_group(struct base64_pass *pass, uint8_t *dst) {
+	unsigned n = pass->have > 1 ? pass->have - 1 : 0;
+
+	pass->bits <<= 6 * (4 - pass->have);
+	for (unsigned i = 0; i < n; i++)
+		dst[i] = (uint8_t)(pass->bits >> (16 - 8 * i));
+	pass->have = 0;
+	pass->bits = 0;
+	return n;
+}
+
+/* One character after the other, until a group is complete again, the data is padded, or the input ends. */
+static size_t decode_irregular(struct base64_pass *pass, const uint8_t **from, const uint8_t *end, uint8_t *dst) {
+	const uint8_t *p = *from;
+	size_t n = 0;
+
+	while (p < end && n == 0 && !pass->ended) {
+		uint8_t v = pass->value[*p++];
+
+		if (v == BASE64_PAD) {
+			pass->ended = true;
+			n = flush_group(pass, dst);
+		} else if (v != BASE64_JUNK) {
+			pass->bits = pass->bits << 6 | v;
+			if (++pass->have == 4)
+				n = flush_group(pass, dst);
+		} else if (pass->have == 0)
+			break;
+	}
+	*from = p;
+	return n;
+}
+
+static size_t decode(struct base64_pass *pass, const uint8_t *data, size_t len, uint8_t *dst) {
+	const uint8_t *p = data, *end = data + len;
+	size_t n = 0;
+
+	while (p < end && !pass->ended) {
+		if (pass->have == 0)
+			n += decode_regular(pass, &p, end, dst + n);
+		n += decode_irregular(pass, &p, end, dst + n);
+	}
+	return n;
+}
+
+static ssize_t base64_read(void *state, uint8_t *dst, size_t cap) {
+	struct base64_pass *pass = state;
+	const uint8_t *data;
+	size_t len, n = 0;
+	int r;
+
+	while (n == 0 && !pass->ended) {
+		r = reader_peek(pass->in, 1, &data, &len);
+		if (r < 0)
+			return r;
+		if (len == 0) {
+			pass->ended = true;
+			return (ssize_t)flush_group(pass, dst);
+		}
+		/* What a group yields is less than its characters: no more input than there is room, less one group's surplus. */
+		if (len > cap - 8)
+			len = cap - 8;
+		n = decode(pass, data, len, dst);
+		reader_consume(pass->in, len);
+	}
+	return (ssize_t)n;
+}
+
+static void base64_free(void *self) {
+	source_unref(self);
+}
+
+static const struct source_ops base64_ops = {
+	.open = base64_open,
+	.read = base64_read,
+	.close = base64_close,
+	.free = base64_free,
+};
+
+int source_base64(struct source *parent, struct source **ret_source) {
+	struct source *source = source_new(&base64_ops, source_ref(parent));
+
+	if (!source)
+		return -SMIME_E_NO_MEMORY;
+	*ret_source = source;
+	return 0;
+}
+
+struct base64_sink {
+	struct sink *next;
+	char eol[BASE64_EOL_MAX_BYTES];
+	size_t eol_len;
+	uint16_t pair[4096];  /* two characters for 12 bits, in memory order */
+	uint8_t line[BASE64_LINE_BYTES];
+	size_t line_len;      /* less than a whole line */
+	uint8_t out[BASE64_LINES * (BASE64_LINE_COLUMNS + BASE64_EOL_MAX_BYTES)];
+};
+
+static inline uint8_t *put_pair(const struct base64_sink *sink, uint8_t *out, unsigned bits) {
+	memcpy(out, &sink->pair[bits], 2);
+	return out + 2;
+}
+
+/* `len` is a multiple of three. */
+static uint8_t *encode_groups(const struct base64_sink *sink, const uint8_t *data, size_t len, uint8_t *out) {
+	for (const uint8_t *end = data + len; data < end; data += 3) {
+		out = put_pair(sink, out, (unsigned)data[0] << 4 | data[1] >> 4);
+		out = put_pair(sink, out, (data[1] & 15u) << 8 | data[2]);
+	}
+	return out;
+}
+
+static uint8_t *put_eol(const struct base64_sink *sink, uint8_t *out) {
+	memcpy(out, sink->eol, sink->eol_len);
+	return out + sink->eol_len;
+}
+
+/* Whole lines, at most BASE64_LINES. */
+static int encode_lines(struct base64_sink *sink, const uint8_t *data, size_t lines) {
+	uint8_t *out = sink->out;
+
+	for (; lines > 0; lines--, data += BASE64_LINE_BYTES)
+		out = put_eol(sink, encode_groups(sink, data, BASE64_LINE_BYTES, out));
+	return sink_write(sink->next, sink->out, (size_t)(out - sink->out));
+}
+
+/* Completes the line that an earlier write began. Returns how much it took. */
+static int continue_line(struct base64_sink *sink, const uint8_t *data, size_t len, size_t *ret_taken) {
+	size_t n = BASE64_LINE_BYTES - sink->line_len;
+	int r;
+
+	n = len < n ? len : n;
+	memcpy(sink->line + sink->line_len, data, n);
+	sink->line_len += n;
+	if (sink->line_len == BASE64_LINE_BYTES) {
+		r = encode_lines(sink, sink->line, 1);
+		if (r < 0)
+			return r;
+		sink->line_len = 0;
+	}
+	*ret_taken = n;
+	return 0;
+}
+
+static int base64_write(void *self, const uint8_t *data, size_t len) {
+	struct base64_sink *sink = self;
+	size_t n = 0;
+	int r;
+
+	if (sink->line_len > 0) {
+		r = continue_line(sink, data, len, &n);
+		if (r < 0)
+			return r;
+		data += n;
+		len -= n;
+	}
+	while (len >= BASE64_LINE_BYTES) {
+		n = len / BASE64_LINE_BYTES;
+		n = n < BASE64_LINES ? n : BASE64_LINES;
+		r = encode_lines(sink, data, n);
+		if (r < 0)
+			return r;
+		data += n * BASE64_LINE_BYTES;
+		len -= n * BASE64_LINE_BYTES;
+	}
+	return continue_line(sink, data, len, &n);
+}
+
+/* The last line, which may end with a padded group. */
+static int base64_finish(void *self) {
+	struct base64_sink *sink = self;
+	size_t whole = sink->line_len / 3 * 3, rest = sink->line_len - whole;
+	uint8_t last[3] = { 0 };
+	uint8_t *out;
+	int r;
+
+	if (sink->line_len > 0) {
+		out = encode_groups(sink, sink->line, whole, sink->out);
+		if (rest > 0) {
+			memcpy(last, sink->line + whole, rest);
+			out = encode_groups(sink, last, sizeof(last), out);
+			memset(out - (3 - rest), '=', 3 - rest);
+		}
+		out = put_eol(sink, out);
+		r = sink_write(sink->next, sink->out, (size_t)(out - sink->out));
+		if (r < 0)
+			return r;
+	}
+	return sink_finish(sink->next);
+}
+
+static const struct sink_ops base64_sink_ops = { .write = base64_write, .finish = base64_finish, .free = free };
+
+int sink_base64(struct sink *next, const char *eol, struct sink **ret_sink) {
+	struct base64_sink *self;
+	struct sink *sink;
+
+	if (strlen(eol) > BASE64_EOL_MAX_BYTES)
+		return -SMIME_E_INTERNAL;
+	self = malloc(sizeof(*self));
+	if (!self)
+		return -SMIME_E_NO_MEMORY;
+	self->next = next;
+	self->line_len = 0;
+	self->eol_len = strlen(eol);
+	memcpy(self->eol, eol, self->eol_len);
+	for (unsigned bits = 0; bits < 4096; bits++) {
+		const char pair[2] = { alphabet[bits >> 6], alphabet[bits & 63] };
+
+		memcpy(&self->pair[bits], pair, sizeof(pair));
+	}
+	sink = sink_new(&base64_sink_ops, self);
+	if (!sink)
+		return -SMIME_E_NO_MEMORY;
+	*ret_sink = sink;
+	return 0;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Readers: one buffered pass over a source.
+ *
+ * Memory is one buffer of READER_BUFFER_BYTES. Bytes are moved inside it only when a caller wants to see more in one piece
+ * than is left behind the position, so a long run is read without copies.
+ */
+#include "pass.h"
+#include "smime/error.h"
+
+struct reader {
+	struct pass pass;
+	uint64_t offset;  /* consumed so far */
+	size_t begin, end; /* what the buffer holds */
+	int error;        /* of the source: it stays */
+	bool ended;
+	uint8_t buffer[READER_BUFFER_BYTES];
+};
+
+int source_open(struct source *source, struct reader **ret_reader) {
+	_cleanup_(reader_closep) struct reader *reader = malloc(sizeof(*reader));
+	int r;
+
+	if (!reader)
+		return -SMIME_E_NO_MEMORY;
+	/* Not the buffer: touching it here would cost a page fault for each of its pages, for a header of 20 bytes too. */
+	memset(reader, 0, offsetof(struct reader, buffer));
+	r = pass_open(source, &reader->pass);
+	if (r < 0)
+		return r;
+	*ret_reader = TAKE(reader);
+	return 0;
+}
+
+struct reader *reader_close(struct reader *reader) {
+	if (!reader)
+		return NULL;
+	pass_close(&reader->pass);
+	free(reader);
+	return NULL;
+}
+
+static size_t buffered(const struct reader *reader) {
+	return reader->end - reader->begin;
+}
+
+/* Reads once more behind what is there. Returns 0 also at the end. */
+static int fill(struct reader *reader) {
+	ssize_t n;
+
+	if (reader->error < 0 || reader->ended)
+		return reader->error;
+	if (reader->begin == reader->end)
+		reader->begin = reader->end = 0;
+	else if (READER_BUFFER_BYTES - reader->end < READER_PEEK_MAX_BYTES) {
+		memmove(reader->buffer, reader->buffer + reader->begin, buffered(reader));
+		reader->end -= reader->begin;
+		reader->begin = 0;
+	}
+	n = pass_read(&reader->pass, reader->buffer + reader->end, READER_BUFFER_BYTES - reader->end);
+	if (n < 0)
+		return reader->error = (int)n;
+	if (n == 0)
+		reader->ended = true;
+	reader->end += (size_t)n;
+	return 0;
+}
+
+int reader_peek(struct reader *reader, size_t min, const uint8_t **ret_data, size_t *ret_len) {
+	int r;
+
+	if (min == 0)
+		min = 1;
+	if (min > READER_PEEK_MAX_BYTES)
+		min = READER_PEEK_MAX_BYTES;
+	while (buffered(reader) < min && !reader->ended) {
+		r = fill(reader);
+		if (r < 0)
+			return r;
+	}
+	*ret_data = reader->buffer + reader->begin;
+	*ret_len = buffered(reader);
+	return 0;
+}
+
+void reader_consume(struct reader *reader, size_t len) {
+	if (len > buffered(reader))
+		len = buffered(reader);
+	reader->begin += len;
+	reader->offset += len;
+}
+
+int reader_read_exact(struct reader *reader, void *dst, size_t len) {
+	uint8_t *out = dst;
+	const uint8_t *data;
+	size_t n;
+	int r;
+
+	while (len > 0) {
+		r = reader_peek(reader, 1, &data, &n);
+		if (r < 0)
+			return r;
+		if (n == 0)
+			return -SMIME_E_TRUNCATED;
+		n = n < len ? n : len;
+		memcpy(out, data, n);
+		reader_consume(reader, n);
+		out += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int reader_skip(struct reader *reader, uint64_t len) {
+	const uint8_t *data;
+	uint64_t skipped;
+	size_t n;
+	int r;
+
+	while (len > 0) {
+		if (buffered(reader) == 0 && !reader->ended && reader->error == 0) {
+			skipped = pass_skip(&reader->pass, len);
+			reader->offset += skipped;
+			len -= skipped;
+			if (skipped > 0)
+				continue;
+		}
+		r = reader_peek(reader, 1, &data, &n);
+		if (r < 0)
+			return r;
+		if (n == 0)
+			return -SMIME_E_TRUNCATED;
+		n = n < len ? n : (size_t)len;
+		reader_consume(reader, n);
+		len -= n;
+	}
+	return 0;
+}
+
+uint64_t reader_offset(const struct reader *reader) {
+	return reader->offset;
+}
