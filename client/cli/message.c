@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is said to people: failures, notes and usage on standard error, plain results on standard output.
+ *
+ * What is formatted may come from a mail or a certificate: a terminal never gets its control characters.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+static void replace_controls(char *text) {
+	for (; *text; text++)
+		if (((unsigned char)*text < 0x20 && *text != '\n' && *text != '\t') || *text == 0x7f)
+			*text = '?';
+}
+
+static char *format_text(const char *format, va_list args) {
+	char *text = NULL;
+
+	if (vasprintf(&text, format, args) < 0)
+		return NULL;
+	replace_controls(text);
+	return text;
+}
+
+static const char *command_name(const struct cli *cli) {
+	return cli->command ? cli->command->name : NULL;
+}
+
+static void tell(const struct cli *cli, const char *text) {
+	const char *name = command_name(cli);
+
+	fprintf(stderr, "smime%s%s: %s\n", name ? " " : "", name ? name : "", text ? text : "out of memory");
+}
+
+/* With --json a failure is a document as well, unless the command has printed its own. */
+static void tell_json(struct cli *cli, int code, const char *text) {
+	if (cli->json && !cli->json_printed)
+		(void)cli_json_print(cli, json_pack("{s:{s:i, s:i, s:o}}", "error", "code", abs(code), "exit_code",
+						    smime_exit_code(code), "message", cli_json_text(text)));
+}
+
+int cli_fail(struct cli *cli, int code, const char *format, ...) {
+	va_list args;
+
+	va_start(args, format);
+	char *text = format_text(format, args);
+	va_end(args);
+	cli_progress_end();
+	tell(cli, text);
+	tell_json(cli, code, text);
+	free(text);
+	return smime_exit_code(code);
+}
+
+int cli_failed(struct cli *cli, int r) {
+	const char *text = smime_message(cli->smime);
+
+	return cli_fail(cli, r, "%s", *text ? text : smime_strerror(r));
+}
+
+int cli_usage(struct cli *cli, const char *format, ...) {
+	va_list args;
+
+	va_start(args, format);
+	char *text = format_text(format, args);
+	va_end(args);
+	tell(cli, text);
+	if (cli->command)
+		fprintf(stderr, "usage: smime %s %s\n", cli->command->name, cli->command->usage);
+	else
+		fprintf(stderr, "usage: smime COMMAND [OPTIONS] [FILE]   (smime help lists the commands)\n");
+	tell_json(cli, SMIME_E_USAGE, text);
+	free(text);
+	return smime_exit_code(SMIME_E_USAGE);
+}
+
+void cli_note(struct cli *cli, const char *format, ...) {
+	va_list args;
+
+	if (cli->quiet)
+		return;
+	va_start(args, format);
+	char *text = format_text(format, args);
+	va_end(args);
+	cli_progress_end();
+	tell(cli, text);
+	free(text);
+}
+
+void cli_print(const char *format, ...) {
+	va_list args;
+
+	va_start(args, format);
+	char *text = format_text(format, args);
+	va_end(args);
+	if (text)
+		(void)fputs(text, stdout);
+	free(text);
+}
+
+int cli_flush(struct cli *cli) {
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	return cli_fail(cli, SMIME_E_IO, "standard output: %s", strerror(errno));
+}
+
+const char *cli_time(time_t t, char buffer[CLI_TIME_BYTES]) {
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || strftime(buffer, CLI_TIME_BYTES, "%Y-%m-%d %H:%M:%S UTC", &tm) == 0)
+		return "an impossible time";
+	return buffer;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What every file of libsmime shares: the context, how a failure is told, and the one way to ask the agent.
+ *
+ * A context belongs to one thread. Nothing here prints, exits, or touches signals; no secret is kept in a context.
+ */
+#ifndef LIB_CONTEXT_H
+#define LIB_CONTEXT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <smime/smime.h>
+
+#include "agent/wire/base.h"
+#include "agent/wire/message.h"
+
+/* Marks what the shared library exports; everything else is hidden. */
+#define SMIME_API __attribute__((visibility("default")))
+
+enum { SMIME_MESSAGE_MAX_BYTES = 2048 };
+
+struct smime {
+	char *socket;      /* as smime_set_socket() was told, or NULL */
+	char *program;     /* as smime_set_program() was told, or NULL */
+	bool autostart;
+	int fd;            /* the agent's connection, -1: none */
+	bool greeted;      /* the agent has answered our hello */
+	uint32_t last_id;
+	char message[SMIME_MESSAGE_MAX_BYTES];
+};
+
+/*
+ * Sets the text of the failure and returns -code: `return smime_fail(s, SMIME_E_NO_KEY, "no key for %s", address);` One line:
+ * control characters in what is formatted become '?'. code: enum smime_error, either sign.
+ */
+int smime_fail(struct smime *s, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* A failure that came up from a room below, which has no text of its own: "<what>: <text of the error>". Returns r. */
+int smime_fail_at(struct smime *s, int r, const char *what);
+
+/*
+ * Sends a request and waits for its answer, connecting (and starting the agent) first where that is needed. The request's id
+ * is set here; the request stays the caller's. *ret_reply, which is of type `expected`, is the caller's to free. An agent's
+ * error reply becomes its code with its text as the message. -SMIME_E_NO_AGENT, -SMIME_E_AGENT_GONE, -SMIME_E_PROTOCOL.
+ */
+int agent_call(struct smime *s, struct wire_request *request, enum wire_reply_type expected, struct wire_reply **ret_reply);
+
+/* Closes the connection, if there is one. */
+void agent_disconnect(struct smime *s);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The agent's keys with their certificates parsed, and the tokens they are on, as the operations need them.
+ *
+ * A snapshot: nothing in it changes when a token comes or goes. Holds no private key and never will.
+ */
+#ifndef LIB_KEYRING_H
+#define LIB_KEYRING_H
+
+#include "context.h"
+
+struct keyring_key {
+	const struct wire_key *wire;
+	const struct wire_token_status *token; /* NULL when the agent does not know the token (any more) */
+	X509 **certificates;  /* newest first; only those that parse */
+	size_t certificate_count;
+};
+
+struct keyring {
+	STACK_OF(wire_key) *wire;
+	struct wire_reply *status;
+	struct keyring_key *keys;
+	size_t count;
+};
+
+/* Every key of the agent. Errors of agent_call(). */
+int keyring_fetch(struct smime *s, struct keyring **ret_keyring);
+
+/* Makes a keyring from keys and a status reply (may be NULL), which it owns from here on, also when this fails. -SMIME_E_NO_MEMORY. */
+int keyring_make(STACK_OF(wire_key) *wire, struct wire_reply *status, struct keyring **ret_keyring);
+
+struct keyring *keyring_free(struct keyring *keyring); /* accepts NULL, returns NULL */
+DEFINE_CLEANUP(struct keyring *, keyring_freep, keyring_free)
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Filling in a `struct smime_report`: layers from the outside in, their signers, what was checked of each.
+ *
+ * A failure of memory is remembered and shows in report_finish() alone. Decides nothing but what follows from the checks that
+ * were put in: which signers, layers and reports are good.
+ */
+#ifndef LIB_REPORT_H
+#define LIB_REPORT_H
+
+#include <openssl/x509.h>
+
+#include <smime/smime.h>
+
+#include "agent/wire/base.h"
+#include "arena.h"
+
+enum {
+	REPORT_LAYERS_MAX = 16, /* cms.md M8: real mail has three, published examples ten */
+	REPORT_CHECKS_MAX = 24, /* of one signer: ten names, a few of them twice */
+	REPORT_REASONS_MAX_BYTES = 512,
+};
+
+struct report;
+
+int report_new(struct report **ret_report); /* -SMIME_E_NO_MEMORY */
+struct report *report_free(struct report *report); /* accepts NULL, returns NULL */
+DEFINE_CLEANUP(struct report *, report_freep, report_free)
+
+struct arena *report_arena(struct report *report);
+
+/* The next layer inwards. NULL when memory is short or REPORT_LAYERS_MAX is reached. */
+struct smime_layer *report_add_layer(struct report *report, enum smime_layer_kind kind, const char *form);
+size_t report_layer_count(const struct report *report);
+
+/* Gives a layer its signers, all of them empty, to be filled in by report_signer(). NULL: memory is short. */
+int report_add_signers(struct report *report, struct smime_layer *layer, size_t count);
+struct smime_signer *report_signer(struct smime_layer *layer, size_t index);
+
+/* Says whose certificate it is that a signer signed with. */
+void report_certificate(struct report *report, struct smime_signer *signer, X509 *certificate);
+
+/* Adds what was found; `name` is static. Once REPORT_CHECKS_MAX is reached the signer just isn't good. */
+void report_check(struct report *report, struct smime_signer *signer, const char *name, enum smime_outcome outcome,
+	const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* The worst that was found of this signer under this name; SMIME_GOOD when nothing was. */
+enum smime_outcome report_worst(const struct smime_signer *signer, const char *name);
+
+/* Whether every signer's signature and attributes are right, whoever the signers are. */
+bool report_layer_intact(const struct smime_layer *layer);
+
+void report_from(struct report *report, const char *const *addresses); /* NULL-terminated */
+
+/* Orders the checks, draws the conclusions and hands the report over. -SMIME_E_NO_MEMORY; then `report` is still the caller's. */
+int report_finish(struct report *report, struct smime_report **ret_report);
+
+/* As report_finish() would say it: whether there is a signature and all of them are good. */
+bool report_good(const struct report *report);
+
+#endif
