@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# What every test script stands on: TAP output, a directory of its own, the real agent on SoftHSM. A test in ten lines:
+#
+#   . "$(dirname "$0")/../lib/lib.sh"
+#   fixture people                                        # tokens, see fixture.sh
+#   agent_start                                           # scripted pinentry, the fixture's CA is trusted
+#   mail alice@example.org bob@example.org >"$T/mail"
+#   check 'alice signs' 0 smime sign -i "$T/mail" -o "$T/signed"
+#   check 'and it verifies' 0 smime verify -i "$T/signed"
+#   done_testing
+#
+# Environment: SMIME_BUILD, the build directory (default: build in the checkout). SMIME_SANITIZED=1: limits on memory are not
+# checked. SMIME_TEST_KEEP=1: the directory stays.
+# Must never touch anything of the person who runs it: HOME, XDG_* and the tokens are below $T; only own processes are ended.
+
+set -u -o pipefail
+LC_ALL=C.UTF-8
+export LC_ALL
+umask 077
+
+SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+SMIME_BUILD=${SMIME_BUILD:-$SOURCE/build}
+FIXTURE=${SMIME_FIXTURE:-$SMIME_BUILD/test-fixture}
+VECTORS=${SMIME_TEST_VECTORS:-$SOURCE/../shared/vectors}
+PATH=$SMIME_BUILD/client/cli:$SMIME_BUILD/agent/core:$PATH
+export PATH
+
+# The blank in the name is there on purpose.
+T=$(mktemp -d "${TMPDIR:-/tmp}/smime t.XXXXXX") || exit 1
+export HOME=$T/home XDG_RUNTIME_DIR=$T/run TMPDIR=$T/tmp SMIME_AGENT_SOCK=$T/agent.sock
+mkdir "$HOME" "$XDG_RUNTIME_DIR" "$TMPDIR"
+unset XDG_CONFIG_HOME XDG_CONFIG_DIRS XDG_DATA_DIRS DISPLAY WAYLAND_DISPLAY GPG_TTY
+
+. "$SOURCE/tests/lib/fixture.sh"
+
+exec 3>&1
+test_number=0
+test_failed=0
+started=()
+
+# ---- TAP ----
+
+note() { printf '%s\n' "$@" | sed 's/^/# /' >&3; }
+point() { test_number=$((test_number + 1)) && printf '%s %d - %s\n' "$1" "$test_number" "$2" >&3; }
+pass() { point ok "$1"; }
+fail() { # DESCRIPTION [DETAIL...]
+	point 'not ok' "$1"
+	test_failed=$((test_failed + 1))
+	shift
+	[ $# -eq 0 ] || note "$@"
+}
+skip() { point ok "$1 # SKIP $2"; } # DESCRIPTION REASON
+bail() { printf 'Bail out! %s\n' "$*" >&3 && exit 1; }
+skip_all() { printf '1..0 # SKIP %s\n' "$*" >&3 && exit 0; }
+
+done_testing() {
+	[ ${#started[@]} -eq 0 ] || agent_stop
+	agent_log_is_clean
+	printf '1..%d\n' "$test_number" >&3
+	[ "$test_failed" -eq 0 ]
+	exit
+}
+
+# Runs a command with its streams in $T/out and $T/err and its exit code in $code. Standard input is empty unless given.
+run() {
+	code=0
+	"$@" >"$T/out" 2>"$T/err" || code=$?
+}
+
+# The test point: does the command end with this exit code?
+check() { # DESCRIPTION CODE COMMAND...
+	local description=$1 expected=$2
+	shift 2
+	run "$@"
+	if [ "$code" = "$expected" ]; then
+		pass "$description"
+	else
+		fail "$description" "exit code $code, expected $expected, of: $*" "$(head -c 2000 "$T/err")"
+	fi
+}
+
+is() { # DESCRIPTION GOT EXPECTED
+	if [ "$2" = "$3" ]; then pass "$1"; else fail "$1" "got:      $2" "expected: $3"; fi
+}
+like() { # DESCRIPTION TEXT PATTERN
+	if [[ $2 =~ $3 ]]; then pass "$1"; else fail "$1" "'$3' is not in: $2"; fi
+}
+unlike() { # DESCRIPTION TEXT PATTERN
+	if [[ $2 =~ $3 ]]; then fail "$1" "'$3' is in: $2"; else pass "$1"; fi
+}
+says() { like "$1" "$(cat "$T/err")" "$2"; }       # DESCRIPTION PATTERN: of the last command's messages
+prints() { like "$1" "$(tr -d '\0' <"$T/out")" "$2"; } # DESCRIPTION PATTERN: of its output
+one_line() { # DESCRIPTION: the last command's message is one line that begins with the program's name
+	if [ "$(wc -l <"$T/err")" = 1 ] && grep -q '^smime' "$T/err"; then pass "$1"; else fail "$1" "$(cat "$T/err")"; fi
+}
+same() { # DESCRIPTION FILE FILE
+	if cmp -s "$2" "$3"; then pass "$1"; else fail "$1" "$(cmp "$2" "$3" 2>&1)"; fi
+}
+holds() { # DESCRIPTION COMMAND...: a condition
+	local description=$1
+	shift
+	if "$@" >"$T/condition" 2>&1; then pass "$description"; else fail "$description" "does not hold: $*" "$(head -c 1000 "$T/condition")"; fi
+}
+fails() { # DESCRIPTION COMMAND...: the opposite
+	local description=$1
+	shift
+	if "$@" >"$T/condition" 2>&1; then fail "$description" "holds: $*" "$(head -c 1000 "$T/condition")"; else pass "$description"; fi
+}
+absent() { # DESCRIPTION FILE: neither the file nor a part of it beside it is there
+	local found=("$2"*  "$(dirname "$2")"/.*"$(basename "$2")"*)
+	if [ -e "${found[0]}" ] || [ -e "${found[-1]}" ]; then fail "$1" "${found[*]}"; else pass "$1"; fi
+}
+json() { # FILE EXPRESSION: a Python expression over the document d
+	python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"
+}
+
+# ---- Waiting and ending ----
+
+# Tries a command until it succeeds, ten seconds at most (or LIMIT, in tenths of a second).
+await() {
+	local tries=$((${LIMIT:-100} * 2))
+	while ! "$@" 2>/dev/null; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.05
+	done
+}
+ended() { ! kill -0 "$1" 2>/dev/null; }
+end_process() { # PID: asks, then insists
+	kill "$1" 2>/dev/null
+	await ended "$1" || kill -9 "$1" 2>/dev/null
+}
+
+cleanup() {
+	local pid
+	for pid in "${started[@]}"; do kill -9 "$pid" 2>/dev/null; done
+	if [ -n "${SMIME_TEST_KEEP:-}" ]; then note "kept: $T"; else rm -rf "$T"; fi
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+# ---- The agent ----
+
+# The scripted pinentry answers with these lines from now on; see tests/lib/pinentry.
+answers() { # LINE...
+	mkdir -p "$T/pinentry.d"
+	printf '%s\n' "$@" >"$T/pinentry.d/answers"
+	: >"$T/pinentry.d/log"
+}
+prompts() { grep -c '^GETPIN$' "$T/pinentry.d/log"; }
+
+# agent.yaml: what tests usually want, but for the keys that the test gives itself.
+configure() { # [YAML]
+	local given=${1:-}
+	printf '#!/bin/sh\nexec "%s" "%s"\n' "$SOURCE/tests/lib/pinentry" "$T/pinentry.d" >"$T/pinentry"
+	chmod 700 "$T/pinentry"
+	{
+		printf '%s\n' "$given"
+		configure_key modules "$(printf '\n  - path: %s\n    sessions: 2' "$DEMO_MODULE")"
+		configure_key trust "[\"$T/ca/root.pem\"]"
+		configure_key certificates "$(printf '\n  - path: "%s"' "$T/ca/issuing.pem")"
+		configure_key pin "$(printf '\n  program: "%s"' "$T/pinentry")"
+	} >"$T/agent.yaml"
+}
+configure_key() { # KEY VALUE
+	grep -q "^$1:" <<<"$given" || printf '%s: %s\n' "$1" "$2"
+}
+
+agent_pid=
+
+# Starts the agent, with the usual configuration unless the test wrote one, and waits for its socket.
+agent_start() { # ARGUMENT...
+	[ -e "$T/pinentry.d/answers" ] || answers "pin $DEMO_PIN"
+	[ -e "$T/agent.yaml" ] || configure
+	smime-agent --foreground --socket "$SMIME_AGENT_SOCK" --config "$T/agent.yaml" "$@" 3>&- >>"$T/agent.log" 2>&1 </dev/null &
+	agent_pid=$!
+	started+=("$agent_pid")
+	if ! await [ -S "$SMIME_AGENT_SOCK" ] || ended "$agent_pid"; then
+		bail "the agent did not start: $(tail -n 5 "$T/agent.log")"
+	fi
+}
+
+# Ends the agent and looks at how it ended.
+agent_stop() {
+	[ -n "$agent_pid" ] || return 0
+	local pid=$agent_pid children status=0
+	children=$(descendants "$pid")
+	agent_pid=
+	kill "$pid" 2>/dev/null
+	await ended "$pid" || { fail 'the agent ends when asked' && kill -9 "$pid"; }
+	wait "$pid" 2>/dev/null || status=$?
+	is 'the agent ends in order' "$status" 0
+	for pid in $children; do
+		await ended "$pid" || { fail 'the processes of the agent end with it' "$(ps -o pid,args -p "$pid")" && kill -9 "$pid"; }
+	done
+}
+
+descendants() { # PID
+	local child
+	for child in $(pgrep -P "$1"); do
+		printf '%s\n' "$child"
+		descendants "$child"
+	done
+}
+
+agent_log_is_clean() {
+	[ -e "$T/agent.log" ] || return 0
+	fails 'no sanitizer found anything' grep -aE 'ERROR: (Address|Leak)Sanitizer|runtime error:' "$T/agent.log"
+}
+
+# ---- Mail ----
+
+# A plain message of standard input's text (or a short one).
+mail() { # FROM TO [HEADER-LINE...]
+	local from=$1 to=$2
+	shift 2
+	printf 'From: %s\nTo: %s\nSubject: A test\nDate: Mon, 2 Nov 2026 10:00:00 +0100\nMessage-ID: <1@example.org>\n' "$from" "$to"
+	printf '%s\n' "$@"
+	printf '\nHello,\n\nthis is the text.\n'
+}
