@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Starting smime-agent when nothing answers: from its installed place, or, for a program run from a build tree, from the same
+ * tree. It puts itself into the background once its socket listens, so its first process's end means ready.
+ *
+ * Never searches PATH, never runs a file that somebody else could have put there, hands down no descriptor.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "agent.h"
+
+extern char **environ;
+
+/* A program that only root or this user can have written. */
+static bool is_safe_program(const char *path) {
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_uid == 0 || st.st_uid == geteuid()) &&
+		(st.st_mode & 022) == 0 && access(path, X_OK) == 0;
+}
+
+/* The agent of the build tree that this program runs from: <build>/client/cli/smime beside <build>/agent/core/smime-agent. */
+static bool find_in_build_tree(char path[PATH_MAX]) {
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+
+	if (n <= 0)
+		return false;
+	exe[n] = '\0';
+	if (strncmp(exe, SMIME_BINDIR "/", strlen(SMIME_BINDIR "/")) == 0)
+		return false;
+	char *slash = strrchr(exe, '/');
+	if (!slash)
+		return false;
+	*slash = '\0';
+	n = snprintf(path, PATH_MAX, "%s/../../agent/core/smime-agent", exe);
+	return n > 0 && n < PATH_MAX && is_safe_program(path);
+}
+
+static int spawn_detached(const char *path, pid_t *ret_pid) {
+	char *argv[] = { (char *)(uintptr_t)"smime-agent", NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t none, reset;
+	int error;
+
+	(void)sigemptyset(&none);
+	(void)sigemptyset(&reset);
+	(void)sigaddset(&reset, SIGPIPE);
+	(void)sigaddset(&reset, SIGALRM);
+	(void)sigaddset(&reset, SIGINT);
+	(void)sigaddset(&reset, SIGTERM);
+	(void)sigaddset(&reset, SIGHUP);
+	(void)posix_spawn_file_actions_init(&actions);
+	(void)posix_spawnattr_init(&attributes);
+	(void)posix_spawnattr_setsigmask(&attributes, &none);
+	(void)posix_spawnattr_setsigdefault(&attributes, &reset);
+	(void)posix_spawnattr_setflags(&attributes,
+		POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
+	if (error == 0)
+		error = posix_spawn_file_actions_adddup2(&actions, 0, 1);
+	if (error == 0)
+		error = posix_spawn_file_actions_adddup2(&actions, 0, 2);
+	/* A pipe kept open by the agent would never end for its reader. */
+	if (error == 0)
+		error = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+	if (error == 0)
+		error = posix_spawn(ret_pid, path, &actions, &attributes, argv, environ);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	(void)posix_spawnattr_destroy(&attributes);
+	errno = error;
+	return error == 0 ? 0 : -SMIME_E_NO_AGENT;
+}
+
+static int wait_for_exit(pid_t pid) {
+	_cleanup_(close_fdp) int fd = pidfd_open(pid, 0);
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	int n;
+
+	/* An interrupted wait starts over: the limit is against waiting for ever, not a measurement. */
+	do
+		n = poll(&poll_fd, 1, AGENT_START_MAX_MS);
+	while (n < 0 && errno == EINTR);
+	return n > 0 ? 0 : -SMIME_E_NO_AGENT;
+}
+
+int agent_autostart(struct smime *s) {
+	char built[PATH_MAX];
+	const char *path = find_in_build_tree(built) ? built : SMIME_AGENT_PATH;
+	pid_t pid;
+	int status = 0;
+
+	if (spawn_detached(path, &pid) < 0)
+		return smime_fail(s, SMIME_E_NO_AGENT, "no agent answers, and %s can't be started: %s", path, strerror(errno));
+	if (wait_for_exit(pid) < 0)
+		return smime_fail(s, SMIME_E_NO_AGENT, "%s was started, but is not ready after %d seconds", path,
+			AGENT_START_MAX_MS / 1000);
+	/* A program that ignores SIGCHLD gets no status: the connection will tell. */
+	if (waitpid(pid, &status, 0) == pid && !(WIFEXITED(status) && WEXITSTATUS(status) == 0))
+		return smime_fail(s, SMIME_E_NO_AGENT, "no agent answers, and %s ended at once; run it with --foreground to see why", path);
+	return 0;
+}

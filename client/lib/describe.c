@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Certificates and keys in words.
+ *
+ * Everything here comes from outside, so what can't be read is an empty text or a zero, never a failure.
+ */
+#include "describe.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include "agent/cms/suitable.h"
+#include "client/mime/address.h"
+
+const char *describe_name(struct arena *arena, const X509_NAME *name) {
+	BIO *bio = BIO_new(BIO_s_mem());
+	const char *text = NULL;
+	char *data;
+
+	/* RFC 2253, but other alphabets stand as they are. */
+	if (bio && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
+		long len = BIO_get_mem_data(bio, &data);
+		text = arena_printf(arena, "%.*s", (int)len, data);
+	} else
+		text = arena_text(arena, "");
+	BIO_free(bio);
+	ERR_clear_error();
+	return text;
+}
+
+const char *describe_serial(struct arena *arena, const ASN1_INTEGER *serial) {
+	const char *digits = arena_hex(arena, ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial));
+
+	return ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER && digits ? arena_printf(arena, "-%s", digits) : digits;
+}
+
+const char *describe_fingerprint(struct arena *arena, const X509 *certificate) {
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	if (X509_digest(certificate, EVP_sha256(), digest, &len) != 1)
+		len = 0;
+	return arena_hex(arena, digest, len);
+}
+
+const char *const *describe_addresses(struct arena *arena, const X509 *certificate) {
+	struct addresses addresses = { 0 };
+
+	if (addresses_of_certificate(certificate, &addresses) < 0)
+		addresses = (struct addresses){ 0 };
+	const char **list = arena_alloc(arena, addresses.count + 1, sizeof(*list));
+	for (size_t i = 0; list && i < addresses.count; i++)
+		list[i] = arena_text(arena, addresses.items[i]);
+	addresses_clear(&addresses);
+	return list;
+}
+
+const char *describe_public_key(struct arena *arena, const X509 *certificate) {
+	const EVP_PKEY *key = X509_get0_pubkey(certificate);
+
+	ERR_clear_error();
+	switch (key ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE) {
+	case EVP_PKEY_RSA:
+		return arena_printf(arena, "RSA-%d", EVP_PKEY_get_bits(key));
+	case EVP_PKEY_RSA_PSS:
+		return arena_printf(arena, "RSA-PSS-%d", EVP_PKEY_get_bits(key));
+	case EVP_PKEY_EC:
+		return arena_printf(arena, "EC-%d", EVP_PKEY_get_bits(key));
+	case EVP_PKEY_ED25519:
+		return arena_text(arena, "Ed25519");
+	default:
+		return arena_text(arena, "unknown");
+	}
+}
+
+time_t describe_time(const ASN1_TIME *time) {
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(time, &tm) == 1)
+		return timegm(&tm);
+	ERR_clear_error();
+	return 0;
+}
+
+const char *describe_date(struct arena *arena, const ASN1_TIME *time) {
+	char text[sizeof("-2147483648-12-31")];
+	time_t t = describe_time(time);
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || strftime(text, sizeof(text), "%Y-%m-%d", &tm) == 0)
+		return arena_text(arena, "an impossible date");
+	return arena_text(arena, text);
+}
+
+static void describe_der(struct arena *arena, X509 *certificate, struct smime_certificate *out) {
+	uint8_t *der = NULL;
+	int len = i2d_X509(certificate, &der);
+
+	if (len > 0) {
+		out->der = arena_copy(arena, der, (size_t)len);
+		out->der_len = out->der ? (size_t)len : 0;
+	}
+	OPENSSL_free(der);
+}
+
+static const char *the_certificate(struct arena *arena, const char *why) {
+	return arena_printf(arena, "the certificate %s", why);
+}
+
+void describe_certificate(struct arena *arena, X509 *certificate, const struct keyring_key *key, time_t now,
+	struct smime_certificate *ret_certificate) {
+	struct smime_certificate out = { 0 };
+	const char *why = "";
+
+	describe_der(arena, certificate, &out);
+	out.fingerprint = describe_fingerprint(arena, certificate);
+	out.subject = describe_name(arena, X509_get_subject_name(certificate));
+	out.issuer = describe_name(arena, X509_get_issuer_name(certificate));
+	out.serial = describe_serial(arena, X509_get0_serialNumber(certificate));
+	out.addresses = describe_addresses(arena, certificate);
+	out.not_before = describe_time(X509_get0_notBefore(certificate));
+	out.not_after = describe_time(X509_get0_notAfter(certificate));
+	if (cms_suitable_for_signing(certificate, now, &why) < 0)
+		out.cannot_sign = the_certificate(arena, why);
+	else if (key && !key->wire->can_sign)
+		out.cannot_sign = arena_text(arena, "the token does not let this key sign");
+	if (cms_suitable_for_encryption(certificate, now, &why) < 0)
+		out.cannot_encrypt = the_certificate(arena, why);
+	else if (key && !key->wire->can_decrypt)
+		out.cannot_encrypt = arena_text(arena, "the token does not let this key decrypt");
+	*ret_certificate = out;
+}
+
+const char *describe_key(struct arena *arena, const struct keyring_key *key) {
+	enum { DIGITS = 16 };
+	struct bytes spki = wire_octets(key->wire->spki);
+	const char *digits = arena_hex(arena, spki.data, spki.len);
+	const char *subject, *kind;
+
+	if (key->certificate_count == 0)
+		return arena_printf(arena, "%.*s (%s, no certificate)", DIGITS, digits ? digits : "", wire_text(key->wire->label));
+	subject = describe_name(arena, X509_get_subject_name(key->certificates[0]));
+	kind = describe_public_key(arena, key->certificates[0]);
+	return arena_printf(arena, "%.*s (%s, %s)", DIGITS, digits ? digits : "", kind ? kind : "", subject ? subject : "");
+}

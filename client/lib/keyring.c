@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Fetching the agent's keys page by page, and parsing their certificates.
+ *
+ * A certificate that does not parse is left out: one bad object on a token must not hide the others.
+ */
+#include "keyring.h"
+
+#include <openssl/err.h>
+
+struct keyring *keyring_free(struct keyring *keyring) {
+	if (!keyring)
+		return NULL;
+	for (size_t i = 0; keyring->keys && i < keyring->count; i++) {
+		for (size_t j = 0; j < keyring->keys[i].certificate_count; j++)
+			X509_free(keyring->keys[i].certificates[j]);
+		free(keyring->keys[i].certificates);
+	}
+	free(keyring->keys);
+	sk_wire_key_pop_free(keyring->wire, wire_key_free);
+	wire_reply_free(keyring->status);
+	free(keyring);
+	return NULL;
+}
+
+static int parse_certificates(struct keyring_key *key) {
+	int count = sk_ASN1_OCTET_STRING_num(key->wire->certificates);
+
+	key->certificates = calloc(count > 0 ? (size_t)count : 1, sizeof(*key->certificates));
+	if (!key->certificates)
+		return -SMIME_E_NO_MEMORY;
+	for (int i = 0; i < count; i++) {
+		struct bytes der = wire_octets(sk_ASN1_OCTET_STRING_value(key->wire->certificates, i));
+		const uint8_t *p = der.data;
+		X509 *certificate = d2i_X509(NULL, &p, (long)der.len);
+		if (certificate)
+			key->certificates[key->certificate_count++] = certificate;
+		else
+			ERR_clear_error();
+	}
+	return 0;
+}
+
+static const struct wire_token_status *find_token(const struct wire_reply *status, const ASN1_OCTET_STRING *id) {
+	STACK_OF(wire_token_status) *tokens = status ? status->body->status->tokens : NULL;
+	struct bytes octets = wire_octets(id);
+
+	for (int i = 0; i < sk_wire_token_status_num(tokens); i++) {
+		const struct wire_token_status *token = sk_wire_token_status_value(tokens, i);
+		if (wire_octets_equal(token->token->id, octets.data, octets.len))
+			return token;
+	}
+	return NULL;
+}
+
+int keyring_make(STACK_OF(wire_key) *wire, struct wire_reply *status, struct keyring **ret_keyring) {
+	_cleanup_(keyring_freep) struct keyring *keyring = calloc(1, sizeof(*keyring));
+	int count = wire ? sk_wire_key_num(wire) : 0;
+
+	if (!keyring) {
+		sk_wire_key_pop_free(wire, wire_key_free);
+		wire_reply_free(status);
+		return -SMIME_E_NO_MEMORY;
+	}
+	keyring->wire = wire;
+	keyring->status = status;
+	keyring->keys = calloc(count > 0 ? (size_t)count : 1, sizeof(*keyring->keys));
+	if (!keyring->keys)
+		return -SMIME_E_NO_MEMORY;
+	for (int i = 0; i < count; i++) {
+		struct keyring_key *key = &keyring->keys[keyring->count++];
+		key->wire = sk_wire_key_value(wire, i);
+		key->token = find_token(status, key->wire->token);
+		if (parse_certificates(key) < 0)
+			return -SMIME_E_NO_MEMORY;
+	}
+	*ret_keyring = TAKE(keyring);
+	return 0;
+}
+
+/* Moves one page to the end of `keys`. Returns how many keys it had. */
+static int fetch_page(struct smime *s, STACK_OF(wire_key) *keys, uint32_t *ret_total) {
+	_cleanup_(wire_request_freep) struct wire_request *request = wire_request_make(0, WIRE_LIST);
+	_cleanup_(wire_reply_freep) struct wire_reply *reply = NULL;
+	int moved = 0;
+
+	if (request)
+		request->body->list->offset = (uint32_t)sk_wire_key_num(keys);
+	int r = agent_call(s, request, WIRE_REPLY_LIST, &reply);
+	if (r < 0)
+		return r;
+	struct wire_list_reply *page = reply->body->list;
+	for (; sk_wire_key_num(page->keys) > 0; moved++) {
+		struct wire_key *key = sk_wire_key_shift(page->keys);
+		if (!sk_wire_key_push(keys, key)) {
+			wire_key_free(key);
+			return smime_fail(s, SMIME_E_NO_MEMORY, "out of memory");
+		}
+	}
+	*ret_total = page->total;
+	return moved;
+}
+
+static void free_wire_keys(STACK_OF(wire_key) **keys) {
+	sk_wire_key_pop_free(*keys, wire_key_free);
+}
+
+static int fetch_keys(struct smime *s, STACK_OF(wire_key) **ret_keys) {
+	_cleanup_(free_wire_keys) STACK_OF(wire_key) *keys = sk_wire_key_new_null();
+	uint32_t total = 0;
+	int r;
+
+	if (!keys)
+		return smime_fail(s, SMIME_E_NO_MEMORY, "out of memory");
+	/* The number may change between two pages; an empty page ends the listing in any case. */
+	do
+		r = fetch_page(s, keys, &total);
+	while (r > 0 && (uint32_t)sk_wire_key_num(keys) < total);
+	if (r < 0)
+		return r;
+	*ret_keys = TAKE(keys);
+	return 0;
+}
+
+int keyring_fetch(struct smime *s, struct keyring **ret_keyring) {
+	STACK_OF(wire_key) *keys = NULL;
+	_cleanup_(wire_request_freep) struct wire_request *request = wire_request_make(0, WIRE_STATUS);
+	_cleanup_(wire_reply_freep) struct wire_reply *status = NULL;
+	int r = agent_call(s, request, WIRE_REPLY_STATUS, &status);
+
+	if (r == 0)
+		r = fetch_keys(s, &keys);
+	if (r < 0)
+		return r;
+	r = keyring_make(keys, TAKE(status), ret_keyring);
+	return r < 0 ? smime_fail(s, r, "out of memory") : r;
+}
