@@ -26,7 +26,7 @@ struct ber_header {
 
 struct ber_level {
 	bool indefinite;
-	uint64_t end;       /* offset behind the element when definite */
+	uint64_t end;       /* offset behind the element when definite, else the one of the next definite level outside */
 };
 
 struct ber {
@@ -49,6 +49,9 @@ int ber_enter(struct ber *ber, uint8_t class, uint32_t tag);
 /* Leaves the current level: skips what is left of it, with its end-of-contents octets. */
 int ber_leave(struct ber *ber);
 
+/* Leaves the current level, which must hold no further element (-SMIME_E_MALFORMED otherwise). */
+int ber_close(struct ber *ber);
+
 /* Skips the next element whole, of whatever shape. */
 int ber_skip(struct ber *ber);
 
@@ -69,5 +72,12 @@ struct ber_octets {
 };
 int ber_octets_begin(struct ber *ber, uint8_t class, uint32_t tag, struct ber_octets *ret_octets);
 ssize_t ber_octets_read(struct ber *ber, struct ber_octets *octets, uint8_t *dst, size_t cap);
+
+/* The same without a copy: what comes next, as far as it is in memory. *ret_len 0: the end. Then how much of it was used. */
+int ber_octets_peek(struct ber *ber, struct ber_octets *octets, const uint8_t **ret_data, size_t *ret_len);
+void ber_octets_consume(struct ber *ber, struct ber_octets *octets, size_t len);
+
+/* Passes over what is left, and says how much that was. */
+int ber_octets_skip(struct ber *ber, struct ber_octets *octets, uint64_t *ret_len);
 
 #endif

@@ -39,7 +39,7 @@ struct signed_data {
 	ASN1_OBJECT *content_type;
 	bool has_content;
 	uint64_t content_len;
-	struct signed_digest digests[SIGNED_DIGESTS_MAX]; /* of the content, for every listed algorithm that is known */
+	struct signed_digest digests[SIGNED_DIGESTS_MAX]; /* every listed algorithm that is known; len 0: not hashed (yet) */
 	size_t digest_count;
 	STACK_OF(X509) *certificates;   /* those that parse; others are counted only */
 	size_t other_certificates;

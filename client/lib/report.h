@@ -18,7 +18,20 @@
 enum {
 	REPORT_LAYERS_MAX = 16, /* cms.md M8: real mail has three, published examples ten */
 	REPORT_CHECKS_MAX = 24, /* of one signer: ten names, a few of them twice */
-	REPORT_REASONS_MAX_BYTES = 512,
+};
+
+/* What is checked, in the order in which it is shown. */
+enum report_name {
+	REPORT_SIGNATURE,
+	REPORT_ATTRIBUTES,
+	REPORT_CERTIFICATE,
+	REPORT_CHAIN,
+	REPORT_VALIDITY,
+	REPORT_KEY_USAGE,
+	REPORT_EXTENDED_KEY_USAGE,
+	REPORT_ADDRESS,
+	REPORT_ALGORITHM,
+	REPORT_REVOCATION,
 };
 
 struct report;
@@ -33,22 +46,22 @@ struct arena *report_arena(struct report *report);
 struct smime_layer *report_add_layer(struct report *report, enum smime_layer_kind kind, const char *form);
 size_t report_layer_count(const struct report *report);
 
-/* Gives a layer its signers, all of them empty, to be filled in by report_signer(). NULL: memory is short. */
+/* Gives a layer its signers, all of them empty, to be filled in by report_signer(). -SMIME_E_NO_MEMORY. */
 int report_add_signers(struct report *report, struct smime_layer *layer, size_t count);
 struct smime_signer *report_signer(struct smime_layer *layer, size_t index);
 
 /* Says whose certificate it is that a signer signed with. */
 void report_certificate(struct report *report, struct smime_signer *signer, X509 *certificate);
 
-/* Adds what was found; `name` is static. Once REPORT_CHECKS_MAX is reached the signer just isn't good. */
-void report_check(struct report *report, struct smime_signer *signer, const char *name, enum smime_outcome outcome,
+/* Adds what was found. */
+void report_check(struct report *report, struct smime_signer *signer, enum report_name name, enum smime_outcome outcome,
 	const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* The worst that was found of this signer under this name; SMIME_GOOD when nothing was. */
-enum smime_outcome report_worst(const struct smime_signer *signer, const char *name);
+enum smime_outcome report_worst(const struct smime_signer *signer, enum report_name name);
 
-/* Whether every signer's signature and attributes are right, whoever the signers are. */
-bool report_layer_intact(const struct smime_layer *layer);
+/* Whether some signer's signature or attributes are wrong, whoever the signers are: not that they could not be checked. */
+bool report_layer_broken(const struct smime_layer *layer);
 
 void report_from(struct report *report, const char *const *addresses); /* NULL-terminated */
 

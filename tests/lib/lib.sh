@@ -24,7 +24,7 @@ SMIME_BUILD=${SMIME_BUILD:-$SOURCE/build}
 FIXTURE=${SMIME_FIXTURE:-$SMIME_BUILD/test-fixture}
 VECTORS=${SMIME_TEST_VECTORS:-$SOURCE/../shared/vectors}
 PATH=$SMIME_BUILD/client/cli:$SMIME_BUILD/agent/core:$PATH
-export PATH
+export PATH PYTHONDONTWRITEBYTECODE=1
 
 # The blank in the name is there on purpose.
 T=$(mktemp -d "${TMPDIR:-/tmp}/smime t.XXXXXX") || exit 1
@@ -110,6 +110,19 @@ fails() { # DESCRIPTION COMMAND...: the opposite
 absent() { # DESCRIPTION FILE: neither the file nor a part of it beside it is there
 	local found=("$2"*  "$(dirname "$2")"/.*"$(basename "$2")"*)
 	if [ -e "${found[0]}" ] || [ -e "${found[-1]}" ]; then fail "$1" "${found[*]}"; else pass "$1"; fi
+}
+# Test points that another program makes: its lines `pass TEXT`, `fail TEXT :: DETAIL`, `skip TEXT :: REASON`.
+points_of() { # COMMAND...
+	local line kind text
+	while IFS= read -r line; do
+		kind=${line%% *} text=${line#* }
+		case $kind in
+		pass) pass "$text" ;;
+		fail) fail "${text%% :: *}" "${text#* :: }" ;;
+		skip) skip "${text%% :: *}" "${text#* :: }" ;;
+		*) note "$line" ;;
+		esac
+	done < <("$@" 2>&1)
 }
 json() { # FILE EXPRESSION: a Python expression over the document d
 	python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"
@@ -201,6 +214,14 @@ descendants() { # PID
 	for child in $(pgrep -P "$1"); do
 		printf '%s\n' "$child"
 		descendants "$child"
+	done
+}
+
+# Whether no process of this name uses the test's tokens.
+no_process() { # NAME
+	local pid
+	for pid in $(pgrep -x "$1"); do
+		! grep -qzF "SOFTHSM2_CONF=$SOFTHSM2_CONF" "/proc/$pid/environ" 2>/dev/null || return 1
 	done
 }
 

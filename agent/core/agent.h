@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the core consists of: one structure that main owns and every file of the core is handed.
+ */
+#ifndef CORE_AGENT_H
+#define CORE_AGENT_H
+
+#include <systemd/sd-event.h>
+
+#include "agent/wire/message.h"
+#include "config.h"
+
+enum { AGENT_REJECTION_SECRET_BYTES = 32 };
+
+struct agent {
+	sd_event *event;
+	struct config *config;
+	struct spawner *spawner;
+	struct listener *listener;
+	struct discovery *discovery;
+	struct prompts *prompts;
+	struct reuse *reuse;
+	struct requests *requests;
+	STACK_OF(ASN1_OCTET_STRING) *anchors;      /* DER of `trust:` */
+	STACK_OF(ASN1_OCTET_STRING) *certificates; /* DER of `certificates:` */
+	STACK_OF(X509_ALGOR) *capabilities;
+	uint8_t rejection_secret[AGENT_REJECTION_SECRET_BYTES];
+};
+
+#endif

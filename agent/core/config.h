@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * agent.yaml: what the person and the administrator have set, checked and with defaults filled in.
+ *
+ * A file that is not understood to the last key is refused whole; nothing is ever guessed from a broken one.
+ */
+#ifndef CORE_CONFIG_H
+#define CORE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/wire/base.h"
+
+enum {
+	CONFIG_FILE_MAX_BYTES = 64 * 1024,
+	CONFIG_LIST_MAX = 64,
+	CONFIG_TEXT_MAX_BYTES = 1023, /* what the wire takes, less its end */
+	CONFIG_SESSIONS_MAX = 64,
+	CONFIG_CLIENTS_MAX = 100000,
+};
+
+struct config_module {
+	char *path;
+	unsigned sessions;
+};
+
+struct config {
+	struct config_module *modules; /* none: those of p11-kit */
+	size_t module_count;
+	char **certificates;
+	size_t certificate_count;
+	char **trust;
+	size_t trust_count;
+	char **capabilities;           /* names as cms_cipher has them; never empty */
+	size_t capability_count;
+	char **environment;            /* names of further variables that modules need */
+	size_t environment_count;
+	char *pin_program;
+	char *pin_file;                /* NULL: ask */
+	uint64_t pin_idle_us, pin_max_us;
+	unsigned max_clients;
+};
+
+/*
+ * Reads `file` alone, or, when it is NULL, /etc/smime-agent/agent.yaml and the user's own, either of which may be missing.
+ * Returns 0; or -SMIME_E_USAGE with *ret_message (the caller's to free) naming file, line, column and what to do.
+ */
+int config_load(const char *file, struct config **ret_config, char **ret_message);
+struct config *config_free(struct config *config); /* accepts NULL, returns NULL */
+DEFINE_CLEANUP(struct config *, config_freep, config_free)
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Modules, their scans, and the workers for what the scans find; see discovery.h.
+ */
+#include "discovery.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include <smime/error.h>
+
+#include "agent/wire/limits.h"
+#include "token-process.h"
+
+struct module {
+	struct discovery *discovery;
+	struct config_module config;
+	struct token_process *scan;       /* NULL between two scans */
+	sd_event_source *deadline;
+	char fault[WIRE_TEXT_MAX_BYTES];
+	STACK_OF(wire_token) *found;      /* by the last scan */
+	struct worker *workers[DISCOVERY_TOKENS_MAX];
+	size_t worker_count;
+	bool starting;                    /* the last worker has not settled yet */
+};
+
+struct discovery {
+	struct agent *agent;
+	void (*on_settled)(struct agent *agent);
+	struct token_process *lister;     /* asks for p11-kit's modules */
+	struct module *modules[DISCOVERY_MODULES_MAX];
+	size_t module_count;
+	uint64_t last_scan_us;
+};
+
+static void start_next(struct module *module);
+
+static void check_settled(struct discovery *discovery) {
+	if (discovery_settled(discovery))
+		discovery->on_settled(discovery->agent);
+}
+
+bool discovery_settled(const struct discovery *discovery) {
+	if (discovery->lister)
+		return false;
+	for (size_t i = 0; i < discovery->module_count; i++)
+		if (discovery->modules[i]->scan || discovery->modules[i]->starting)
+			return false;
+	return true;
+}
+
+/* ---- Workers ---- */
+
+static bool same_token(const struct wire_token *a, const struct wire_token *b) {
+	struct bytes id = wire_octets(b->id);
+
+	return wire_octets_equal(a->id, id.data, id.len);
+}
+
+static bool has_worker(const struct module *module, const struct wire_token *token) {
+	for (size_t i = 0; i < module->worker_count; i++)
+		if (same_token(worker_token(module->workers[i]), token))
+			return true;
+	return false;
+}
+
+static void on_worker_settled(void *userdata) {
+	struct module *module = userdata;
+
+	module->starting = false;
+	start_next(module);
+	check_settled(module->discovery);
+}
+
+/* Starts the next new token's worker. One after the other: modules that share files between processes race when two initialise at once. */
+static void start_next(struct module *module) {
+	for (int i = 0; !module->starting && i < sk_wire_token_num(module->found); i++) {
+		const struct wire_token *token = sk_wire_token_value(module->found, i);
+		if (has_worker(module, token) || module->worker_count == DISCOVERY_TOKENS_MAX)
+			continue;
+		struct worker *worker = NULL;
+		if (worker_new(module->discovery->agent, &module->config, token, &worker) < 0)
+			return;
+		module->workers[module->worker_count++] = worker;
+		module->starting = !worker_await(worker, on_worker_settled, module);
+	}
+}
+
+/* A worker whose token the scan no longer finds, and whose process can't work either, is over. */
+static void drop_missing(struct module *module) {
+	for (size_t i = 0; i < module->worker_count;) {
+		struct worker *worker = module->workers[i];
+		bool found = false;
+		for (int k = 0; k < sk_wire_token_num(module->found); k++)
+			found = found || same_token(worker_token(worker), sk_wire_token_value(module->found, k));
+		if (found || !worker_has_failed(worker)) {
+			i++;
+			continue;
+		}
+		(void)worker_free(worker);
+		memmove(&module->workers[i], &module->workers[i + 1], (module->worker_count - i - 1) * sizeof(module->workers[0]));
+		module->worker_count--;
+	}
+}
+
+/* ---- Scans ---- */
+
+static void set_fault(struct module *module, const char *text) {
+	(void)snprintf(module->fault, sizeof(module->fault), "%s", text);
+}
+
+static void on_scan_report(void *userdata, struct wire_report *report) {
+	_cleanup_(wire_report_freep) struct wire_report *owned = report;
+	struct module *module = userdata;
+
+	if (report->body->type == WIRE_REPORT_ERROR) {
+		set_fault(module, wire_text(report->body->error->text));
+	} else if (report->body->type == WIRE_REPORT_TOKENS) {
+		sk_wire_token_pop_free(module->found, wire_token_free);
+		module->found = TAKE(report->body->tokens);
+		report->body->type = -1;
+		module->fault[0] = '\0';
+	}
+}
+
+static void on_scan_ended(void *userdata) {
+	struct module *module = userdata;
+
+	module->scan = NULL;
+	module->deadline = sd_event_source_disable_unref(module->deadline);
+	drop_missing(module);
+	start_next(module);
+	check_settled(module->discovery);
+}
+
+static int on_scan_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
+	struct module *module = userdata;
+
+	set_fault(module, "the module did not answer in time; is a reader or card frozen?");
+	token_process_kill(module->scan);
+	return 0;
+}
+
+static void scan(struct module *module) {
+	static const struct token_process_callbacks callbacks = { on_scan_report, on_scan_ended };
+	_cleanup_(wire_setup_freep) struct wire_setup *setup = wire_setup_new();
+	struct agent *agent = module->discovery->agent;
+
+	if (module->scan || module->starting)
+		return;
+	if (!setup || wire_set_text(&setup->module, module->config.path) < 0)
+		return;
+	setup->role = WIRE_ROLE_SCAN;
+	set_fault(module, "its process ended before it had answered: the module crashed or can't be loaded");
+	if (token_process_start(agent, setup, &callbacks, module, &module->scan) < 0) {
+		set_fault(module, "no process could be started for it");
+		return;
+	}
+	(void)sd_event_add_time_relative(agent->event, &module->deadline, CLOCK_MONOTONIC, (uint64_t)DISCOVERY_SCAN_MAX_MS * 1000, 0,
+		on_scan_deadline, module);
+}
+
+void discovery_rescan(struct discovery *discovery) {
+	(void)sd_event_now(discovery->agent->event, CLOCK_MONOTONIC, &discovery->last_scan_us);
+	for (size_t i = 0; i < discovery->module_count; i++)
+		scan(discovery->modules[i]);
+}
+
+void discovery_refresh(struct discovery *discovery) {
+	uint64_t now = 0;
+
+	(void)sd_event_now(discovery->agent->event, CLOCK_MONOTONIC, &now);
+	if (discovery_settled(discovery) && now - discovery->last_scan_us >= (uint64_t)DISCOVERY_RESCAN_MIN_MS * 1000)
+		discovery_rescan(discovery);
+}
+
+/* ---- Modules ---- */
+
+static int add_module(struct discovery *discovery, const char *path, unsigned sessions) {
+	struct module *module;
+
+	if (discovery->module_count == DISCOVERY_MODULES_MAX)
+		return -SMIME_E_TOO_LARGE;
+	module = calloc(1, sizeof(*module));
+	if (!module || !(module->config.path = strdup(path))) {
+		free(module);
+		return -SMIME_E_NO_MEMORY;
+	}
+	module->discovery = discovery;
+	module->config.sessions = sessions;
+	discovery->modules[discovery->module_count++] = module;
+	return 0;
+}
+
+static void on_modules_report(void *userdata, struct wire_report *report) {
+	_cleanup_(wire_report_freep) struct wire_report *owned = report;
+	struct discovery *discovery = userdata;
+
+	if (report->body->type != WIRE_REPORT_MODULES)
+		return;
+	for (int i = 0; i < sk_wire_module_num(report->body->modules); i++)
+		(void)add_module(discovery, wire_text(sk_wire_module_value(report->body->modules, i)->path), 1);
+}
+
+static void on_modules_ended(void *userdata) {
+	struct discovery *discovery = userdata;
+
+	discovery->lister = NULL;
+	discovery_rescan(discovery);
+	check_settled(discovery);
+}
+
+static int list_modules(struct discovery *discovery) {
+	static const struct token_process_callbacks callbacks = { on_modules_report, on_modules_ended };
+	_cleanup_(wire_setup_freep) struct wire_setup *setup = wire_setup_new();
+
+	if (!setup)
+		return -SMIME_E_NO_MEMORY;
+	setup->role = WIRE_ROLE_MODULES;
+	return token_process_start(discovery->agent, setup, &callbacks, discovery, &discovery->lister);
+}
+
+DEFINE_CLEANUP(struct discovery *, discovery_freep, discovery_free)
+
+int discovery_new(struct agent *agent, void (*settled)(struct agent *agent), struct discovery **ret_discovery) {
+	_cleanup_(discovery_freep) struct discovery *discovery = calloc(1, sizeof(*discovery));
+	int r = 0;
+
+	if (!discovery)
+		return -SMIME_E_NO_MEMORY;
+	discovery->agent = agent;
+	discovery->on_settled = settled;
+	if (agent->config->module_count == 0)
+		r = list_modules(discovery);
+	for (size_t i = 0; r == 0 && i < agent->config->module_count; i++)
+		r = add_module(discovery, agent->config->modules[i].path, agent->config->modules[i].sessions);
+	if (r < 0)
+		return r;
+	if (!discovery->lister)
+		discovery_rescan(discovery);
+	*ret_discovery = TAKE(discovery);
+	return 0;
+}
+
+static void module_free(struct module *module) {
+	module->scan = token_process_abandon(module->scan);
+	sd_event_source_disable_unref(module->deadline);
+	for (size_t i = 0; i < module->worker_count; i++)
+		(void)worker_free(module->workers[i]);
+	sk_wire_token_pop_free(module->found, wire_token_free);
+	free(module->config.path);
+	free(module);
+}
+
+struct discovery *discovery_free(struct discovery *discovery) {
+	if (!discovery)
+		return NULL;
+	discovery->lister = token_process_abandon(discovery->lister);
+	for (size_t i = 0; i < discovery->module_count; i++)
+		module_free(discovery->modules[i]);
+	free(discovery);
+	return NULL;
+}
+
+struct worker *discovery_worker(const struct discovery *discovery, size_t i) {
+	for (size_t m = 0; m < discovery->module_count; m++) {
+		if (i < discovery->modules[m]->worker_count)
+			return discovery->modules[m]->workers[i];
+		i -= discovery->modules[m]->worker_count;
+	}
+	return NULL;
+}
+
+int discovery_status(const struct discovery *discovery, STACK_OF(wire_module_status) *modules) {
+	for (size_t i = 0; i < discovery->module_count; i++) {
+		const struct module *module = discovery->modules[i];
+		_cleanup_(wire_module_status_freep) struct wire_module_status *status = wire_module_status_new();
+		if (!status || wire_set_text(&status->path, module->config.path) < 0 ||
+		    wire_set_text(&status->fault, module->scan ? "" : module->fault) < 0)
+			return -SMIME_E_NO_MEMORY;
+		status->tokens = (uint32_t)module->worker_count;
+		if (!sk_wire_module_status_push(modules, status))
+			return -SMIME_E_NO_MEMORY;
+		(void)TAKE(status);
+	}
+	return 0;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * smime-agent: the core process. Reads its options and configuration, forks the spawner, opens the socket, goes into the
+ * background when it can serve, and runs the loop.
+ *
+ * It loads no PKCS#11 module, sees no PIN and parses no message.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <openssl/crypto.h>
+#include <smime/error.h>
+#include <systemd/sd-daemon.h>
+
+#include "agent.h"
+#include "discovery.h"
+#include "listener.h"
+#include "paths.h"
+#include "prompt.h"
+#include "request.h"
+#include "reuse.h"
+#include "spawner.h"
+#include "state.h"
+
+struct options {
+	const char *socket;
+	const char *config;
+	bool foreground;
+	bool check_config;
+};
+
+static const char usage[] = "usage: smime-agent [--foreground] [--socket PATH] [--config FILE] [--check-config]\n";
+
+static const char help[] =
+	"Holds PKCS#11 tokens and signs and decrypts S/MIME for the programs of its user.\n"
+	"\n"
+	"  --foreground      stay in the foreground\n"
+	"  --socket PATH     listen there instead of on the default socket\n"
+	"  --config FILE     read this file alone instead of /etc/smime-agent/agent.yaml and the user's own\n"
+	"  --check-config    say whether the configuration is good, and end\n"
+	"  --help, --version\n"
+	"\n"
+	"Without --foreground it goes into the background once it can be asked. A socket that systemd passes is used instead of an own one.\n";
+
+static int complain(int error, const char *message) {
+	(void)fprintf(stderr, "smime-agent: %s\n", message && *message ? message : smime_strerror(error));
+	return smime_exit_code(error);
+}
+
+/* Returns -1 to go on, else the exit code. */
+static int parse_options(int argc, char **argv, struct options *options) {
+	static const struct option known[] = {
+		{ "foreground", no_argument, NULL, 'f' }, { "socket", required_argument, NULL, 's' },
+		{ "config", required_argument, NULL, 'c' }, { "check-config", no_argument, NULL, 'k' },
+		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, { 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1)
+		switch (c) {
+		case 'f':
+			options->foreground = true;
+			break;
+		case 's':
+			options->socket = optarg;
+			break;
+		case 'c':
+			options->config = optarg;
+			break;
+		case 'k':
+			options->check_config = true;
+			break;
+		case 'h':
+			(void)printf("%s%s", usage, help);
+			return 0;
+		case 'v':
+			(void)printf("smime-agent %s\n", SMIME_AGENT_VERSION);
+			return 0;
+		default:
+			(void)fputs(usage, stderr);
+			return 2;
+		}
+	if (optind < argc) {
+		(void)fprintf(stderr, "smime-agent: unexpected argument '%s'\n%s", argv[optind], usage);
+		return 2;
+	}
+	return -1;
+}
+
+/* Nobody but root reads this process's memory or gets a core file of it. */
+static void harden(void) {
+	(void)umask(0077);
+	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+#ifndef SMIME_SANITIZED
+	(void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+/* A descriptor for each client, with some to spare. */
+static void raise_descriptors(const struct config *config) {
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < config->max_clients + 256u) {
+		limit.rlim_cur = config->max_clients + 256u < limit.rlim_max ? config->max_clients + 256u : limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/*
+ * Forks into the background. In the child, *ret_ready is a descriptor to write a byte to once it serves; the parent waits for
+ * that byte, so that whoever started the agent can connect as soon as the command has returned, and exits.
+ */
+static int background(int *ret_ready) {
+	int pair[2];
+	char byte;
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return -SMIME_E_INTERNAL;
+	pid_t pid = fork();
+	if (pid < 0)
+		return -SMIME_E_INTERNAL;
+	if (pid > 0) {
+		(void)close(pair[1]);
+		if (read(pair[0], &byte, 1) == 1)
+			_exit(0);
+		int status = 0;
+		_exit(waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 8);
+	}
+	(void)close(pair[0]);
+	(void)setsid();
+	*ret_ready = pair[1];
+	return 0;
+}
+
+static void tell_ready(int *ready) {
+	_cleanup_(close_fdp) int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)sd_notify(0, "READY=1\nSTATUS=Serving");
+	if (*ready < 0)
+		return;
+	/* Errors of the start went to the terminal; from here on there is nobody to read. */
+	if (null >= 0) {
+		(void)dup2(null, 0);
+		(void)dup2(null, 1);
+		(void)dup2(null, 2);
+	}
+	if (write(*ready, "", 1) < 0)
+		errno = 0;
+	close_fdp(ready);
+	*ready = -1;
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+	struct agent *agent = userdata;
+
+	discovery_rescan(agent->discovery);
+	return 0;
+}
+
+static int set_up_loop(struct agent *agent) {
+	sigset_t mask;
+
+	(void)sigemptyset(&mask);
+	(void)sigaddset(&mask, SIGTERM);
+	(void)sigaddset(&mask, SIGINT);
+	(void)sigaddset(&mask, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &mask, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (sd_event_default(&agent->event) < 0 || sd_event_add_signal(agent->event, NULL, SIGTERM, NULL, NULL) < 0 ||
+	    sd_event_add_signal(agent->event, NULL, SIGINT, NULL, NULL) < 0 ||
+	    sd_event_add_signal(agent->event, NULL, SIGHUP, on_hangup, agent) < 0)
+		return -SMIME_E_NO_MEMORY;
+	(void)sd_event_set_watchdog(agent->event, true);
+	return spawner_attach(agent->spawner, agent->event);
+}
+
+static int set_up(struct agent *agent, int listen_fd) {
+	_cleanup_(close_fdp) int fd = listen_fd;
+	int r = set_up_loop(agent);
+
+	if (r == 0 && !(agent->reuse = reuse_new()))
+		r = -SMIME_E_NO_MEMORY;
+	if (r == 0)
+		r = prompts_new(agent, &agent->prompts);
+	if (r == 0)
+		r = requests_new(agent, &agent->requests);
+	if (r == 0)
+		r = discovery_new(agent, requests_settled, &agent->discovery);
+	if (r == 0)
+		r = listener_new(agent, take_fd(&fd), &agent->listener);
+	return r;
+}
+
+static void tear_down(struct agent *agent) {
+	agent->listener = listener_free(agent->listener);
+	agent->discovery = discovery_free(agent->discovery);
+	agent->prompts = prompts_free(agent->prompts);
+	agent->requests = requests_free(agent->requests);
+	agent->reuse = reuse_free(agent->reuse);
+	agent->spawner = spawner_free(agent->spawner);
+	agent->event = sd_event_unref(agent->event);
+	state_clear(agent);
+	agent->config = config_free(agent->config);
+}
+
+static int serve(struct agent *agent, const char *socket, int *ready) {
+	_cleanup_(freep) char *message = NULL;
+	int fd = -1;
+	int r = state_load(agent, &message);
+
+	if (r < 0)
+		return complain(r, message);
+	r = spawner_fork(agent->config->pin_program, agent->config->environment, agent->config->environment_count, &agent->spawner);
+	if (r < 0)
+		return complain(r, NULL);
+	r = listener_open(socket, &fd, &message);
+	if (r < 0)
+		return complain(r, message);
+	r = set_up(agent, fd);
+	if (r == 0) {
+		tell_ready(ready);
+		r = sd_event_loop(agent->event);
+		(void)sd_notify(0, "STOPPING=1");
+	}
+	if (socket)
+		(void)unlink(socket);
+	return r < 0 ? complain(-SMIME_E_INTERNAL, NULL) : r > 0 ? 8 : 0;
+}
+
+int main(int argc, char **argv) {
+	_cleanup_(freep) char *message = NULL;
+	struct options options = { 0 };
+	struct agent agent = { 0 };
+	char path[PATH_MAX];
+	int ready = -1;
+	int code = parse_options(argc, argv, &options);
+	bool activated = sd_listen_fds(0) > 0;
+
+	if (code >= 0)
+		return code;
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	harden();
+	int r = config_load(options.config, &agent.config, &message);
+	if (r < 0)
+		return complain(r, message);
+	if (!options.socket && !activated && !options.check_config) {
+		if (paths_default_socket(path, sizeof(path)) < 0)
+			return complain(-SMIME_E_IO, "no directory for the socket is safe to use; set $XDG_RUNTIME_DIR or name one with --socket");
+		options.socket = path;
+	}
+	raise_descriptors(agent.config);
+	if (options.check_config) {
+		r = state_load(&agent, &message);
+		code = r < 0 ? complain(r, message) : 0;
+	} else {
+		if (!options.foreground && !activated && background(&ready) < 0)
+			return complain(-SMIME_E_INTERNAL, NULL);
+		code = serve(&agent, activated ? NULL : options.socket, &ready);
+	}
+	tear_down(&agent);
+	return code;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Paths; see paths.h. A directory that holds a socket or a secret is used only when nobody else can enter it.
+ */
+#include "paths.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <smime/error.h>
+
+#define SOCKET_SUFFIX "smime-agent/agent.sock"
+
+static int format_path(char *ret_path, size_t size, const char *directory, const char *name) {
+	int n = snprintf(ret_path, size, "%s/%s", directory, name);
+
+	return n > 0 && (size_t)n < size ? 0 : -SMIME_E_IO;
+}
+
+int paths_program(const char *name, char *ret_path, size_t size) {
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n <= 0)
+		return -SMIME_E_INTERNAL;
+	self[n] = '\0';
+	char *slash = strrchr(self, '/');
+	if (!slash)
+		return -SMIME_E_INTERNAL;
+	*slash = '\0';
+	/* Only a build tree has agent/core/smime-agent beside agent/token/smime-token. */
+	if (n > 11 && strlen(self) > 11 && strcmp(self + strlen(self) - 11, "/agent/core") == 0) {
+		self[strlen(self) - 5] = '\0';
+		return format_path(ret_path, size, self, "/token/smime-token") == 0 && access(ret_path, X_OK) == 0 ? 0
+		                                                                                                  : -SMIME_E_INTERNAL;
+	}
+	return format_path(ret_path, size, SMIME_LIBEXECDIR, name) == 0 ? 0 : -SMIME_E_INTERNAL;
+}
+
+static int ours_only(const char *directory) {
+	struct stat st;
+
+	if (lstat(directory, &st) < 0)
+		return -SMIME_E_IO;
+	return S_ISDIR(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & 077) == 0 ? 0 : -SMIME_E_IO;
+}
+
+/* Makes the last part of a directory's path. One that is there already must be ours alone. */
+static int make_private(const char *directory) {
+	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
+		return -SMIME_E_IO;
+	return ours_only(directory);
+}
+
+static int socket_below(const char *runtime, char *ret_path, size_t size) {
+	char directory[PATH_MAX];
+
+	if (format_path(directory, sizeof(directory), runtime, "smime-agent") < 0 || make_private(directory) < 0)
+		return -SMIME_E_IO;
+	return format_path(ret_path, size, runtime, SOCKET_SUFFIX);
+}
+
+int paths_default_socket(char *ret_path, size_t size) {
+	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
+	char directory[64];
+
+	if (runtime && *runtime == '/')
+		return socket_below(runtime, ret_path, size);
+	(void)snprintf(directory, sizeof(directory), "/run/user/%u", (unsigned)geteuid());
+	if (ours_only(directory) == 0)
+		return socket_below(directory, ret_path, size);
+	(void)snprintf(directory, sizeof(directory), "/tmp/smime-agent-%u", (unsigned)geteuid());
+	if (make_private(directory) < 0)
+		return -SMIME_E_IO;
+	return format_path(ret_path, size, directory, "agent.sock");
+}
+
+static const char *home(void) {
+	const char *directory = secure_getenv("HOME");
+	const struct passwd *pw;
+
+	if (directory && *directory == '/')
+		return directory;
+	pw = getpwuid(geteuid());
+	return pw ? pw->pw_dir : NULL;
+}
+
+/* Makes every missing directory of a path with mode 0700. */
+static int make_all(char *path) {
+	for (char *p = path + 1; *p; p++)
+		if (*p == '/') {
+			*p = '\0';
+			int failed = mkdir(path, 0700) < 0 && errno != EEXIST && access(path, X_OK) < 0;
+			*p = '/';
+			if (failed)
+				return -SMIME_E_IO;
+		}
+	return make_private(path);
+}
+
+int paths_state(char *ret_path, size_t size) {
+	const char *given = secure_getenv("STATE_DIRECTORY");
+	const char *base = secure_getenv("XDG_STATE_HOME");
+	const char *directory = home();
+	int n = -1;
+
+	if (given && *given == '/')
+		n = snprintf(ret_path, size, "%s", given);
+	else if (base && *base == '/')
+		n = snprintf(ret_path, size, "%s/smime-agent", base);
+	else if (directory)
+		n = snprintf(ret_path, size, "%s/.local/state/smime-agent", directory);
+	if (n <= 0 || (size_t)n >= size)
+		return -SMIME_E_IO;
+	return make_all(ret_path);
+}
+
+int paths_user_config(char *ret_path, size_t size) {
+	const char *base = secure_getenv("XDG_CONFIG_HOME");
+	const char *directory = home();
+	int n = -1;
+
+	if (base && *base == '/')
+		n = snprintf(ret_path, size, "%s/smime-agent/agent.yaml", base);
+	else if (directory)
+		n = snprintf(ret_path, size, "%s/.config/smime-agent/agent.yaml", directory);
+	return n > 0 && (size_t)n < size ? 0 : -SMIME_E_IO;
+}

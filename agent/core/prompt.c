@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The line of prompts; see prompt.h.
+ */
+#include "prompt.h"
+
+#include <stdio.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <smime/error.h>
+
+#include "agent/wire/limits.h"
+#include "spawner.h"
+
+struct prompt {
+	TAILQ_ENTRY(prompt) link;
+	struct ticket *ticket;
+};
+
+struct prompts {
+	struct agent *agent;
+	TAILQ_HEAD(, prompt) line;  /* the first is shown when `pinentry` runs or has run for it */
+	bool shown;
+	unsigned count;
+	struct process *pinentry;   /* of the shown prompt; NULL when it has ended by itself */
+};
+
+static void show_next(struct prompts *prompts);
+
+static struct wire_order *refusal(int code, const char *text) {
+	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_PROMPT);
+
+	if (!order || !(order->body->prompt->refusal = wire_error_new()) ||
+	    wire_set_text(&order->body->prompt->refusal->text, text) < 0)
+		return NULL;
+	order->body->prompt->refusal->code = (uint32_t)code;
+	return TAKE(order);
+}
+
+static void refuse(struct ticket *ticket, int code, const char *text) {
+	_cleanup_(wire_order_freep) struct wire_order *order = refusal(code, text);
+
+	if (order)
+		ticket_prompt_answer(ticket, order, -1);
+}
+
+static int copy_text(ASN1_UTF8STRING **target, const ASN1_UTF8STRING *source) {
+	return source ? wire_set_text(target, wire_text(source)) : 0;
+}
+
+static struct wire_spawn *pinentry_spawn(const struct wire_hello *hello) {
+	_cleanup_(wire_spawn_freep) struct wire_spawn *spawn = wire_spawn_new();
+
+	if (!spawn || copy_text(&spawn->display, hello->display) < 0 ||
+	    copy_text(&spawn->wayland_display, hello->wayland_display) < 0 || copy_text(&spawn->xauthority, hello->xauthority) < 0 ||
+	    copy_text(&spawn->tty_name, hello->tty_name) < 0 || copy_text(&spawn->tty_type, hello->tty_type) < 0 ||
+	    copy_text(&spawn->lc_ctype, hello->lc_ctype) < 0 || copy_text(&spawn->lc_messages, hello->lc_messages) < 0)
+		return NULL;
+	spawn->program = WIRE_PROGRAM_PINENTRY;
+	return TAKE(spawn);
+}
+
+static struct wire_order *grant(const struct wire_hello *hello) {
+	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_PROMPT);
+
+	if (!order)
+		return NULL;
+	struct wire_prompt_grant *prompt = order->body->prompt;
+	prompt->granted = 0xff;
+	if (copy_text(&prompt->tty_name, hello->tty_name) < 0 || copy_text(&prompt->tty_type, hello->tty_type) < 0 ||
+	    copy_text(&prompt->lc_ctype, hello->lc_ctype) < 0 || copy_text(&prompt->lc_messages, hello->lc_messages) < 0)
+		return NULL;
+	return TAKE(order);
+}
+
+static void on_pinentry_ended(void *userdata, int error) {
+	struct prompts *prompts = userdata;
+
+	prompts->pinentry = NULL;
+}
+
+/* Starts pinentry for the first in line and hands its socket on. */
+static int show(struct prompts *prompts, struct ticket *ticket) {
+	const struct wire_hello *hello = ticket_hello(ticket);
+	_cleanup_(wire_spawn_freep) struct wire_spawn *spawn = pinentry_spawn(hello);
+	_cleanup_(wire_order_freep) struct wire_order *order = grant(hello);
+	int pair[2];
+
+	if (!spawn || !order)
+		return -SMIME_E_NO_MEMORY;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return -SMIME_E_INTERNAL;
+	int r = process_start(prompts->agent->spawner, spawn, pair[1], on_pinentry_ended, prompts, &prompts->pinentry);
+	if (r < 0) {
+		(void)close(pair[0]);
+		return r;
+	}
+	ticket_prompt_answer(ticket, order, pair[0]);
+	return 0;
+}
+
+static void take_out(struct prompts *prompts, struct prompt *prompt) {
+	bool first = prompt == TAILQ_FIRST(&prompts->line);
+
+	TAILQ_REMOVE(&prompts->line, prompt, link);
+	prompts->count--;
+	free(prompt);
+	if (first && prompts->shown) {
+		prompts->shown = false;
+		prompts->pinentry = process_abandon(prompts->pinentry);
+		show_next(prompts);
+	}
+}
+
+static void show_next(struct prompts *prompts) {
+	struct prompt *prompt;
+
+	while (!prompts->shown && (prompt = TAILQ_FIRST(&prompts->line))) {
+		const char *program = prompts->agent->config->pin_program;
+		char text[WIRE_TEXT_MAX_BYTES];
+		if (access(program, X_OK) < 0) {
+			(void)snprintf(text, sizeof(text), "%s can't be started to ask for the PIN; install a pinentry or set pin: program in agent.yaml", program);
+			refuse(prompt->ticket, SMIME_E_PIN_NO_PROMPT, text);
+			take_out(prompts, prompt);
+			continue;
+		}
+		prompts->shown = true;
+		if (show(prompts, prompt->ticket) < 0) {
+			refuse(prompt->ticket, SMIME_E_INTERNAL, "the PIN prompt could not be started");
+			take_out(prompts, prompt);
+		}
+	}
+}
+
+static struct prompt *find(struct prompts *prompts, const struct ticket *ticket) {
+	struct prompt *prompt;
+
+	TAILQ_FOREACH(prompt, &prompts->line, link)
+		if (prompt->ticket == ticket)
+			return prompt;
+	return NULL;
+}
+
+int prompts_new(struct agent *agent, struct prompts **ret_prompts) {
+	struct prompts *prompts = calloc(1, sizeof(*prompts));
+
+	if (!prompts)
+		return -SMIME_E_NO_MEMORY;
+	prompts->agent = agent;
+	TAILQ_INIT(&prompts->line);
+	*ret_prompts = prompts;
+	return 0;
+}
+
+struct prompts *prompts_free(struct prompts *prompts) {
+	struct prompt *prompt;
+
+	if (!prompts)
+		return NULL;
+	prompts->pinentry = process_abandon(prompts->pinentry);
+	while ((prompt = TAILQ_FIRST(&prompts->line))) {
+		TAILQ_REMOVE(&prompts->line, prompt, link);
+		free(prompt);
+	}
+	free(prompts);
+	return NULL;
+}
+
+void prompts_request(struct prompts *prompts, struct ticket *ticket) {
+	struct prompt *prompt = calloc(1, sizeof(*prompt));
+
+	if (!prompt) {
+		refuse(ticket, SMIME_E_NO_MEMORY, "");
+		return;
+	}
+	prompt->ticket = ticket;
+	TAILQ_INSERT_TAIL(&prompts->line, prompt, link);
+	prompts->count++;
+	show_next(prompts);
+}
+
+void prompts_close(struct prompts *prompts, struct ticket *ticket) {
+	struct prompt *prompt = find(prompts, ticket);
+
+	if (!prompt)
+		return;
+	if (prompt == TAILQ_FIRST(&prompts->line) && prompts->shown) {
+		/* The token process sees the end of its prompt and says that it is done; the line moves on then. */
+		prompts->pinentry = process_abandon(prompts->pinentry);
+		return;
+	}
+	refuse(ticket, SMIME_E_PIN_CANCELLED, "the client has gone");
+	take_out(prompts, prompt);
+}
+
+void prompts_forget(struct prompts *prompts, struct ticket *ticket) {
+	struct prompt *prompt = find(prompts, ticket);
+
+	if (prompt)
+		take_out(prompts, prompt);
+}
+
+unsigned prompts_count(const struct prompts *prompts) {
+	return prompts->count;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Prompts: one at a time for the whole agent; the others wait in line. The core starts pinentry and passes its socket to the
+ * token process that wants a PIN; it never reads from it.
+ */
+#ifndef CORE_PROMPT_H
+#define CORE_PROMPT_H
+
+#include "agent.h"
+#include "worker.h"
+
+struct prompts;
+
+int prompts_new(struct agent *agent, struct prompts **ret_prompts);
+struct prompts *prompts_free(struct prompts *prompts); /* accepts NULL, returns NULL */
+
+/* Puts an order's wish for a prompt in line. It is answered through ticket_prompt_answer(), perhaps at once. */
+void prompts_request(struct prompts *prompts, struct ticket *ticket);
+
+/* Closes a shown prompt, or takes a waiting one out of the line and refuses it: the client has gone. */
+void prompts_close(struct prompts *prompts, struct ticket *ticket);
+
+/* The token process is done with its prompt, or with everything. */
+void prompts_forget(struct prompts *prompts, struct ticket *ticket);
+
+/* Shown and waiting. */
+unsigned prompts_count(const struct prompts *prompts);
+
+#endif

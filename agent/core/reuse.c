@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A ring of hashes, found through buckets of a chained index. See reuse.h.
+ */
+#include "reuse.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include <openssl/objects.h>
+#include <smime/error.h>
+
+#include "agent/wire/message.h"
+
+enum { HASH_BYTES = 32, BUCKETS = 1024, NONE = -1 };
+
+struct entry {
+	uint8_t hash[HASH_BYTES];
+	int content_type; /* NID */
+	int next;
+	bool used;
+};
+
+struct reuse {
+	struct entry entries[REUSE_ENTRIES];
+	int buckets[BUCKETS];
+	int oldest;
+};
+
+struct reuse *reuse_new(void) {
+	struct reuse *reuse = calloc(1, sizeof(*reuse));
+
+	for (size_t i = 0; reuse && i < BUCKETS; i++)
+		reuse->buckets[i] = NONE;
+	return reuse;
+}
+
+struct reuse *reuse_free(struct reuse *reuse) {
+	free(reuse);
+	return NULL;
+}
+
+static int *bucket_of(struct reuse *reuse, const uint8_t *hash) {
+	return &reuse->buckets[((unsigned)hash[0] << 8 | hash[1]) % BUCKETS];
+}
+
+static void forget(struct reuse *reuse, int index) {
+	int *link = bucket_of(reuse, reuse->entries[index].hash);
+
+	while (*link != index)
+		link = &reuse->entries[*link].next;
+	*link = reuse->entries[index].next;
+}
+
+int reuse_check(struct reuse *reuse, const ASN1_OCTET_STRING *encrypted_key, const ASN1_OBJECT *content_type) {
+	struct bytes hash = wire_octets(encrypted_key);
+	int type = OBJ_obj2nid(content_type);
+
+	if (hash.len != HASH_BYTES)
+		return -SMIME_E_PROTOCOL;
+	int *bucket = bucket_of(reuse, hash.data);
+	for (int i = *bucket; i != NONE; i = reuse->entries[i].next)
+		if (memcmp(reuse->entries[i].hash, hash.data, HASH_BYTES) == 0)
+			return reuse->entries[i].content_type == type ? 0 : -SMIME_E_INTEGRITY;
+	int slot = reuse->oldest;
+	if (reuse->entries[slot].used)
+		forget(reuse, slot);
+	struct entry *entry = &reuse->entries[slot];
+	memcpy(entry->hash, hash.data, HASH_BYTES);
+	entry->content_type = type;
+	entry->used = true;
+	entry->next = *bucket;
+	*bucket = slot;
+	reuse->oldest = (slot + 1) % REUSE_ENTRIES;
+	return 0;
+}

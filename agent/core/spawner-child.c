@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The spawner process itself: straight blocking code. It decides what environment a program gets: modules need some
+ * variables of the session; whatever loads code into a process or makes it write down PINs does not get through, because only
+ * names on a list do.
+ */
+#include "spawner-child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <smime/error.h>
+
+#include "agent/wire/frame.h"
+#include "agent/wire/message.h"
+#include "paths.h"
+#include "spawner.h"
+
+extern char **environ;
+
+enum { ENVIRONMENT_MAX = 256 };
+
+struct environment {
+	char *items[ENVIRONMENT_MAX + 1];
+	size_t count;
+};
+
+struct child {
+	int socket;
+	char token_path[PATH_MAX];
+	const char *pinentry;
+	struct environment token_environment;
+	struct environment session_environment;
+};
+
+/* A name with * at its end is a prefix. */
+static const char *const token_variables[] = {
+	"HOME", "PATH", "USER", "LOGNAME", "LANG", "LC_*", "TZ", "TMPDIR", "XDG_*", "SOFTHSM2_CONF", "PCSCLITE_CSOCK_NAME",
+	"TPM2_PKCS11_*", "TPM2TOOLS_TCTI", "OPENSC_CONF", "P11_KIT_SERVER_ADDRESS", "P11_KIT_SERVER_PID", "ASAN_OPTIONS",
+	"UBSAN_OPTIONS", "LSAN_OPTIONS",
+};
+static const char *const pinentry_variables[] = {
+	"HOME", "PATH", "USER", "LOGNAME", "LANG", "LC_*", "TZ", "XDG_*", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY",
+	"WAYLAND_DISPLAY", "XAUTHORITY", "TERM", "PINENTRY_*",
+};
+
+static bool name_matches(const char *variable, const char *pattern) {
+	size_t len = strlen(pattern);
+
+	if (len > 0 && pattern[len - 1] == '*')
+		return strncmp(variable, pattern, len - 1) == 0;
+	return strncmp(variable, pattern, len) == 0 && variable[len] == '=';
+}
+
+static void environment_pick(struct environment *environment, const char *const *patterns, size_t count) {
+	for (char **variable = environ; *variable && environment->count < ENVIRONMENT_MAX; variable++)
+		for (size_t i = 0; i < count; i++)
+			if (name_matches(*variable, patterns[i])) {
+				environment->items[environment->count++] = *variable;
+				break;
+			}
+}
+
+/* Sets or replaces NAME=value; the string is for the process about to be started and lives as long as it. */
+static void environment_set(struct environment *environment, const char *name, const char *value) {
+	char *entry;
+	size_t i;
+
+	if (!*value || asprintf(&entry, "%s=%s", name, value) < 0)
+		return;
+	for (i = 0; i < environment->count; i++)
+		if (name_matches(environment->items[i], name))
+			break;
+	if (i == ENVIRONMENT_MAX)
+		return;
+	environment->items[i] = entry;
+	if (i == environment->count)
+		environment->count++;
+}
+
+static void become_clean(int socket, int from) {
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	int null = open("/dev/null", O_RDWR);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(from, socket) < 0)
+		_exit(127);
+	if (socket == 0 && dup2(from, 1) < 0)
+		_exit(127);
+	(void)syscall(SYS_close_range, socket > 2 ? (unsigned)socket + 1 : 3u, ~0u, 0);
+}
+
+static _Noreturn void run_token(const struct child *child, int fd) {
+	char *argv[] = { (char *)"smime-token", NULL };
+
+	become_clean(SPAWNER_CHILD_FD, fd);
+	execve(child->token_path, argv, (char *const *)child->token_environment.items);
+	_exit(127);
+}
+
+static _Noreturn void run_pinentry(const struct child *child, const struct wire_spawn *spawn, int fd) {
+	struct environment environment = child->session_environment;
+	const char *display = wire_text(spawn->display);
+	char *argv[] = { (char *)"pinentry", NULL, NULL, NULL };
+
+	/* What the client says of its terminal and display stands above what the agent was started with. */
+	environment_set(&environment, "DISPLAY", display);
+	environment_set(&environment, "WAYLAND_DISPLAY", wire_text(spawn->wayland_display));
+	environment_set(&environment, "XAUTHORITY", wire_text(spawn->xauthority));
+	environment_set(&environment, "GPG_TTY", wire_text(spawn->tty_name));
+	environment_set(&environment, "TERM", wire_text(spawn->tty_type));
+	environment_set(&environment, "LC_CTYPE", wire_text(spawn->lc_ctype));
+	environment_set(&environment, "LC_MESSAGES", wire_text(spawn->lc_messages));
+	if (*display) {
+		argv[1] = (char *)"--display";
+		argv[2] = (char *)display;
+	}
+	become_clean(0, fd);
+	execve(child->pinentry, argv, environment.items);
+	_exit(127);
+}
+
+/* Starts one program and answers with its pidfd. */
+static int serve(struct child *child) {
+	_cleanup_(wire_spawn_freep) struct wire_spawn *spawn = NULL;
+	_cleanup_(wire_error_freep) struct wire_error *answer = wire_error_new();
+	_cleanup_(close_fdp) int fd = -1;
+	_cleanup_(close_fdp) int pidfd = -1;
+	int r = wire_receive(child->socket, wire_spawn_it(), &spawn, &fd);
+
+	if (r != 0 || !answer || fd < 0)
+		return -1;
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (spawn->program == WIRE_PROGRAM_TOKEN)
+			run_token(child, fd);
+		run_pinentry(child, spawn, fd);
+	}
+	/* Children are only reaped between two requests, so the number can't belong to another process yet. */
+	if (pid > 0)
+		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	answer->code = pidfd >= 0 ? SMIME_OK : SMIME_E_INTERNAL;
+	return wire_send(child->socket, answer, wire_error_it(), pidfd);
+}
+
+static void reap(int signals) {
+	struct signalfd_siginfo info;
+
+	while (read(signals, &info, sizeof(info)) > 0)
+		continue;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		continue;
+}
+
+_Noreturn void spawner_child_run(int fd, const char *pinentry, char *const *environment, size_t environment_count) {
+	struct child child = { .socket = fd, .pinentry = pinentry };
+	sigset_t mask;
+
+	environment_pick(&child.token_environment, token_variables, ELEMENTSOF(token_variables));
+	environment_pick(&child.token_environment, (const char *const *)environment, environment_count);
+	environment_pick(&child.session_environment, pinentry_variables, ELEMENTSOF(pinentry_variables));
+	if (paths_program("smime-token", child.token_path, sizeof(child.token_path)) < 0)
+		_exit(1);
+	(void)prctl(PR_SET_NAME, "smime-spawner");
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)sigemptyset(&mask);
+	(void)sigaddset(&mask, SIGCHLD);
+	(void)sigaddset(&mask, SIGINT); /* a terminal's Ctrl-C is the core's to handle */
+	(void)sigaddset(&mask, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &mask, NULL);
+	(void)sigdelset(&mask, SIGINT);
+	(void)sigdelset(&mask, SIGHUP);
+	int signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	struct pollfd fds[] = { { .fd = fd, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+
+	for (;;) {
+		if (poll(fds, ELEMENTSOF(fds), -1) < 0 && errno != EINTR)
+			_exit(1);
+		if (fds[0].revents && serve(&child) < 0)
+			_exit(0);
+		if (fds[1].revents)
+			reap(signals);
+	}
+}

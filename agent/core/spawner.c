@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The core's half: asks the spawner for processes and follows each through its pidfd. Never waits: the spawner's answers
+ * come in the order of the requests and are taken from the loop.
+ */
+#include "spawner.h"
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include <smime/error.h>
+
+#include "agent/wire/frame.h"
+#include "spawner-child.h"
+
+struct process {
+	TAILQ_ENTRY(process) link; /* in `starting` until the spawner has answered */
+	struct spawner *spawner;
+	bool started;
+	bool kill;          /* wanted before its pidfd was here */
+	int pidfd;
+	sd_event_source *exit_source;
+	process_ended ended; /* NULL when abandoned */
+	void *userdata;
+};
+
+struct spawner {
+	int fd;
+	sd_event *event;
+	sd_event_source *source;
+	TAILQ_HEAD(, process) starting;
+};
+
+static void process_end(struct process *process, int error) {
+	process_ended ended = process->ended;
+	void *userdata = process->userdata;
+
+	if (!process->started)
+		TAILQ_REMOVE(&process->spawner->starting, process, link);
+	sd_event_source_disable_unref(process->exit_source);
+	close_fdp(&process->pidfd);
+	free(process);
+	if (ended)
+		ended(userdata, error);
+}
+
+static int on_process_exit(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+	process_end(userdata, 0);
+	return 0;
+}
+
+static void pidfd_kill(int pidfd) {
+	(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+}
+
+static void process_begin(struct process *process, int *pidfd) {
+	TAILQ_REMOVE(&process->spawner->starting, process, link);
+	process->started = true;
+	process->pidfd = take_fd(pidfd);
+	if (process->kill)
+		pidfd_kill(process->pidfd);
+	if (sd_event_add_io(process->spawner->event, &process->exit_source, process->pidfd, EPOLLIN, on_process_exit, process) < 0)
+		process_end(process, -SMIME_E_NO_MEMORY);
+}
+
+static int on_answer(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+	struct spawner *spawner = userdata;
+	_cleanup_(wire_error_freep) struct wire_error *error = NULL;
+	_cleanup_(close_fdp) int pidfd = -1;
+	struct process *process = TAILQ_FIRST(&spawner->starting);
+
+	if (wire_receive(fd, wire_error_it(), &error, &pidfd) != 0 || !process)
+		return sd_event_exit(spawner->event, SMIME_E_INTERNAL);
+	if (error->code == SMIME_OK && pidfd >= 0)
+		process_begin(process, &pidfd);
+	else
+		process_end(process, -SMIME_E_INTERNAL);
+	return 0;
+}
+
+int spawner_fork(const char *pinentry, char *const *environment, size_t environment_count, struct spawner **ret_spawner) {
+	_cleanup_(freep) struct spawner *spawner = calloc(1, sizeof(*spawner));
+	int pair[2];
+
+	if (!spawner)
+		return -SMIME_E_NO_MEMORY;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return -SMIME_E_INTERNAL;
+	pid_t pid = fork();
+	if (pid == 0) {
+		(void)close(pair[0]);
+		spawner_child_run(pair[1], pinentry, environment, environment_count);
+	}
+	(void)close(pair[1]);
+	if (pid < 0) {
+		(void)close(pair[0]);
+		return -SMIME_E_INTERNAL;
+	}
+	spawner->fd = pair[0];
+	TAILQ_INIT(&spawner->starting);
+	*ret_spawner = TAKE(spawner);
+	return 0;
+}
+
+int spawner_attach(struct spawner *spawner, sd_event *event) {
+	if (sd_event_add_io(event, &spawner->source, spawner->fd, EPOLLIN, on_answer, spawner) < 0)
+		return -SMIME_E_NO_MEMORY;
+	spawner->event = sd_event_ref(event);
+	return 0;
+}
+
+struct spawner *spawner_free(struct spawner *spawner) {
+	if (!spawner)
+		return NULL;
+	while (!TAILQ_EMPTY(&spawner->starting))
+		process_end(TAILQ_FIRST(&spawner->starting), -SMIME_E_INTERNAL);
+	sd_event_source_disable_unref(spawner->source);
+	sd_event_unref(spawner->event);
+	(void)close(spawner->fd);
+	free(spawner);
+	return NULL;
+}
+
+int process_start(struct spawner *spawner, const struct wire_spawn *spawn, int child_fd, process_ended ended, void *userdata,
+                  struct process **ret_process) {
+	_cleanup_(close_fdp) int fd = child_fd;
+	_cleanup_(freep) struct process *process = calloc(1, sizeof(*process));
+
+	if (!process)
+		return -SMIME_E_NO_MEMORY;
+	int r = wire_send(spawner->fd, spawn, wire_spawn_it(), fd);
+	if (r < 0)
+		return r;
+	*process = (struct process){ .spawner = spawner, .pidfd = -1, .ended = ended, .userdata = userdata };
+	TAILQ_INSERT_TAIL(&spawner->starting, process, link);
+	*ret_process = TAKE(process);
+	return 0;
+}
+
+void process_kill(struct process *process) {
+	process->kill = true;
+	if (process->pidfd >= 0)
+		pidfd_kill(process->pidfd);
+}
+
+struct process *process_abandon(struct process *process) {
+	if (!process)
+		return NULL;
+	process->ended = NULL;
+	process_kill(process);
+	return NULL;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Loading at the start; see state.h. Runs before the loop, so it may read files.
+ */
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <smime/error.h>
+
+#include "agent/wire/limits.h"
+#include "paths.h"
+
+__attribute__((format(printf, 2, 3))) static int complain(char **ret_message, const char *format, ...) {
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(ret_message, format, args) < 0)
+		*ret_message = NULL;
+	va_end(args);
+	ERR_clear_error();
+	return -SMIME_E_USAGE;
+}
+
+static int push_certificate(STACK_OF(ASN1_OCTET_STRING) **list, const X509 *certificate) {
+	uint8_t *der = NULL;
+	int len = i2d_X509(certificate, &der);
+
+	if (len <= 0)
+		return -SMIME_E_NO_MEMORY;
+	int r = len <= WIRE_CERTIFICATE_MAX_BYTES ? wire_push_octets(list, der, (size_t)len) : -SMIME_E_TOO_LARGE;
+	OPENSSL_free(der);
+	return r;
+}
+
+/* All certificates of a file: any number in PEM, or one in DER. */
+static int load_file(STACK_OF(ASN1_OCTET_STRING) **list, const char *path, char **ret_message) {
+	BIO *file = BIO_new_file(path, "rb");
+	X509 *certificate;
+	int before = sk_ASN1_OCTET_STRING_num(*list), r = 0;
+
+	if (!file)
+		return complain(ret_message, "%s: can't be read: %s", path, strerror(errno));
+	while (r == 0 && (certificate = PEM_read_bio_X509(file, NULL, NULL, NULL))) {
+		r = push_certificate(list, certificate);
+		X509_free(certificate);
+	}
+	if (r == 0 && sk_ASN1_OCTET_STRING_num(*list) == before && BIO_reset(file) == 0 && (certificate = d2i_X509_bio(file, NULL))) {
+		r = push_certificate(list, certificate);
+		X509_free(certificate);
+	}
+	BIO_free(file);
+	if (r < 0)
+		return complain(ret_message, "%s: %s", path, smime_strerror(r));
+	if (sk_ASN1_OCTET_STRING_num(*list) == before)
+		return complain(ret_message, "%s: holds no certificate in PEM or DER", path);
+	ERR_clear_error();
+	return 0;
+}
+
+static int load_files(STACK_OF(ASN1_OCTET_STRING) **list, char *const *paths, size_t count, char **ret_message) {
+	*list = sk_ASN1_OCTET_STRING_new_null();
+	if (!*list)
+		return -SMIME_E_NO_MEMORY;
+	for (size_t i = 0; i < count; i++) {
+		int r = load_file(list, paths[i], ret_message);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The list goes to every token process in one message. */
+static int check_size(const STACK_OF(ASN1_OCTET_STRING) *list, char **ret_message) {
+	size_t bytes = 0;
+
+	for (int i = 0; i < sk_ASN1_OCTET_STRING_num(list); i++)
+		bytes += wire_octets(sk_ASN1_OCTET_STRING_value(list, i)).len + 8;
+	if (bytes > WIRE_PAGE_MAX_BYTES)
+		return complain(ret_message, "certificates: more than %d KiB in all", WIRE_PAGE_MAX_BYTES / 1024);
+	return 0;
+}
+
+static int make_capabilities(struct agent *agent) {
+	static const struct {
+		const char *name;
+		int nid;
+	} known[] = {
+		{ "aes256-cbc", NID_aes_256_cbc }, { "aes192-cbc", NID_aes_192_cbc }, { "aes128-cbc", NID_aes_128_cbc },
+		{ "aes256-gcm", NID_aes_256_gcm }, { "aes192-gcm", NID_aes_192_gcm }, { "aes128-gcm", NID_aes_128_gcm },
+	};
+
+	agent->capabilities = sk_X509_ALGOR_new_null();
+	for (size_t i = 0; agent->capabilities && i < agent->config->capability_count; i++)
+		for (size_t k = 0; k < ELEMENTSOF(known); k++) {
+			if (strcmp(agent->config->capabilities[i], known[k].name) != 0)
+				continue;
+			X509_ALGOR *algorithm = X509_ALGOR_new();
+			if (!algorithm || !X509_ALGOR_set0(algorithm, OBJ_nid2obj(known[k].nid), V_ASN1_UNDEF, NULL) ||
+			    !sk_X509_ALGOR_push(agent->capabilities, algorithm)) {
+				X509_ALGOR_free(algorithm);
+				return -SMIME_E_NO_MEMORY;
+			}
+		}
+	return agent->capabilities ? 0 : -SMIME_E_NO_MEMORY;
+}
+
+static int read_secret(const char *path, uint8_t *secret) {
+	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return -1;
+	return read(fd, secret, AGENT_REJECTION_SECRET_BYTES) == AGENT_REJECTION_SECRET_BYTES ? 0 : -1;
+}
+
+static int write_secret(const char *path, const uint8_t *secret) {
+	char beside[PATH_MAX + 8];
+
+	(void)snprintf(beside, sizeof(beside), "%s.XXXXXX", path);
+	_cleanup_(close_fdp) int fd = mkostemp(beside, O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (write(fd, secret, AGENT_REJECTION_SECRET_BYTES) != AGENT_REJECTION_SECRET_BYTES || fsync(fd) < 0 || rename(beside, path) < 0) {
+		(void)unlink(beside);
+		return -1;
+	}
+	return 0;
+}
+
+static int load_secret(struct agent *agent, char **ret_message) {
+	char directory[PATH_MAX - 32], path[PATH_MAX];
+
+	if (paths_state(directory, sizeof(directory)) < 0)
+		return complain(ret_message, "the state directory can't be used: set $XDG_STATE_HOME or $STATE_DIRECTORY to a directory of this user with mode 0700");
+	(void)snprintf(path, sizeof(path), "%s/rejection-secret", directory);
+	if (read_secret(path, agent->rejection_secret) == 0)
+		return 0;
+	if (RAND_priv_bytes(agent->rejection_secret, sizeof(agent->rejection_secret)) != 1)
+		return complain(ret_message, "no random numbers to be had");
+	if (write_secret(path, agent->rejection_secret) < 0)
+		return complain(ret_message, "%s: can't be written: %s", path, strerror(errno));
+	return 0;
+}
+
+int state_load(struct agent *agent, char **ret_message) {
+	const struct config *config = agent->config;
+	int r = load_files(&agent->anchors, config->trust, config->trust_count, ret_message);
+
+	if (r == 0)
+		r = load_files(&agent->certificates, config->certificates, config->certificate_count, ret_message);
+	if (r == 0)
+		r = check_size(agent->certificates, ret_message);
+	if (r == 0)
+		r = make_capabilities(agent);
+	return r < 0 ? r : load_secret(agent, ret_message);
+}
+
+void state_clear(struct agent *agent) {
+	sk_ASN1_OCTET_STRING_pop_free(agent->anchors, ASN1_OCTET_STRING_free);
+	sk_ASN1_OCTET_STRING_pop_free(agent->certificates, ASN1_OCTET_STRING_free);
+	sk_X509_ALGOR_pop_free(agent->capabilities, X509_ALGOR_free);
+	OPENSSL_cleanse(agent->rejection_secret, sizeof(agent->rejection_secret));
+}

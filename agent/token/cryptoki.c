@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Direct calls of a PKCS#11 module. Whatever the module answers is checked before it is believed: lengths, counts, pointers.
+ */
+#include "cryptoki.h"
+
+#include <dlfcn.h>
+
+#include "smime/error.h"
+
+static int initialize(struct cryptoki *module, struct fault *fault) {
+	CK_C_INITIALIZE_ARGS arguments = { .flags = CKF_OS_LOCKING_OK };
+	CK_RV rv = module->call->C_Initialize(&arguments);
+
+	module->threads = rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED;
+	if (rv == CKR_CANT_LOCK || rv == CKR_ARGUMENTS_BAD || rv == CKR_NEED_TO_CREATE_THREADS)
+		rv = module->call->C_Initialize(NULL);
+	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
+		return fault_set(fault, SMIME_E_TOKEN_FAULT,
+			"the PKCS#11 module %s can't be initialised (C_Initialize: %s); is its service running?", module->path,
+			cryptoki_rv_name(rv));
+	return 0;
+}
+
+static int load(struct cryptoki *module, struct fault *fault) {
+	CK_C_GetFunctionList get;
+	const char *reason;
+
+	module->library = dlopen(module->path, RTLD_NOW | RTLD_LOCAL);
+	if (!module->library) {
+		reason = dlerror();
+		return fault_set(fault, SMIME_E_TOKEN_FAULT,
+			"the PKCS#11 module %s can't be loaded (%s); install it or take it out of the configuration", module->path,
+			reason ? reason : "no reason given");
+	}
+	get = (CK_C_GetFunctionList)(uintptr_t)dlsym(module->library, "C_GetFunctionList");
+	if (!get || get(&module->call) != CKR_OK || !module->call)
+		return fault_set(fault, SMIME_E_TOKEN_FAULT,
+			"%s is not a PKCS#11 module; take it out of the configuration", module->path);
+	return initialize(module, fault);
+}
+
+int cryptoki_open(const char *path, struct cryptoki **ret_module, struct fault *fault) {
+	_cleanup_(cryptoki_closep) struct cryptoki *module = calloc(1, sizeof(*module));
+	int r;
+
+	if (!module || !(module->path = strdup(path)))
+		return -SMIME_E_NO_MEMORY;
+	r = load(module, fault);
+	if (r < 0)
+		return r;
+	*ret_module = TAKE(module);
+	return 0;
+}
+
+struct cryptoki *cryptoki_close(struct cryptoki *module) {
+	if (!module)
+		return NULL;
+	/* The library stays mapped: its threads may still run. */
+	free(module->path);
+	free(module);
+	return NULL;
+}
+
+int cryptoki_session(const struct cryptoki *module, CK_SLOT_ID slot, CK_SESSION_HANDLE *ret_session, struct fault *fault) {
+	CK_RV rv = module->call->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, ret_session);
+
+	return rv == CKR_OK ? 0 : cryptoki_fault(fault, "C_OpenSession", rv);
+}
+
+int cryptoki_token_info(const struct cryptoki *module, CK_SLOT_ID slot, CK_TOKEN_INFO *ret_info, struct fault *fault) {
+	CK_RV rv = module->call->C_GetTokenInfo(slot, ret_info);
+
+	return rv == CKR_OK ? 0 : cryptoki_fault(fault, "C_GetTokenInfo", rv);
+}
+
+int cryptoki_mechanisms(const struct cryptoki *module, CK_SLOT_ID slot, CK_MECHANISM_TYPE **ret_types, size_t *ret_count,
+	struct fault *fault) {
+	_cleanup_(freep) CK_MECHANISM_TYPE *types = NULL;
+	CK_ULONG count = 0;
+	CK_RV rv = module->call->C_GetMechanismList(slot, NULL, &count);
+
+	if (rv == CKR_OK && count > 0 && count <= MECHANISMS_MAX) {
+		types = calloc(count, sizeof(*types));
+		if (!types)
+			return -SMIME_E_NO_MEMORY;
+		rv = module->call->C_GetMechanismList(slot, types, &count);
+	}
+	if (rv != CKR_OK)
+		return cryptoki_fault(fault, "C_GetMechanismList", rv);
+	*ret_count = types ? count : 0;
+	*ret_types = TAKE(types);
+	return 0;
+}
+
+static CK_RV find_all(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *handles, size_t *ret_count) {
+	CK_ULONG found = 1;
+	CK_RV rv = CKR_OK;
+	size_t count = 0;
+
+	while (rv == CKR_OK && found > 0 && count < OBJECTS_MAX) {
+		found = 0;
+		rv = module->call->C_FindObjects(session, handles + count, OBJECTS_MAX - count, &found);
+		if (rv == CKR_OK && found > OBJECTS_MAX - count)
+			rv = CKR_GENERAL_ERROR;
+		if (rv == CKR_OK)
+			count += found;
+	}
+	(void)module->call->C_FindObjectsFinal(session);
+	*ret_count = count;
+	return rv;
+}
+
+int cryptoki_find(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class,
+	CK_OBJECT_HANDLE **ret_handles, size_t *ret_count, struct fault *fault) {
+	_cleanup_(freep) CK_OBJECT_HANDLE *handles = calloc(OBJECTS_MAX, sizeof(*handles));
+	CK_ATTRIBUTE template = { CKA_CLASS, &class, sizeof(class) };
+	size_t count = 0;
+	CK_RV rv;
+
+	if (!handles)
+		return -SMIME_E_NO_MEMORY;
+	rv = module->call->C_FindObjectsInit(session, &template, 1);
+	if (rv != CKR_OK)
+		return cryptoki_fault(fault, "C_FindObjectsInit", rv);
+	rv = find_all(module, session, handles, &count);
+	if (rv != CKR_OK)
+		return cryptoki_fault(fault, "C_FindObjects", rv);
+	*ret_handles = TAKE(handles);
+	*ret_count = count;
+	return 0;
+}
+
+int cryptoki_attribute(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+	CK_ATTRIBUTE_TYPE type, uint8_t **ret_value, size_t *ret_len) {
+	_cleanup_(freep) uint8_t *value = NULL;
+	CK_ATTRIBUTE attribute = { type, NULL, 0 };
+	CK_ULONG size;
+
+	if (module->call->C_GetAttributeValue(session, object, &attribute, 1) != CKR_OK || attribute.ulValueLen == 0 ||
+		attribute.ulValueLen > ATTRIBUTE_MAX_BYTES)
+		return 1;
+	size = attribute.ulValueLen;
+	attribute.pValue = value = malloc(size);
+	if (!value)
+		return -SMIME_E_NO_MEMORY;
+	if (module->call->C_GetAttributeValue(session, object, &attribute, 1) != CKR_OK || attribute.ulValueLen == 0 ||
+		attribute.ulValueLen > size)
+		return 1;
+	*ret_value = TAKE(value);
+	*ret_len = attribute.ulValueLen;
+	return 0;
+}
+
+bool cryptoki_flag(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+	CK_ATTRIBUTE_TYPE type, bool otherwise) {
+	CK_BBOOL flag = CK_FALSE;
+	CK_ATTRIBUTE attribute = { type, &flag, sizeof(flag) };
+
+	if (module->call->C_GetAttributeValue(session, object, &attribute, 1) != CKR_OK || attribute.ulValueLen != sizeof(flag))
+		return otherwise;
+	return flag != CK_FALSE;
+}
+
+CK_ULONG cryptoki_number(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+	CK_ATTRIBUTE_TYPE type, CK_ULONG otherwise) {
+	CK_ULONG number = 0;
+	CK_ATTRIBUTE attribute = { type, &number, sizeof(number) };
+
+	if (module->call->C_GetAttributeValue(session, object, &attribute, 1) != CKR_OK ||
+		attribute.ulValueLen != sizeof(number))
+		return otherwise;
+	return number;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The Assuan dialogue with pinentry. Everything that libassuan allocates, its line buffers with the PIN among it, lies in
+ * OpenSSL's secure heap and is wiped when freed.
+ */
+#define GPG_ERR_ENABLE_ERRNO_MACROS 1
+#include "prompt.h"
+
+#include <assuan.h>
+#include <malloc.h>
+#include <stdio.h>
+
+#include <openssl/crypto.h>
+
+#include "smime/error.h"
+
+enum { PROMPT_LINE_MAX_BYTES = 900 }; /* Assuan's lines have 1000 */
+
+static void *secure_malloc(size_t size) {
+	return OPENSSL_secure_malloc(size);
+}
+
+static void secure_free(void *p) {
+	if (p && !CRYPTO_secure_allocated(p))
+		OPENSSL_cleanse(p, malloc_usable_size(p));
+	OPENSSL_secure_free(p);
+}
+
+static void *secure_realloc(void *p, size_t size) {
+	size_t old = !p ? 0 : CRYPTO_secure_allocated(p) ? OPENSSL_secure_actual_size(p) : malloc_usable_size(p);
+	void *q = OPENSSL_secure_malloc(size);
+
+	if (!q)
+		return NULL;
+	if (p)
+		memcpy(q, p, old < size ? old : size);
+	secure_free(p);
+	return q;
+}
+
+static void context_release(assuan_context_t *context) {
+	if (*context)
+		assuan_release(*context);
+}
+
+/* One line under construction; what does not fit is left out. */
+struct line {
+	char text[PROMPT_LINE_MAX_BYTES];
+	size_t len;
+};
+
+/* Percent-escaped as Assuan wants it. */
+static void line_add(struct line *line, const char *text) {
+	enum { ESCAPE_BYTES = 3 };
+
+	for (; *text && line->len + ESCAPE_BYTES < sizeof(line->text); text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '%' || c < 0x20 || c == 0x7f) {
+			(void)snprintf(line->text + line->len, ESCAPE_BYTES + 1, "%%%02X", c);
+			line->len += ESCAPE_BYTES;
+		} else {
+			line->text[line->len++] = (char)c;
+		}
+	}
+	line->text[line->len] = '\0';
+}
+
+static gpg_error_t say(assuan_context_t context, const struct line *line) {
+	return assuan_transact(context, line->text, NULL, NULL, NULL, NULL, NULL, NULL);
+}
+
+static gpg_error_t say_words(assuan_context_t context, const char *command, const char *text) {
+	struct line line = { .len = 0 };
+
+	line_add(&line, command);
+	line_add(&line, text);
+	return say(context, &line);
+}
+
+/* An old pinentry may not know an option; it asks all the same. */
+static void set_option(assuan_context_t context, const char *command, const ASN1_UTF8STRING *value) {
+	if (value && *wire_text(value))
+		(void)say_words(context, command, wire_text(value));
+}
+
+/* Takes a character away that was cut in the middle. */
+static void trim_cut(char *text) {
+	size_t len = strlen(text), start = len;
+
+	while (start > 0 && (text[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start > 0 && (text[start - 1] & 0x80) && UTF8_getc((unsigned char *)text + start - 1, (int)(len - start + 1), NULL) < 0)
+		text[start - 1] = '\0';
+}
+
+/* A part of the description that may be long: cut, so that it can't push the others out of sight. */
+static void line_add_claim(struct line *line, const char *before, const char *text, const char *after) {
+	enum { CLAIM_MAX_BYTES = 200 };
+	char claim[CLAIM_MAX_BYTES];
+
+	(void)snprintf(claim, sizeof(claim), "%s", text);
+	trim_cut(claim);
+	line_add(line, before);
+	line_add(line, claim);
+	line_add(line, after);
+}
+
+static void describe(const struct prompt_words *words, struct line *line) {
+	line_add(line, "SETDESC Enter the PIN of the token \"");
+	line_add(line, words->label);
+	line_add(line, "\"");
+	if (words->serial[0])
+		line_add_claim(line, " (serial number ", words->serial, ")");
+	line_add_claim(line, " to ", words->purpose, ".");
+	if (words->who[0])
+		line_add_claim(line, "\n\nAsked by ", words->who, "");
+	if (words->warning) {
+		line_add(line, "\n\n");
+		line_add(line, words->warning);
+	}
+}
+
+static gpg_error_t set_words(assuan_context_t context, const struct prompt_words *words) {
+	struct line description = { .len = 0 };
+	gpg_error_t e = say_words(context, "SETTITLE ", "smime-agent: PIN");
+
+	describe(words, &description);
+	if (!e)
+		e = say(context, &description);
+	if (!e)
+		e = say_words(context, "SETPROMPT ", "PIN:");
+	return e;
+}
+
+struct answer {
+	struct secret pin;
+	bool too_long;
+};
+
+static void answer_clear(struct answer *answer) {
+	secret_clear(&answer->pin);
+}
+
+/* libassuan has taken the percent-escapes away already. */
+static gpg_error_t take_data(void *opaque, const void *data, size_t len) {
+	struct answer *answer = opaque;
+
+	if (len > PIN_MAX_BYTES - answer->pin.len) {
+		answer->too_long = true;
+		return 0;
+	}
+	memcpy(answer->pin.data + answer->pin.len, data, len);
+	answer->pin.len += len;
+	return 0;
+}
+
+static int explain(gpg_error_t e, struct fault *fault) {
+	switch (gpg_err_code(e)) {
+	case GPG_ERR_CANCELED:
+	case GPG_ERR_FULLY_CANCELED:
+		return fault_set(fault, SMIME_E_PIN_CANCELLED, "the PIN prompt was closed without a PIN");
+	case GPG_ERR_TIMEOUT:
+		return fault_set(fault, SMIME_E_PIN_CANCELLED, "nobody answered the PIN prompt in time");
+	case GPG_ERR_EOF:
+	case GPG_ERR_EPIPE:
+	case GPG_ERR_ECONNRESET:
+		return fault_set(fault, SMIME_E_PIN_CANCELLED, "the PIN prompt was closed");
+	case GPG_ERR_ENOTTY:
+	case GPG_ERR_ENXIO:
+	case GPG_ERR_ENODEV:
+		return fault_set(fault, SMIME_E_PIN_NO_PROMPT,
+			"pinentry has no terminal and no display to ask on; run `export GPG_TTY=$(tty)` and try again in a terminal, or "
+			"set pin: program: in agent.yaml to a graphical pinentry");
+	default:
+		return fault_set(fault, SMIME_E_PIN_NO_PROMPT,
+			"pinentry can't ask for the PIN (%s); set pin: program: in agent.yaml to one that works here", gpg_strerror(e));
+	}
+}
+
+static gpg_error_t ask(assuan_context_t context, struct answer *answer) {
+	gpg_error_t e;
+
+	assuan_begin_confidential(context);
+	e = assuan_transact(context, "GETPIN", take_data, answer, NULL, NULL, NULL, NULL);
+	assuan_end_confidential(context);
+	return e;
+}
+
+static gpg_error_t connect_to(int fd, assuan_context_t *ret_context) {
+	struct assuan_malloc_hooks hooks = { secure_malloc, secure_realloc, secure_free };
+	gpg_error_t e = assuan_new_ext(ret_context, GPG_ERR_SOURCE_DEFAULT, &hooks, NULL, NULL);
+
+	if (e) {
+		(void)close(fd);
+		return e;
+	}
+	e = assuan_socket_connect_fd(*ret_context, fd, 0);
+	if (e)
+		(void)close(fd);
+	return e;
+}
+
+int prompt_pin(int fd, const struct wire_prompt_grant *grant, const struct prompt_words *words, struct secret *ret_pin,
+	struct fault *fault) {
+	_cleanup_(context_release) assuan_context_t context = NULL;
+	_cleanup_(answer_clear) struct answer answer = { SECRET_EMPTY, false };
+	gpg_error_t e;
+
+	if (secret_alloc(&answer.pin, PIN_MAX_BYTES) < 0) {
+		(void)close(fd);
+		return -SMIME_E_NO_MEMORY;
+	}
+	answer.pin.len = 0;
+	e = connect_to(fd, &context);
+	if (e)
+		return explain(e, fault);
+	set_option(context, "OPTION ttyname=", grant->tty_name);
+	set_option(context, "OPTION ttytype=", grant->tty_type);
+	set_option(context, "OPTION lc-ctype=", grant->lc_ctype);
+	set_option(context, "OPTION lc-messages=", grant->lc_messages);
+	e = set_words(context, words);
+	if (!e)
+		e = ask(context, &answer);
+	if (e)
+		return explain(e, fault);
+	if (answer.too_long)
+		return fault_set(fault, SMIME_E_PIN_CANCELLED, "what was typed is too long for a PIN; it was not sent to the token");
+	if (answer.pin.len == 0)
+		return fault_set(fault, SMIME_E_PIN_CANCELLED, "the PIN prompt was left empty");
+	secret_clear(ret_pin);
+	return secret_set(ret_pin, answer.pin.data, answer.pin.len);
+}

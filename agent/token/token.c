@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Opening the token, keeping its inventory, and telling the core of both.
+ */
+#include "token.h"
+
+#include <openssl/err.h>
+
+#include "smime/error.h"
+
+enum { REJECTION_SECRET_BYTES = 32 };
+
+DEFINE_CLEANUP(struct wire_report *, report_freep, wire_report_free)
+
+/* Configured certificates that can't be read are left out: they never hide the token's own. */
+static int read_configured(const struct wire_setup *setup, STACK_OF(X509) **ret_configured) {
+	STACK_OF(X509) *configured = sk_X509_new_null();
+	int i;
+
+	if (!configured)
+		return -SMIME_E_NO_MEMORY;
+	for (i = 0; i < sk_ASN1_OCTET_STRING_num(setup->certificates); i++) {
+		struct bytes der = wire_octets(sk_ASN1_OCTET_STRING_value(setup->certificates, i));
+		const uint8_t *p = der.data;
+		X509 *certificate = d2i_X509(NULL, &p, (long)der.len);
+
+		if (!certificate)
+			ERR_clear_error();
+		else if (sk_X509_push(configured, certificate) <= 0)
+			X509_free(certificate);
+	}
+	*ret_configured = configured;
+	return 0;
+}
+
+static int find(struct token *token, struct fault *fault) {
+	CK_TOKEN_INFO info;
+	int r = discover_token(token->module, wire_octets(token->setup->token), &token->slot, &token->name, &token->certificates,
+		fault);
+
+	if (r == 0)
+		r = cryptoki_token_info(token->module, token->slot, &info, fault);
+	if (r == 0)
+		r = cryptoki_mechanisms(token->module, token->slot, &token->mechanisms, &token->mechanisms_count, fault);
+	if (r == 0)
+		token->login_required = info.flags & CKF_LOGIN_REQUIRED;
+	return r;
+}
+
+static int first_list(struct token *token, struct fault *fault) {
+	CK_SESSION_HANDLE session;
+	int r = cryptoki_session(token->module, token->slot, &session, fault);
+
+	if (r < 0)
+		return r;
+	r = token_list(token, session, fault);
+	(void)token->module->call->C_CloseSession(session);
+	return r;
+}
+
+int token_open(const struct wire_setup *setup, struct exchange *exchange, struct token *ret_token, struct fault *fault) {
+	struct token token = { .setup = setup, .exchange = exchange };
+	int r;
+
+	if (wire_octets(setup->rejection_secret).len != REJECTION_SECRET_BYTES)
+		return fault_set(fault, SMIME_E_PROTOCOL, "the secret for implicit rejection is missing");
+	(void)pthread_mutex_init(&token.login_lock, NULL);
+	(void)pthread_mutex_init(&token.inventory_lock, NULL);
+	r = read_configured(setup, &token.configured);
+	if (r == 0)
+		r = cryptoki_open(wire_text(setup->module), &token.module, fault);
+	if (r == 0)
+		r = find(&token, fault);
+	if (r == 0)
+		r = first_list(&token, fault);
+	if (r < 0) {
+		token_clear(&token);
+		return r;
+	}
+	*ret_token = token;
+	return 0;
+}
+
+void token_clear(struct token *token) {
+	secret_clear(&token->pin);
+	inventory_unref(token->inventory);
+	token_certificates_clear(&token->certificates);
+	sk_X509_pop_free(token->configured, X509_free);
+	free(token->mechanisms);
+	wire_token_free(token->name);
+	cryptoki_close(token->module);
+	(void)pthread_mutex_destroy(&token->inventory_lock);
+	(void)pthread_mutex_destroy(&token->login_lock);
+}
+
+struct inventory *token_inventory(struct token *token) {
+	struct inventory *inventory;
+
+	(void)pthread_mutex_lock(&token->inventory_lock);
+	inventory = inventory_ref(token->inventory);
+	(void)pthread_mutex_unlock(&token->inventory_lock);
+	return inventory;
+}
+
+static void replace_inventory(struct token *token, struct inventory *inventory) {
+	struct inventory *old;
+
+	(void)pthread_mutex_lock(&token->inventory_lock);
+	old = token->inventory;
+	token->inventory = inventory;
+	(void)pthread_mutex_unlock(&token->inventory_lock);
+	inventory_unref(old);
+}
+
+int token_list(struct token *token, CK_SESSION_HANDLE session, struct fault *fault) {
+	_cleanup_(key_objects_clear) struct key_objects private_keys = { NULL, 0 };
+	_cleanup_(key_objects_clear) struct key_objects public_keys = { NULL, 0 };
+	bool complete = token->unlocked || !token->login_required;
+	struct inventory_sources sources = { &private_keys, &public_keys, &token->certificates, token->configured, complete };
+	struct inventory *inventory = NULL;
+	int r = key_objects_list(token->module, session, CKO_PRIVATE_KEY, &private_keys, fault);
+
+	if (r == 0)
+		r = key_objects_list(token->module, session, CKO_PUBLIC_KEY, &public_keys, fault);
+	if (r == 0 && complete)
+		r = certificate_objects_list(token->module, session, &token->certificates, fault);
+	if (r == 0)
+		r = inventory_make(&sources, &inventory);
+	if (r == 0)
+		replace_inventory(token, inventory);
+	return r;
+}
+
+static enum wire_pin_state pin_state(const struct token *token) {
+	CK_TOKEN_INFO info;
+	struct fault unused;
+
+	if (cryptoki_token_info(token->module, token->slot, &info, &unused) < 0)
+		return WIRE_PIN_OK;
+	if (!(info.flags & CKF_USER_PIN_INITIALIZED))
+		return WIRE_PIN_NONE;
+	if (info.flags & CKF_USER_PIN_LOCKED)
+		return WIRE_PIN_BLOCKED;
+	if (info.flags & CKF_USER_PIN_FINAL_TRY)
+		return WIRE_PIN_FINAL;
+	return info.flags & CKF_USER_PIN_COUNT_LOW ? WIRE_PIN_LOW : WIRE_PIN_OK;
+}
+
+static int copy_name(const struct token *token, struct wire_inventory *description) {
+	struct wire_token *copy = ASN1_item_dup(wire_token_it(), token->name);
+
+	if (!copy)
+		return -SMIME_E_NO_MEMORY;
+	wire_token_free(description->token);
+	description->token = copy;
+	return 0;
+}
+
+static void drop_others(struct wire_inventory *description) {
+	while (sk_ASN1_OCTET_STRING_num(description->certificates) > 0)
+		ASN1_OCTET_STRING_free(sk_ASN1_OCTET_STRING_pop(description->certificates));
+}
+
+/* A token can hold more than a frame: the certificates of nobody's key go first. */
+static int send_fitting(struct token *token, struct wire_report *report) {
+	int r = exchange_send(token->exchange, report);
+
+	if (r != -SMIME_E_PROTOCOL)
+		return r;
+	drop_others(report->body->inventory);
+	return exchange_send(token->exchange, report);
+}
+
+int token_report(struct token *token) {
+	_cleanup_(report_freep) struct wire_report *report = wire_report_make(0, WIRE_REPORT_INVENTORY);
+	_cleanup_(inventory_unrefp) struct inventory *inventory = token_inventory(token);
+	struct wire_inventory *description = report ? report->body->inventory : NULL;
+
+	if (!description || copy_name(token, description) < 0 ||
+		inventory_describe(inventory, wire_octets(token->name->id), description) < 0)
+		return -SMIME_E_NO_MEMORY;
+	description->pin = pin_state(token);
+	description->unlocked = token->unlocked || !token->login_required ? 0xff : 0;
+	return send_fitting(token, report);
+}
+
+bool token_has_mechanism(const struct token *token, CK_MECHANISM_TYPE type) {
+	size_t i;
+
+	for (i = 0; i < token->mechanisms_count; i++)
+		if (token->mechanisms[i] == type)
+			return true;
+	return token->mechanisms_count == 0;
+}
+
+const char *token_label(const struct token *token) {
+	const char *label = wire_text(token->name->label);
+
+	return *label ? label : wire_text(token->name->serial);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The one token that a process serves: its slot, what the core told about it, its inventory, and who is logged in. Shared by
+ * the threads; each thread has a session of its own.
+ *
+ * Never outlives the token's insertion: a token that went away is an error to every thread, and the core ends the process.
+ */
+#ifndef TOKEN_TOKEN_H
+#define TOKEN_TOKEN_H
+
+#include "agent/wire/secret.h"
+#include "exchange.h"
+#include "inventory.h"
+
+struct token {
+	struct cryptoki *module;
+	CK_SLOT_ID slot;
+	struct wire_token *name;
+	const struct wire_setup *setup;
+	struct exchange *exchange;
+	CK_MECHANISM_TYPE *mechanisms;
+	size_t mechanisms_count; /* 0: unknown, everything is tried */
+	struct token_certificates certificates;
+	STACK_OF(X509) *configured;
+
+	pthread_mutex_t login_lock; /* one login or prompt at a time; guards the four below, and certificates */
+	bool login_required;
+	bool unlocked;
+	struct secret pin; /* kept after a login, for another one when a program reset the card, and for CKA_ALWAYS_AUTHENTICATE */
+	bool pin_file_failed;
+
+	pthread_mutex_t inventory_lock;
+	struct inventory *inventory;
+};
+
+/*
+ * Opens the module, finds the token and takes its inventory. `setup` and `exchange` must outlive the token. Errors of
+ * discover_token() and inventory_make(). Ended with token_clear().
+ */
+int token_open(const struct wire_setup *setup, struct exchange *exchange, struct token *ret_token, struct fault *fault);
+void token_clear(struct token *token);
+
+/* The present inventory, as a reference of the caller's. */
+struct inventory *token_inventory(struct token *token);
+
+/* Lists the objects again, with what the session can see now. login_lock held, or no thread running yet. */
+int token_list(struct token *token, CK_SESSION_HANDLE session, struct fault *fault);
+
+/* Tells the core the inventory and the state of the PIN. login_lock held, or no thread running yet. Errors of wire_send(). */
+int token_report(struct token *token);
+
+bool token_has_mechanism(const struct token *token, CK_MECHANISM_TYPE type);
+
+/* The label of the token, or its serial number when it has none. */
+const char *token_label(const struct token *token);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Writing BER into a sink: headers of known and of unknown length, and content as it comes.
+ *
+ * Private to this folder. What is called DER here is so only when the caller puts the pieces in DER's order.
+ */
+#ifndef CMS_BER_WRITE_H
+#define CMS_BER_WRITE_H
+
+#include <openssl/asn1t.h>
+
+#include "agent/wire/base.h"
+#include "client/stream/sink.h"
+
+enum {
+	BER_ID_INTEGER = 0x02,
+	BER_ID_OCTET_STRING = 0x04,
+	BER_ID_OCTET_SEGMENTS = 0x24, /* a constructed OCTET STRING */
+	BER_ID_SEQUENCE = 0x30,
+	BER_ID_SET = 0x31,
+	BER_ID_CONTEXT = 0x80,
+	BER_ID_CONTEXT_CONSTRUCTED = 0xa0, /* plus the tag's number */
+};
+
+/* An identifier octet and a definite length. */
+int ber_put_header(struct sink *sink, uint8_t id, uint64_t len);
+
+/* A whole element from its contents. */
+int ber_put(struct sink *sink, uint8_t id, struct bytes contents);
+
+int ber_put_integer(struct sink *sink, uint8_t value); /* up to 127 */
+int ber_put_object(struct sink *sink, const char *dotted);
+int ber_put_value(struct sink *sink, const void *value, const ASN1_ITEM *item); /* its DER */
+
+/* The beginning of an element of indefinite length, and the end of the `count` innermost ones. */
+int ber_put_begin(struct sink *sink, uint8_t id);
+int ber_put_end(struct sink *sink, unsigned count);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ContentInfo, and what a CMS message is by its first bytes.
+ */
+#include "content-info.h"
+
+#include "enveloped.h"
+#include "smime/error.h"
+
+int content_next_is(struct ber *ber, uint8_t class, uint32_t tag) {
+	struct ber_header header;
+	int r;
+
+	r = ber_peek(ber, &header);
+	if (r < 0)
+		return r;
+	return r == 0 && header.class == class && header.tag == tag;
+}
+
+static int content_value(struct ber *ber, size_t max, const ASN1_ITEM *item, void *ret_value) {
+	_cleanup_(freep) uint8_t *data = NULL;
+	size_t len;
+	int r;
+
+	r = ber_collect(ber, max, &data, &len);
+	return r < 0 ? r : cms_parse((struct bytes){ data, len }, item, ret_value);
+}
+
+int content_object(struct ber *ber, ASN1_OBJECT **ret_object) {
+	return content_value(ber, CMS_OBJECT_MAX_BYTES, ASN1_ITEM_rptr(ASN1_OBJECT), ret_object);
+}
+
+int content_algorithm(struct ber *ber, X509_ALGOR **ret_algorithm) {
+	return content_value(ber, CMS_ALGORITHM_MAX_BYTES, ASN1_ITEM_rptr(X509_ALGOR), ret_algorithm);
+}
+
+static int enter(struct ber *ber, ASN1_OBJECT **ret_type) {
+	_cleanup_(asn1_object_freep) ASN1_OBJECT *type = NULL;
+	int r;
+
+	r = ber_enter(ber, BER_UNIVERSAL, CMS_TAG_SEQUENCE);
+	if (r < 0)
+		return r;
+	r = content_next_is(ber, BER_UNIVERSAL, CMS_TAG_OBJECT);
+	if (r <= 0)
+		return r < 0 ? r : -SMIME_E_MALFORMED;
+	r = content_object(ber, &type);
+	if (r < 0)
+		return r;
+	r = ber_enter(ber, BER_CONTEXT, 0);
+	if (r < 0)
+		return r;
+	*ret_type = TAKE(type);
+	return 0;
+}
+
+int content_info_enter(struct ber *ber, ASN1_OBJECT **ret_type) {
+	uint64_t start = reader_offset(ber->in);
+	int r;
+
+	r = enter(ber, ret_type);
+	/* What merely ends too soon may be the beginning of a message, an empty input is not. */
+	if (r == -SMIME_E_TRUNCATED && reader_offset(ber->in) > start)
+		return r;
+	if (r == -SMIME_E_MALFORMED || r == -SMIME_E_TOO_LARGE || r == -SMIME_E_TRUNCATED)
+		return -SMIME_E_NOT_CMS;
+	return r;
+}
+
+/*
+ * A file that went through mail or an editor often ends with a line end, and block devices pad with NUL: such octets carry
+ * nothing, so they are no reason to refuse. Anything else would be content that no signature covers.
+ */
+static int only_padding_follows(struct reader *in) {
+	const uint8_t *data;
+	size_t len;
+	int r;
+
+	for (;;) {
+		r = reader_peek(in, 1, &data, &len);
+		if (r < 0 || len == 0)
+			return r;
+		for (size_t i = 0; i < len; i++)
+			if (data[i] != '\r' && data[i] != '\n' && data[i] != 0)
+				return -SMIME_E_MALFORMED;
+		reader_consume(in, len);
+	}
+}
+
+int content_info_close(struct ber *ber) {
+	int r;
+
+	while (ber->depth > 0) {
+		r = ber_close(ber);
+		if (r < 0)
+			return r;
+	}
+	return only_padding_follows(ber->in);
+}
+
+int cms_sniff(struct source *cms, ASN1_OBJECT **ret_type) {
+	_cleanup_(reader_closep) struct reader *in = NULL;
+	struct ber ber;
+	int r;
+
+	r = source_open(cms, &in);
+	if (r < 0)
+		return r;
+	ber_init(&ber, in);
+	return content_info_enter(&ber, ret_type);
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reading SignedData (RFC 5652 5.1): one pass from front to back, with memory for the small sets only.
+ *
+ * Certificates and CRLs that don't parse are left out, SignerInfos are kept as they came: whether any of it matters is
+ * decided by who verifies.
+ */
+#include "signed.h"
+
+#include <openssl/err.h>
+
+#include "content-info.h"
+#include "signed-content.h"
+#include "smime/error.h"
+
+enum {
+	DIGEST_ALGORITHMS_MAX = 64, /* listed, known or not */
+	SIGNED_CRLS_MAX = 100,
+};
+
+struct signed_data *signed_free(struct signed_data *data) {
+	if (!data)
+		return NULL;
+	ASN1_OBJECT_free(data->content_type);
+	sk_X509_pop_free(data->certificates, X509_free);
+	sk_X509_CRL_pop_free(data->crls, X509_CRL_free);
+	for (size_t i = 0; i < data->signer_count; i++)
+		free(data->signers[i].data);
+	free(data);
+	return NULL;
+}
+
+static struct signed_data *signed_new(void) {
+	_cleanup_(signed_freep) struct signed_data *data = calloc(1, sizeof(*data));
+
+	if (!data)
+		return NULL;
+	data->certificates = sk_X509_new_null();
+	data->crls = sk_X509_CRL_new_null();
+	return data->certificates && data->crls ? TAKE(data) : NULL;
+}
+
+static struct signed_digest *find_digest(struct signed_data *data, const EVP_MD *md) {
+	for (size_t i = 0; i < data->digest_count; i++)
+		if (EVP_MD_get_type(data->digests[i].md) == EVP_MD_get_type(md))
+			return &data->digests[i];
+	return NULL;
+}
+
+static int read_digest_algorithms(struct ber *ber, struct signed_data *data) {
+	struct ber_header header;
+	unsigned count = 0;
+	int r;
+
+	r = ber_enter(ber, BER_UNIVERSAL, CMS_TAG_SET);
+	if (r < 0)
+		return r;
+	while ((r = ber_peek(ber, &header)) == 0) {
+		_cleanup_(x509_algor_freep) X509_ALGOR *algorithm = NULL;
+		const EVP_MD *md;
+
+		if (count++ == DIGEST_ALGORITHMS_MAX)
+			return -SMIME_E_TOO_LARGE;
+		r = content_algorithm(ber, &algorithm);
+		if (r < 0)
+			return r;
+		md = cms_digest(algorithm->algorithm);
+		if (md && !find_digest(data, md) && data->digest_count < SIGNED_DIGESTS_MAX)
+			data->digests[data->digest_count++].md = md;
+	}
+	return r < 0 ? r : ber_leave(ber);
+}
+
+/* The contexts of a pass over the content, one for each digest that has no value yet. */
+struct hashing {
+	EVP_MD_CTX *contexts[SIGNED_DIGESTS_MAX];
+	struct signed_digest *digests[SIGNED_DIGESTS_MAX];
+	size_t count;
+};
+
+static void hashing_end(struct hashing *hashing) {
+	for (size_t i = 0; i < hashing->count; i++)
+		EVP_MD_CTX_free(hashing->contexts[i]);
+}
+
+static int hashing_add(struct hashing *hashing, struct signed_digest *digest) {
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+	if (!context)
+		return -SMIME_E_NO_MEMORY;
+	hashing->contexts[hashing->count] = context;
+	hashing->digests[hashing->count++] = digest;
+	if (EVP_DigestInit_ex2(context, digest->md, NULL) != 1) {
+		ERR_clear_error();
+		return -SMIME_E_UNSUPPORTED;
+	}
+	return 0;
+}
+
+/* Also makes the sink that feeds them and passes everything on to `next`, which may be NULL. */
+static int hashing_begin(struct signed_data *data, struct sink *next, struct hashing *hashing, struct sink **ret_sink) {
+	int r;
+
+	for (size_t i = 0; i < data->digest_count; i++)
+		if (data->digests[i].len == 0) {
+			r = hashing_add(hashing, &data->digests[i]);
+			if (r < 0)
+				return r;
+		}
+	return sink_digest(hashing->contexts, hashing->count, next, ret_sink);
+}
+
+static int hashing_final(struct hashing *hashing) {
+	for (size_t i = 0; i < hashing->count; i++)
+		if (EVP_DigestFinal_ex(hashing->contexts[i], hashing->digests[i]->value, &hashing->digests[i]->len) != 1) {
+			ERR_clear_error();
+			return -SMIME_E_INTERNAL;
+		}
+	return 0;
+}
+
+/* The content goes by: into the digests and, if there is one, the caller's sink. */
+static int pass_content(struct ber *ber, struct ber_octets *octets, struct sink *sink, uint64_t *ret_len) {
+	const uint8_t *data;
+	uint64_t total = 0;
+	size_t len;
+	int r;
+
+	for (;;) {
+		r = ber_octets_peek(ber, octets, &data, &len);
+		if (r < 0)
+			return r;
+		if (len == 0)
+			break;
+		r = sink_write(sink, data, len);
+		if (r < 0)
+			return r;
+		ber_octets_consume(ber, octets, len);
+		total += len;
+	}
+	*ret_len = total;
+	return 0;
+}
+
+static int read_content(struct ber *ber, struct sink *content, struct signed_data *data) {
+	_cleanup_(hashing_end) struct hashing hashing = { 0 };
+	_cleanup_(sink_freep) struct sink *sink = NULL;
+	struct ber_octets octets;
+	int r;
+
+	r = signed_content_begin(ber, &octets);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	r = hashing_begin(data, content, &hashing, &sink);
+	if (r < 0)
+		return r;
+	r = pass_content(ber, &octets, sink, &data->content_len);
+	if (r < 0)
+		return r;
+	data->has_content = true;
+	r = ber_close(ber);
+	return r < 0 ? r : hashing_final(&hashing);
+}
+
+static int read_encapsulated(struct ber *ber, struct sink *content, struct signed_data *data) {
+	int r;
+
+	r = ber_enter(ber, BER_UNIVERSAL, CMS_TAG_SEQUENCE);
+	if (r < 0)
+		return r;
+	r = content_object(ber, &data->content_type);
+	if (r < 0)
+		return r;
+	r = read_content(ber, content, data);
+	return r < 0 ? r : ber_close(ber);
+}
+
+/* The next element of a set that began at `start`. */
+static int collect_member(struct ber *ber, uint64_t start, size_t max, struct signed_blob *ret_member) {
+	uint64_t used = reader_offset(ber->in) - start;
+
+	if (used > SIGNED_SET_MAX_BYTES)
+		return -SMIME_E_TOO_LARGE;
+	if (max > SIGNED_SET_MAX_BYTES - used)
+		max = (size_t)(SIGNED_SET_MAX_BYTES - used);
+	return ber_collect(ber, max, &ret_member->data, &ret_member->len);
+}
+
+/* RFC 5652 10.2.2: a plain certificate, or one of the tagged alternatives. */
+static int add_certificate(struct signed_data *data, struct bytes der) {
+	X509 *certificate = NULL;
+
+	if (cms_parse(der, ASN1_ITEM_rptr(X509), &certificate) < 0) {
+		data->other_certificates++;
+		return 0;
+	}
+	if (sk_X509_push(data->certificates, certificate) <= 0) {
+		X509_free(certificate);
+		return -SMIME_E_NO_MEMORY;
+	}
+	return 0;
+}
+
+/* RFC 5652 10.2.1: a CRL, or another format, which nobody here reads. */
+static int add_crl(struct signed_data *data, struct bytes der) {
+	X509_CRL *crl = NULL;
+
+	if (cms_parse(der, ASN1_ITEM_rptr(X509_CRL), &crl) < 0)
+		return 0;
+	if (sk_X509_CRL_push(data->crls, crl) <= 0) {
+		X509_CRL_free(crl);
+		return -SMIME_E_NO_MEMORY;
+	}
+	return 0;
+}
+
+/* One of the optional sets [0] and [1]. */
+static int read_tagged_set(struct ber *ber, struct signed_data *data, uint32_t tag, size_t max_count,
+	int (*add)(struct signed_data *data, struct bytes der)) {
+	uint64_t start = reader_offset(ber->in);
+	struct ber_header header;
+	size_t count = 0;
+	int r;
+
+	r = content_next_is(ber, BER_CONTEXT, tag);
+	if (r <= 0)
+		return r;
+	r = ber_enter(ber, BER_CONTEXT, tag);
+	if (r < 0)
+		return r;
+	while ((r = ber_peek(ber, &header)) == 0) {
+		struct signed_blob member;
+
+		if (count++ == max_count)
+			return -SMIME_E_TOO_LARGE;
+		r = collect_member(ber, start, SIGNED_SET_MAX_BYTES, &member);
+		if (r < 0)
+			return r;
+		r = add(data, (struct bytes){ member.data, member.len });
+		free(member.data);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : ber_leave(ber);
+}
+
+static int read_signers(struct ber *ber, struct signed_data *data) {
+	uint64_t start = reader_offset(ber->in);
+	struct ber_header header;
+	int r;
+
+	r = ber_enter(ber, BER_UNIVERSAL, CMS_TAG_SET);
+	if (r < 0)
+		return r;
+	while ((r = ber_peek(ber, &header)) == 0) {
+		if (data->signer_count == SIGNED_SIGNERS_MAX)
+			return -SMIME_E_TOO_LARGE;
+		r = collect_member(ber, start, SIGNED_SIGNER_MAX_BYTES, &data->signers[data->signer_count]);
+		if (r < 0)
+			return r;
+		data->signer_count++;
+	}
+	return r < 0 ? r : ber_leave(ber);
+}
+
+static int read_all(struct ber *ber, struct sink *content, struct signed_data *data) {
+	int r;
+
+	r = signed_enter(ber, &data->version);
+	if (r < 0)
+		return r;
+	r = read_digest_algorithms(ber, data);
+	if (r < 0)
+		return r;
+	r = read_encapsulated(ber, content, data);
+	if (r < 0)
+		return r;
+	r = read_tagged_set(ber, data, 0, SIGNED_CERTIFICATES_MAX, add_certificate);
+	if (r < 0)
+		return r;
+	r = read_tagged_set(ber, data, 1, SIGNED_CRLS_MAX, add_crl);
+	if (r < 0)
+		return r;
+	r = read_signers(ber, data);
+	return r < 0 ? r : content_info_close(ber);
+}
+
+int signed_read(struct source *cms, struct sink *content, struct signed_data **ret_signed) {
+	_cleanup_(signed_freep) struct signed_data *data = signed_new();
+	_cleanup_(reader_closep) struct reader *in = NULL;
+	struct ber ber;
+	int r;
+
+	if (!data)
+		return -SMIME_E_NO_MEMORY;
+	r = source_open(cms, &in);
+	if (r < 0)
+		return r;
+	ber_init(&ber, in);
+	r = read_all(&ber, content, data);
+	if (r < 0)
+		return r;
+	*ret_signed = TAKE(data);
+	return 0;
+}
+
+/* One pass for all digests that were asked for, so that several signers of detached content cost no more. */
+static int hash_source(struct signed_data *data, struct source *content) {
+	_cleanup_(hashing_end) struct hashing hashing = { 0 };
+	_cleanup_(sink_freep) struct sink *sink = NULL;
+	int r;
+
+	r = hashing_begin(data, NULL, &hashing, &sink);
+	if (r < 0)
+		return r;
+	r = sink_copy(sink, content);
+	return r < 0 ? r : hashing_final(&hashing);
+}
+
+int signed_digest_of(struct signed_data *data, struct source *content, const EVP_MD *md, struct bytes *ret_digest) {
+	struct signed_digest *digest = find_digest(data, md);
+	int r;
+
+	if (!digest) {
+		if (data->digest_count == SIGNED_DIGESTS_MAX)
+			return -SMIME_E_TOO_LARGE;
+		digest = &data->digests[data->digest_count++];
+		*digest = (struct signed_digest){ .md = md };
+	}
+	if (digest->len == 0) {
+		r = hash_source(data, content);
+		if (r < 0)
+			return r;
+	}
+	*ret_digest = (struct bytes){ digest->value, digest->len };
+	return 0;
+}

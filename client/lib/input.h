@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is to be signed or encrypted: a mail with its header read and its canonical form, or plain bytes.
+ *
+ * Never changes the input; each form of it is a source that is computed when it is read.
+ */
+#ifndef LIB_INPUT_H
+#define LIB_INPUT_H
+
+#include "client/mime/address.h"
+#include "client/mime/compose.h"
+#include "client/mime/entity.h"
+#include "context.h"
+
+struct input {
+	struct source *source;   /* as it came */
+	struct entity *entity;   /* NULL: no mail */
+	struct source *content;  /* what the protection is for: the canonical entity, or the bytes */
+	struct addresses authors; /* From, then Sender; empty when they can't be read */
+	enum eol eol;            /* the line ends of the header */
+};
+
+/*
+ * Opens what a descriptor yields, as a mail or (cms) as bytes. -SMIME_E_NOT_MAIL and other errors, each with a message.
+ * The caller ends *ret_input with input_clear().
+ */
+int input_open(struct smime *s, int fd, bool cms, struct input *ret_input);
+void input_clear(struct input *input); /* accepts a zeroed one */
+
+/* The addresses of From, then of Sender; fields that can't be read count as absent. -SMIME_E_NO_MEMORY, -SMIME_E_INTERNAL. */
+int input_authors(const struct entity *entity, struct addresses *ret_authors);
+
+/* The line end of the output as text. */
+const char *input_line_end(const struct input *input);
+
+#endif

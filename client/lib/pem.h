@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * CMS in PEM (RFC 7468 9): a sink that writes the armour and base64 in lines of 64 columns.
+ */
+#ifndef LIB_PEM_H
+#define LIB_PEM_H
+
+#include "client/stream/sink.h"
+
+int sink_pem(struct sink *next, struct sink **ret_sink);
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * smime_sign(): the key, the digest, the agent's signature. What leaves for the agent is a digest; what comes back is looked
+ * at before a message is built around it.
+ */
+#include "sign.h"
+
+#include <openssl/err.h>
+
+#include "agent/cms/leaf.h"
+#include "describe.h"
+
+void signing_clear(struct signing *signing) {
+	signing->keyring = keyring_free(signing->keyring);
+	wire_reply_free(signing->reply);
+	signing->reply = NULL;
+}
+
+static int check_options(struct smime *s, const struct smime_sign_options *options) {
+	if ((options->detached || options->pem) && !options->cms)
+		return smime_fail(s, SMIME_E_USAGE, "detached signatures and PEM are forms of CMS; with a mail they have no place");
+	if (options->detached && options->opaque)
+		return smime_fail(s, SMIME_E_USAGE, "a signature is opaque or detached, not both");
+	return 0;
+}
+
+static const EVP_MD *digest_for(const EVP_PKEY *key) {
+	switch (EVP_PKEY_get_base_id(key)) {
+	case EVP_PKEY_ED25519:
+		return EVP_sha512();
+	case EVP_PKEY_EC:
+		return EVP_PKEY_get_bits(key) > 384 ? EVP_sha512() : EVP_PKEY_get_bits(key) > 256 ? EVP_sha384() : EVP_sha256();
+	default:
+		return EVP_sha256();
+	}
+}
+
+static int named_digest(struct smime *s, const char *name, const EVP_MD **ret_md) {
+	static const char *const names[] = { "sha256", "sha384", "sha512" };
+	const EVP_MD *(*const digests[])(void) = { EVP_sha256, EVP_sha384, EVP_sha512 };
+
+	for (size_t i = 0; i < ELEMENTSOF(names); i++)
+		if (strcmp(name, names[i]) == 0) {
+			*ret_md = digests[i]();
+			return 0;
+		}
+	return smime_fail(s, SMIME_E_USAGE, "%s is no digest for signatures; there are sha256, sha384 and sha512", name);
+}
+
+static int choose_digest(struct smime *s, const struct smime_sign_options *options, const X509 *certificate, const EVP_MD **ret_md) {
+	const EVP_PKEY *key = X509_get0_pubkey(certificate);
+	int type = EVP_PKEY_get_base_id(key);
+	const EVP_MD *md = digest_for(key);
+	int r = options->digest ? named_digest(s, options->digest, &md) : 0;
+
+	if (r < 0)
+		return r;
+	if (type == EVP_PKEY_ED25519 && EVP_MD_get_type(md) != NID_sha512)
+		return smime_fail(s, SMIME_E_USAGE, "an Ed25519 key signs with sha512 only (RFC 8419)");
+	if (options->pss && type != EVP_PKEY_RSA && type != EVP_PKEY_RSA_PSS)
+		return smime_fail(s, SMIME_E_USAGE, "PSS is for RSA keys, and the chosen key is none");
+	*ret_md = md;
+	return 0;
+}
+
+static int hash_content(struct smime *s, struct source *content, struct signing *signing) {
+	_cleanup_(reader_closep) struct reader *reader = NULL;
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	const uint8_t *data;
+	size_t len = 0;
+	int r = source_open(content, &reader);
+
+	if (r == 0 && (!context || EVP_DigestInit_ex(context, signing->md, NULL) != 1))
+		r = -SMIME_E_NO_MEMORY;
+	while (r == 0 && (r = reader_peek(reader, 1, &data, &len)) == 0 && len > 0) {
+		if (EVP_DigestUpdate(context, data, len) != 1)
+			r = -SMIME_E_INTERNAL;
+		reader_consume(reader, len);
+	}
+	if (r == 0 && EVP_DigestFinal_ex(context, signing->digest, &signing->digest_len) != 1)
+		r = -SMIME_E_INTERNAL;
+	EVP_MD_CTX_free(context);
+	if (r < 0)
+		return smime_fail_at(s, r, "reading the input");
+	signing->content_len = reader_offset(reader);
+	return 0;
+}
+
+static int fill_request(const struct input *input, const struct signing *signing, bool pss, struct wire_sign *request) {
+	struct bytes key = wire_octets(signing->selection.key->wire->spki);
+	uint8_t fingerprint[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	int r = wire_set_octets(&request->key, key.data, key.len);
+
+	if (X509_digest(signing->selection.certificate, EVP_sha256(), fingerprint, &len) != 1)
+		return -SMIME_E_INTERNAL;
+	if (r == 0)
+		r = wire_set_octets(&request->certificate, fingerprint, len);
+	if (r == 0)
+		r = wire_set_octets(&request->digest, signing->digest, signing->digest_len);
+	if (r == 0 && input->authors.count > 0)
+		r = wire_set_text(&request->from, input->authors.items[0]);
+	ASN1_OBJECT_free(request->digest_algorithm);
+	request->digest_algorithm = OBJ_nid2obj(EVP_MD_get_type(signing->md));
+	request->pss = pss ? 0xff : 0;
+	return r;
+}
+
+/*
+ * The token process has verified its signature. That it is for what was asked is cheap to see here, and a message around
+ * another one would be lost work for its reader.
+ */
+static bool signer_info_fits(const struct signing *signing) {
+	_cleanup_(cms_signer_info_freep) struct cms_signer_info *info = NULL;
+	const struct wire_sign_reply *reply = signing->reply->body->sign;
+	const ASN1_TYPE *digest = NULL;
+
+	if (cms_parse(wire_octets(reply->signer_info), cms_signer_info_it(), &info) < 0)
+		return false;
+	return info->sid->type == CMS_SID_ISSUER_SERIAL &&
+		cms_issuer_serial_is(info->sid->issuer_serial, signing->selection.certificate) &&
+		cms_digest(info->digest_algorithm->algorithm) == signing->md &&
+		cms_attribute_single(info->signed_attributes, OID_MESSAGE_DIGEST, &digest) == 0 &&
+		digest->type == V_ASN1_OCTET_STRING &&
+		wire_octets_equal(digest->value.octet_string, signing->digest, signing->digest_len);
+}
+
+static int call_agent(struct smime *s, const struct input *input, bool pss, struct signing *signing) {
+	_cleanup_(wire_request_freep) struct wire_request *request = wire_request_make(0, WIRE_SIGN);
+	int r = request ? fill_request(input, signing, pss, request->body->sign) : -SMIME_E_NO_MEMORY;
+
+	if (r < 0)
+		return smime_fail_at(s, r, "the request to the agent");
+	r = agent_call(s, request, WIRE_REPLY_SIGN, &signing->reply);
+	if (r < 0)
+		return r;
+	return signer_info_fits(signing) ? 0 : smime_fail(s, SMIME_E_PROTOCOL, "the agent's signature is not the one that was asked for");
+}
+
+int sign_ask(struct smime *s, const struct input *input, const struct smime_sign_options *options, struct signing *ret_signing) {
+	_cleanup_(signing_clear) struct signing signing = { 0 };
+	int r = keyring_fetch(s, &signing.keyring);
+
+	if (r == 0)
+		r = select_for_signing(s, signing.keyring, options->key, input->entity ? &input->authors : NULL, time(NULL),
+			&signing.selection);
+	if (r == 0)
+		r = choose_digest(s, options, signing.selection.certificate, &signing.md);
+	if (r == 0)
+		r = hash_content(s, input->content, &signing);
+	if (r == 0)
+		r = call_agent(s, input, options->pss, &signing);
+	if (r < 0)
+		return r;
+	*ret_signing = signing;
+	signing = (struct signing){ 0 };
+	return 0;
+}
+
+SMIME_API int smime_sign(struct smime *s, int in, int out, const struct smime_sign_options *options) {
+	_cleanup_(input_clear) struct input input = { 0 };
+	_cleanup_(signing_clear) struct signing signing = { 0 };
+	_cleanup_(sink_freep) struct sink *sink = NULL;
+	int r = check_options(s, options);
+
+	if (r == 0)
+		r = input_open(s, in, options->cms, &input);
+	if (r == 0)
+		r = sign_ask(s, &input, options, &signing);
+	if (r < 0)
+		return r;
+	r = sink_to_fd(out, &sink);
+	if (r == 0)
+		r = sign_write(&input, options, &signing, sink);
+	return r < 0 ? smime_fail_at(s, r, "writing the signed output") : 0;
+}

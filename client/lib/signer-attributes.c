@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The signed attributes of a SignerInfo (RFC 5652 11, RFC 5035, RFC 6211, RFC 8551 2.5).
+ *
+ * A mistake that changes what a signature means is bad; one that only breaks a form is a warning.
+ */
+#include <openssl/asn1t.h>
+#include <openssl/err.h>
+
+#include "describe.h"
+#include "signer-checks.h"
+
+enum {
+	CONFUSED_MAX_BYTES = SIGNED_SIGNER_MAX_BYTES, /* attributes that are longer can't have been anybody's */
+	UTC_TIME_BYTES = sizeof("YYMMDDHHMMSSZ") - 1,
+	GENERALIZED_TIME_BYTES = sizeof("YYYYMMDDHHMMSSZ") - 1,
+	GENERALIZED_FROM_YEAR = 2050,
+	OID_TEXT_MAX_BYTES = 80,
+};
+
+/* RFC 5035 3 and 4: one template reads both versions of ESSCertID. */
+typedef struct ess_cert_id {
+	X509_ALGOR *hash_algorithm; /* version 2 only; absent: SHA-256 */
+	ASN1_OCTET_STRING *hash;
+	ASN1_TYPE *issuer_serial;
+} ess_cert_id;
+DEFINE_STACK_OF(ess_cert_id)
+
+struct ess_signing_certificate {
+	STACK_OF(ess_cert_id) *certificates;
+	STACK_OF(ASN1_TYPE) *policies;
+};
+
+ASN1_SEQUENCE(ess_cert_id) = {
+	ASN1_OPT(struct ess_cert_id, hash_algorithm, X509_ALGOR),
+	ASN1_SIMPLE(struct ess_cert_id, hash, ASN1_OCTET_STRING),
+	ASN1_OPT(struct ess_cert_id, issuer_serial, ASN1_ANY),
+} static_ASN1_SEQUENCE_END_name(struct ess_cert_id, ess_cert_id)
+
+ASN1_SEQUENCE(ess_signing_certificate) = {
+	ASN1_SEQUENCE_OF(struct ess_signing_certificate, certificates, ess_cert_id),
+	ASN1_SEQUENCE_OF_OPT(struct ess_signing_certificate, policies, ASN1_ANY),
+} static_ASN1_SEQUENCE_END_name(struct ess_signing_certificate, ess_signing_certificate)
+
+ASN1_ITEM_TEMPLATE(attribute_set) =
+	ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SET_OF, 0, attributes, X509_ATTRIBUTE)
+static_ASN1_ITEM_TEMPLATE_END(attribute_set)
+
+static void ess_freep(struct ess_signing_certificate **ess) {
+	ASN1_item_free((ASN1_VALUE *)*ess, ess_signing_certificate_it());
+}
+
+static void attributes_freep(STACK_OF(X509_ATTRIBUTE) **attributes) {
+	sk_X509_ATTRIBUTE_pop_free(*attributes, X509_ATTRIBUTE_free);
+}
+
+/* The only value of the only attribute of this type, which must be of this ASN.1 type. As cms_attribute_single(). */
+static int single(const struct signer *signer, const char *oid, int type, const ASN1_STRING **ret_value) {
+	const ASN1_TYPE *value;
+	int r = cms_attribute_single(signer->info->signed_attributes, oid, &value);
+
+	if (r != 0)
+		return r;
+	if (value->type != type)
+		return -SMIME_E_MALFORMED;
+	*ret_value = value->value.asn1_string;
+	return 0;
+}
+
+static struct bytes string_bytes(const ASN1_STRING *string) {
+	return (struct bytes){ ASN1_STRING_get0_data(string), (size_t)ASN1_STRING_length(string) };
+}
+
+struct bytes signer_message_digest(const struct signer *signer) {
+	const ASN1_STRING *value;
+
+	if (!signer->attributes || single(signer, OID_MESSAGE_DIGEST, V_ASN1_OCTET_STRING, &value) != 0)
+		return (struct bytes){ NULL, 0 };
+	return string_bytes(value);
+}
+
+static void bad(struct report *report, struct smime_signer *out, const char *text) {
+	report_check(report, out, REPORT_ATTRIBUTES, SMIME_BAD, "%s", text);
+}
+
+static void warn(struct report *report, struct smime_signer *out, const char *text) {
+	report_check(report, out, REPORT_ATTRIBUTES, SMIME_WARNING, "%s", text);
+}
+
+/* RFC 5652 11.1 and 5.6 */
+static void check_content_type(const struct signer *signer, const struct signer_scene *scene, struct report *report,
+	struct smime_signer *out) {
+	const ASN1_TYPE *value;
+	int r = cms_attribute_single(signer->info->signed_attributes, OID_CONTENT_TYPE, &value);
+
+	if (r != 0 || value->type != V_ASN1_OBJECT)
+		bad(report, out, "there is not exactly one content type among the signed attributes");
+	else if (OBJ_cmp(value->value.object, scene->data->content_type) != 0)
+		bad(report, out, "the signed content type is not that of the content");
+}
+
+/* RFC 5652 11.2 */
+static void check_message_digest(const struct signer *signer, struct report *report, struct smime_signer *out) {
+	if (!signer_message_digest(signer).data)
+		bad(report, out, "there is not exactly one message digest among the signed attributes");
+}
+
+/* RFC 5652 11.3. The time is what the signer claims: it is shown, nothing is decided by it. */
+static void check_signing_time(const struct signer *signer, time_t now, struct report *report, struct smime_signer *out) {
+	const ASN1_TYPE *value;
+	const ASN1_TIME *time;
+	struct tm tm;
+	size_t len;
+	int r = cms_attribute_single(signer->info->signed_attributes, OID_SIGNING_TIME, &value);
+
+	if (r == 1)
+		return;
+	if (r < 0 || (value->type != V_ASN1_UTCTIME && value->type != V_ASN1_GENERALIZEDTIME)) {
+		bad(report, out, "there is not exactly one signing time among the signed attributes");
+		return;
+	}
+	time = value->value.asn1_string;
+	if (ASN1_TIME_to_tm(time, &tm) != 1) {
+		ERR_clear_error();
+		bad(report, out, "the signing time can't be read");
+		return;
+	}
+	out->has_signing_time = true;
+	out->signing_time = timegm(&tm);
+	len = (size_t)ASN1_STRING_length(time);
+	if (value->type == V_ASN1_UTCTIME ? len != UTC_TIME_BYTES :
+					    len != GENERALIZED_TIME_BYTES || tm.tm_year + 1900 < GENERALIZED_FROM_YEAR)
+		warn(report, out, "the signing time is not written as RFC 5652 demands");
+	if (out->signing_time > now + 24 * 60 * 60)
+		warn(report, out, "the signer's clock says that this was signed in the future");
+}
+
+/* RFC 8551 2.5.2 */
+static void check_capabilities(const struct signer *signer, struct report *report, struct smime_signer *out) {
+	const ASN1_STRING *value;
+
+	if (single(signer, OID_SMIME_CAPABILITIES, V_ASN1_SEQUENCE, &value) < 0)
+		warn(report, out, "there is not exactly one list of capabilities among the signed attributes");
+}
+
+/* RFC 6211 */
+static void check_protection(const struct signer *signer, struct report *report, struct smime_signer *out) {
+	_cleanup_(cms_algorithm_protection_freep) struct cms_algorithm_protection *protection = NULL;
+	const ASN1_STRING *value;
+	int r = single(signer, OID_ALGORITHM_PROTECTION, V_ASN1_SEQUENCE, &value);
+
+	if (r == 1)
+		return;
+	if (r == 0)
+		r = cms_parse(string_bytes(value), cms_algorithm_protection_it(), &protection);
+	if (r < 0 || !protection->signature || protection->mac)
+		bad(report, out, "the algorithm protection can't be read");
+	else if (!signature_algorithm_equal(protection->digest, signer->info->digest_algorithm) ||
+		!signature_algorithm_equal(protection->signature, signer->info->signature_algorithm))
+		bad(report, out, "the signer protected other algorithms than those that the message names");
+}
+
+/* RFC 5035 3, 4: the first entry names the signer's certificate. */
+static int names_certificate(const struct signer *signer, const char *oid, const EVP_MD *otherwise, const X509 *certificate) {
+	_cleanup_(ess_freep) struct ess_signing_certificate *ess = NULL;
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	const ASN1_STRING *value;
+	const ess_cert_id *first;
+	const EVP_MD *md;
+	unsigned int len;
+	int r = single(signer, oid, V_ASN1_SEQUENCE, &value);
+
+	if (r == 1)
+		return 0;
+	if (r == 0)
+		r = cms_parse(string_bytes(value), ess_signing_certificate_it(), &ess);
+	first = r == 0 ? sk_ess_cert_id_value(ess->certificates, 0) : NULL;
+	if (!first)
+		return -SMIME_E_MALFORMED;
+	md = first->hash_algorithm ? cms_digest(first->hash_algorithm->algorithm) : otherwise;
+	if (!md || X509_digest(certificate, md, hash, &len) != 1)
+		return -SMIME_E_MALFORMED;
+	return (size_t)ASN1_STRING_length(first->hash) == len && memcmp(ASN1_STRING_get0_data(first->hash), hash, len) == 0 ?
+		1 : -SMIME_E_SIGNATURE;
+}
+
+int signer_names_certificate(const struct signer *signer, const X509 *certificate) {
+	int second, first;
+
+	if (!signer->attributes)
+		return 0;
+	second = names_certificate(signer, OID_SIGNING_CERTIFICATE_V2, EVP_sha256(), certificate);
+	if (second < 0)
+		return second;
+	first = names_certificate(signer, OID_SIGNING_CERTIFICATE, EVP_sha1(), certificate);
+	return first < 0 ? first : first | second;
+}
+
+/* The content in the form that was hashed, when it is short enough to be a set of attributes. 1: it is longer. */
+static int collect_content(const struct signer_scene *scene, struct sink **ret_memory) {
+	_cleanup_(sink_freep) struct sink *memory = NULL, *eol = NULL;
+	int r = sink_to_memory(CONFUSED_MAX_BYTES, &memory);
+
+	if (r == 0)
+		r = sink_eol(memory, scene->eol, &eol);
+	if (r == 0)
+		r = sink_copy(eol, scene->content);
+	if (r == 0)
+		r = sink_finish(eol);
+	if (r == -SMIME_E_TOO_LARGE)
+		return 1;
+	if (r < 0)
+		return r;
+	*ret_memory = TAKE(memory);
+	return 0;
+}
+
+/*
+ * A signature over attributes is also one without attributes over the attributes' encoding as content: such content is not
+ * what somebody meant to sign (cms.md C26). Returns 1 when the content is that.
+ */
+static int is_confused(const struct signer_scene *scene) {
+	_cleanup_(sink_freep) struct sink *memory = NULL;
+	_cleanup_(attributes_freep) STACK_OF(X509_ATTRIBUTE) *attributes = NULL;
+	const ASN1_TYPE *value;
+	int r = scene->content ? collect_content(scene, &memory) : 1;
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	if (cms_parse(sink_memory(memory), attribute_set_it(), &attributes) < 0)
+		return 0;
+	return cms_attribute_single(attributes, OID_CONTENT_TYPE, &value) != 1 ||
+		cms_attribute_single(attributes, OID_MESSAGE_DIGEST, &value) != 1;
+}
+
+static int check_without(const struct signer_scene *scene, struct report *report, struct smime_signer *out) {
+	char type[OID_TEXT_MAX_BYTES] = "";
+	int r;
+
+	if (!cms_object_is(scene->data->content_type, OID_DATA)) {
+		(void)OBJ_obj2txt(type, sizeof(type), scene->data->content_type, 0);
+		report_check(report, out, REPORT_ATTRIBUTES, SMIME_BAD,
+			"there are no signed attributes, which the content's type (%s) demands", type);
+		return 0;
+	}
+	r = is_confused(scene);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		bad(report, out, "the content is the signed attributes of another message");
+	else
+		warn(report, out, "there are no signed attributes (an old form of signature)");
+	return 0;
+}
+
+int signer_check_attributes(const struct signer *signer, const struct signer_scene *scene, struct report *report,
+	struct smime_signer *out) {
+	size_t before = out->check_count;
+
+	if (!signer->attributes)
+		return check_without(scene, report, out);
+	check_content_type(signer, scene, report, out);
+	check_message_digest(signer, report, out);
+	check_signing_time(signer, trust_time(scene->trust), report, out);
+	check_capabilities(signer, report, out);
+	check_protection(signer, report, out);
+	if (!signer->sorted)
+		warn(report, out, "the signed attributes are not in the order of DER");
+	if (out->check_count == before)
+		report_check(report, out, REPORT_ATTRIBUTES, SMIME_GOOD, "what they say fits the message");
+	return 0;
+}

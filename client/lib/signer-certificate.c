@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A signer's certificate: which one it is, and what RFC 8550 asks of it.
+ *
+ * Validity is judged at the time the caller set, never at the time the signer claims.
+ */
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "describe.h"
+#include "signer-checks.h"
+
+static bool is_named(const struct cms_signer_identifier *sid, const X509 *certificate) {
+	if (sid->type == CMS_SID_ISSUER_SERIAL)
+		return cms_issuer_serial_is(sid->issuer_serial, certificate);
+	return cms_key_id_is(sid->key_id, certificate);
+}
+
+/* The message's own certificates first; then those of the files that the person trusts, for messages that bring none. */
+X509 *signer_candidate(const struct signer *signer, const struct signer_scene *scene, size_t index) {
+	STACK_OF(X509) *own = scene->data->certificates;
+	X509 *certificate;
+	size_t i;
+	int n;
+
+	for (n = 0; n < sk_X509_num(own); n++)
+		if (is_named(signer->info->sid, sk_X509_value(own, n)) && index-- == 0)
+			return sk_X509_value(own, n);
+	for (i = 0; (certificate = trust_file_certificate(scene->trust, i)); i++)
+		if (is_named(signer->info->sid, certificate) && index-- == 0)
+			return certificate;
+	return NULL;
+}
+
+static void check_validity(X509 *certificate, time_t at, struct report *report, struct smime_signer *out) {
+	struct arena *arena = report_arena(report);
+	const ASN1_TIME *before = X509_get0_notBefore(certificate), *after = X509_get0_notAfter(certificate);
+	const char *from = describe_date(arena, before), *until = describe_date(arena, after);
+	int begun = X509_cmp_time(before, &at), over = X509_cmp_time(after, &at);
+
+	ERR_clear_error();
+	if (begun == 0 || over == 0)
+		report_check(report, out, REPORT_VALIDITY, SMIME_BAD, "the certificate's validity can't be read");
+	else if (begun > 0)
+		report_check(report, out, REPORT_VALIDITY, SMIME_BAD, "the certificate is not valid before %s", from);
+	else if (over < 0)
+		report_check(report, out, REPORT_VALIDITY, SMIME_BAD, "the certificate expired on %s", until);
+	else
+		report_check(report, out, REPORT_VALIDITY, SMIME_GOOD, "%s to %s", from, until);
+}
+
+static void check_key_usage(X509 *certificate, struct report *report, struct smime_signer *out) {
+	uint32_t flags = X509_get_extension_flags(certificate), usage = X509_get_key_usage(certificate);
+
+	if (flags & EXFLAG_INVALID)
+		report_check(report, out, REPORT_KEY_USAGE, SMIME_BAD, "the certificate's extensions can't be read");
+	else if (!(flags & EXFLAG_KUSAGE))
+		report_check(report, out, REPORT_KEY_USAGE, SMIME_GOOD, "not restricted");
+	else if (usage & KU_DIGITAL_SIGNATURE)
+		report_check(report, out, REPORT_KEY_USAGE, SMIME_GOOD, "digitalSignature");
+	else if (usage & KU_NON_REPUDIATION)
+		report_check(report, out, REPORT_KEY_USAGE, SMIME_GOOD, "nonRepudiation");
+	else
+		report_check(report, out, REPORT_KEY_USAGE, SMIME_BAD,
+			"the certificate is not for signing (neither digitalSignature nor nonRepudiation)");
+}
+
+static void check_extended_key_usage(X509 *certificate, struct report *report, struct smime_signer *out) {
+	uint32_t flags = X509_get_extension_flags(certificate), usage = X509_get_extended_key_usage(certificate);
+
+	if (!(flags & EXFLAG_XKUSAGE))
+		report_check(report, out, REPORT_EXTENDED_KEY_USAGE, SMIME_GOOD, "not restricted");
+	else if (usage & XKU_SMIME)
+		report_check(report, out, REPORT_EXTENDED_KEY_USAGE, SMIME_GOOD, "emailProtection");
+	else if (usage & XKU_ANYEKU)
+		report_check(report, out, REPORT_EXTENDED_KEY_USAGE, SMIME_GOOD, "anyExtendedKeyUsage");
+	else
+		report_check(report, out, REPORT_EXTENDED_KEY_USAGE, SMIME_BAD, "the certificate is for other purposes than e-mail");
+}
+
+int signer_check_certificate(X509 *certificate, const struct signer_scene *scene, struct report *report,
+	struct smime_signer *out) {
+	struct trust_verdict verdict = { .trusted = false };
+	int r = trust_check(scene->trust, certificate, scene->data->certificates, report_arena(report), &verdict);
+
+	if (r < 0)
+		return r;
+	report_check(report, out, REPORT_CHAIN, verdict.trusted ? SMIME_GOOD : SMIME_BAD, "%s", verdict.text ? verdict.text : "");
+	check_validity(certificate, trust_time(scene->trust), report, out);
+	check_key_usage(certificate, report, out);
+	check_extended_key_usage(certificate, report, out);
+	sender_check(scene->sender, "", certificate, report, out);
+	if (scene->protected)
+		sender_check(scene->protected, "signed ", certificate, report, out);
+	report_check(report, out, REPORT_REVOCATION, SMIME_UNKNOWN, "not checked");
+	ERR_clear_error();
+	return 0;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Chains of certificates: two stores, the person's own files and everything there is, and what OpenSSL says of them.
+ *
+ * Without a purpose in OpenSSL's sense: its S/MIME purpose refuses anyExtendedKeyUsage (cms.md K6). CA flags, path lengths
+ * and name constraints are checked by OpenSSL all the same.
+ */
+#include "trust.h"
+
+#include <stdio.h>
+
+#include <openssl/err.h>
+
+#include "anchors.h"
+#include "describe.h"
+
+enum {
+	AUTH_LEVEL = 1,        /* OpenSSL's: at least 80 bits of security, no SHA-1 or MD5 in signatures of certificates */
+	NOTE_MAX_BYTES = 256,
+};
+
+struct trust {
+	struct smime *s;
+	time_t at;
+	struct anchors anchors; /* the files first; fetched: the others behind them */
+	size_t file_count;
+	X509_STORE *own, *all;  /* NULL: not made yet */
+	bool fetched;
+	char note[NOTE_MAX_BYTES]; /* which anchors there are none of */
+};
+
+DEFINE_CLEANUP(X509_STORE_CTX *, store_ctx_freep, X509_STORE_CTX_free)
+
+struct trust *trust_free(struct trust *trust) {
+	if (!trust)
+		return NULL;
+	X509_STORE_free(trust->own);
+	X509_STORE_free(trust->all);
+	anchors_clear(&trust->anchors);
+	free(trust);
+	return NULL;
+}
+
+int trust_new(struct smime *s, const char *const *files, size_t count, time_t at, struct trust **ret_trust) {
+	_cleanup_(trust_freep) struct trust *trust = calloc(1, sizeof(*trust));
+	size_t i;
+	int r;
+
+	if (!trust)
+		return -SMIME_E_NO_MEMORY;
+	trust->s = s;
+	trust->at = at;
+	for (i = 0; i < count; i++) {
+		r = anchors_from_file(s, files[i], &trust->anchors);
+		if (r < 0)
+			return r;
+	}
+	trust->file_count = trust->anchors.count;
+	*ret_trust = TAKE(trust);
+	return 0;
+}
+
+time_t trust_time(const struct trust *trust) {
+	return trust->at;
+}
+
+X509 *trust_file_certificate(const struct trust *trust, size_t index) {
+	return index < trust->file_count ? trust->anchors.items[index].certificate : NULL;
+}
+
+/* A missing agent or a missing library is no failure; what the agent says wrongly is. */
+static int fetch(struct trust *trust) {
+	int agent, system;
+
+	if (trust->fetched)
+		return 0;
+	agent = anchors_from_agent(trust->s, &trust->anchors);
+	if (agent == -SMIME_E_NO_MEMORY || agent == -SMIME_E_TOO_LARGE)
+		return agent;
+	system = anchors_from_system(&trust->anchors);
+	if (system < 0)
+		return system;
+	snprintf(trust->note, sizeof(trust->note), "%s%s", agent < 0 ? "; no agent was there to name its anchors" : "",
+		system > 0 ? "; this system has no list of e-mail anchors (libnssckbi.so, package libnss3)" : "");
+	trust->fetched = true;
+	return 0;
+}
+
+static X509_STORE *make_store(const struct anchors *anchors, size_t count) {
+	X509_STORE *store = X509_STORE_new();
+	size_t i;
+
+	for (i = 0; store && i < count; i++)
+		if (X509_STORE_add_cert(store, anchors->items[i].certificate) != 1) {
+			X509_STORE_free(store);
+			store = NULL;
+		}
+	ERR_clear_error();
+	return store;
+}
+
+/* The signer's own validity is judged elsewhere, so that it does not hide what is to be said about the chain. */
+static int skip_own_validity(int ok, X509_STORE_CTX *context) {
+	int error = X509_STORE_CTX_get_error(context);
+
+	if (ok || X509_STORE_CTX_get_error_depth(context) != 0 ||
+		(error != X509_V_ERR_CERT_HAS_EXPIRED && error != X509_V_ERR_CERT_NOT_YET_VALID))
+		return ok;
+	X509_STORE_CTX_set_error(context, X509_V_OK);
+	return 1;
+}
+
+static const struct anchor *anchor_of(const struct trust *trust, const X509 *certificate) {
+	size_t i;
+
+	for (i = 0; i < trust->anchors.count; i++)
+		if (X509_cmp(trust->anchors.items[i].certificate, certificate) == 0)
+			return &trust->anchors.items[i];
+	return NULL;
+}
+
+static X509 *distrusted_in(const struct trust *trust, STACK_OF(X509) *chain) {
+	size_t i;
+	int n;
+
+	for (n = 0; n < sk_X509_num(chain); n++)
+		for (i = 0; i < trust->anchors.distrusted_count; i++)
+			if (X509_cmp(trust->anchors.distrusted[i], sk_X509_value(chain, n)) == 0)
+				return sk_X509_value(chain, n);
+	return NULL;
+}
+
+static struct trust_verdict judge_anchor(const struct trust *trust, STACK_OF(X509) *chain, struct arena *arena) {
+	static const char *const origins[] = {
+		[ANCHOR_FILE] = "a file given as trusted",
+		[ANCHOR_AGENT] = "the agent's configuration",
+		[ANCHOR_SYSTEM] = "the system's e-mail anchors",
+	};
+	const X509 *root = sk_X509_value(chain, sk_X509_num(chain) - 1), *distrusted = distrusted_in(trust, chain);
+	const struct anchor *anchor = anchor_of(trust, root);
+	enum anchor_origin origin = anchor ? anchor->origin : ANCHOR_FILE;
+	const char *name = describe_name(arena, X509_get_subject_name(root));
+	time_t limit = anchor ? anchor->distrust_after : 0;
+
+	if (origin == ANCHOR_SYSTEM && distrusted)
+		return (struct trust_verdict){ false, arena_printf(arena, "%s is marked as not to be trusted on this system",
+			describe_name(arena, X509_get_subject_name(distrusted))) };
+	if (limit && X509_cmp_time(X509_get0_notBefore(sk_X509_value(chain, 0)), &limit) > 0)
+		return (struct trust_verdict){ false, arena_printf(arena,
+			"the certificate was issued after the day until which %s is trusted on this system", name) };
+	return (struct trust_verdict){ true, arena_printf(arena, "leads to %s (%s)", name, origins[origin]) };
+}
+
+static const char *explain(const struct trust *trust, X509_STORE_CTX *context, struct arena *arena) {
+	const X509 *at = X509_STORE_CTX_get_current_cert(context);
+	int error = X509_STORE_CTX_get_error(context);
+	const char *subject = at ? describe_name(arena, X509_get_subject_name(at)) : "the certificate";
+
+	switch (error) {
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		return arena_printf(arena, "no certificate of the issuer %s is in the message or trusted (--trust FILE)%s",
+			at ? describe_name(arena, X509_get_issuer_name(at)) : "", trust->note);
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		return arena_printf(arena, "%s is not trusted (--trust FILE)%s", subject, trust->note);
+	default:
+		return arena_printf(arena, "%s: %s", subject, X509_verify_cert_error_string(error));
+	}
+}
+
+static int validate(const struct trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted,
+	struct arena *arena, struct trust_verdict *ret_verdict) {
+	_cleanup_(store_ctx_freep) X509_STORE_CTX *context = X509_STORE_CTX_new();
+	X509_VERIFY_PARAM *param;
+
+	if (!context || X509_STORE_CTX_init(context, store, certificate, untrusted) != 1) {
+		ERR_clear_error();
+		return -SMIME_E_NO_MEMORY;
+	}
+	param = X509_STORE_CTX_get0_param(context);
+	X509_VERIFY_PARAM_set_time(param, trust->at);
+	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
+	X509_VERIFY_PARAM_set_depth(param, TRUST_DEPTH_MAX);
+	X509_STORE_CTX_set_verify_cb(context, skip_own_validity);
+	if (X509_verify_cert(context) == 1)
+		*ret_verdict = judge_anchor(trust, X509_STORE_CTX_get0_chain(context), arena);
+	else
+		*ret_verdict = (struct trust_verdict){ false, explain(trust, context, arena) };
+	ERR_clear_error();
+	return 0;
+}
+
+int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untrusted, struct arena *arena,
+	struct trust_verdict *ret_verdict) {
+	struct trust_verdict verdict = { .trusted = false };
+	int r;
+
+	if (trust->file_count > 0) {
+		if (!trust->own && !(trust->own = make_store(&trust->anchors, trust->file_count)))
+			return -SMIME_E_NO_MEMORY;
+		r = validate(trust, trust->own, certificate, untrusted, arena, &verdict);
+		if (r < 0 || verdict.trusted) {
+			*ret_verdict = verdict;
+			return r;
+		}
+	}
+	r = fetch(trust);
+	if (r < 0)
+		return r;
+	if (!trust->all && !(trust->all = make_store(&trust->anchors, trust->anchors.count)))
+		return -SMIME_E_NO_MEMORY;
+	return validate(trust, trust->all, certificate, untrusted, arena, ret_verdict);
+}

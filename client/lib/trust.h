@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Path validation (RFC 5280, RFC 8550 4) of signers' certificates with OpenSSL.
+ *
+ * The files that the person named are tried alone first; only when no chain leads to them, the agent's `trust:` and the
+ * system's e-mail anchors are fetched. Time is the caller's, never the signer's (cms.md C13). Fetches nothing from the net.
+ */
+#ifndef LIB_TRUST_H
+#define LIB_TRUST_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include <openssl/x509.h>
+
+#include "agent/wire/base.h"
+#include "arena.h"
+#include "context.h"
+
+enum { TRUST_DEPTH_MAX = 16 }; /* certificates between signer and anchor */
+
+struct trust;
+
+struct trust_verdict {
+	bool trusted;
+	const char *text; /* by whom, or why not; in the arena given to trust_check() */
+};
+
+/* Reads the files; `s` must outlive the result. at: when certificates have to be valid. Errors of anchors_from_file(). */
+int trust_new(struct smime *s, const char *const *files, size_t count, time_t at, struct trust **ret_trust);
+struct trust *trust_free(struct trust *trust); /* accepts NULL, returns NULL */
+DEFINE_CLEANUP(struct trust *, trust_freep, trust_free)
+
+time_t trust_time(const struct trust *trust);
+
+/*
+ * Whether a chain leads from the certificate to an anchor, with what the message brings as possible intermediates. The
+ * certificate's own validity, key usage and purpose are not looked at: those are checks of their own. -SMIME_E_NO_MEMORY,
+ * -SMIME_E_PROTOCOL.
+ */
+int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untrusted, struct arena *arena,
+	struct trust_verdict *ret_verdict);
+
+/* The certificates of the files, which may be those of signers whose messages leave them out. NULL past the last one. */
+X509 *trust_file_certificate(const struct trust *trust, size_t index);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Addresses of header fields: what may be given to GMime, what needs no GMime, and how addresses compare. See address.h.
+ *
+ * Must never hand on what is unbalanced or nested: GMime reads such fields in its own way, and on the stack.
+ */
+#include "address.h"
+
+#include "addr-spec.h"
+#include "ascii.h"
+#include "gmime-address.h"
+#include "smime/error.h"
+
+enum { COMMENT_DEPTH_MAX = 8 };
+
+/* The field without its folds, as a string. -SMIME_E_MALFORMED for control characters. */
+static int unfold(struct bytes body, char **ret_text) {
+	_cleanup_(freep) char *text = malloc(body.len + 1);
+	size_t len = 0;
+
+	if (!text)
+		return -SMIME_E_NO_MEMORY;
+	for (size_t i = 0; i < body.len; i++) {
+		uint8_t c = body.data[i];
+
+		if (c == '\r' && i + 1 < body.len && body.data[i + 1] == '\n')
+			continue;
+		if (c == '\n' && i + 1 < body.len && (body.data[i + 1] == ' ' || body.data[i + 1] == '\t'))
+			continue;
+		if ((c < ' ' && c != '\t') || c == 127)
+			return -SMIME_E_MALFORMED;
+		text[len++] = (char)c;
+	}
+	text[len] = 0;
+	*ret_text = TAKE(text);
+	return 0;
+}
+
+struct nesting {
+	bool quoted;
+	unsigned comments, brackets, angles, groups;
+};
+
+/* One character outside of quotes and comments. */
+static bool nesting_take(struct nesting *nesting, char c) {
+	bool inside = nesting->angles || nesting->brackets;
+
+	switch (c) {
+	case '"':
+		nesting->quoted = true;
+		return true;
+	case '(':
+		nesting->comments = 1;
+		return true;
+	case '[':
+		return nesting->brackets++ == 0;
+	case ']':
+		return nesting->brackets-- == 1;
+	case '<':
+		return nesting->angles++ == 0;
+	case '>':
+		return nesting->angles-- == 1;
+	case ':':
+		return inside || nesting->groups++ == 0;
+	case ';':
+		if (nesting->groups > 0 && !inside)
+			nesting->groups--;
+		return true;
+	default:
+		return c != ')';
+	}
+}
+
+/* Whether quotes, comments and brackets are balanced and no group is in a group. */
+static bool is_flat(const char *text) {
+	struct nesting nesting = { 0 };
+
+	for (const char *p = text; *p; p++) {
+		if ((nesting.quoted || nesting.comments) && *p == '\\') {
+			if (!*++p)
+				return false;
+		} else if (nesting.quoted) {
+			nesting.quoted = *p != '"';
+		} else if (nesting.comments) {
+			nesting.comments += *p == '(' ? 1 : *p == ')' ? -1u : 0;
+			if (nesting.comments > COMMENT_DEPTH_MAX)
+				return false;
+		} else if (!nesting_take(&nesting, *p)) {
+			return false;
+		}
+	}
+	return !nesting.quoted && !nesting.comments && !nesting.brackets && !nesting.angles;
+}
+
+static bool is_alnum(char c) {
+	return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
+}
+
+/* local@domain of letters, digits and what can't have another meaning. */
+static bool is_plain(const char *text, size_t len) {
+	size_t at = 0;
+
+	for (; at < len && text[at] != '@'; at++)
+		if (!is_alnum(text[at]) && !memchr(".!#$%&'*+-/=?^_`{|}~", text[at], 20))
+			return false;
+	if (at == 0 || at + 1 >= len)
+		return false;
+	for (size_t i = at + 1; i < len; i++)
+		if (!is_alnum(text[i]) && text[i] != '-' && text[i] != '.')
+			return false;
+	return true;
+}
+
+/* A single address that is all the field has, the commonest case; no library needs to be loaded for it. */
+static bool find_plain(const char *text, struct bytes *ret_spec) {
+	size_t len;
+
+	text += strspn(text, " \t");
+	len = strlen(text);
+	while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t'))
+		len--;
+	if (len > 2 && text[0] == '<' && text[len - 1] == '>') {
+		text++;
+		len -= 2;
+	}
+	*ret_spec = (struct bytes){ (const uint8_t *)text, len };
+	return is_plain(text, len);
+}
+
+int addresses_parse(struct bytes field_body, struct addresses *ret_addresses) {
+	_cleanup_(addresses_clear) struct addresses addresses = { 0 };
+	_cleanup_(freep) char *text = NULL;
+	struct bytes spec;
+	int r;
+
+	if (field_body.len > ADDRESS_FIELD_MAX_BYTES)
+		return -SMIME_E_TOO_LARGE;
+	r = unfold(field_body, &text);
+	if (r < 0)
+		return r;
+	if (!find_plain(text, &spec))
+		return is_flat(text) ? gmime_address_parse(text, ret_addresses) : -SMIME_E_MALFORMED;
+	r = addr_spec_add(&addresses, spec, ADDRESS_LIST_MAX);
+	if (r < 0)
+		return r;
+	*ret_addresses = addresses;
+	addresses = (struct addresses){ 0 };
+	return 0;
+}
+
+static bool domain_equal(const char *a, const char *b) {
+	_cleanup_(freep) char *ascii_a = addr_spec_domain_to_ascii(a), *ascii_b = addr_spec_domain_to_ascii(b);
+
+	return ascii_a && ascii_b && ascii_equal(ascii_a, ascii_b);
+}
+
+bool address_equal(const char *a, const char *b) {
+	const char *at_a = strrchr(a, '@'), *at_b = strrchr(b, '@');
+
+	if (!at_a || !at_b || at_a == a || !at_a[1] || at_a - a != at_b - b)
+		return false;
+	return ascii_same(a, b, (size_t)(at_a - a)) && domain_equal(at_a + 1, at_b + 1);
+}
+
+bool address_in_certificate(const char *address, const X509 *certificate) {
+	_cleanup_(addresses_clear) struct addresses addresses = { 0 };
+
+	if (addresses_of_certificate(certificate, &addresses) < 0)
+		return false;
+	for (size_t i = 0; i < addresses.count; i++)
+		if (address_equal(address, addresses.items[i]))
+			return true;
+	return false;
+}

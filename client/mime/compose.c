@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Headers around S/MIME bodies, and messages out of what was inside one. See compose.h.
+ *
+ * Never writes a Content-* field of the outer header beside an inner entity: the inner one alone describes the content.
+ */
+#include "compose.h"
+
+#include <openssl/err.h>
+#include <openssl/rand.h>
+
+#include "ascii.h"
+#include "fields.h"
+#include "header.h"
+#include "smime/error.h"
+#include "walk.h"
+
+enum { BOUNDARY_RANDOM_BYTES = 20 };
+
+static bool is_dropped(const struct field *field, const char *const *drop) {
+	if (header_name_begins(field->name, "Content-") || header_name_is(field->name, "MIME-Version"))
+		return true;
+	for (; drop && *drop; drop++)
+		if (header_name_is(field->name, *drop))
+			return true;
+	return false;
+}
+
+int compose_outer_header(struct sink *sink, const struct entity *entity, const char *const *drop, enum eol eol) {
+	bool crlf = eol == EOL_CRLF || (eol == EOL_KEEP && entity->crlf);
+	const char *line_end = crlf ? "\r\n" : "\n";
+	int r;
+
+	for (size_t i = 0; i < entity->field_count; i++) {
+		if (is_dropped(&entity->fields[i], drop))
+			continue;
+		r = fields_write(sink, &entity->fields[i], eol, line_end);
+		if (r < 0)
+			return r;
+	}
+	return sink_printf(sink, "MIME-Version: 1.0%s", line_end);
+}
+
+static int write_delimiter(struct sink *sink, const struct walk_item *item) {
+	int r;
+
+	if ((item->line_end_before && (r = sink_puts(sink, "\n")) < 0) ||
+		(r = sink_write(sink, item->bytes.data, item->bytes.len)) < 0)
+		return r;
+	return item->line_end_behind ? sink_puts(sink, "\n") : 0;
+}
+
+static bool is_binary(const struct entity *entity) {
+	return strcmp(entity->encoding, "binary") == 0;
+}
+
+/* The body of an entity with LF. */
+static int write_body_lf(struct sink *sink, const struct entity *entity, struct source *source) {
+	_cleanup_(walk_closep) struct walk *walk = NULL;
+	struct walk_item item = { .piece = WALK_HEADER };
+	bool binary = is_binary(entity);
+	int r;
+
+	r = walk_open(source, entity, WALK_EVERYTHING, &walk);
+	while (r >= 0 && item.piece != WALK_END) {
+		r = walk_next(walk, SIZE_MAX, &item);
+		if (r < 0)
+			return r;
+		if (item.piece == WALK_HEADER) {
+			binary = is_binary(item.entity);
+			r = fields_write_lines(sink, (struct bytes){ item.entity->header, item.entity->header_len }, EOL_LF);
+		} else if (item.piece == WALK_LEAF) {
+			r = fields_write_lines(sink, item.bytes, binary ? EOL_KEEP : EOL_LF);
+		} else if (item.piece == WALK_TEXT) {
+			r = fields_write_lines(sink, item.bytes, EOL_LF);
+		} else if (item.piece == WALK_DELIMITER) {
+			r = write_delimiter(sink, &item);
+		}
+	}
+	return r;
+}
+
+static int write_entity_lf(struct sink *sink, const struct entity *entity, struct source *source) {
+	int r = fields_write_lines(sink, (struct bytes){ entity->header, entity->header_len }, EOL_LF);
+
+	return r < 0 ? r : write_body_lf(sink, entity, source);
+}
+
+/* As it is, but without a mailbox's "From " line, which is no field. */
+static int write_entity(struct sink *sink, const struct entity *entity, struct source *source) {
+	_cleanup_(source_unrefp) struct source *slice = NULL;
+	int r = source_slice(source, entity->body_offset - entity->header_len, UINT64_MAX, &slice);
+
+	return r < 0 ? r : sink_copy(sink, slice);
+}
+
+/* What is no MIME entity must not end up among the outer header's fields. */
+static int write_text(struct sink *sink, struct source *inner, const char *line_end, enum eol eol) {
+	_cleanup_(reader_closep) struct reader *reader = NULL;
+	const uint8_t *data;
+	size_t len;
+	int r;
+
+	if ((r = sink_puts(sink, line_end)) < 0 || (r = source_open(inner, &reader)) < 0)
+		return r;
+	for (;;) {
+		r = reader_peek(reader, 2, &data, &len);
+		if (r < 0 || len == 0)
+			return r;
+		if (len > 1 && data[len - 1] == '\r')
+			len--;
+		r = fields_write_lines(sink, (struct bytes){ data, len }, eol);
+		if (r < 0)
+			return r;
+		reader_consume(reader, len);
+	}
+}
+
+int compose_message(struct sink *sink, const struct entity *outer, struct source *inner, enum eol eol) {
+	_cleanup_(entity_freep) struct entity *entity = NULL;
+	const char *line_end = eol == EOL_CRLF || (eol == EOL_KEEP && outer->crlf) ? "\r\n" : "\n";
+	int r;
+
+	r = compose_outer_header(sink, outer, NULL, eol);
+	if (r < 0)
+		return r;
+	r = entity_read(inner, &entity);
+	if (r == -SMIME_E_NOT_MAIL)
+		return write_text(sink, inner, line_end, eol);
+	if (r < 0)
+		return r;
+	return eol == EOL_LF ? write_entity_lf(sink, entity, inner) : write_entity(sink, entity, inner);
+}
+
+int compose_boundary(char out[64]) {
+	static const char digits[] = "0123456789abcdef";
+	uint8_t random[BOUNDARY_RANDOM_BYTES];
+	char *p = out;
+
+	if (RAND_bytes(random, sizeof(random)) != 1) {
+		ERR_clear_error();
+		return -SMIME_E_INTERNAL;
+	}
+	/* "=_" can't stand in quoted-printable or base64 (RFC 2045 6.7). */
+	*p++ = '=';
+	*p++ = '_';
+	for (size_t i = 0; i < sizeof(random); i++) {
+		*p++ = digits[random[i] >> 4];
+		*p++ = digits[random[i] & 15];
+	}
+	*p = 0;
+	return 0;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Header fields on their way out, see fields.h. What is not replaced keeps its octets, folds and order.
+ */
+#include "fields.h"
+
+#include "header.h"
+#include "smime/error.h"
+
+static const char encoding_name[] = "Content-Transfer-Encoding";
+
+int fields_write_lines(struct sink *sink, struct bytes lines, enum eol eol) {
+	const uint8_t *p = lines.data, *end = p + lines.len, *newline;
+	const char *line_end = eol == EOL_LF ? "\n" : "\r\n";
+	int r;
+
+	if (eol == EOL_KEEP)
+		return sink_write(sink, lines.data, lines.len);
+	while (p < end && (newline = memchr(p, '\n', (size_t)(end - p)))) {
+		size_t len = (size_t)(newline - p) - (newline > p && newline[-1] == '\r');
+
+		if ((r = sink_write(sink, p, len)) < 0 || (r = sink_puts(sink, line_end)) < 0)
+			return r;
+		p = newline + 1;
+	}
+	return p < end ? sink_write(sink, p, (size_t)(end - p)) : 0;
+}
+
+int fields_write(struct sink *sink, const struct field *field, enum eol eol, const char *missing_end) {
+	int r = fields_write_lines(sink, field->raw, eol);
+
+	if (r < 0 || field->raw.data[field->raw.len - 1] == '\n')
+		return r;
+	return sink_puts(sink, missing_end);
+}
+
+bool fields_is_content(const struct field *field) {
+	return header_name_begins(field->name, "Content-") && !header_name_is(field->name, "Content-Length");
+}
+
+int fields_write_canonical(struct sink *sink, const struct entity *entity, const char *encoding, bool content_only) {
+	const struct field *replaced = entity_field(entity, encoding_name, NULL);
+	bool ended = header_is_ended(entity->header, entity->header_len);
+	int r = 0;
+
+	for (size_t i = 0; i < entity->field_count && r >= 0; i++) {
+		const struct field *field = &entity->fields[i];
+
+		if (content_only && !fields_is_content(field))
+			continue;
+		if (!encoding || !header_name_is(field->name, encoding_name))
+			r = fields_write(sink, field, EOL_CRLF, content_only || encoding ? "\r\n" : "");
+		else if (field == replaced)
+			r = sink_printf(sink, "%s: %s\r\n", encoding_name, encoding);
+	}
+	if (r >= 0 && encoding && !replaced)
+		r = sink_printf(sink, "%s: %s\r\n", encoding_name, encoding);
+	if (r >= 0 && (ended || encoding || content_only))
+		r = sink_puts(sink, "\r\n");
+	return r;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * GMime's address parser. GMime is loaded when this is called first: it takes longer to start than most of our work.
+ */
+#ifndef MIME_GMIME_ADDRESS_H
+#define MIME_GMIME_ADDRESS_H
+
+#include "address.h"
+
+/*
+ * The addr-specs in `text`, members of groups among them. The caller has limited length and nesting, since GMime does not.
+ * -SMIME_E_TOO_LARGE beyond ADDRESS_LIST_MAX; -SMIME_E_INTERNAL when GMime can't be loaded.
+ */
+int gmime_address_parse(const char *text, struct addresses *ret_addresses);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The slicer of multipart/signed (RFC 1847 2.1, RFC 2046 5.1.1): where the signed part and its signature begin and end, to
+ * the byte.
+ *
+ * Only delimiters of this one level count, whatever boundaries the signed part declares for itself: what it contains is
+ * its signer's business, and a reader that followed it could be led out of it.
+ */
+#include "delimiter.h"
+#include "entity.h"
+#include "smime/error.h"
+
+enum stage { STAGE_PREAMBLE, STAGE_CONTENT, STAGE_SIGNATURE, STAGE_EPILOGUE };
+
+struct slicer {
+	struct reader *reader;
+	struct level level;
+	enum stage stage;
+	struct signed_slices slices;
+};
+
+static void slicer_clear(struct slicer *slicer) {
+	slicer->reader = reader_close(slicer->reader);
+}
+
+static bool has_text(const uint8_t *data, size_t len) {
+	for (size_t i = 0; i < len; i++)
+		if (data[i] != ' ' && data[i] != '\t' && data[i] != '\r' && data[i] != '\n')
+			return true;
+	return false;
+}
+
+/* A delimiter: the part before it ends at `before`, what follows begins at `behind`. */
+static int slicer_advance(struct slicer *slicer, uint64_t before, uint64_t behind, bool end) {
+	struct signed_slices *slices = &slicer->slices;
+
+	/* The last delimiter, and no other, must follow the second part. */
+	if (end != (slicer->stage == STAGE_SIGNATURE))
+		return -SMIME_E_MALFORMED;
+	if (slicer->stage == STAGE_PREAMBLE) {
+		slices->content_offset = behind;
+		slicer->stage = STAGE_CONTENT;
+	} else if (slicer->stage == STAGE_CONTENT) {
+		slices->content_len = before - slices->content_offset;
+		slices->signature_offset = behind;
+		slicer->stage = STAGE_SIGNATURE;
+	} else {
+		slices->signature_len = before - slices->signature_offset;
+		slicer->stage = STAGE_EPILOGUE;
+	}
+	return 0;
+}
+
+/* One window. Returns 1 to go on, 0 behind the last delimiter. */
+static int slicer_step(struct slicer *slicer, bool line_start) {
+	uint64_t offset = reader_offset(slicer->reader);
+	struct delimiter_scan scan;
+	const uint8_t *data;
+	size_t len;
+	bool eof;
+	int r;
+
+	r = reader_peek(slicer->reader, DELIMITER_WINDOW_MIN_BYTES, &data, &len);
+	if (r < 0)
+		return r;
+	eof = len < DELIMITER_WINDOW_MIN_BYTES;
+	delimiter_scan(&slicer->level, 1, data, len, eof, line_start, SIZE_MAX, &scan);
+	if (slicer->stage == STAGE_PREAMBLE && has_text(data, scan.content))
+		slicer->slices.outside = true;
+	if (!scan.found) {
+		reader_consume(slicer->reader, scan.content);
+		if (!eof)
+			return 1;
+		return slicer->stage == STAGE_PREAMBLE ? -SMIME_E_MALFORMED : -SMIME_E_TRUNCATED;
+	}
+	reader_consume(slicer->reader, scan.line + scan.delimiter.line_len);
+	r = slicer_advance(
+		slicer, offset + scan.content, offset + scan.line + scan.delimiter.line_len, scan.delimiter.end);
+	return r < 0 ? r : slicer->stage != STAGE_EPILOGUE;
+}
+
+static int slicer_find_parts(struct slicer *slicer) {
+	enum stage stage;
+	bool line_start = true;
+	int r;
+
+	do {
+		stage = slicer->stage;
+		r = slicer_step(slicer, line_start);
+		line_start = slicer->stage != stage;
+	} while (r > 0);
+	return r;
+}
+
+static int slicer_read_epilogue(struct slicer *slicer) {
+	const uint8_t *data;
+	size_t len;
+	int r;
+
+	while (!slicer->slices.outside) {
+		r = reader_peek(slicer->reader, 1, &data, &len);
+		if (r < 0 || len == 0)
+			return r;
+		slicer->slices.outside = has_text(data, len);
+		reader_consume(slicer->reader, len);
+	}
+	return 0;
+}
+
+/* Whether the second part says that it is a signature. */
+static int check_signature_part(struct source *source, const struct signed_slices *slices) {
+	_cleanup_(source_unrefp) struct source *part = NULL;
+	_cleanup_(entity_freep) struct entity *entity = NULL;
+	int r;
+
+	r = source_slice(source, slices->signature_offset, slices->signature_len, &part);
+	if (r < 0)
+		return r;
+	r = entity_read(part, &entity);
+	if (r == -SMIME_E_NOT_MAIL)
+		return -SMIME_E_MALFORMED;
+	if (r < 0)
+		return r;
+	if (entity->duplicate_type)
+		return -SMIME_E_MALFORMED;
+	if (strcmp(entity->type, "application/pkcs7-signature") != 0 &&
+		strcmp(entity->type, "application/x-pkcs7-signature") != 0)
+		return -SMIME_E_MALFORMED;
+	return 0;
+}
+
+int entity_slice_signed(const struct entity *entity, struct source *source, struct signed_slices *ret_slices) {
+	_cleanup_(slicer_clear) struct slicer slicer = { 0 };
+	int r;
+
+	if (!entity->boundary)
+		return -SMIME_E_MALFORMED;
+	slicer.level = (struct level){ .boundary = entity->boundary, .boundary_len = strlen(entity->boundary) };
+	if ((r = source_open(source, &slicer.reader)) < 0 || (r = reader_skip(slicer.reader, entity->body_offset)) < 0 ||
+		(r = slicer_find_parts(&slicer)) < 0 || (r = slicer_read_epilogue(&slicer)) < 0 ||
+		(r = check_signature_part(source, &slicer.slices)) < 0)
+		return r;
+	*ret_slices = slicer.slices;
+	return 0;
+}

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A client of the agent's protocol that shares no code with the software: DER by hand, frames by hand.
+
+docs/protocol.asn1 is what it is written from. For tests that must say what libsmime never would.
+"""
+import socket
+import struct
+
+HELLO, LIST, CERTIFICATE, SIGN, DECRYPT, UNLOCK, LOCK, STATUS, ANCHORS = range(9)
+ERROR, R_HELLO, R_LIST, R_CERTIFICATE, R_SIGN, R_DECRYPT, R_DONE, R_STATUS, R_ANCHORS = range(9)
+SHA256 = bytes.fromhex('608648016503040201')
+ENVELOPED = bytes.fromhex('2a864886f70d010703')
+AES256_CBC = bytes.fromhex('60864801650304012a')
+
+
+def tlv(tag, content):
+    n = len(content)
+    if n < 128:
+        length = bytes([n])
+    else:
+        octets = n.to_bytes((n.bit_length() + 7) // 8, 'big')
+        length = bytes([0x80 | len(octets)]) + octets
+    return bytes([tag]) + length + content
+
+
+def integer(n):
+    return tlv(2, n.to_bytes(n.bit_length() // 8 + 1, 'big'))
+
+
+def octets(data):
+    return tlv(4, data)
+
+
+def oid(content):
+    return tlv(6, content)
+
+
+def utf8(text):
+    return tlv(12, text.encode())
+
+
+def boolean(value):
+    return tlv(1, b'\xff' if value else b'\0')
+
+
+def sequence(*parts):
+    return tlv(0x30, b''.join(parts))
+
+
+def explicit(number, content):
+    return tlv(0xa0 | number, content)
+
+
+def request(number, kind, body):
+    return sequence(integer(number), explicit(kind, body))
+
+
+def hello(number=1, version=1):
+    return request(number, HELLO, sequence(integer(version), utf8('wire.py')))
+
+
+def status(number):
+    return request(number, STATUS, tlv(5, b''))
+
+
+def listing(number, offset=0):
+    return request(number, LIST, sequence(integer(offset)))
+
+
+def sign(number, key, digest, digest_oid=SHA256):
+    return request(number, SIGN, sequence(octets(key), oid(digest_oid), octets(digest), boolean(False)))
+
+
+def unlock(number):
+    return request(number, UNLOCK, sequence())
+
+
+def lock(number):
+    return request(number, LOCK, sequence())
+
+
+def frame(message):
+    return struct.pack('>I', len(message)) + message
+
+
+def parse(data, offset=0):
+    """One TLV: (tag, content, offset behind it)."""
+    tag, length, offset = data[offset], data[offset + 1], offset + 2
+    if length & 0x80:
+        count = length & 0x7f
+        length = int.from_bytes(data[offset:offset + count], 'big')
+        offset += count
+    return tag, data[offset:offset + length], offset + length
+
+
+def parts(data):
+    found, offset = [], 0
+    while offset < len(data):
+        tag, content, offset = parse(data, offset)
+        found.append((tag, content))
+    return found
+
+
+class Connection:
+    """A connection with the agent; every wait ends after `timeout` seconds."""
+
+    def __init__(self, path, timeout=20):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(timeout)
+        self.socket.connect(path)
+
+    def close(self):
+        self.socket.close()
+
+    def send(self, message):
+        self.socket.sendall(frame(message))
+
+    def send_raw(self, data):
+        self.socket.sendall(data)
+
+    def read(self, count):
+        data = b''
+        while len(data) < count:
+            more = self.socket.recv(count - len(data))
+            if not more:
+                raise EOFError
+            data += more
+        return data
+
+    def receive(self):
+        """An answer: (id, kind, content of its body)."""
+        message = self.read(struct.unpack('>I', self.read(4))[0])
+        fields = parts(parse(message)[1])
+        return int.from_bytes(fields[0][1], 'big'), fields[1][0] & 0x1f, fields[1][1]
+
+    def ask(self, message):
+        self.send(message)
+        return self.receive()
+
+    def greet(self):
+        number, kind, _ = self.ask(hello())
+        assert (number, kind) == (1, R_HELLO)
+        return self
+
+    def closed(self):
+        """Whether the agent closes the connection, perhaps after an error answer."""
+        try:
+            while True:
+                if not self.socket.recv(65536):
+                    return True
+        except ConnectionError:
+            return True
+        except TimeoutError:
+            return False
+
+
+def error_code(body):
+    """The code of an error answer."""
+    return int.from_bytes(parts(parse(body)[1])[0][1], 'big')
+
+
+def keys(connection):
+    """Every key: (SPKI hash, label)."""
+    found, offset = [], 0
+    while True:
+        _, kind, body = connection.ask(listing(2, offset))
+        assert kind == R_LIST, kind
+        total, items = parts(parse(body)[1])
+        page = [parts(content) for _, content in parts(items[1])]
+        found += [(fields[0][1], fields[3][1].decode()) for fields in page]
+        offset += len(page)
+        if offset >= int.from_bytes(total[1], 'big') or not page:
+            return found

@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Installs what is missing, builds, and runs every test: tests/run.sh
+#
+#   gcc         unit, checks, system, interop, release (install, quickstart)
+#   sanitize    the same programs under ASan and UBSan: unit, system, interop
+#   valgrind    the unit tests of the gcc build
+#   clang       must build without a warning; unit
+#
+# Every TAP test point counts. The last line is `N passed, N failed, N skipped`; the exit code is 1 when any failed. What failed
+# is shown with its output, what was skipped with its reason. The builds stay (build-tests/ in the checkout, or in $TMPDIR where
+# that can't be written), so that a second run is faster; logs are in their folders meson-logs/.
+
+set -u -o pipefail
+
+source=$(cd "$(dirname "$0")/.." && pwd)
+base=$source/build-tests
+mkdir -p "$base" 2>/dev/null
+[ -w "$base" ] || base=${TMPDIR:-/tmp}/smime-agent-tests-$(id -u)
+mkdir -p "$base" || exit 1
+jobs=$(nproc)
+results=$base/results
+rm -rf "$results" && mkdir "$results"
+
+say() { printf '\n== %s (%ds)\n' "$*" "$SECONDS"; }
+
+# A build or an installation is a test point of its own.
+step() { # NAME COMMAND...
+	local name=$1
+	shift
+	say "$name"
+	if "$@" >"$results/step.log" 2>&1; then
+		printf 'ok 1 - %s\n' "$name" >>"$results/steps.tap"
+	else
+		tail -n 60 "$results/step.log"
+		printf 'not ok 1 - %s\n' "$name" >>"$results/steps.tap"
+		return 1
+	fi
+}
+
+build() { # NAME COMPILER MESON-OPTION...
+	local dir=$base/$1 name=$1 compiler=$2
+	shift 2
+	configure() {
+		[ -e "$dir/build.ninja" ] || { rm -rf "$dir" && CC=$compiler meson setup "$dir" "$source" --prefix "$dir/root" "$@"; }
+	}
+	compile() { configure "$@" && meson compile -C "$dir" -j "$jobs"; }
+	step "$name builds without a warning" compile "$@"
+}
+
+# Runs suites of a build; tests that fail are shown by report.py.
+suites() { # BUILD NAME [MESON-TEST-OPTION...] -- SUITE...
+	local build=$1 name=$2 options=() suite
+	shift 2
+	while [ "$1" != -- ]; do options+=("$1") && shift; done
+	shift
+	for suite in "$@"; do options+=(--suite "$suite"); done
+	say "$name: $*"
+	meson test -C "$base/$build" --no-rebuild --num-processes "$jobs" --logbase "$name" "${options[@]}" | grep -E '^ *[0-9]+/[0-9]+|^Bail' || :
+	cp "$base/$build/meson-logs/$name.json" "$results/$name.json" 2>/dev/null ||
+		printf 'not ok 1 - %s: meson ran no tests\n' "$name" >>"$results/steps.tap"
+}
+
+sanitizers() {
+	export SMIME_SANITIZED=1
+	export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0
+	export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+	export LSAN_OPTIONS=suppressions=$source/tests/lsan.supp:print_suppressions=0
+}
+
+step 'packages are there' bash "$source/docs/install-packages.sh" build demo tests || exit 1
+build gcc gcc && {
+	suites gcc gcc -- unit checks system interop release
+	suites gcc valgrind --timeout-multiplier 10 \
+		--wrapper 'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --trace-children=no' -- unit
+}
+build sanitize gcc -Db_sanitize=address,undefined -Dbuildtype=debug -Doptimization=1 &&
+	(sanitizers && suites sanitize sanitize --timeout-multiplier 3 -- unit system interop)
+build clang clang && suites clang clang -- unit
+
+say 'result'
+python3 "$source/tests/lib/report.py" "$results"

@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The processes: which there are, what they are linked with, whom they serve, how they start and end.
+. "$(dirname "$0")/../lib/lib.sh"
+
+fixture people
+mail alice@example.org bob@example.org >"$T/mail"
+core=$SMIME_BUILD/agent/core/smime-agent token=$SMIME_BUILD/agent/token/smime-token
+
+# What each is linked with.
+for library in libp11.so libpcsclite libassuan libgmime; do
+	unlike "smime-agent is not linked with $library" "$(ldd "$core")" "$library"
+done
+like 'smime-token is linked with libp11' "$(ldd "$token")" 'libp11\.so'
+unlike 'smime-token is not linked with libpcsclite' "$(ldd "$token")" libpcsclite
+unlike 'smime-token is not linked with libsystemd' "$(ldd "$token")" libsystemd
+needed=$(objdump -p "$SMIME_BUILD"/client/lib/libsmime.so.0 | awk '$1 == "NEEDED" {print $2}' | grep -v '^lib[ac]san\|^libubsan\|^libc\.so\|^ld-linux' | tr '\n' ' ')
+like 'libsmime is linked with libcrypto alone' "$needed" '^libcrypto\.so\.[0-9]+ $'
+
+# The tree: core, spawner, a smime-token for the token.
+agent_start
+check 'a signature, so that all are there' 0 smime sign -i "$T/mail" -o "$T/signed"
+names=$(for pid in $agent_pid $(descendants "$agent_pid"); do cat "/proc/$pid/comm"; done | sort | uniq -c | awk '{print $1 " " $2}' | tr '\n' ',')
+like 'there is one core' "$names" '1 smime-agent'
+like 'there is a spawner' "$names" '1 smime-spawner'
+like 'there is a smime-token' "$names" '1 smime-token'
+for pid in $agent_pid $(descendants "$agent_pid"); do
+	grep -q 'softhsm\|libp11' "/proc/$pid/maps" 2>/dev/null && [ "$(cat "/proc/$pid/comm")" != smime-token ] && loaded="$loaded $pid"
+done
+is 'only smime-token has a PKCS#11 module in memory' "${loaded:-none}" none
+for pid in $agent_pid $(descendants "$agent_pid"); do
+	is "no core dumps: $(cat "/proc/$pid/comm")" "$(awk '/core file size/ {print $5 $6}' "/proc/$pid/limits")" 00
+done
+
+# A token process that dies is no end: the next request starts another.
+kill -9 "$(pgrep -P "$(pgrep -P "$agent_pid")" smime-token)"
+check 'after a kill of smime-token' 0 smime sign -i "$T/mail" -o "$T/signed"
+is 'the PIN was gone with it' "$(prompts)" 2
+spawner=$(pgrep -P "$agent_pid")
+agent=$agent_pid
+kill -9 "$agent"
+wait "$agent" 2>/dev/null
+agent_pid=
+if await ended "$spawner" && await no_process smime-token; then pass 'a killed core takes the others with it'; else fail 'a killed core takes the others with it'; fi
+holds 'its socket stays behind' [ -S "$SMIME_AGENT_SOCK" ]
+check 'nothing answers' 3 smime status
+agent_start
+await smime status >/dev/null 2>&1
+check 'a new agent takes the socket over' 0 smime keys
+check 'a second agent on the same socket refuses' 1 timeout 10 smime-agent --foreground --socket "$SMIME_AGENT_SOCK" --config "$T/agent.yaml"
+says 'and says why' 'already|running|in use'
+check 'the first is not disturbed' 0 smime keys
+
+# Only the own uid.
+is 'the socket is for its owner alone' "$(stat -c %a "$SMIME_AGENT_SOCK")" 600
+if [ "$(id -u)" = 0 ]; then
+	chmod 666 "$SMIME_AGENT_SOCK"
+	chmod 755 "$T"
+	mkdir -m 755 "$T/bin"
+	cp "$SMIME_BUILD/client/cli/smime" "$SMIME_BUILD"/client/lib/libsmime.so.0 "$T/bin/"
+	check 'another user is refused, though the socket lets him in' 3 \
+		setpriv --reuid=nobody --regid=nogroup --clear-groups env LD_LIBRARY_PATH="$T/bin" "$T/bin/smime" status
+	chmod 600 "$SMIME_AGENT_SOCK"
+	chmod 700 "$T"
+else
+	skip 'another user is refused, though the socket lets him in' 'only root can become another user'
+fi
+agent_stop
+fails 'the socket is removed at the end' [ -e "$SMIME_AGENT_SOCK" ]
+
+# Readiness and socket activation.
+cat >"$T/notified.py" <<'END'
+import socket, sys
+listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+listener.bind(sys.argv[1])
+listener.settimeout(10)
+while b'READY=1' not in (data := listener.recv(4096)):
+    pass
+print(data.decode())
+END
+python3 "$T/notified.py" "$T/notify" >"$T/notified" &
+listener=$!
+started+=("$listener")
+await [ -S "$T/notify" ]
+NOTIFY_SOCKET=$T/notify agent_start
+if wait "$listener"; then pass 'readiness is notified'; else fail 'readiness is notified'; fi
+agent_stop
+
+systemd-socket-activate -l "$SMIME_AGENT_SOCK" env "$core" --config "$T/agent.yaml" >"$T/activated.log" 2>&1 &
+agent_pid=$!
+started+=("$agent_pid")
+await [ -S "$SMIME_AGENT_SOCK" ]
+check 'an agent that systemd starts on the first connection serves it' 0 smime sign -i "$T/mail" -o "$T/signed"
+agent_stop
+
+# The default socket.
+socket=$SMIME_AGENT_SOCK
+export SMIME_AGENT_SOCK=$XDG_RUNTIME_DIR/smime-agent/agent.sock
+smime-agent --foreground --config "$T/agent.yaml" >>"$T/agent.log" 2>&1 &
+agent_pid=$!
+started+=("$agent_pid")
+await [ -S "$SMIME_AGENT_SOCK" ]
+check 'the default socket is below XDG_RUNTIME_DIR' 0 env -u SMIME_AGENT_SOCK smime status
+is 'its directory is private' "$(stat -c %a "$XDG_RUNTIME_DIR/smime-agent")" 700
+agent_stop
+export SMIME_AGENT_SOCK=$socket
+
+# The configuration.
+check '--check-config accepts a good file' 0 smime-agent --check-config --config "$T/agent.yaml"
+bad() { # DESCRIPTION PATTERN YAML
+	printf '%s\n' "$3" >"$T/bad.yaml"
+	check "$1: refused" 2 smime-agent --check-config --config "$T/bad.yaml"
+	says "$1: named" "bad\\.yaml.*$2"
+}
+bad 'an unknown key' ':[0-9]+:[0-9]+' 'modulse: []'
+bad 'an unknown key below' ':[0-9]+:[0-9]+' "$(printf 'pin:\n  programme: /bin/true')"
+bad 'a value of the wrong kind' ':[0-9]+:[0-9]+' 'modules: yes'
+bad 'a time without a unit' 'idle' "$(printf 'pin:\n  idle: 15')"
+bad 'a relative path' 'path' "$(printf 'modules:\n  - path: opensc-pkcs11.so')"
+bad 'a capability that is none' 'rot13' 'capabilities: [rot13]'
+bad 'a duplicate key' ':[0-9]+:[0-9]+' "$(printf 'trust: []\ntrust: []')"
+bad 'no YAML at all' 'bad' '{{{{'
+check 'a file that is not there' 2 smime-agent --check-config --config "$T/nosuch.yaml"
+says 'is named' nosuch.yaml
+cp "$T/agent.yaml" "$T/open.yaml" && chmod 666 "$T/open.yaml"
+check 'a file that others may write is refused' 2 smime-agent --check-config --config "$T/open.yaml"
+: >"$T/empty.yaml"
+check 'an empty file is none' 0 smime-agent --check-config --config "$T/empty.yaml"
+check 'an unknown option' 2 smime-agent --no-such-option
+check 'trust that is not there' 2 smime-agent --foreground --socket "$T/x.sock" --config <(printf 'trust: [/nonexistent.pem]\n')
+
+done_testing

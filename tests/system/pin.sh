@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The PIN: asked once, never tried twice, forgotten in time, from a person or from a file.
+. "$(dirname "$0")/../lib/lib.sh"
+
+fixture people
+mail alice@example.org bob@example.org >"$T/mail"
+mail bob@example.org alice@example.org >"$T/mail-bob"
+sign() { smime sign -i "$T/mail" -o "$T/signed"; }
+
+# Asked once, for every key and operation.
+agent_start
+check 'keys are listed' 0 smime keys
+is 'listing asks for no PIN' "$(prompts)" 0
+check 'alice signs' 0 sign
+check 'again' 0 sign
+check 'bob signs with another key of the token' 0 smime sign -i "$T/mail-bob" -o "$T/signed-bob"
+check 'a mail is encrypted' 0 smime encrypt -r "$T/alice.pem" -i "$T/mail" -o "$T/encrypted"
+check 'and decrypted' 0 smime decrypt -i "$T/encrypted" -o "$T/decrypted"
+is 'one prompt for all of it' "$(prompts)" 1
+like 'the prompt names the token' "$(cat "$T/pinentry.d/log")" 'SETDESC .*demo'
+like 'the prompt names who asks' "$(cat "$T/pinentry.d/log")" 'SETDESC .*smime'
+unlike 'the PIN is not in the log' "$(cat "$T/agent.log")" "$DEMO_PIN"
+like 'the pinentry is gone' "$(tail -n 1 "$T/pinentry.d/log")" '^(BYE|CLOSED|GETPIN)$'
+
+# lock and unlock.
+check 'lock' 0 smime lock
+check 'a second lock is no error' 0 smime lock
+check 'signing after lock' 0 sign
+is 'asks again' "$(prompts)" 2
+check 'lock by name' 0 smime lock demo
+check 'unlock by name' 0 smime unlock demo
+is 'asks' "$(prompts)" 3
+check 'unlocking what is unlocked' 0 smime unlock demo
+check 'and signing' 0 sign
+is 'ask no more' "$(prompts)" 3
+check 'a token that is not there' 4 smime unlock nosuchtoken
+says 'is named' 'nosuchtoken'
+check 'and locked neither' 4 smime lock nosuchtoken
+
+# A wrong PIN is one try, never more.
+smime lock
+answers 'pin 999999'
+check 'a wrong PIN' 4 sign
+says 'is said to be wrong' 'PIN'
+one_line 'in one line'
+is 'is tried once' "$(prompts)" 1
+absent 'and leaves no output' "$T/signed-wrong"
+check 'the next command asks again' 4 smime unlock
+is 'once more' "$(prompts)" 2
+answers "pin $DEMO_PIN"
+check 'the right one works then' 0 sign
+is 'and is asked for once' "$(prompts)" 1
+
+# Prompts that bring no PIN.
+for how in cancel crash 'pin'; do
+	smime lock
+	answers "$how"
+	check "pinentry: $how" 4 sign
+	one_line "pinentry: $how: one line"
+	is "pinentry: $how: one prompt" "$(prompts)" 1
+done
+smime lock
+answers cancel
+run sign
+says 'a cancelled prompt is called so' 'cancel'
+
+# A client that goes away takes its prompt with it; others are not blocked for ever.
+smime lock
+answers hang
+sign 2>/dev/null &
+client=$!
+await grep -q HANGS "$T/pinentry.d/log"
+pinentry=$(awk '/^HANGS/ {print $2}' "$T/pinentry.d/log")
+check 'the agent answers while a prompt is open' 0 smime status --json
+is 'and counts the prompt' "$(json "$T/out" '"prompt" in str(d)')" True
+kill "$client"
+if await ended "$pinentry"; then pass 'a prompt closes when its client goes'; else fail 'a prompt closes when its client goes' && kill "$pinentry"; fi
+answers "pin $DEMO_PIN"
+check 'the next client is served' 0 sign
+agent_stop
+
+# Two clients at once: one prompt is enough.
+answers "pin $DEMO_PIN"
+agent_start
+for i in 1 2 3 4; do smime sign -i "$T/mail" -o "$T/parallel-$i" 2>>"$T/parallel.err" & waiting+=("$!"); done
+good=0
+for pid in "${waiting[@]}"; do wait "$pid" && good=$((good + 1)); done
+is 'four clients at once are served' "$good" 4
+is 'with one prompt' "$(prompts)" 1
+agent_stop
+
+# Forgotten after idle and max.
+configure "$(printf 'pin:\n  program: "%s"\n  idle: 2s\n  max: 1h\n' "$T/pinentry")"
+answers "pin $DEMO_PIN"
+agent_start
+check 'with idle: 2s, sign' 0 sign
+sleep 1
+check 'a second later' 0 sign
+sleep 1.3
+check 'another second later' 0 sign
+is 'use keeps it' "$(prompts)" 1
+sleep 3.5
+check 'three seconds later' 0 sign
+is 'it was forgotten' "$(prompts)" 2
+agent_stop
+configure "$(printf 'pin:\n  program: "%s"\n  idle: 1h\n  max: 3s\n' "$T/pinentry")"
+answers "pin $DEMO_PIN"
+agent_start
+check 'with max: 3s, sign' 0 sign
+sleep 2
+check 'two seconds later' 0 sign
+is 'still known' "$(prompts)" 1
+sleep 2
+check 'four seconds after the first, in spite of use' 0 sign
+is 'it was forgotten' "$(prompts)" 2
+agent_stop
+
+# From a file, unattended.
+printf '%s' "$DEMO_PIN" >"$T/pin"
+configure "$(printf 'pin:\n  program: "%s"\n  file: "%s"\n' "$T/pinentry" "$T/pin")"
+answers cancel
+agent_start
+check 'the PIN comes from a file' 0 sign
+is 'nobody is asked' "$(prompts)" 0
+smime lock
+printf '%s\n' "$DEMO_PIN" >"$T/pin"
+check 'a line end behind it does not matter' 0 sign
+smime lock
+chmod 644 "$T/pin"
+check 'a file that others may read is refused' 4 sign
+says 'and named' "$T/pin"
+chmod 600 "$T/pin"
+printf 'wrong-one' >"$T/pin"
+check 'a wrong PIN in the file' 4 sign
+check 'again' 4 sign
+rm "$T/pin"
+check 'a file that is gone' 4 sign
+says 'is named' "$T/pin"
+agent_stop
+
+# A program that is not there.
+configure "$(printf 'pin:\n  program: /nonexistent/pinentry\n')"
+agent_start
+check 'a pinentry that does not exist' 4 sign
+says 'is named' '/nonexistent/pinentry|pinentry'
+one_line 'in one line'
+
+done_testing

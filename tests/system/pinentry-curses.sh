@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The real pinentry-curses on a pseudo-terminal: the client's terminal reaches it through the agent, typed keys reach the token.
+. "$(dirname "$0")/../lib/lib.sh"
+
+command -v pinentry-curses >/dev/null || skip_all 'pinentry-curses is not installed'
+fixture people
+mail alice@example.org bob@example.org >"$T/mail"
+configure "$(printf 'pin:\n  program: %s\n' "$(command -v pinentry-curses)")"
+agent_start
+
+# Runs a command on a terminal of its own and types once something asks for the PIN: its output, then its exit code.
+on_terminal() { # KEYS COMMAND...
+	python3 - "$@" <<-'END'
+		import os, pty, select, sys, time
+		keys, command = sys.argv[1].encode().decode('unicode_escape').encode(), sys.argv[2:]
+		pid, terminal = pty.fork()
+		if pid == 0:
+		    os.environ.update(TERM='xterm', GPG_TTY=os.ttyname(0))
+		    os.execvp(command[0], command)
+		seen, typed, end = b'', False, time.monotonic() + 20
+		while time.monotonic() < end:
+		    if terminal in select.select([terminal], [], [], 0.2)[0]:
+		        try:
+		            data = os.read(terminal, 65536)
+		        except OSError:
+		            break
+		        if not data:
+		            break
+		        seen += data
+		    elif b'PIN' in seen and not typed:
+		        os.write(terminal, keys)
+		        typed = True
+		else:
+		    os.kill(pid, 9)
+		sys.stdout.buffer.write(seen)
+		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 255)
+	END
+}
+
+check 'a typed PIN unlocks the token' 0 on_terminal "$DEMO_PIN\r" smime unlock
+prints 'the prompt names the token' 'demo'
+unlike 'the PIN is not shown' "$(tr -d '\0' <"$T/out")" "$DEMO_PIN"
+check 'and signing asks no more' 0 smime sign -i "$T/mail" -o "$T/signed"
+smime lock
+check 'a mistyped PIN' 4 on_terminal '0000\r' smime sign -i "$T/mail" -o "$T/signed2"
+check 'Escape cancels' 4 on_terminal '\x1b\x1b' smime sign -i "$T/mail" -o "$T/signed2"
+absent 'nothing is written' "$T/signed2"
+check 'without terminal and display' 4 setsid smime sign -i "$T/mail" -o "$T/signed2"
+says 'the message says why no prompt came' 'terminal|display|prompt'
+one_line 'in one line'
+
+done_testing
