@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * smime_decrypt(): every layer from the outside in, and what is in the middle.
+ *
+ * Nothing is written before each encrypted layer was read to its end without a fault and no signature inside was found
+ * broken. Who signed, and whether anybody did, is reported; only require_signature makes it decide.
+ */
+#include "client/mime/compose.h"
+#include "opening.h"
+#include "unwrap.h"
+
+/* How far the walk has come. */
+struct walk {
+	struct opening *opening;
+	const struct smime_decrypt_options *options;
+	struct keyring *keyring;
+	struct source *content;  /* what the layers so far hold; NULL: none was opened */
+	ASN1_OBJECT *type;       /* of the content */
+	size_t encrypted;        /* how many layers were decrypted */
+	bool broken;             /* a signature does not fit what it is for */
+};
+
+static void walk_clear(struct walk *walk) {
+	keyring_free(walk->keyring);
+	source_unref(walk->content);
+	ASN1_OBJECT_free(walk->type);
+}
+
+/* The content becomes that of a layer that was opened. */
+static void advance(struct walk *walk, struct opened *opened) {
+	source_unref(walk->content);
+	ASN1_OBJECT_free(walk->type);
+	walk->content = TAKE(opened->content);
+	walk->type = TAKE(opened->type);
+}
+
+/* Returns 1 when there is nothing more to open. */
+static int open_layer(struct walk *walk, const struct layer *layer) {
+	_cleanup_(opened_clear) struct opened opened = { .content = NULL };
+	int r;
+
+	if (layer->kind != LAYER_SIGNED && layer->kind != LAYER_ENCRYPTED)
+		return 1;
+	if (layer->kind == LAYER_ENCRYPTED)
+		r = unwrap_layer(walk->opening, layer, &walk->keyring, &opened);
+	else
+		r = opening_signed(walk->opening, layer, &opened);
+	if (r < 0)
+		return r;
+	if (layer->kind == LAYER_ENCRYPTED)
+		walk->encrypted++;
+	else
+		walk->broken |= report_layer_broken(opened.layer);
+	if (!opened.content)
+		return 1; /* certificates only */
+	advance(walk, &opened);
+	/* Behind a broken signature nothing more is decrypted, once it is known that the message has an encrypted layer. */
+	return walk->encrypted > 0 && (walk->broken || walk->options->one_layer);
+}
+
+static int open_layers(struct walk *walk) {
+	int r = open_layer(walk, walk->opening->layer);
+
+	while (r == 0) {
+		_cleanup_(layer_freep) struct layer *layer = NULL;
+
+		r = layer_inside(walk->content, walk->type, !walk->options->verify.cms, &layer);
+		if (r < 0)
+			return smime_fail_at(walk->opening->s, r, "what is inside the message");
+		r = open_layer(walk, layer);
+	}
+	return r < 0 ? r : 0;
+}
+
+static int say_not_encrypted(const struct opening *opening) {
+	if (opening->layer->kind == LAYER_OTHER)
+		return smime_fail(opening->s, SMIME_E_NOT_ENCRYPTED, "the message is not encrypted: it is CMS of the type %s",
+			opening->layer->type);
+	if (opening->layer->kind == LAYER_SIGNED)
+		return smime_fail(opening->s, SMIME_E_NOT_ENCRYPTED, "the message is not encrypted, only signed: use smime verify");
+	return smime_fail(opening->s, SMIME_E_NOT_ENCRYPTED, "the message is not encrypted");
+}
+
+/* Whether somebody's good signature covers all that comes out. */
+static bool is_signed_inside(const struct smime_report *report) {
+	size_t i = report->layer_count;
+
+	while (i-- > 0 && report->layers[i].kind != SMIME_LAYER_ENCRYPTED)
+		if (report->layers[i].kind == SMIME_LAYER_SIGNED && report->layers[i].good)
+			return true;
+	return false;
+}
+
+static int judge(const struct walk *walk, const struct smime_report *report) {
+	struct smime *s = walk->opening->s;
+
+	if (walk->broken)
+		return smime_fail(s, SMIME_E_SIGNATURE, "a signature inside is bad: %s", report->first_bad);
+	if (walk->options->require_signature && !is_signed_inside(report))
+		return smime_fail(s, SMIME_E_UNAUTHENTICATED, "no good signature is inside%s%s", *report->first_bad ? ": " : "",
+			report->first_bad);
+	if (!walk->options->verify.cms && !cms_object_is(walk->type, OID_DATA))
+		return smime_fail(s, SMIME_E_UNSUPPORTED, "what is inside is no mail");
+	return 0;
+}
+
+static int write_content(const struct walk *walk, struct sink *sink) {
+	const struct entity *outer = walk->opening->layer->entity;
+	enum eol eol = outer && !outer->crlf && !walk->options->one_layer ? EOL_LF : EOL_KEEP;
+
+	return outer ? compose_message(sink, outer, walk->content, eol) : sink_copy(sink, walk->content);
+}
+
+static int release(const struct walk *walk, int out) {
+	_cleanup_(sink_freep) struct sink *sink = NULL;
+	int r = sink_to_fd(out, &sink);
+
+	if (r == 0)
+		r = write_content(walk, sink);
+	if (r == 0)
+		r = sink_finish(sink);
+	return r < 0 ? smime_fail_at(walk->opening->s, r, "writing the decrypted content") : 0;
+}
+
+static int decrypt(struct walk *walk, int out, struct smime_report **ret_report) {
+	struct smime_report *report;
+	int r = open_layers(walk);
+
+	if (r == 0 && walk->encrypted == 0)
+		r = say_not_encrypted(walk->opening);
+	if (r == 0)
+		r = report_finish(walk->opening->report, &report);
+	if (r < 0)
+		return r;
+	walk->opening->report = NULL; /* handed over */
+	*ret_report = report;
+	r = judge(walk, report);
+	return r < 0 || out < 0 ? r : release(walk, out);
+}
+
+SMIME_API int smime_decrypt(struct smime *smime, int in, int out, const struct smime_decrypt_options *options,
+	struct smime_report **ret_report) {
+	_cleanup_(opening_clear) struct opening opening = { .s = smime };
+	_cleanup_(walk_clear) struct walk walk = { .opening = &opening, .options = options };
+	int r;
+
+	*ret_report = NULL;
+	r = opening_begin(smime, in, &options->verify, &opening);
+	return r < 0 ? r : decrypt(&walk, out, ret_report);
+}

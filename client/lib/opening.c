@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The beginning of verifying and decrypting, and signed layers.
+ *
+ * The exact octets of a signed part are what is hashed. Only when they do not match, the same with line ends changed is
+ * tried, since mail is stored with other line ends than it was signed with (cms.md M4); that is reported.
+ */
+#include "opening.h"
+
+#include <openssl/err.h>
+
+#include "signer.h"
+
+struct signers {
+	struct signer *items[SIGNED_SIGNERS_MAX];
+	size_t count;
+};
+
+void opened_clear(struct opened *opened) {
+	opened->content = source_unref(opened->content);
+	ASN1_OBJECT_free(opened->type);
+	*opened = (struct opened){ 0 };
+}
+
+void opening_clear(struct opening *opening) {
+	opening->layer = layer_free(opening->layer);
+	opening->detached = source_unref(opening->detached);
+	opening->input = source_unref(opening->input);
+	opening->trust = trust_free(opening->trust);
+	opening->report = report_free(opening->report);
+	sender_clear(&opening->sender);
+}
+
+static int look(struct opening *opening) {
+	struct smime *s = opening->s;
+	int r = opening->options->cms ? layer_of_cms(opening->input, &opening->layer) :
+					layer_of_entity(opening->input, &opening->layer);
+
+	switch (r) {
+	case -SMIME_E_NOT_MAIL:
+		return smime_fail(s, SMIME_E_NOT_MAIL, "the input is no mail: it does not begin with a header; --cms reads CMS");
+	case -SMIME_E_NOT_CMS:
+		return smime_fail(s, SMIME_E_NOT_CMS, opening->options->cms ? "the input is no CMS, neither PEM nor DER nor BER" :
+			"the mail says that it is S/MIME, but its body is no CMS");
+	case -SMIME_E_TRUNCATED:
+		return smime_fail(s, SMIME_E_TRUNCATED, "the message is cut off: its end is missing");
+	default:
+		return r < 0 ? smime_fail_at(s, r, opening->options->cms ? "the CMS" : "the mail's parts") : 0;
+	}
+}
+
+static int read_sender(struct opening *opening) {
+	const char *from = opening->options->from;
+	int r = 0;
+
+	if (from)
+		r = sender_expect(from, &opening->sender);
+	else if (opening->layer->entity)
+		r = sender_read(opening->layer->entity, &opening->sender);
+	if (r < 0)
+		return smime_fail_at(opening->s, r, "the addresses of the mail's header");
+	sender_report(&opening->sender, opening->report);
+	return 0;
+}
+
+static int open_sources(struct opening *opening, int in) {
+	int r = source_from_fd(in, &opening->input);
+
+	if (r < 0)
+		return smime_fail_at(opening->s, r, "reading the input");
+	if (!opening->options->cms || opening->options->detached_content < 0)
+		return 0;
+	r = source_from_fd(opening->options->detached_content, &opening->detached);
+	return r < 0 ? smime_fail_at(opening->s, r, "reading the detached content") : 0;
+}
+
+int opening_begin(struct smime *s, int in, const struct smime_verify_options *options, struct opening *ret_opening) {
+	time_t at = options->at ? options->at : time(NULL);
+	int r;
+
+	*ret_opening = (struct opening){ .s = s, .options = options };
+	r = report_new(&ret_opening->report);
+	if (r < 0)
+		return smime_fail_at(s, r, "the report");
+	r = trust_new(s, options->trust, options->trust_count, at, &ret_opening->trust);
+	if (r < 0)
+		return r;
+	r = open_sources(ret_opening, in);
+	if (r == 0)
+		r = look(ret_opening);
+	return r < 0 ? r : read_sender(ret_opening);
+}
+
+int opening_add_layer(struct opening *opening, enum smime_layer_kind kind, const char *form, struct smime_layer **ret_layer) {
+	struct smime_layer *layer = report_add_layer(opening->report, kind, form);
+
+	if (!layer)
+		return smime_fail(opening->s, SMIME_E_TOO_LARGE, "the message has more than %d layers of protection", REPORT_LAYERS_MAX);
+	*ret_layer = layer;
+	return 0;
+}
+
+static void signers_clear(struct signers *signers) {
+	size_t i;
+
+	for (i = 0; i < signers->count; i++)
+		(void)signer_free(signers->items[i]);
+}
+
+static bool is_listed(const struct signed_data *data, const EVP_MD *md) {
+	size_t i;
+
+	for (i = 0; i < data->digest_count; i++)
+		if (data->digests[i].md == md)
+			return true;
+	return false;
+}
+
+/* A signer's digest may be missing in the list at the front of SignedData: then it is hashed by a pass of its own. */
+static int signers_read(struct signed_data *data, struct signers *signers) {
+	size_t i;
+	int r;
+
+	for (i = 0; i < data->signer_count; i++) {
+		const EVP_MD *md;
+
+		r = signer_read((struct bytes){ data->signers[i].data, data->signers[i].len }, &signers->items[i]);
+		if (r < 0)
+			return r;
+		signers->count++;
+		md = signer_digest(signers->items[i]);
+		if (md && !is_listed(data, md)) {
+			if (data->digest_count >= SIGNED_DIGESTS_MAX)
+				return -SMIME_E_TOO_LARGE;
+			data->digests[data->digest_count++] = (struct signed_digest){ .md = md };
+		}
+	}
+	return 0;
+}
+
+static int hash(struct source *content, EVP_MD_CTX *const *contexts, size_t count, enum eol eol) {
+	_cleanup_(sink_freep) struct sink *digest = NULL, *lines = NULL;
+	int r = sink_digest(contexts, count, NULL, &digest);
+
+	if (r == 0)
+		r = sink_eol(digest, eol, &lines);
+	if (r == 0)
+		r = sink_copy(lines, content);
+	return r < 0 ? r : sink_finish(lines);
+}
+
+static int hash_begin(const struct signed_data *data, EVP_MD_CTX **contexts) {
+	size_t i;
+
+	for (i = 0; i < data->digest_count; i++) {
+		contexts[i] = EVP_MD_CTX_new();
+		if (!contexts[i] || EVP_DigestInit_ex(contexts[i], data->digests[i].md, NULL) != 1)
+			return -SMIME_E_NO_MEMORY;
+	}
+	return 0;
+}
+
+/* Gives data its digests of this form of the content, all in one pass. */
+static int hash_content(struct signed_data *data, struct source *content, enum eol eol) {
+	EVP_MD_CTX *contexts[SIGNED_DIGESTS_MAX] = { NULL };
+	size_t i;
+	int r = hash_begin(data, contexts);
+
+	if (r == 0)
+		r = hash(content, contexts, data->digest_count, eol);
+	for (i = 0; i < data->digest_count; i++) {
+		if (r == 0 && EVP_DigestFinal_ex(contexts[i], data->digests[i].value, &data->digests[i].len) != 1)
+			r = -SMIME_E_INTERNAL;
+		EVP_MD_CTX_free(contexts[i]);
+	}
+	return r;
+}
+
+static bool any_matches(const struct signers *signers, const struct signer_scene *scene) {
+	size_t i;
+
+	for (i = 0; i < signers->count; i++)
+		if (signer_matches(signers->items[i], scene))
+			return true;
+	return false;
+}
+
+/* Mail with LF was most likely signed with CRLF, mail with CRLF as it is. The second guess costs one more pass. */
+static int hash_part(const struct layer *layer, const struct signers *signers, struct signer_scene *scene) {
+	bool crlf = layer->entity->crlf;
+	int r;
+
+	scene->eol = crlf ? EOL_KEEP : EOL_CRLF;
+	r = hash_content(scene->data, scene->content, scene->eol);
+	if (r < 0 || any_matches(signers, scene))
+		return r;
+	scene->eol = crlf ? EOL_CRLF : EOL_KEEP;
+	return hash_content(scene->data, scene->content, scene->eol);
+}
+
+static bool has_all_digests(const struct signed_data *data) {
+	size_t i;
+
+	for (i = 0; i < data->digest_count; i++)
+		if (data->digests[i].len == 0)
+			return false;
+	return true;
+}
+
+/* Finds the content and hashes it; embedded content was hashed while it was read, with what was listed. */
+static int find_content(const struct opening *opening, const struct layer *layer, const struct signers *signers,
+	struct signer_scene *scene, struct source **ret_content) {
+	struct source *given = layer->content ? layer->content : layer == opening->layer ? opening->detached : NULL;
+	int r = 0;
+
+	if (given) {
+		*ret_content = scene->content = source_ref(given);
+		scene->twice = scene->data->has_content;
+		return layer->content ? hash_part(layer, signers, scene) : hash_content(scene->data, given, EOL_KEEP);
+	}
+	if (!scene->data->has_content)
+		return 0;
+	r = signed_content(layer->cms, ret_content);
+	scene->content = *ret_content;
+	return r < 0 || has_all_digests(scene->data) ? r : hash_content(scene->data, scene->content, EOL_KEEP);
+}
+
+/* What the signed content says itself about who it is from (RFC 9788): *ret_sender has none stated when it says nothing. */
+static int read_protected(const struct opening *opening, const struct signed_data *data, struct source *content,
+	struct sender *ret_sender) {
+	_cleanup_(entity_freep) struct entity *entity = NULL;
+	int r;
+
+	if (opening->options->cms || opening->options->from || !content || !cms_object_is(data->content_type, OID_DATA))
+		return 0;
+	r = entity_read(content, &entity);
+	if (r == -SMIME_E_NOT_MAIL || r == -SMIME_E_TOO_LARGE)
+		return 0;
+	return r < 0 || !entity_field(entity, "From", NULL) ? r : sender_read(entity, ret_sender);
+}
+
+static const char *form_of(const struct layer *layer, const struct signed_data *data) {
+	if (layer->content)
+		return "multipart/signed";
+	return data->signer_count > 0 || data->has_content ? "signed-data" : "certs-only";
+}
+
+static int check_signers(struct opening *opening, const struct signers *signers, const struct signer_scene *scene,
+	struct smime_layer *layer) {
+	size_t i;
+	int r = report_add_signers(opening->report, layer, signers->count);
+
+	for (i = 0; r == 0 && i < signers->count; i++)
+		r = signer_check(signers->items[i], scene, opening->report, report_signer(layer, i));
+	return r < 0 ? smime_fail_at(opening->s, r, "checking the signature") : 0;
+}
+
+/* A signature without content, where none was given beside it. */
+static int check_content_exists(const struct opening *opening, const struct signed_data *data, const struct source *content) {
+	if (content || data->signer_count == 0)
+		return 0;
+	if (opening->options->cms)
+		return smime_fail(opening->s, SMIME_E_USAGE,
+			"the signature is detached: name the file with its content (--detached-content FILE)");
+	return smime_fail(opening->s, SMIME_E_MALFORMED, "the mail holds a signature, but not the content it is for");
+}
+
+int opening_signed(struct opening *opening, const struct layer *layer, struct opened *ret_opened) {
+	_cleanup_(signed_freep) struct signed_data *data = NULL;
+	_cleanup_(signers_clear) struct signers signers = { .count = 0 };
+	_cleanup_(sender_clear) struct sender protected = { .stated = false };
+	_cleanup_(opened_clear) struct opened opened = { .content = NULL };
+	struct signer_scene scene = { .trust = opening->trust, .sender = &opening->sender, .eol = EOL_KEEP };
+	int r = signed_read(layer->cms, NULL, &data);
+
+	if (r == 0)
+		r = signers_read(data, &signers);
+	if (r < 0)
+		return smime_fail_at(opening->s, r, "the signature");
+	scene.data = data;
+	r = find_content(opening, layer, &signers, &scene, &opened.content);
+	if (r == 0)
+		r = read_protected(opening, data, opened.content, &protected);
+	if (r < 0)
+		return smime_fail_at(opening->s, r, "the signed content");
+	scene.protected = protected.stated || protected.fault ? &protected : NULL;
+	r = check_content_exists(opening, data, opened.content);
+	if (r == 0)
+		r = opening_add_layer(opening, data->signer_count > 0 ? SMIME_LAYER_SIGNED : SMIME_LAYER_CERTIFICATES,
+			form_of(layer, data), &opened.layer);
+	if (r == 0)
+		r = check_signers(opening, &signers, &scene, opened.layer);
+	if (r < 0)
+		return r;
+	opened.layer->outside = layer->outside;
+	opened.layer->canonicalized = layer->content && scene.eol == EOL_CRLF && any_matches(&signers, &scene);
+	opened.type = TAKE(data->content_type);
+	*ret_opened = opened;
+	opened = (struct opened){ .content = NULL };
+	return 0;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What verifying and decrypting have in common: the input, its outermost layer, who it is from, trust, the report - and
+ * opening a signed layer.
+ */
+#ifndef LIB_OPENING_H
+#define LIB_OPENING_H
+
+#include "layers.h"
+#include "report.h"
+#include "sender.h"
+#include "trust.h"
+
+struct opening {
+	struct smime *s;
+	const struct smime_verify_options *options;
+	struct source *input;
+	struct source *detached; /* of options->detached_content, NULL: none */
+	struct layer *layer;     /* the outermost */
+	struct sender sender;
+	struct trust *trust;
+	struct report *report;
+};
+
+/* Reads the input's outermost layer and what it is judged by. Errors with a message. opening_clear() ends it, in any state. */
+int opening_begin(struct smime *s, int in, const struct smime_verify_options *options, struct opening *ret_opening);
+void opening_clear(struct opening *opening);
+
+/* A layer that was opened. */
+struct opened {
+	struct source *content;    /* NULL: there is none (certs-only) */
+	ASN1_OBJECT *type;         /* of the content */
+	struct smime_layer *layer; /* in the report */
+};
+void opened_clear(struct opened *opened);
+
+/*
+ * Verifies a signed layer and adds it to the report; what is wrong with the signature shows there. Fails, with a message,
+ * when the layer can't be read, or is too deep (-SMIME_E_TOO_LARGE).
+ */
+int opening_signed(struct opening *opening, const struct layer *layer, struct opened *ret_opened);
+
+/* Adds an empty layer to the report. -SMIME_E_TOO_LARGE with a message when there are too many already. */
+int opening_add_layer(struct opening *opening, enum smime_layer_kind kind, const char *form, struct smime_layer **ret_layer);
+
+#endif

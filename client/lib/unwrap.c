@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Encrypted layers: which of the agent's keys they are for, the content-encryption key from the agent, one pass to check.
+ *
+ * The content-encryption key lives in a struct secret from the answer on. Whatever goes wrong with the key or the content is
+ * told with one code and one text, so that nobody learns from it what (cms.md 6.4).
+ */
+#include "unwrap.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "agent/wire/limits.h"
+#include "describe.h"
+
+/* The certificates of all keys in one list, those of tokens that are there first, and whose each is. */
+struct candidates {
+	X509 **certificates; /* borrowed */
+	const struct keyring_key **keys;
+	size_t count;
+};
+
+static void candidates_clear(struct candidates *candidates) {
+	free(candidates->certificates);
+	free(candidates->keys);
+}
+
+static bool is_present(const struct keyring_key *key) {
+	return key->token && key->token->state == WIRE_TOKEN_READY;
+}
+
+static void candidates_add(struct candidates *candidates, const struct keyring *keyring, bool present) {
+	size_t i, n;
+
+	for (i = 0; i < keyring->count; i++)
+		for (n = 0; is_present(&keyring->keys[i]) == present && n < keyring->keys[i].certificate_count; n++) {
+			candidates->certificates[candidates->count] = keyring->keys[i].certificates[n];
+			candidates->keys[candidates->count++] = &keyring->keys[i];
+		}
+}
+
+static int candidates_make(const struct keyring *keyring, struct candidates *ret_candidates) {
+	size_t i, total = 1;
+
+	for (i = 0; i < keyring->count; i++)
+		total += keyring->keys[i].certificate_count;
+	ret_candidates->certificates = calloc(total, sizeof(*ret_candidates->certificates));
+	ret_candidates->keys = calloc(total, sizeof(*ret_candidates->keys));
+	if (!ret_candidates->certificates || !ret_candidates->keys)
+		return -SMIME_E_NO_MEMORY;
+	candidates_add(ret_candidates, keyring, true);
+	candidates_add(ret_candidates, keyring, false);
+	return 0;
+}
+
+static int fill_request(const struct enveloped *enveloped, const struct enveloped_match *match, const struct keyring_key *key,
+	struct wire_decrypt *decrypt) {
+	struct bytes spki = wire_octets(key->wire->spki);
+	int r = wire_set_octets(&decrypt->key, spki.data, spki.len);
+
+	if (r == 0)
+		r = wire_set_octets(&decrypt->recipient_info, match->recipient_info, match->recipient_info_len);
+	if (r == 0 && match->originator)
+		r = wire_set_octets(&decrypt->originator, match->originator, match->originator_len);
+	ASN1_OBJECT_free(decrypt->content_type);
+	decrypt->content_type = cms_object(enveloped->authenticated ? OID_AUTH_ENVELOPED_DATA : OID_ENVELOPED_DATA);
+	X509_ALGOR_free(decrypt->content_encryption);
+	decrypt->content_encryption = X509_ALGOR_dup(enveloped->algorithm);
+	return r == 0 && decrypt->content_type && decrypt->content_encryption ? 0 : -SMIME_E_NO_MEMORY;
+}
+
+/* Moves the key out of the answer, which is wiped: it goes back to a plain heap. */
+static int take_key(const struct wire_reply *reply, struct secret *ret_cek) {
+	struct bytes cek = wire_octets(reply->body->decrypt->cek);
+	int r = secret_set(ret_cek, cek.data, cek.len);
+
+	OPENSSL_cleanse((void *)(uintptr_t)cek.data, cek.len);
+	return r;
+}
+
+static int ask_agent(struct opening *opening, const struct enveloped *enveloped, const struct enveloped_match *match,
+	const struct keyring_key *key, struct secret *ret_cek) {
+	_cleanup_(wire_request_freep) struct wire_request *request = wire_request_make(0, WIRE_DECRYPT);
+	_cleanup_(wire_reply_freep) struct wire_reply *reply = NULL;
+	int r = request ? fill_request(enveloped, match, key, request->body->decrypt) : -SMIME_E_NO_MEMORY;
+
+	if (r < 0)
+		return smime_fail_at(opening->s, r, "the request to the agent");
+	if (match->recipient_info_len > WIRE_RECIPIENT_INFO_MAX_BYTES)
+		return smime_fail(opening->s, SMIME_E_TOO_LARGE, "the RecipientInfo is larger than any key needs");
+	r = agent_call(opening->s, request, WIRE_REPLY_DECRYPT, &reply);
+	return r < 0 ? r : take_key(reply, ret_cek);
+}
+
+/* Errors that say something about this recipient only: another one may still work. */
+static bool is_about_recipient(int r) {
+	switch (r) {
+	case -SMIME_E_INTEGRITY:
+	case -SMIME_E_MALFORMED:
+	case -SMIME_E_UNSUPPORTED:
+	case -SMIME_E_TOO_LARGE:
+	case -SMIME_E_MECHANISM:
+	case -SMIME_E_KEY_UNUSABLE:
+	case -SMIME_E_NO_KEY:
+	case -SMIME_E_NO_TOKEN:
+	case -SMIME_E_TOKEN_GONE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int try_match(struct opening *opening, const struct layer *layer, const struct enveloped *enveloped,
+	const struct enveloped_match *match, const struct keyring_key *key, struct source **ret_content) {
+	_cleanup_(source_unrefp) struct source *content = NULL;
+	_cleanup_(secret_clear) struct secret cek = SECRET_EMPTY;
+	int r = ask_agent(opening, enveloped, match, key, &cek);
+
+	if (r < 0)
+		return r;
+	r = enveloped_content(layer->cms, enveloped, &cek, &content);
+	if (r == 0)
+		r = source_check(content);
+	if (r < 0)
+		return smime_fail_at(opening->s, r, "the encrypted content");
+	*ret_content = TAKE(content);
+	return 0;
+}
+
+static int say_damaged(struct smime *s) {
+	return smime_fail(s, SMIME_E_INTEGRITY, "the content can't be decrypted or was changed");
+}
+
+/* *ret_match: the one that opened it. Of several failures the first is told, unless one is about integrity. */
+static int try_matches(struct opening *opening, const struct layer *layer, const struct enveloped *enveloped,
+	const struct candidates *candidates, size_t *ret_match, struct source **ret_content) {
+	char message[SMIME_MESSAGE_MAX_BYTES] = "";
+	int r, first = 0;
+	bool damaged = false;
+	size_t i;
+
+	for (i = 0; i < enveloped->match_count; i++) {
+		const struct enveloped_match *match = &enveloped->matches[i];
+
+		r = try_match(opening, layer, enveloped, match, candidates->keys[match->certificate], ret_content);
+		if (r == 0)
+			*ret_match = i;
+		if (r == 0 || !is_about_recipient(r))
+			return r;
+		damaged |= r == -SMIME_E_INTEGRITY;
+		if (first == 0) {
+			first = r;
+			memcpy(message, opening->s->message, sizeof(message));
+		}
+	}
+	return damaged ? say_damaged(opening->s) : smime_fail(opening->s, first, "%s", message);
+}
+
+static int say_not_recipient(struct opening *opening, const struct enveloped *enveloped, const struct candidates *candidates) {
+	if (candidates->count == 0)
+		return smime_fail(opening->s, SMIME_E_NO_KEY,
+			"the agent has no key with a certificate: insert the token, or see smime keys");
+	return smime_fail(opening->s, SMIME_E_NOT_RECIPIENT,
+		"none of the agent's %zu certificate%s is among the message's %zu recipient%s", candidates->count,
+		candidates->count == 1 ? "" : "s", enveloped->recipients, enveloped->recipients == 1 ? "" : "s");
+}
+
+static const char *key_encryption_name(const struct enveloped_match *match) {
+	_cleanup_(cms_recipient_info_freep) struct cms_recipient_info *info = NULL;
+	struct bytes der = { match->recipient_info, match->recipient_info_len };
+
+	if (cms_parse(der, cms_recipient_info_it(), &info) < 0)
+		return "unknown";
+	if (info->type == CMS_RECIPIENT_KEY_AGREE)
+		return "ecdh";
+	if (info->type != CMS_RECIPIENT_KEY_TRANS)
+		return "unknown";
+	return OBJ_obj2nid(info->key_trans->key_encryption->algorithm) == NID_rsaesOaep ? "rsa-oaep" : "rsa-v1.5";
+}
+
+static int report_layer(struct opening *opening, const struct enveloped *enveloped, const struct enveloped_match *match,
+	const struct keyring_key *key, struct smime_layer **ret_layer) {
+	struct arena *arena = report_arena(opening->report);
+	struct bytes spki = wire_octets(key->wire->spki);
+	struct smime_layer *layer;
+	int r = opening_add_layer(opening, SMIME_LAYER_ENCRYPTED,
+		enveloped->authenticated ? "authEnveloped-data" : "enveloped-data", &layer);
+
+	if (r < 0)
+		return r;
+	layer->good = true;
+	layer->cipher = enveloped->cipher.name;
+	layer->key = arena_hex(arena, spki.data, spki.len);
+	layer->key_encryption = key_encryption_name(match);
+	layer->recipients = (unsigned)enveloped->recipients;
+	layer->authenticated = enveloped->authenticated;
+	layer->weak = enveloped->cipher.weak;
+	*ret_layer = layer;
+	return 0;
+}
+
+static int scan(struct opening *opening, const struct layer *layer, const struct candidates *candidates,
+	struct enveloped **ret_enveloped) {
+	int r = enveloped_scan(layer->cms, candidates->certificates, candidates->count, ret_enveloped);
+
+	switch (r) {
+	case -SMIME_E_TRUNCATED:
+		return smime_fail(opening->s, SMIME_E_TRUNCATED, "the encrypted content is cut off: its end is missing");
+	case -SMIME_E_UNSUPPORTED:
+		return smime_fail(opening->s, SMIME_E_UNSUPPORTED,
+			"the content is encrypted with an algorithm that is not supported or not allowed there");
+	default:
+		return r < 0 ? smime_fail_at(opening->s, r, "the encrypted content") : 0;
+	}
+}
+
+int unwrap_layer(struct opening *opening, const struct layer *layer, struct keyring **keyring, struct opened *ret_opened) {
+	_cleanup_(candidates_clear) struct candidates candidates = { .count = 0 };
+	_cleanup_(enveloped_freep) struct enveloped *enveloped = NULL;
+	_cleanup_(opened_clear) struct opened opened = { .content = NULL };
+	const struct enveloped_match *match;
+	size_t which = 0;
+	int r = *keyring ? 0 : keyring_fetch(opening->s, keyring);
+
+	if (r < 0)
+		return r;
+	r = candidates_make(*keyring, &candidates);
+	if (r < 0)
+		return smime_fail_at(opening->s, r, "the agent's keys");
+	r = scan(opening, layer, &candidates, &enveloped);
+	if (r < 0)
+		return r;
+	if (enveloped->match_count == 0)
+		return say_not_recipient(opening, enveloped, &candidates);
+	r = try_matches(opening, layer, enveloped, &candidates, &which, &opened.content);
+	if (r < 0)
+		return r;
+	match = &enveloped->matches[which];
+	r = report_layer(opening, enveloped, match, candidates.keys[match->certificate], &opened.layer);
+	if (r < 0)
+		return r;
+	opened.type = TAKE(enveloped->content_type);
+	*ret_opened = opened;
+	opened = (struct opened){ .content = NULL };
+	return 0;
+}
