@@ -14,6 +14,16 @@
 		ASN1_item_free((ASN1_VALUE *)message, ASN1_ITEM_rptr(type));      \
 	}
 
+/* A BOOLEAN that nobody has set is -1 in OpenSSL and can't be encoded; ours start as FALSE. */
+#define STARTS_FALSE(type, assignments)                                                                   \
+	static int type##_callback(int operation, ASN1_VALUE **value, const ASN1_ITEM *item, void *extra) { \
+		if (operation == ASN1_OP_NEW_POST) {                                                      \
+			struct type *made = (struct type *)*value;                                        \
+			assignments;                                                                      \
+		}                                                                                         \
+		return 1;                                                                                 \
+	}
+
 /* ---- Parts that several messages share ---- */
 
 ASN1_SEQUENCE(wire_token) = {
@@ -26,7 +36,8 @@ ASN1_SEQUENCE(wire_token) = {
 } ASN1_SEQUENCE_END_name(struct wire_token, wire_token)
 IMPLEMENT(wire_token)
 
-ASN1_SEQUENCE(wire_key) = {
+STARTS_FALSE(wire_key, made->seen = 0; made->can_sign = 0; made->can_decrypt = 0; made->always_authenticate = 0)
+ASN1_SEQUENCE_cb(wire_key, wire_key_callback) = {
 	ASN1_SIMPLE(struct wire_key, spki, ASN1_OCTET_STRING),
 	ASN1_SIMPLE(struct wire_key, token, ASN1_OCTET_STRING),
 	ASN1_SIMPLE(struct wire_key, id, ASN1_OCTET_STRING),
@@ -38,7 +49,7 @@ ASN1_SEQUENCE(wire_key) = {
 	ASN1_SIMPLE(struct wire_key, can_decrypt, ASN1_BOOLEAN),
 	ASN1_SIMPLE(struct wire_key, always_authenticate, ASN1_BOOLEAN),
 	ASN1_SEQUENCE_OF(struct wire_key, certificates, ASN1_OCTET_STRING),
-} ASN1_SEQUENCE_END_name(struct wire_key, wire_key)
+} ASN1_SEQUENCE_END_cb(struct wire_key, wire_key)
 IMPLEMENT(wire_key)
 
 /* ---- Requests of clients ---- */
@@ -66,14 +77,15 @@ ASN1_SEQUENCE(wire_fingerprint) = {
 } ASN1_SEQUENCE_END_name(struct wire_fingerprint, wire_fingerprint)
 IMPLEMENT(wire_fingerprint)
 
-ASN1_SEQUENCE(wire_sign) = {
+STARTS_FALSE(wire_sign, made->pss = 0)
+ASN1_SEQUENCE_cb(wire_sign, wire_sign_callback) = {
 	ASN1_SIMPLE(struct wire_sign, key, ASN1_OCTET_STRING),
 	ASN1_EXP_OPT(struct wire_sign, certificate, ASN1_OCTET_STRING, 0),
 	ASN1_SIMPLE(struct wire_sign, digest_algorithm, ASN1_OBJECT),
 	ASN1_SIMPLE(struct wire_sign, digest, ASN1_OCTET_STRING),
 	ASN1_SIMPLE(struct wire_sign, pss, ASN1_BOOLEAN),
 	TEXT_OPT(struct wire_sign, from, 1),
-} ASN1_SEQUENCE_END_name(struct wire_sign, wire_sign)
+} ASN1_SEQUENCE_END_cb(struct wire_sign, wire_sign)
 IMPLEMENT(wire_sign)
 
 ASN1_SEQUENCE(wire_decrypt) = {
@@ -145,7 +157,8 @@ ASN1_SEQUENCE(wire_decrypt_reply) = {
 } ASN1_SEQUENCE_END_name(struct wire_decrypt_reply, wire_decrypt_reply)
 IMPLEMENT(wire_decrypt_reply)
 
-ASN1_SEQUENCE(wire_token_status) = {
+STARTS_FALSE(wire_token_status, made->unlocked = 0)
+ASN1_SEQUENCE_cb(wire_token_status, wire_token_status_callback) = {
 	ASN1_SIMPLE(struct wire_token_status, token, wire_token),
 	ASN1_EMBED(struct wire_token_status, state, UINT32),
 	ASN1_EMBED(struct wire_token_status, pin, UINT32),
@@ -153,7 +166,7 @@ ASN1_SEQUENCE(wire_token_status) = {
 	ASN1_EMBED(struct wire_token_status, keys, UINT32),
 	ASN1_EMBED(struct wire_token_status, queued, UINT32),
 	ASN1_SIMPLE(struct wire_token_status, fault, ASN1_UTF8STRING),
-} ASN1_SEQUENCE_END_name(struct wire_token_status, wire_token_status)
+} ASN1_SEQUENCE_END_cb(struct wire_token_status, wire_token_status)
 IMPLEMENT(wire_token_status)
 
 ASN1_SEQUENCE(wire_module_status) = {
@@ -205,14 +218,15 @@ ASN1_SEQUENCE(wire_setup) = {
 } ASN1_SEQUENCE_END_name(struct wire_setup, wire_setup)
 IMPLEMENT(wire_setup)
 
-ASN1_SEQUENCE(wire_prompt_grant) = {
+STARTS_FALSE(wire_prompt_grant, made->granted = 0)
+ASN1_SEQUENCE_cb(wire_prompt_grant, wire_prompt_grant_callback) = {
 	ASN1_SIMPLE(struct wire_prompt_grant, granted, ASN1_BOOLEAN),
 	TEXT_OPT(struct wire_prompt_grant, tty_name, 0),
 	TEXT_OPT(struct wire_prompt_grant, tty_type, 1),
 	TEXT_OPT(struct wire_prompt_grant, lc_ctype, 2),
 	TEXT_OPT(struct wire_prompt_grant, lc_messages, 3),
 	ASN1_EXP_OPT(struct wire_prompt_grant, refusal, wire_error, 4),
-} ASN1_SEQUENCE_END_name(struct wire_prompt_grant, wire_prompt_grant)
+} ASN1_SEQUENCE_END_cb(struct wire_prompt_grant, wire_prompt_grant)
 IMPLEMENT(wire_prompt_grant)
 
 ASN1_SEQUENCE(wire_caller) = {
@@ -254,13 +268,14 @@ ASN1_SEQUENCE(wire_module) = {
 } ASN1_SEQUENCE_END_name(struct wire_module, wire_module)
 IMPLEMENT(wire_module)
 
-ASN1_SEQUENCE(wire_inventory) = {
+STARTS_FALSE(wire_inventory, made->unlocked = 0)
+ASN1_SEQUENCE_cb(wire_inventory, wire_inventory_callback) = {
 	ASN1_SIMPLE(struct wire_inventory, token, wire_token),
 	ASN1_EMBED(struct wire_inventory, pin, UINT32),
 	ASN1_SIMPLE(struct wire_inventory, unlocked, ASN1_BOOLEAN),
 	ASN1_SEQUENCE_OF(struct wire_inventory, keys, wire_key),
 	ASN1_SEQUENCE_OF(struct wire_inventory, certificates, ASN1_OCTET_STRING),
-} ASN1_SEQUENCE_END_name(struct wire_inventory, wire_inventory)
+} ASN1_SEQUENCE_END_cb(struct wire_inventory, wire_inventory)
 IMPLEMENT(wire_inventory)
 
 ASN1_SEQUENCE(wire_unwrapped) = {

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The codec and the frames: what one end writes the other reads, and nothing but the one DER form of a message passes.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+#include <smime/error.h>
+
+#include "agent/wire/frame.h"
+#include "agent/wire/limits.h"
+#include "agent/wire/message.h"
+
+static struct wire_request *sign_request(void) {
+	static const uint8_t digest[32] = { 1, 2, 3 };
+	struct wire_request *request = wire_request_make(7, WIRE_SIGN);
+
+	assert_non_null(request);
+	assert_int_equal(wire_set_octets(&request->body->sign->key, digest, sizeof(digest)), 0);
+	assert_int_equal(wire_set_octets(&request->body->sign->digest, digest, sizeof(digest)), 0);
+	ASN1_OBJECT_free(request->body->sign->digest_algorithm);
+	request->body->sign->digest_algorithm = OBJ_nid2obj(NID_sha256);
+	assert_int_equal(wire_set_text(&request->body->sign->from, "alice@example.org"), 0);
+	return request;
+}
+
+static void encoded(uint8_t **der, size_t *len) {
+	struct wire_request *request = sign_request();
+
+	assert_int_equal(wire_encode(request, wire_request_it(), der, len), 0);
+	wire_request_free(request);
+}
+
+static void a_request_survives_encoding_and_decoding(void **state) {
+	struct wire_request *request = NULL;
+	uint8_t *der = NULL;
+	size_t len = 0;
+
+	encoded(&der, &len);
+	assert_int_equal(wire_decode((struct bytes){ der, len }, wire_request_it(), &request), 0);
+	assert_int_equal(request->id, 7);
+	assert_int_equal(request->body->type, WIRE_SIGN);
+	assert_string_equal(wire_text(request->body->sign->from), "alice@example.org");
+	assert_int_equal(wire_octets(request->body->sign->digest).len, 32);
+	assert_null(request->body->sign->certificate);
+	wire_request_free(request);
+	wire_free_encoded(der, len);
+}
+
+static void every_alternative_can_be_made_and_encoded(void **state) {
+	for (int type = 0; type < WIRE_REQUEST_TYPES; type++) {
+		struct wire_request *request = wire_request_make(1, (enum wire_request_type)type);
+		assert_non_null(request);
+		assert_int_equal(request->body->type, type);
+		wire_request_free(request);
+	}
+	for (int type = WIRE_REPORT_ERROR; type <= WIRE_REPORT_PROMPT_DONE; type++) {
+		struct wire_report *report = wire_report_make(1, (enum wire_report_type)type), *again = NULL;
+		uint8_t *der = NULL;
+		size_t len = 0;
+		assert_non_null(report);
+		assert_int_equal(wire_encode(report, wire_report_it(), &der, &len), 0);
+		assert_int_equal(wire_decode((struct bytes){ der, len }, wire_report_it(), &again), 0);
+		assert_int_equal(again->body->type, type);
+		wire_report_free(report);
+		wire_report_free(again);
+		wire_free_encoded(der, len);
+	}
+}
+
+static void no_truncation_of_a_message_is_a_message(void **state) {
+	uint8_t *der = NULL;
+	size_t len = 0;
+
+	encoded(&der, &len);
+	for (size_t cut = 0; cut < len; cut++) {
+		struct wire_request *request = NULL;
+		assert_int_equal(wire_decode((struct bytes){ der, cut }, wire_request_it(), &request), -SMIME_E_PROTOCOL);
+		assert_null(request);
+	}
+	wire_free_encoded(der, len);
+}
+
+static void assert_refused(const uint8_t *der, size_t len) {
+	struct wire_request *request = NULL;
+
+	assert_int_equal(wire_decode((struct bytes){ der, len }, wire_request_it(), &request), -SMIME_E_PROTOCOL);
+	assert_null(request);
+}
+
+static void forms_of_ber_that_are_not_der_are_refused(void **state) {
+	/* status with id 5, and the same in other encodings that BER allows */
+	static const uint8_t good[] = { 0x30, 0x07, 0x02, 0x01, 0x05, 0xa7, 0x02, 0x05, 0x00 };
+	static const uint8_t long_length[] = { 0x30, 0x81, 0x07, 0x02, 0x01, 0x05, 0xa7, 0x02, 0x05, 0x00 };
+	static const uint8_t indefinite[] = { 0x30, 0x80, 0x02, 0x01, 0x05, 0xa7, 0x02, 0x05, 0x00, 0x00, 0x00 };
+	static const uint8_t padded_integer[] = { 0x30, 0x08, 0x02, 0x02, 0x00, 0x05, 0xa7, 0x02, 0x05, 0x00 };
+	static const uint8_t trailing[] = { 0x30, 0x07, 0x02, 0x01, 0x05, 0xa7, 0x02, 0x05, 0x00, 0x00 };
+	static const uint8_t unknown[] = { 0x30, 0x07, 0x02, 0x01, 0x05, 0xbe, 0x02, 0x05, 0x00 };
+	static const uint8_t negative_id[] = { 0x30, 0x07, 0x02, 0x01, 0x85, 0xa7, 0x02, 0x05, 0x00 };
+	struct wire_request *request = NULL;
+
+	assert_int_equal(wire_decode((struct bytes){ good, sizeof(good) }, wire_request_it(), &request), 0);
+	assert_int_equal(request->body->type, WIRE_STATUS);
+	wire_request_free(request);
+	assert_refused(long_length, sizeof(long_length));
+	assert_refused(indefinite, sizeof(indefinite));
+	assert_refused(padded_integer, sizeof(padded_integer));
+	assert_refused(trailing, sizeof(trailing));
+	assert_refused(unknown, sizeof(unknown));
+	assert_refused(negative_id, sizeof(negative_id));
+}
+
+static void assert_text_refused(const char *text, size_t len) {
+	struct wire_request *request = sign_request(), *again = NULL;
+	uint8_t *der = NULL;
+	size_t der_len = 0;
+
+	assert_true(ASN1_STRING_set(request->body->sign->from, text, (int)len));
+	assert_int_equal(wire_encode(request, wire_request_it(), &der, &der_len), 0);
+	assert_int_equal(wire_decode((struct bytes){ der, der_len }, wire_request_it(), &again), -SMIME_E_PROTOCOL);
+	wire_free_encoded(der, der_len);
+	wire_request_free(request);
+}
+
+static void texts_with_zero_control_or_broken_utf8_are_refused(void **state) {
+	char large[WIRE_TEXT_MAX_BYTES + 1];
+
+	assert_text_refused("a\0b", 3);
+	assert_text_refused("a\nb", 3);
+	assert_text_refused("\x1b[2J", 4);
+	assert_text_refused("\xc3", 1);
+	(void)memset(large, 'a', sizeof(large));
+	assert_text_refused(large, sizeof(large));
+}
+
+static void texts_from_a_token_are_made_clean_before_they_are_sent(void **state) {
+	ASN1_UTF8STRING *text = NULL;
+
+	assert_int_equal(wire_set_text(&text, "K\xe4rtchen\n"), 0);
+	assert_string_equal(wire_text(text), "K?rtchen?");
+	assert_int_equal(wire_set_text(&text, "K\xc3\xa4rtchen"), 0);
+	assert_string_equal(wire_text(text), "K\xc3\xa4rtchen");
+	ASN1_UTF8STRING_free(text);
+}
+
+static void a_frame_crosses_a_socket_with_its_descriptor(void **state) {
+	struct wire_request *request = wire_request_make(9, WIRE_STATUS), *got = NULL;
+	int pair[2], passed = -1, pipes[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(wire_send(pair[0], request, wire_request_it(), pipes[1]), 0);
+	assert_int_equal(wire_receive(pair[1], wire_request_it(), &got, &passed), 0);
+	assert_int_equal(got->id, 9);
+	assert_true(passed >= 0);
+	assert_int_equal(write(passed, "x", 1), 1);
+	(void)close(pair[0]);
+	assert_int_equal(wire_receive(pair[1], wire_request_it(), &got, NULL), 1);
+	(void)close(pair[1]);
+	(void)close(passed);
+	(void)close(pipes[0]);
+	(void)close(pipes[1]);
+	wire_request_free(request);
+	wire_request_free(got);
+}
+
+static void lengths_of_zero_and_over_the_limit_are_refused(void **state) {
+	static const uint8_t zero[4] = { 0 }, huge[4] = { 0, 1, 0, 1 }, largest[4] = { 0, 1, 0, 0 };
+	size_t total = 0;
+
+	assert_int_equal(frame_check(zero, 4, &total), -SMIME_E_PROTOCOL);
+	assert_int_equal(frame_check(huge, 4, &total), -SMIME_E_PROTOCOL);
+	assert_int_equal(frame_check(largest, 3, &total), 1);
+	assert_int_equal(frame_check(largest, 4, &total), 0);
+	assert_int_equal(total, 65540);
+}
+
+static void a_frame_that_breaks_off_is_an_error(void **state) {
+	static const uint8_t begun[] = { 0, 0, 0, 9, 0x30, 0x07 };
+	uint8_t *der = NULL;
+	size_t len = 0;
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(write(pair[0], begun, sizeof(begun)), sizeof(begun));
+	(void)close(pair[0]);
+	assert_int_equal(frame_read(pair[1], &der, &len, NULL), -SMIME_E_AGENT_GONE);
+	(void)close(pair[1]);
+}
+
+static void every_error_has_a_text_and_an_exit_code(void **state) {
+	static const struct {
+		int error, code;
+	} expected[] = {
+		{ 0, 0 }, { -SMIME_E_SIGNATURE, 1 }, { -SMIME_E_USAGE, 2 }, { -SMIME_E_NO_AGENT, 3 }, { -SMIME_E_PIN_WRONG, 4 },
+		{ -SMIME_E_DENIED, 5 }, { -SMIME_E_NOT_MAIL, 6 }, { -SMIME_E_IO, 7 }, { -SMIME_E_NO_MEMORY, 8 }, { -12345, 8 },
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(expected); i++) {
+		assert_int_equal(smime_exit_code(expected[i].error), expected[i].code);
+		assert_true(*smime_strerror(expected[i].error) != '\0');
+	}
+	assert_string_not_equal(smime_strerror(-SMIME_E_PIN_WRONG), smime_strerror(-SMIME_E_PIN_LOCKED));
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_request_survives_encoding_and_decoding),
+		cmocka_unit_test(every_alternative_can_be_made_and_encoded),
+		cmocka_unit_test(no_truncation_of_a_message_is_a_message),
+		cmocka_unit_test(forms_of_ber_that_are_not_der_are_refused),
+		cmocka_unit_test(texts_with_zero_control_or_broken_utf8_are_refused),
+		cmocka_unit_test(texts_from_a_token_are_made_clean_before_they_are_sent),
+		cmocka_unit_test(a_frame_crosses_a_socket_with_its_descriptor),
+		cmocka_unit_test(lengths_of_zero_and_over_the_limit_are_refused),
+		cmocka_unit_test(a_frame_that_breaks_off_is_an_error),
+		cmocka_unit_test(every_error_has_a_text_and_an_exit_code),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
