@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The options that verify and decrypt share, from texts to what libsmime takes.
+ */
+#include <string.h>
+
+#include "report-print.h"
+
+/* A day, or a second of it; always UTC, so that a command means the same everywhere. */
+static bool parse_time(const char *text, time_t *ret_time) {
+	static const char *const formats[] = { "%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "@%s" };
+	size_t i;
+
+	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		struct tm tm = { 0 };
+		const char *end = strptime(text, formats[i], &tm);
+
+		if (!end || *end)
+			continue;
+		*ret_time = formats[i][0] == '@' ? mktime(&tm) : timegm(&tm);
+		return *ret_time > 0;
+	}
+	return false;
+}
+
+int opening_options(struct cli *cli, const struct opening_args *args, struct smime_verify_options *ret_options) {
+	*ret_options = (struct smime_verify_options){
+		.from = args->from,
+		.trust = args->trust.items,
+		.trust_count = args->trust.count,
+		.cms = args->cms,
+		.detached_content = -1,
+	};
+	if (args->at && !parse_time(args->at, &ret_options->at))
+		return cli_usage(cli, "--at %s: no time; write 2026-11-24 or 2026-11-24T12:00:00Z", args->at);
+	if (args->revocation && strcmp(args->revocation, "off") != 0)
+		return cli_usage(cli, "--revocation %s: this version knows only off", args->revocation);
+	if (args->detached && !args->cms)
+		return cli_usage(cli, "--detached-content is for --cms; a mail brings its content along");
+	return 0;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reports as JSON.
+ *
+ * Names are only ever added. Texts are for people; programs look at names, outcomes and numbers.
+ */
+#include "report-json.h"
+
+static const char *result_word(int r) {
+	switch (r) {
+	case 0:
+		return "good";
+	case -SMIME_E_SIGNATURE:
+		return "bad";
+	case -SMIME_E_UNTRUSTED:
+		return "untrusted";
+	case -SMIME_E_NOT_SIGNED:
+		return "not-signed";
+	case -SMIME_E_UNAUTHENTICATED:
+		return "unauthenticated";
+	default:
+		return "failed";
+	}
+}
+
+static const char *outcome_word(enum smime_outcome outcome) {
+	static const char *const words[] = {
+		[SMIME_GOOD] = "good",
+		[SMIME_NOTE] = "note",
+		[SMIME_WARNING] = "warning",
+		[SMIME_BAD] = "bad",
+		[SMIME_UNKNOWN] = "unknown",
+	};
+
+	return words[outcome];
+}
+
+static json_t *check_json(const struct smime_check *check) {
+	return json_pack("{s:s, s:s, s:o}", "name", check->name, "outcome", outcome_word(check->outcome), "text",
+		cli_json_text(check->text));
+}
+
+static json_t *signer_json(const struct smime_signer *signer) {
+	json_t *checks = json_array();
+	size_t i;
+
+	for (i = 0; i < signer->check_count; i++)
+		json_array_append_new(checks, check_json(&signer->checks[i]));
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "good", signer->good, "subject",
+		cli_json_text(signer->subject), "issuer", cli_json_text(signer->issuer), "serial", cli_json_text(signer->serial),
+		"fingerprint", cli_json_text(signer->fingerprint), "addresses", cli_json_texts(signer->addresses), "algorithm",
+		cli_json_text(signer->algorithm), "signing_time",
+		signer->has_signing_time ? cli_json_time(signer->signing_time) : json_null(), "checks", checks);
+}
+
+static json_t *signed_json(const struct smime_layer *layer) {
+	json_t *signers = json_array();
+	size_t i;
+
+	for (i = 0; i < layer->signer_count; i++)
+		json_array_append_new(signers, signer_json(&layer->signers[i]));
+	return json_pack("{s:s, s:s, s:b, s:b, s:b, s:o}", "kind",
+		layer->kind == SMIME_LAYER_SIGNED ? "signed" : "certificates", "form", layer->form, "good", layer->good,
+		"outside", layer->outside, "canonicalized", layer->canonicalized, "signers", signers);
+}
+
+static json_t *encrypted_json(const struct smime_layer *layer) {
+	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:i, s:b, s:b}", "kind", "encrypted", "form", layer->form, "good",
+		layer->good, "cipher", cli_json_text(layer->cipher), "key", cli_json_text(layer->key), "key_encryption",
+		cli_json_text(layer->key_encryption), "recipients", (int)layer->recipients, "authenticated", layer->authenticated,
+		"weak", layer->weak);
+}
+
+int report_json(struct cli *cli, int r, const struct smime_report *report) {
+	json_t *layers = json_array();
+	size_t i;
+
+	for (i = 0; i < report->layer_count; i++)
+		json_array_append_new(layers, report->layers[i].kind == SMIME_LAYER_ENCRYPTED ?
+			encrypted_json(&report->layers[i]) : signed_json(&report->layers[i]));
+	return cli_json_print(cli, json_pack("{s:s, s:s, s:i, s:o, s:b, s:b, s:b, s:b, s:o, s:o}", "command", cli->command->name,
+		"result", result_word(r), "exit_code", smime_exit_code(r), "message",
+		cli_json_text(r < 0 ? smime_message(cli->smime) : ""), "signed", report->signed_, "good", report->good, "encrypted",
+		report->encrypted, "authenticated", report->authenticated, "from", cli_json_texts(report->from), "layers", layers));
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What verify and decrypt tell of a message: lines for people on standard error, or one JSON document.
+ */
+#ifndef CLI_REPORT_PRINT_H
+#define CLI_REPORT_PRINT_H
+
+#include "cli.h"
+
+/* The options that verify and decrypt share. */
+struct opening_args {
+	const char *from, *at, *revocation, *detached;
+	struct cli_list trust;
+	bool cms;
+};
+
+/* Rows of struct cli_option for a structure `type` whose member `opening` is a struct opening_args. */
+#define OPENING_OPTIONS(type)                                                                                                   \
+	{ "from", 0, CLI_TEXT, offsetof(type, opening.from), "ADDR", "expect this signer instead of the mail's From" },         \
+	{ "trust", 0, CLI_LIST, offsetof(type, opening.trust), "FILE", "trust these certificates too (PEM or DER)" },           \
+	{ "revocation", 0, CLI_TEXT, offsetof(type, opening.revocation), "MODE", "off: do not ask whether certificates were revoked" }, \
+	{ "at", 0, CLI_TEXT, offsetof(type, opening.at), "TIME", "validate at this time: 2026-11-24, or 2026-11-24T12:00:00Z" }, \
+	{ "cms", 0, CLI_FLAG, offsetof(type, opening.cms), NULL, "the input is CMS (DER, BER or PEM), no mail" }
+
+/* Turns arguments into options of libsmime. Returns 0, or 2 after telling what is wrong. */
+int opening_options(struct cli *cli, const struct opening_args *args, struct smime_verify_options *ret_options);
+
+/*
+ * Tells the outcome of a command: what failed first, or `done`, then a report of the layers (may be NULL). all_checks: every
+ * check of a signature, not only those that are not good. Returns the exit code.
+ */
+int report_tell(struct cli *cli, int r, const char *done, const struct smime_report *report, bool all_checks);
+
+#endif
