@@ -23,6 +23,8 @@ enum {
 	SIGNED_SIGNER_MAX_BYTES = 256 * 1024,
 };
 
+STACK_OF(ASN1_OCTET_STRING); /* its functions are in agent/wire/message.h */
+
 struct signed_digest {
 	const EVP_MD *md;
 	uint8_t value[EVP_MAX_MD_SIZE];
