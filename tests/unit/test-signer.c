@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What libsmime says of signatures: the rules of RFC 5652, 8551, 5035, 6211, 8419 and 8933 one by one, each with a message
+ * that breaks just that rule.
+ */
+#include "opening.h"
+
+#define CONTENT "Content-Type: text/plain\r\n\r\nThis is what Alice has to say.\r\n"
+
+static struct identity ca, alice, ec, ed, bob;
+static struct trust_file trust;
+
+static EVP_PKEY *rsa_key(unsigned bits) {
+	EVP_PKEY *key = EVP_RSA_gen(bits);
+
+	assert_non_null(key);
+	return key;
+}
+
+static int setup(void **state) {
+	ca = identity_make(EVP_EC_gen("P-256"), &(struct certificate_plan){ "Demonstration CA", NULL, ca_extensions });
+	alice = identity_make(rsa_key(2048), &(struct certificate_plan){ "Alice", &ca, alice_extensions, 2 });
+	ec = identity_make(EVP_EC_gen("P-256"), &(struct certificate_plan){ "Alice EC", &ca, alice_extensions, 3 });
+	ed = identity_make(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"),
+		&(struct certificate_plan){ "Alice Ed25519", &ca, alice_extensions, 4 });
+	bob = identity_make(rsa_key(2048), &(struct certificate_plan){ "Bob", &ca, alice_extensions, 5 });
+	trust_file_make(&trust, &ca.certificate, 1);
+	return 0;
+}
+
+static int teardown(void **state) {
+	identity_clear(&ca);
+	identity_clear(&alice);
+	identity_clear(&ec);
+	identity_clear(&ed);
+	identity_clear(&bob);
+	close(trust.fd);
+	return 0;
+}
+
+static int verify(const struct buf *message, const char *content, struct smime_report **ret_report) {
+	struct smime *s = context_make();
+	struct smime_verify_options options = { .cms = true, .trust = trust.list, .trust_count = 1, .detached_content = -1 };
+	int in = fd_of(message->data, message->len), r;
+
+	if (content)
+		options.detached_content = fd_of(content, strlen(content));
+	r = smime_verify(s, in, -1, &options, ret_report);
+	if (r == 0)
+		assert_true((*ret_report)->good);
+	close(in);
+	if (content)
+		close(options.detached_content);
+	smime_free(s);
+	return r;
+}
+
+/* Makes the message, detached and embedded, and wants this result, and this outcome of this check where `name` is not NULL. */
+static void expect(struct recipe recipe, int result, const char *name, enum smime_outcome outcome) {
+	int detached;
+
+	recipe.signer = recipe.signer ? recipe.signer : &alice;
+	recipe.content = recipe.content ? recipe.content : CONTENT;
+	for (detached = 0; detached < 2; detached++) {
+		struct smime_report *report = NULL;
+		struct buf message;
+		int r;
+
+		recipe.detached = detached;
+		message = signed_make(&recipe);
+		r = verify(&message, detached ? recipe.content : NULL, &report);
+		if (r != -result && report)
+			print_error("first bad: %s\n", report->first_bad);
+		assert_int_equal(-r, result);
+		assert_non_null(report);
+		assert_int_equal(report->layer_count, 1);
+		if (name)
+			assert_int_equal(outcome_of(&report->layers[0].signers[0], name), outcome);
+		smime_report_free(report);
+		buf_clear(&message);
+	}
+}
+
+static void expect_good(struct recipe recipe) {
+	expect(recipe, 0, "signature", SMIME_GOOD);
+}
+
+static void expect_bad(struct recipe recipe, const char *name) {
+	expect(recipe, SMIME_E_SIGNATURE, name, SMIME_BAD);
+}
+
+static void right_signatures_are_good(void **state) {
+	expect_good((struct recipe){ 0 });
+	expect_good((struct recipe){ .signature_nid = NID_sha256WithRSAEncryption });
+	expect_good((struct recipe){ .md = EVP_sha384() });
+	expect_good((struct recipe){ .md = EVP_sha512(), .signature_nid = NID_sha512WithRSAEncryption });
+	expect_good((struct recipe){ .signer = &ec });
+	expect_good((struct recipe){ .signer = &ec, .md = EVP_sha512(), .signature_nid = NID_ecdsa_with_SHA512 });
+	expect_good((struct recipe){ .protect = true, .names = alice.certificate });
+	expect_good((struct recipe){ .names = alice.certificate, .names_v1 = true });
+}
+
+static void ec_public_key_stands_for_ecdsa(void **state) {
+	expect_good((struct recipe){ .signer = &ec, .signature_nid = NID_X9_62_id_ecPublicKey });
+}
+
+static void signer_by_key_id_is_found(void **state) {
+	expect_good((struct recipe){ .key_id = true });
+	expect_good((struct recipe){ .key_id = true, .signer = &ec });
+}
+
+/* A key id need not be unique: bob's certificate says alice's key id and stands in front. */
+static void every_certificate_of_a_key_id_is_tried(void **state) {
+	struct extension extensions[6];
+	char id[128];
+	const ASN1_OCTET_STRING *octet = X509_get0_subject_key_id(alice.certificate);
+	size_t i, len = 0;
+	X509 *other;
+	STACK_OF(X509) *extra = sk_X509_new_null();
+
+	for (i = 0; i < (size_t)ASN1_STRING_length(octet); i++)
+		len += (size_t)snprintf(id + len, sizeof(id) - len, "%s%02x", i ? ":" : "", ASN1_STRING_get0_data(octet)[i]);
+	memcpy(extensions, alice_extensions, sizeof(extensions));
+	extensions[4].value = id;
+	id[strcspn(id, "\n")] = '\0';
+	for (char *p = id, *q = id;; p++)
+		if (*p != ':' && !(*q++ = *p))
+			break;
+	other = certificate_make(bob.key, &(struct certificate_plan){ "Mallory", &ca, extensions, 66 });
+	sk_X509_push(extra, other);
+	expect_good((struct recipe){ .key_id = true, .extra = extra });
+	sk_X509_free(extra);
+	X509_free(other);
+}
+
+static void ed25519_is_verified_with_sha512_only(void **state) {
+	expect_good((struct recipe){ .signer = &ed });
+	expect_bad((struct recipe){ .signer = &ed, .md = EVP_sha256() }, "signature");
+}
+
+static void ed25519_without_attributes_is_not_supported(void **state) {
+	expect((struct recipe){ .signer = &ed, .no_attributes = true }, SMIME_E_UNTRUSTED, "signature", SMIME_UNKNOWN);
+}
+
+static X509_ALGOR *pss(const EVP_MD *md, const EVP_MD *mgf, int salt) {
+	X509_ALGOR *algorithm = cms_algorithm_pss(md), *mgf_algorithm = cms_algorithm_pss(mgf);
+	RSA_PSS_PARAMS *params = ASN1_item_unpack(algorithm->parameter->value.sequence, ASN1_ITEM_rptr(RSA_PSS_PARAMS));
+	RSA_PSS_PARAMS *other = ASN1_item_unpack(mgf_algorithm->parameter->value.sequence, ASN1_ITEM_rptr(RSA_PSS_PARAMS));
+
+	X509_ALGOR_free(params->maskGenAlgorithm);
+	params->maskGenAlgorithm = other->maskGenAlgorithm;
+	other->maskGenAlgorithm = NULL;
+	ASN1_INTEGER_set(params->saltLength, salt);
+	ASN1_item_pack(params, ASN1_ITEM_rptr(RSA_PSS_PARAMS), &algorithm->parameter->value.sequence);
+	RSA_PSS_PARAMS_free(params);
+	RSA_PSS_PARAMS_free(other);
+	X509_ALGOR_free(mgf_algorithm);
+	return algorithm;
+}
+
+static void pss_is_verified_by_its_parameters(void **state) {
+	X509_ALGOR *long_salt = pss(EVP_sha256(), EVP_sha256(), 222), *short_salt = pss(EVP_sha256(), EVP_sha256(), 20);
+	X509_ALGOR *other_hash = pss(EVP_sha384(), EVP_sha384(), 32), *other_mgf = pss(EVP_sha256(), EVP_sha1(), 32);
+
+	expect_good((struct recipe){ .pss_salt = 32 });
+	expect_good((struct recipe){ .pss_salt = 222, .signature_algorithm = long_salt });
+	expect_bad((struct recipe){ .pss_salt = 32, .signature_algorithm = short_salt }, "signature");
+	expect_bad((struct recipe){ .pss_salt = 32, .signature_algorithm = other_hash }, "signature");
+	expect_bad((struct recipe){ .pss_salt = 32, .signature_algorithm = other_mgf }, "signature");
+	expect_bad((struct recipe){ .pss_salt = 32, .signature_nid = NID_rsaEncryption }, "signature");
+	X509_ALGOR_free(long_salt);
+	X509_ALGOR_free(short_salt);
+	X509_ALGOR_free(other_hash);
+	X509_ALGOR_free(other_mgf);
+}
+
+static void a_signature_without_attributes_is_legacy(void **state) {
+	expect((struct recipe){ .no_attributes = true }, 0, "attributes", SMIME_WARNING);
+	expect((struct recipe){ .no_attributes = true, .signer = &ec }, 0, "attributes", SMIME_WARNING);
+}
+
+static void attributes_are_demanded_for_other_content_types(void **state) {
+	expect_bad((struct recipe){ .no_attributes = true, .content_type = "1.2.840.113549.1.9.16.1.4" }, "attributes");
+	expect((struct recipe){ .content_type = "1.2.840.113549.1.9.16.1.4" }, 0, "attributes", SMIME_GOOD);
+}
+
+static void the_signed_content_type_is_that_of_the_content(void **state) {
+	expect_bad((struct recipe){ .attribute_content_type = OID_SIGNED_DATA }, "attributes");
+	expect_bad((struct recipe){ .no_content_type = true }, "attributes");
+}
+
+static void there_is_one_message_digest_with_one_value(void **state) {
+	expect_bad((struct recipe){ .second_digest = true }, "attributes");
+	expect_bad((struct recipe){ .two_digest_values = true }, "attributes");
+	expect_bad((struct recipe){ .no_digest = true }, "attributes");
+}
+
+static void there_is_one_signing_time(void **state) {
+	expect_bad((struct recipe){ .second_time = true }, "attributes");
+}
+
+static void a_generalized_time_before_2050_is_flagged(void **state) {
+	expect((struct recipe){ .generalized_time = true }, 0, "attributes", SMIME_WARNING);
+}
+
+static void two_lists_of_capabilities_are_flagged(void **state) {
+	expect((struct recipe){ .second_capabilities = true }, 0, "attributes", SMIME_WARNING);
+}
+
+static void algorithm_protection_must_match(void **state) {
+	X509_ALGOR *digest = cms_algorithm(NID_sha512), *signature = cms_algorithm(NID_sha256WithRSAEncryption);
+	X509_ALGOR *with_null = X509_ALGOR_new();
+
+	X509_ALGOR_set0(with_null, OBJ_nid2obj(NID_sha256), V_ASN1_NULL, NULL);
+	expect_bad((struct recipe){ .protect = true, .protect_digest = digest }, "attributes");
+	expect_bad((struct recipe){ .protect = true, .protect_signature = signature }, "attributes");
+	expect_good((struct recipe){ .protect = true, .protect_digest = with_null });
+	expect_good((struct recipe){ .protect = true, .pss_salt = 32 });
+	X509_ALGOR_free(digest);
+	X509_ALGOR_free(signature);
+	X509_ALGOR_free(with_null);
+}
+
+static void the_signing_certificate_must_be_the_signers(void **state) {
+	expect((struct recipe){ .names = bob.certificate }, SMIME_E_UNTRUSTED, "certificate", SMIME_BAD);
+	expect((struct recipe){ .names = bob.certificate, .names_v1 = true }, SMIME_E_UNTRUSTED, "certificate", SMIME_BAD);
+}
+
+static void the_digest_is_one_for_content_and_attributes(void **state) {
+	expect_bad((struct recipe){ .attribute_md = EVP_sha512() }, "signature");
+	expect_bad((struct recipe){ .md = EVP_sha256(), .attribute_md = EVP_sha512(),
+			.signature_nid = NID_sha512WithRSAEncryption },
+		"signature");
+}
+
+static void unsorted_attributes_are_flagged(void **state) {
+	expect((struct recipe){ .unsorted = true }, 0, "attributes", SMIME_WARNING);
+	expect((struct recipe){ .unsorted = true, .unsorted_signed_sorted = true }, 0, "attributes", SMIME_WARNING);
+}
+
+static void an_unknown_version_is_not_good(void **state) {
+	expect((struct recipe){ .version = 9 }, SMIME_E_UNTRUSTED, "signature", SMIME_UNKNOWN);
+}
+
+static void an_empty_list_of_digests_does_no_harm(void **state) {
+	expect_good((struct recipe){ .no_digest_algorithms = true });
+}
+
+static void a_changed_signature_is_bad(void **state) {
+	expect_bad((struct recipe){ .flip_signature = true }, "signature");
+	expect_bad((struct recipe){ .flip_signature = true, .signer = &ed }, "signature");
+	expect_bad((struct recipe){ .flip_signature = true, .no_attributes = true }, "signature");
+}
+
+static void weak_digests_are_not_good(void **state) {
+	expect((struct recipe){ .md = EVP_sha1() }, SMIME_E_UNTRUSTED, "algorithm", SMIME_BAD);
+	expect((struct recipe){ .md = EVP_md5() }, SMIME_E_UNTRUSTED, "algorithm", SMIME_BAD);
+}
+
+static void short_rsa_keys_are_not_good(void **state) {
+	struct identity small = identity_make(rsa_key(1024), &(struct certificate_plan){ "Small", &ca, alice_extensions, 9 });
+
+	expect((struct recipe){ .signer = &small }, SMIME_E_UNTRUSTED, "algorithm", SMIME_BAD);
+	identity_clear(&small);
+}
+
+static void a_signer_without_certificate_is_not_good(void **state) {
+	expect((struct recipe){ .no_certificates = true }, SMIME_E_UNTRUSTED, "certificate", SMIME_UNKNOWN);
+}
+
+static void each_signer_has_its_own_result(void **state) {
+	struct recipe second = { .signer = &bob, .content = CONTENT, .flip_signature = true };
+	struct recipe first = { .signer = &alice, .content = CONTENT, .second = &second };
+	struct buf message = signed_make(&first);
+	struct smime_report *report = NULL;
+
+	assert_int_equal(verify(&message, NULL, &report), -SMIME_E_SIGNATURE);
+	assert_int_equal(report->layers[0].signer_count, 2);
+	assert_true(report->layers[0].signers[0].good);
+	assert_false(report->layers[0].signers[1].good);
+	assert_false(report->layers[0].good);
+	smime_report_free(report);
+	buf_clear(&message);
+	second.flip_signature = false;
+	second.md = EVP_sha512();
+	message = signed_make(&first);
+	assert_int_equal(verify(&message, NULL, &report), 0);
+	smime_report_free(report);
+	buf_clear(&message);
+	second.version = 9; /* a signer that can't be checked counts as not good, the other one stays good */
+	message = signed_make(&first);
+	assert_int_equal(verify(&message, NULL, &report), -SMIME_E_UNTRUSTED);
+	assert_true(report->layers[0].signers[0].good);
+	smime_report_free(report);
+	buf_clear(&message);
+}
+
+static void changed_content_is_bad(void **state) {
+	struct recipe recipe = { .signer = &alice, .content = CONTENT, .detached = true };
+	struct buf message = signed_make(&recipe);
+	struct smime_report *report = NULL;
+
+	assert_int_equal(verify(&message, CONTENT "more", &report), -SMIME_E_SIGNATURE);
+	assert_int_equal(outcome_of(&report->layers[0].signers[0], "signature"), SMIME_BAD);
+	smime_report_free(report);
+	buf_clear(&message);
+}
+
+/* Content beside and inside: what was shown need not be what was signed (CVE-2018-18509). */
+static void content_both_given_and_embedded_is_bad(void **state) {
+	struct recipe recipe = { .signer = &alice, .content = CONTENT };
+	struct buf message = signed_make(&recipe);
+	struct smime_report *report = NULL;
+
+	assert_int_equal(verify(&message, CONTENT, &report), -SMIME_E_SIGNATURE);
+	smime_report_free(report);
+	assert_int_equal(verify(&message, "something else", &report), -SMIME_E_SIGNATURE);
+	smime_report_free(report);
+	buf_clear(&message);
+}
+
+static void a_detached_signature_needs_its_content(void **state) {
+	struct recipe recipe = { .signer = &alice, .content = CONTENT, .detached = true };
+	struct buf message = signed_make(&recipe);
+	struct smime_report *report = NULL;
+
+	assert_int_equal(verify(&message, NULL, &report), -SMIME_E_USAGE);
+	assert_null(report);
+	buf_clear(&message);
+}
+
+/* The signature over attributes, taken as one without attributes over the attributes' own encoding. */
+static void attributes_as_content_are_refused(void **state) {
+	struct recipe victim = { .signer = &alice, .content = CONTENT };
+	struct buf inner = attributes_make(&victim, true), set = { 0 }, signature;
+
+	buf_tlv(&set, 0x31, &inner);
+	signature = sign_make(&victim, EVP_sha256(), set.data, set.len);
+	expect_bad((struct recipe){ .no_attributes = true, .content = (const char *)set.data, .content_len = set.len,
+			.signature = &signature },
+		"attributes");
+	buf_clear(&set);
+	buf_clear(&signature);
+}
+
+static void an_address_is_compared_when_one_is_expected(void **state) {
+	struct recipe recipe = { .signer = &alice, .content = CONTENT };
+	struct buf message = signed_make(&recipe);
+	struct smime_verify_options options = { .cms = true, .trust = trust.list, .trust_count = 1, .detached_content = -1 };
+	static const struct {
+		const char *from;
+		int result;
+		int outcome;
+	} rows[] = {
+		{ NULL, 0, SMIME_UNKNOWN },
+		{ "alice@example.org", 0, SMIME_GOOD },
+		{ "ALICE@Example.ORG", 0, SMIME_GOOD },
+		{ "mallory@example.org", -SMIME_E_UNTRUSTED, SMIME_BAD },
+	};
+	struct smime *s = context_make();
+	size_t i;
+
+	for (i = 0; i < ELEMENTSOF(rows); i++) {
+		struct smime_report *report = NULL;
+		int in = fd_of(message.data, message.len);
+
+		options.from = rows[i].from;
+		assert_int_equal(smime_verify(s, in, -1, &options, &report), rows[i].result);
+		assert_int_equal(outcome_of(&report->layers[0].signers[0], "address"), rows[i].outcome);
+		smime_report_free(report);
+		close(in);
+	}
+	smime_free(s);
+	buf_clear(&message);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(right_signatures_are_good),
+		cmocka_unit_test(ec_public_key_stands_for_ecdsa),
+		cmocka_unit_test(signer_by_key_id_is_found),
+		cmocka_unit_test(every_certificate_of_a_key_id_is_tried),
+		cmocka_unit_test(ed25519_is_verified_with_sha512_only),
+		cmocka_unit_test(ed25519_without_attributes_is_not_supported),
+		cmocka_unit_test(pss_is_verified_by_its_parameters),
+		cmocka_unit_test(a_signature_without_attributes_is_legacy),
+		cmocka_unit_test(attributes_are_demanded_for_other_content_types),
+		cmocka_unit_test(the_signed_content_type_is_that_of_the_content),
+		cmocka_unit_test(there_is_one_message_digest_with_one_value),
+		cmocka_unit_test(there_is_one_signing_time),
+		cmocka_unit_test(a_generalized_time_before_2050_is_flagged),
+		cmocka_unit_test(two_lists_of_capabilities_are_flagged),
+		cmocka_unit_test(algorithm_protection_must_match),
+		cmocka_unit_test(the_signing_certificate_must_be_the_signers),
+		cmocka_unit_test(the_digest_is_one_for_content_and_attributes),
+		cmocka_unit_test(unsorted_attributes_are_flagged),
+		cmocka_unit_test(an_unknown_version_is_not_good),
+		cmocka_unit_test(an_empty_list_of_digests_does_no_harm),
+		cmocka_unit_test(a_changed_signature_is_bad),
+		cmocka_unit_test(weak_digests_are_not_good),
+		cmocka_unit_test(short_rsa_keys_are_not_good),
+		cmocka_unit_test(a_signer_without_certificate_is_not_good),
+		cmocka_unit_test(each_signer_has_its_own_result),
+		cmocka_unit_test(changed_content_is_bad),
+		cmocka_unit_test(content_both_given_and_embedded_is_bad),
+		cmocka_unit_test(a_detached_signature_needs_its_content),
+		cmocka_unit_test(attributes_as_content_are_refused),
+		cmocka_unit_test(an_address_is_compared_when_one_is_expected),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
