@@ -58,27 +58,24 @@ static int first_list(struct token *token, struct fault *fault) {
 	return r;
 }
 
-int token_open(const struct wire_setup *setup, struct exchange *exchange, struct token *ret_token, struct fault *fault) {
-	struct token token = { .setup = setup, .exchange = exchange };
+int token_open(const struct wire_setup *setup, struct exchange *exchange, struct token *token, struct fault *fault) {
 	int r;
 
-	if (wire_octets(setup->rejection_secret).len != REJECTION_SECRET_BYTES)
-		return fault_set(fault, SMIME_E_PROTOCOL, "the secret for implicit rejection is missing");
-	(void)pthread_mutex_init(&token.login_lock, NULL);
-	(void)pthread_mutex_init(&token.inventory_lock, NULL);
-	r = read_configured(setup, &token.configured);
+	*token = (struct token){ .setup = setup, .exchange = exchange };
+	(void)pthread_mutex_init(&token->login_lock, NULL);
+	(void)pthread_mutex_init(&token->inventory_lock, NULL);
+	r = wire_octets(setup->rejection_secret).len == REJECTION_SECRET_BYTES
+		? read_configured(setup, &token->configured)
+		: fault_set(fault, SMIME_E_PROTOCOL, "the secret for implicit rejection is missing");
 	if (r == 0)
-		r = cryptoki_open(wire_text(setup->module), &token.module, fault);
+		r = cryptoki_open(wire_text(setup->module), &token->module, fault);
 	if (r == 0)
-		r = find(&token, fault);
+		r = find(token, fault);
 	if (r == 0)
-		r = first_list(&token, fault);
-	if (r < 0) {
-		token_clear(&token);
-		return r;
-	}
-	*ret_token = token;
-	return 0;
+		r = first_list(token, fault);
+	if (r < 0)
+		token_clear(token);
+	return r;
 }
 
 void token_clear(struct token *token) {

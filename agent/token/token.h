@@ -35,9 +35,10 @@ struct token {
 
 /*
  * Opens the module, finds the token and takes its inventory. `setup` and `exchange` must outlive the token. Errors of
- * discover_token() and inventory_make(). Ended with token_clear().
+ * discover_token() and inventory_make(), and -SMIME_E_PROTOCOL for a setup without its secret; the token is then clear.
+ * Else ended with token_clear().
  */
-int token_open(const struct wire_setup *setup, struct exchange *exchange, struct token *ret_token, struct fault *fault);
+int token_open(const struct wire_setup *setup, struct exchange *exchange, struct token *token, struct fault *fault);
 void token_clear(struct token *token);
 
 /* The present inventory, as a reference of the caller's. */

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * See chain.h. Trust is not decided here: a recipient validates for himself.
+ */
+#include "chain.h"
+
+#include <strings.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "agent/cms/suitable.h"
+#include "smime/error.h"
+
+static bool shares_address(X509 *a, X509 *b) {
+	STACK_OF(OPENSSL_STRING) *of_a = X509_get1_email(a);
+	STACK_OF(OPENSSL_STRING) *of_b = X509_get1_email(b);
+	bool shared = false;
+
+	for (int i = 0; i < sk_OPENSSL_STRING_num(of_a); i++)
+		for (int k = 0; k < sk_OPENSSL_STRING_num(of_b); k++)
+			shared = shared || strcasecmp(sk_OPENSSL_STRING_value(of_a, i), sk_OPENSSL_STRING_value(of_b, k)) == 0;
+	X509_email_free(of_a);
+	X509_email_free(of_b);
+	return shared;
+}
+
+/* Answers must be readable: the certificate belongs to a key of this token. */
+X509 *chain_encryption_certificate(const struct inventory *inventory, X509 *signer, time_t now) {
+	const char *why;
+	X509 *best = NULL;
+
+	if (cms_suitable_for_encryption(signer, now, &why) == 0)
+		return NULL;
+	for (size_t i = 0; i < inventory->count; i++) {
+		const struct inventory_key *key = &inventory->keys[i];
+		for (int k = 0; key->can_decrypt && k < sk_X509_num(key->certificates); k++) {
+			X509 *other = sk_X509_value(key->certificates, k);
+			if (cms_suitable_for_encryption(other, now, &why) == 0 && shares_address(signer, other) &&
+				(!best || ASN1_TIME_compare(X509_get0_notBefore(other), X509_get0_notBefore(best)) > 0))
+				best = other;
+		}
+	}
+	return best;
+}
+
+static int push_der(STACK_OF(ASN1_OCTET_STRING) **certificates, const X509 *certificate) {
+	uint8_t *der = NULL;
+	int len = i2d_X509(certificate, &der), r = 0;
+
+	if (len <= 0)
+		return -SMIME_E_NO_MEMORY;
+	for (int i = 0; i < sk_ASN1_OCTET_STRING_num(*certificates); i++)
+		if (wire_octets_equal(sk_ASN1_OCTET_STRING_value(*certificates, i), der, (size_t)len))
+			len = 0;
+	if (len > 0)
+		r = wire_push_octets(certificates, der, (size_t)len);
+	OPENSSL_free(der);
+	return r;
+}
+
+static X509 *issuer_of(const struct inventory *inventory, X509 *certificate) {
+	for (int i = 0; i < sk_X509_num(inventory->all); i++) {
+		X509 *issuer = sk_X509_value(inventory->all, i);
+		if (X509_check_issued(issuer, certificate) == X509_V_OK && X509_verify(certificate, X509_get0_pubkey(issuer)) == 1)
+			return issuer;
+	}
+	ERR_clear_error();
+	return NULL;
+}
+
+static int push_chain(const struct inventory *inventory, X509 *certificate, STACK_OF(ASN1_OCTET_STRING) **certificates) {
+	int r = push_der(certificates, certificate);
+
+	for (int depth = 0; r == 0 && depth < CHAIN_DEPTH_MAX; depth++) {
+		certificate = issuer_of(inventory, certificate);
+		if (!certificate || X509_get_extension_flags(certificate) & EXFLAG_SS)
+			break;
+		r = push_der(certificates, certificate);
+	}
+	return r;
+}
+
+int chain_collect(const struct inventory *inventory, X509 *signer, X509 *encryption, STACK_OF(ASN1_OCTET_STRING) **certificates) {
+	int r = push_der(certificates, signer);
+
+	if (r == 0 && encryption)
+		r = push_chain(inventory, encryption, certificates);
+	return r == 0 ? push_chain(inventory, signer, certificates) : r;
+}

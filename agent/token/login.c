@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The rules of login.h. One login at a time in the process, since the login state is the token's, not the session's.
+ */
+#include "login.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "prompt.h"
+#include "smime/error.h"
+
+static int check_flags(const struct token *token, const CK_TOKEN_INFO *info, struct fault *fault) {
+	if (info->flags & CKF_USER_PIN_LOCKED)
+		return fault_set(fault, SMIME_E_PIN_LOCKED,
+			"the PIN of token \"%s\" is blocked by too many wrong tries; unblock it with its PUK or ask who issued it",
+			token_label(token));
+	if (!(info->flags & CKF_USER_PIN_INITIALIZED))
+		return fault_set(fault, SMIME_E_PIN_UNSET, "token \"%s\" has no PIN yet; set one with the tool that came with it",
+			token_label(token));
+	return 0;
+}
+
+static const char *tries_left(const CK_TOKEN_INFO *info) {
+	if (info->flags & CKF_USER_PIN_FINAL_TRY)
+		return "This is the last try: a wrong PIN blocks the token.";
+	if (info->flags & CKF_USER_PIN_COUNT_LOW)
+		return "A wrong PIN was entered before; not all tries are left.";
+	return NULL;
+}
+
+/* ---- Where the PIN comes from ---- */
+
+static int open_pin_file(const char *path, int *ret_fd, struct fault *fault) {
+	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return fault_set(fault, SMIME_E_PIN_NO_PROMPT, "pin: file: %s can't be read: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 077))
+		return fault_set(fault, SMIME_E_PIN_NO_PROMPT,
+			"pin: file: %s is readable by others; it must be a regular file of this user with mode 0600 or 0400", path);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static int read_pin_file(const char *path, struct secret *ret_pin, struct fault *fault) {
+	_cleanup_(secret_clear) struct secret buffer = SECRET_EMPTY;
+	_cleanup_(close_fdp) int fd = -1;
+	int r = open_pin_file(path, &fd, fault);
+
+	if (r == 0)
+		r = secret_alloc(&buffer, PIN_MAX_BYTES + 2);
+	if (r < 0)
+		return r;
+	ssize_t n = read(fd, buffer.data, buffer.len);
+	while (n > 0 && (buffer.data[n - 1] == '\n' || buffer.data[n - 1] == '\r'))
+		n--;
+	if (n <= 0 || n > PIN_MAX_BYTES)
+		return fault_set(fault, SMIME_E_PIN_NO_PROMPT, "pin: file: %s holds no PIN in its first line", path);
+	return secret_set(ret_pin, buffer.data, (size_t)n);
+}
+
+static int ask_for_pin(struct operation *operation, const CK_TOKEN_INFO *info, struct secret *ret_pin, struct fault *fault) {
+	struct token *token = operation->token;
+	struct wire_prompt_grant *grant = NULL;
+	struct prompt_words words = {
+		.label = token_label(token),
+		.serial = wire_text(token->name->serial),
+		.who = operation->who,
+		.purpose = "use its keys",
+		.warning = tries_left(info),
+	};
+	int fd = -1;
+	int r = exchange_prompt(token->exchange, operation->id, &grant, &fd);
+
+	if (r < 0)
+		return r;
+	if (!grant->granted || fd < 0) {
+		int code = grant->refusal ? (int)grant->refusal->code : SMIME_E_PIN_NO_PROMPT;
+		r = fault_set(fault, code, "%s", grant->refusal ? wire_text(grant->refusal->text) : smime_strerror(code));
+		close_fdp(&fd);
+	} else {
+		r = prompt_pin(fd, grant, &words, ret_pin, fault);
+		int sent = exchange_send_event(token->exchange, operation->id, WIRE_REPORT_PROMPT_DONE);
+		if (r == 0)
+			r = sent;
+	}
+	wire_prompt_grant_free(grant);
+	return r;
+}
+
+static int get_pin(struct operation *operation, const CK_TOKEN_INFO *info, struct secret *ret_pin, struct fault *fault) {
+	struct token *token = operation->token;
+	const char *path = wire_text(token->setup->pin_file);
+
+	if (!*path)
+		return ask_for_pin(operation, info, ret_pin, fault);
+	if (token->pin_file_failed)
+		return fault_set(fault, SMIME_E_PIN_WRONG,
+			"the PIN in %s was refused by token \"%s\" before and is not sent again; correct it and run `smime lock`", path,
+			token_label(token));
+	return read_pin_file(path, ret_pin, fault);
+}
+
+/* ---- Sending it ---- */
+
+static int check_length(const struct token *token, const CK_TOKEN_INFO *info, const struct secret *pin, struct fault *fault) {
+	if (pin->len >= info->ulMinPinLen && (info->ulMaxPinLen == 0 || pin->len <= info->ulMaxPinLen))
+		return 0;
+	return fault_set(fault, SMIME_E_PIN_WRONG,
+		"token \"%s\" takes PINs of %lu to %lu characters; what was entered is of another length and was not sent, so no try is lost",
+		token_label(token), info->ulMinPinLen, info->ulMaxPinLen);
+}
+
+static int refused(struct token *token, CK_RV rv, struct fault *fault) {
+	CK_TOKEN_INFO info = { .flags = 0 };
+	struct fault unused;
+
+	secret_clear(&token->pin);
+	if (rv == CKR_PIN_LOCKED)
+		return fault_set(fault, SMIME_E_PIN_LOCKED, "the PIN of token \"%s\" is blocked now; unblock it with its PUK or ask who issued it",
+			token_label(token));
+	if (rv == CKR_PIN_EXPIRED)
+		return fault_set(fault, SMIME_E_PIN_LOCKED, "the PIN of token \"%s\" has expired; set a new one", token_label(token));
+	if (rv != CKR_PIN_INCORRECT && rv != CKR_PIN_INVALID && rv != CKR_PIN_LEN_RANGE)
+		return cryptoki_fault(fault, "C_Login", rv);
+	if (wire_text(token->setup->pin_file)[0])
+		token->pin_file_failed = true;
+	(void)cryptoki_token_info(token->module, token->slot, &info, &unused);
+	return fault_set(fault, SMIME_E_PIN_WRONG, "wrong PIN for token \"%s\"%s", token_label(token),
+		info.flags & CKF_USER_PIN_LOCKED      ? "; it is blocked now"
+		: info.flags & CKF_USER_PIN_FINAL_TRY ? "; one try is left at most"
+		: info.flags & CKF_USER_PIN_COUNT_LOW ? "; not all tries are left"
+						      : "");
+}
+
+static CK_RV call_login(const struct operation *operation, CK_USER_TYPE user, const struct secret *pin) {
+	CK_RV rv = operation->token->module->call->C_Login(operation->session, user, pin->data, pin->len);
+
+	return rv == CKR_USER_ALREADY_LOGGED_IN ? CKR_OK : rv;
+}
+
+/* The session sees the private objects now. */
+static int logged_in(struct operation *operation, struct fault *fault) {
+	struct token *token = operation->token;
+
+	token->unlocked = true;
+	int r = token_list(token, operation->session, fault);
+	return r == 0 ? token_report(token) : r;
+}
+
+static int login(struct operation *operation, struct fault *fault) {
+	_cleanup_(secret_clear) struct secret pin = SECRET_EMPTY;
+	struct token *token = operation->token;
+	CK_TOKEN_INFO info;
+	int r = cryptoki_token_info(token->module, token->slot, &info, fault);
+
+	if (r == 0)
+		r = check_flags(token, &info, fault);
+	/* With a PIN pad the reader asks: a NULL PIN is what PKCS#11 5.6 has for it. */
+	if (r == 0 && !(info.flags & CKF_PROTECTED_AUTHENTICATION_PATH)) {
+		r = get_pin(operation, &info, &pin, fault);
+		if (r == 0)
+			r = check_length(token, &info, &pin, fault);
+	}
+	if (r < 0)
+		return r;
+	CK_RV rv = call_login(operation, CKU_USER, &pin);
+	if (rv != CKR_OK)
+		return refused(token, rv, fault);
+	secret_clear(&token->pin);
+	token->pin = pin;
+	pin = SECRET_EMPTY;
+	return logged_in(operation, fault);
+}
+
+int login_ensure(struct operation *operation, struct fault *fault) {
+	struct token *token = operation->token;
+
+	(void)pthread_mutex_lock(&token->login_lock);
+	int r = token->login_required && !token->unlocked ? login(operation, fault) : 0;
+	(void)pthread_mutex_unlock(&token->login_lock);
+	return r;
+}
+
+int login_again(struct operation *operation, struct fault *fault) {
+	struct token *token = operation->token;
+	int r = 0;
+
+	(void)pthread_mutex_lock(&token->login_lock);
+	if (token->pin.len > 0) {
+		CK_RV rv = call_login(operation, CKU_USER, &token->pin);
+		r = rv == CKR_OK ? 0 : refused(token, rv, fault);
+		token->unlocked = r == 0;
+	} else {
+		token->unlocked = false;
+		r = login(operation, fault);
+	}
+	(void)pthread_mutex_unlock(&token->login_lock);
+	return r;
+}
+
+int login_for_key(struct operation *operation, struct fault *fault) {
+	struct token *token = operation->token;
+
+	(void)pthread_mutex_lock(&token->login_lock);
+	CK_RV rv = call_login(operation, CKU_CONTEXT_SPECIFIC, &token->pin);
+	int r = rv == CKR_OK ? 0 : refused(token, rv, fault);
+	(void)pthread_mutex_unlock(&token->login_lock);
+	return r;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * smime-token: the process that holds one token, or looks for tokens and modules, as its first order says. The core starts it
+ * with its socket as descriptor 3; `smime-token --modules` prints the modules of p11-kit's configuration for people.
+ *
+ * It starts no program, opens no network connection of its own, and ends when its socket does.
+ */
+#include <limits.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <openssl/crypto.h>
+
+#include "discover.h"
+#include "modules.h"
+#include "serve.h"
+#include "smime/error.h"
+
+enum { TOKEN_SOCKET_FD = 3 };
+
+static int list_modules(STACK_OF(wire_module) **ret_modules) {
+	char user[PATH_MAX];
+	struct modules_places places = modules_default_places(user, sizeof(user));
+
+	return modules_list(&places, ret_modules);
+}
+
+static int print_modules(void) {
+	STACK_OF(wire_module) *modules = NULL;
+
+	if (list_modules(&modules) < 0)
+		return 8;
+	for (int i = 0; i < sk_wire_module_num(modules); i++)
+		(void)puts(wire_text(sk_wire_module_value(modules, i)->path));
+	sk_wire_module_pop_free(modules, wire_module_free);
+	return fflush(stdout) == 0 ? 0 : 7;
+}
+
+static int report_modules(struct exchange *exchange) {
+	struct wire_report *report = wire_report_make(0, WIRE_REPORT_MODULES);
+	int r = report ? 0 : -SMIME_E_NO_MEMORY;
+
+	if (r == 0) {
+		sk_wire_module_pop_free(report->body->modules, wire_module_free);
+		report->body->modules = NULL;
+		r = list_modules(&report->body->modules);
+	}
+	if (r == 0)
+		r = exchange_send(exchange, report);
+	wire_report_free(report);
+	return r;
+}
+
+static int report_tokens(const struct wire_setup *setup, struct exchange *exchange) {
+	struct wire_report *report = wire_report_make(0, WIRE_REPORT_TOKENS);
+	struct cryptoki *module = NULL;
+	struct fault fault = { "" };
+	STACK_OF(wire_token) *tokens = NULL;
+	int r = report ? cryptoki_open(wire_text(setup->module), &module, &fault) : -SMIME_E_NO_MEMORY;
+
+	if (r == 0)
+		r = discover_tokens(module, &tokens, &fault);
+	if (r == 0) {
+		sk_wire_token_pop_free(report->body->tokens, wire_token_free);
+		report->body->tokens = tokens;
+		r = exchange_send(exchange, report);
+	} else {
+		(void)exchange_send_error(exchange, 0, r, &fault);
+	}
+	wire_report_free(report);
+	cryptoki_close(module);
+	return r;
+}
+
+static int act(const struct wire_setup *setup, struct exchange *exchange) {
+	switch (setup->role) {
+	case WIRE_ROLE_MODULES:
+		return report_modules(exchange);
+	case WIRE_ROLE_SCAN:
+		return report_tokens(setup, exchange);
+	case WIRE_ROLE_SERVE:
+		return serve(setup, exchange);
+	default:
+		return -SMIME_E_PROTOCOL;
+	}
+}
+
+/* Nobody but root reads this process's memory or gets a core file of it. */
+static void harden(void) {
+	(void)umask(0077);
+	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+#ifndef SMIME_SANITIZED
+	(void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+	secret_heap_init();
+}
+
+int main(int argc, char **argv) {
+	struct wire_order *order = NULL;
+	struct exchange exchange;
+	struct sockaddr address;
+	socklen_t len = sizeof(address);
+
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	if (argc == 2 && strcmp(argv[1], "--modules") == 0)
+		return print_modules();
+	if (argc != 1 || getsockname(TOKEN_SOCKET_FD, &address, &len) < 0) {
+		(void)fputs("smime-token: is started by smime-agent; for people there is `smime-token --modules`\n", stderr);
+		return 2;
+	}
+	harden();
+	exchange_init(&exchange, TOKEN_SOCKET_FD);
+	if (wire_receive(TOKEN_SOCKET_FD, wire_order_it(), &order, NULL) != 0 || order->body->type != WIRE_ORDER_SETUP)
+		return 1;
+	int r = act(order->body->setup, &exchange);
+	wire_order_free(order);
+	exchange_clear(&exchange);
+	/* Modules run code of their own at exit, some of which waits for a card. */
+	_exit(r < 0);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The queue and its threads; see serve.h. The main thread only reads, so that a prompt's answer arrives while every session is busy.
+ */
+#include "serve.h"
+
+#include <sys/queue.h>
+
+#include "sign.h"
+#include "smime/error.h"
+#include "token.h"
+#include "unwrap.h"
+
+struct job {
+	STAILQ_ENTRY(job) link;
+	struct wire_order *order;
+};
+
+struct server {
+	struct token token;
+	struct exchange *exchange;
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	STAILQ_HEAD(, job) jobs;
+};
+
+DEFINE_CLEANUP(struct wire_report *, report_freep, wire_report_free)
+
+static void end_process(int code) {
+	_exit(code);
+}
+
+/* ---- One order ---- */
+
+static int do_sign(struct operation *operation, const struct wire_sign_task *task, struct fault *fault) {
+	_cleanup_(report_freep) struct wire_report *report = wire_report_make(operation->id, WIRE_REPORT_SIGNED);
+
+	operation->who = wire_text(task->caller->text);
+	int r = report ? sign_request(operation, task->request, report->body->signed_, fault) : -SMIME_E_NO_MEMORY;
+	return r == 0 ? exchange_send(operation->token->exchange, report) : r;
+}
+
+static int do_decrypt(struct operation *operation, const struct wire_decrypt_task *task, struct fault *fault) {
+	_cleanup_(report_freep) struct wire_report *report = wire_report_make(operation->id, WIRE_REPORT_UNWRAPPED);
+
+	operation->who = wire_text(task->caller->text);
+	int r = report ? unwrap_request(operation, task->request, report->body->unwrapped, fault) : -SMIME_E_NO_MEMORY;
+	if (r == 0)
+		r = exchange_send(operation->token->exchange, report);
+	if (report) {
+		struct bytes cek = wire_octets(report->body->unwrapped->cek);
+		if (cek.len > 0)
+			OPENSSL_cleanse((void *)(uintptr_t)cek.data, cek.len);
+	}
+	return r;
+}
+
+static int do_unlock(struct operation *operation, const struct wire_caller *caller, struct fault *fault) {
+	operation->who = wire_text(caller->text);
+	int r = login_ensure(operation, fault);
+	return r == 0 ? exchange_send_event(operation->token->exchange, operation->id, WIRE_REPORT_UNLOCKED) : r;
+}
+
+static int perform(struct operation *operation, const struct wire_order *order, struct fault *fault) {
+	switch (order->body->type) {
+	case WIRE_ORDER_SIGN:
+		return do_sign(operation, order->body->sign, fault);
+	case WIRE_ORDER_DECRYPT:
+		return do_decrypt(operation, order->body->decrypt, fault);
+	case WIRE_ORDER_UNLOCK:
+		return do_unlock(operation, order->body->unlock, fault);
+	default:
+		return -SMIME_E_PROTOCOL;
+	}
+}
+
+static void work_on(struct server *server, CK_SESSION_HANDLE session, const struct wire_order *order) {
+	struct operation operation = { .token = &server->token, .session = session, .id = order->id, .who = "" };
+	struct fault fault = { "" };
+	int r = perform(&operation, order, &fault);
+
+	if (r < 0 && exchange_send_error(server->exchange, order->id, r, &fault) < 0)
+		end_process(1);
+	/* A token that went away stays away for this process: the core starts another one for its next insertion. */
+	if (r == -SMIME_E_TOKEN_GONE)
+		end_process(0);
+}
+
+/* ---- Threads ---- */
+
+static struct job *next_job(struct server *server) {
+	struct job *job;
+
+	(void)pthread_mutex_lock(&server->lock);
+	while (!(job = STAILQ_FIRST(&server->jobs)))
+		(void)pthread_cond_wait(&server->more, &server->lock);
+	STAILQ_REMOVE_HEAD(&server->jobs, link);
+	(void)pthread_mutex_unlock(&server->lock);
+	return job;
+}
+
+static void *run_thread(void *argument) {
+	struct server *server = argument;
+	CK_SESSION_HANDLE session = CK_INVALID_HANDLE;
+	struct fault fault = { "" };
+	int r = cryptoki_session(server->token.module, server->token.slot, &session, &fault);
+
+	for (;;) {
+		struct job *job = next_job(server);
+		if (r == 0)
+			work_on(server, session, job->order);
+		else if (exchange_send_error(server->exchange, job->order->id, r, &fault) < 0)
+			end_process(1);
+		wire_order_free(job->order);
+		free(job);
+	}
+	return NULL;
+}
+
+static int start_threads(struct server *server, unsigned sessions) {
+	if (sessions < 1 || sessions > SERVE_SESSIONS_MAX || !server->token.module->threads)
+		sessions = 1;
+	for (unsigned i = 0; i < sessions; i++) {
+		pthread_t thread;
+		if (pthread_create(&thread, NULL, run_thread, server) != 0)
+			return i > 0 ? 0 : -SMIME_E_INTERNAL;
+		(void)pthread_detach(thread);
+	}
+	return 0;
+}
+
+/* ---- Orders ---- */
+
+static int enqueue(struct server *server, struct wire_order **order) {
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return -SMIME_E_NO_MEMORY;
+	job->order = TAKE(*order);
+	(void)pthread_mutex_lock(&server->lock);
+	STAILQ_INSERT_TAIL(&server->jobs, job, link);
+	(void)pthread_cond_signal(&server->more);
+	(void)pthread_mutex_unlock(&server->lock);
+	return 0;
+}
+
+/* Returns 1 when the core has closed its end. */
+static int take_order(struct server *server) {
+	_cleanup_(wire_order_freep) struct wire_order *order = NULL;
+	int fd = -1;
+	int r = wire_receive(server->exchange->fd, wire_order_it(), &order, &fd);
+
+	if (r != 0)
+		return r;
+	if (order->body->type == WIRE_ORDER_PROMPT) {
+		exchange_prompt_answer(server->exchange, order->id, TAKE(order->body->prompt), fd);
+		order->body->type = -1;
+		return 0;
+	}
+	close_fdp(&fd);
+	return enqueue(server, &order);
+}
+
+int serve(const struct wire_setup *setup, struct exchange *exchange) {
+	struct server server = { .exchange = exchange };
+	struct fault fault = { "" };
+	int r = token_open(setup, exchange, &server.token, &fault);
+
+	if (r < 0) {
+		(void)exchange_send_error(exchange, 0, r, &fault);
+		return r;
+	}
+	(void)pthread_mutex_init(&server.lock, NULL);
+	(void)pthread_cond_init(&server.more, NULL);
+	STAILQ_INIT(&server.jobs);
+	r = token_report(&server.token);
+	if (r == 0)
+		r = start_threads(&server, setup->sessions);
+	while (r == 0)
+		r = take_order(&server);
+	/* Threads may be inside the module: nothing is torn down under them but the one secret that is kept. */
+	(void)pthread_mutex_lock(&server.token.login_lock);
+	secret_clear(&server.token.pin);
+	end_process(r < 0);
+	return 0;
+}
