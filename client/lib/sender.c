@@ -20,39 +20,50 @@ void sender_clear(struct sender *sender) {
 	*sender = (struct sender){ 0 };
 }
 
-/* Returns 0, or -SMIME_E_NO_MEMORY; an unreadable field becomes `fault`. */
-static int field_read(const struct field *field, const char *unreadable, struct addresses *ret_addresses, const char **fault) {
-	int r = addresses_parse(field->body, ret_addresses);
+/* What is wrong with From, as a static text, or NULL. -SMIME_E_NO_MEMORY. */
+static int from_read(const struct entity *entity, struct sender *sender) {
+	size_t count;
+	const struct field *field = entity_field(entity, "From", &count);
+	int r;
 
+	sender->stated = field != NULL;
+	if (!field)
+		return 0;
+	if (count > 1) {
+		sender->fault = "the message has more than one From field";
+		return 0;
+	}
+	r = addresses_parse(field->body, &sender->from);
 	if (r == -SMIME_E_NO_MEMORY)
 		return r;
-	if (r < 0)
-		*fault = r == -SMIME_E_INTERNAL ? "the library that reads addresses (GMime) can't be loaded" : unreadable;
+	if (r == -SMIME_E_INTERNAL)
+		sender->fault = "the library that reads addresses (GMime) can't be loaded";
+	else if (r < 0)
+		sender->fault = "From can't be read";
+	else if (sender->from.count == 0)
+		sender->fault = "From holds no address";
 	return 0;
+}
+
+/* A Sender that is not what RFC 5322 allows counts as absent: it can't help, and From may do without. */
+static int field_sender_read(const struct entity *entity, struct sender *sender) {
+	size_t count;
+	const struct field *field = entity_field(entity, "Sender", &count);
+	int r = field && count == 1 ? addresses_parse(field->body, &sender->sender) : 0;
+
+	if (sender->sender.count > 1)
+		addresses_clear(&sender->sender);
+	return r == -SMIME_E_NO_MEMORY ? r : 0;
 }
 
 int sender_read(const struct entity *entity, struct sender *ret_sender) {
 	_cleanup_(sender_clear) struct sender sender = { 0 };
-	size_t froms, senders;
-	const struct field *from = entity_field(entity, "From", &froms);
-	const struct field *field = entity_field(entity, "Sender", &senders);
-	int r = 0;
+	int r = from_read(entity, &sender);
 
-	sender.stated = from != NULL;
-	if (froms > 1)
-		sender.fault = "the message has more than one From field";
-	else if (from)
-		r = field_read(from, "From can't be read", &sender.from, &sender.fault);
-	if (r == 0 && !sender.fault && senders > 1)
-		sender.fault = "the message has more than one Sender field";
-	else if (r == 0 && !sender.fault && field)
-		r = field_read(field, "Sender can't be read", &sender.sender, &sender.fault);
+	if (r == 0)
+		r = field_sender_read(entity, &sender);
 	if (r < 0)
 		return r;
-	if (!sender.fault && sender.stated && sender.from.count == 0)
-		sender.fault = "From holds no address";
-	if (!sender.fault && sender.sender.count > 1)
-		sender.fault = "Sender holds more than one address";
 	*ret_sender = sender;
 	sender = (struct sender){ 0 };
 	return 0;

@@ -258,6 +258,8 @@ static void the_address_of_from_decides(void **state) {
 		{ "From: boss@example.org\r\nSender: alice@example.org\r\n", 0, SMIME_WARNING },
 		{ "From: boss@example.org\r\nSender: alice@example.org, boss@example.org\r\n", SMIME_E_UNTRUSTED, SMIME_BAD },
 		{ "From: alice@example.org\r\nSender: list@example.org\r\n", 0, SMIME_GOOD },
+		{ "From: alice@example.org\r\nSender: @@ <<\r\n", 0, SMIME_GOOD },
+		{ "From: boss@example.org\r\nSender: alice@example.org\r\nSender: alice@example.org\r\n", SMIME_E_UNTRUSTED, SMIME_BAD },
 		{ "From:\r\n", SMIME_E_UNTRUSTED, SMIME_BAD },
 		{ "Subject: without From\r\n", 0, SMIME_UNKNOWN },
 	};

@@ -228,6 +228,7 @@ static void the_signing_certificate_must_be_the_signers(void **state) {
 
 static void the_digest_is_one_for_content_and_attributes(void **state) {
 	expect_bad((struct recipe){ .attribute_md = EVP_sha512() }, "signature");
+	expect_bad((struct recipe){ .signature_nid = NID_sha512WithRSAEncryption }, "signature");
 	expect_bad((struct recipe){ .md = EVP_sha256(), .attribute_md = EVP_sha512(),
 			.signature_nid = NID_sha512WithRSAEncryption },
 		"signature");
