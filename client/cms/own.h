@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An index of the person's own certificates by what a RecipientInfo may call them, so that a message for ten thousand people
+ * costs a look-up for each and not a parse.
+ *
+ * Private to this folder. A find is a hint only: the whole identifier is compared afterwards.
+ */
+#ifndef CMS_OWN_H
+#define CMS_OWN_H
+
+#include <stdbool.h>
+
+#include <openssl/x509.h>
+
+#include "agent/wire/base.h"
+
+struct own;
+
+/* The certificates are borrowed. */
+int own_new(X509 *const *certificates, size_t count, struct own **ret_own);
+struct own *own_free(struct own *own); /* accepts NULL, returns NULL */
+DEFINE_CLEANUP(struct own *, own_freep, own_free)
+
+/* A name of a recipient: the contents octets of a serial number, or a subject key identifier. */
+struct own_name {
+	bool key_id;
+	struct bytes value;
+};
+
+/*
+ * The next certificate that may bear this name, in the order given to own_new(): 0, or 1 when there is none.
+ * *iterator: 0 at first.
+ */
+int own_find(const struct own *own, struct own_name name, size_t *iterator, size_t *ret_certificate);
+
+X509 *own_certificate(const struct own *own, size_t certificate);
+size_t own_count(const struct own *own);
+
+#endif
