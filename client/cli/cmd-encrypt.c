@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * smime encrypt: a mail, or with --cms any bytes, for one or several recipients; signed first with --sign.
+ */
+#include "cli.h"
+
+struct args {
+	struct cli_list recipients;
+	const char *key, *cipher, *digest;
+	bool sign, oaep, no_self, cms, pem, pss, opaque;
+};
+
+#define OPTION(name, letter, kind, member, value, help) { name, letter, kind, offsetof(struct args, member), value, help }
+static const struct cli_option options[] = {
+	OPTION("recipient", 'r', CLI_LIST, recipients, "WHO", "certificate file or address; once for each recipient"),
+	OPTION("sign", 0, CLI_FLAG, sign, NULL, "sign first"),
+	OPTION("key", 'k', CLI_TEXT, key, "KEY", "with --sign: the key to sign with"),
+	OPTION("digest", 0, CLI_TEXT, digest, "NAME", "with --sign: sha256, sha384 or sha512"),
+	OPTION("pss", 0, CLI_FLAG, pss, NULL, "with --sign: RSASSA-PSS"),
+	OPTION("opaque", 0, CLI_FLAG, opaque, NULL, "with --sign: application/pkcs7-mime inside instead of multipart/signed"),
+	OPTION("cipher", 0, CLI_TEXT, cipher, "NAME", "aes256-cbc (default), aes128-cbc, aes256-gcm or aes128-gcm"),
+	OPTION("oaep", 0, CLI_FLAG, oaep, NULL, "RSAES-OAEP for RSA recipients"),
+	OPTION("no-self", 0, CLI_FLAG, no_self, NULL, "no copy for the sender"),
+	OPTION("cms", 0, CLI_FLAG, cms, NULL, "no mail: any bytes in, CMS out"),
+	OPTION("pem", 0, CLI_FLAG, pem, NULL, "with --cms: PEM"),
+};
+
+static void warn(void *userdata, const char *text) {
+	cli_note(userdata, "%s", text);
+}
+
+static int encrypt(struct cli *cli, const struct args *args, int in, struct cli_output *output) {
+	struct smime_sign_options sign_options = {
+		.key = args->key, .digest = args->digest, .pss = args->pss, .opaque = args->opaque, .cms = args->cms,
+	};
+	struct smime_encrypt_options encrypt_options = {
+		.recipients = args->recipients.items,
+		.recipient_count = args->recipients.count,
+		.cipher = args->cipher,
+		.oaep = args->oaep,
+		.no_self = args->no_self,
+		.sign = args->sign ? &sign_options : NULL,
+		.cms = args->cms,
+		.pem = args->pem,
+		.warn = warn,
+		.userdata = cli,
+	};
+
+	cli_progress_begin(cli);
+	int r = smime_encrypt(cli->smime, in, cli_output_fd(output), &encrypt_options);
+	cli_progress_end();
+	if (r < 0)
+		return cli_failed(cli, r);
+	int code = cli_output_commit(cli, output);
+	return code == 0 && cli->json ? cli_json_print(cli, json_pack("{s:s, s:i}", "result", "encrypted", "exit_code", 0)) : code;
+}
+
+static int run(struct cli *cli, void *data) {
+	const struct args *args = data;
+	__attribute__((cleanup(cli_input_close))) int in = -1;
+	__attribute__((cleanup(cli_output_freep))) struct cli_output *output = NULL;
+
+	if (args->recipients.count == 0)
+		return cli_usage(cli, "no recipient; name one with -r");
+	if ((args->key || args->digest || args->pss || args->opaque) && !args->sign)
+		return cli_usage(cli, "-k, --digest, --pss and --opaque say how to sign; add --sign");
+	int code = cli_output_check_json(cli);
+	if (code == 0)
+		code = cli_input_open(cli, &in);
+	if (code == 0)
+		code = cli_output_open(cli, &output);
+	return code == 0 ? encrypt(cli, args, in, output) : code;
+}
+
+const struct cli_command cmd_encrypt = {
+	.name = "encrypt",
+	.summary = "encrypt a mail",
+	.usage = "-r WHO [-r WHO ...] [--sign [-k KEY]] [--cipher NAME] [--oaep] [--no-self] [--cms [--pem]] [-o FILE] [FILE]",
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.args_size = sizeof(struct args),
+	.operand = CLI_OPERAND_INPUT,
+	.run = run,
+};

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * JSON values from what libsmime gives, and the one document of a run.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+json_t *cli_json_text(const char *text) {
+	json_t *value = text ? json_string(text) : json_null();
+	char *copy;
+
+	if (value)
+		return value;
+	/* Not UTF-8: what a certificate holds can be anything. */
+	copy = strdup(text);
+	if (!copy)
+		return NULL;
+	for (char *p = copy; *p; p++)
+		if (*p & 0x80)
+			*p = '?';
+	value = json_string(copy);
+	free(copy);
+	return value;
+}
+
+json_t *cli_json_texts(const char *const *texts) {
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && texts && texts[i]; i++)
+		if (json_array_append_new(array, cli_json_text(texts[i])) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	return array;
+}
+
+json_t *cli_json_time(time_t t) {
+	char text[CLI_TIME_BYTES];
+	struct tm tm;
+
+	if (!gmtime_r(&t, &tm) || strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		return json_null();
+	return json_string(text);
+}
+
+int cli_json_print(struct cli *cli, json_t *document) {
+	if (!document)
+		return cli_fail(cli, SMIME_E_NO_MEMORY, "out of memory");
+	int r = json_dumpf(document, stdout, JSON_INDENT(2));
+	json_decref(document);
+	cli->json_printed = true;
+	if (r < 0 || putchar('\n') == EOF)
+		return cli_fail(cli, SMIME_E_IO, "standard output can't be written");
+	return cli_flush(cli);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Whom a message is encrypted to: certificates from files, from the agent's own keys, and from the person's folder.
+ */
+#ifndef LIB_RECIPIENTS_H
+#define LIB_RECIPIENTS_H
+
+#include <time.h>
+
+#include "keyring.h"
+
+enum { RECIPIENTS_FOLDER_FILES_MAX = 10000 };
+
+/* A set of certificates without duplicates; zeroed: empty. */
+struct recipients {
+	X509 **items;
+	size_t count;
+};
+void recipients_clear(struct recipients *recipients); /* usable as a cleanup attribute */
+
+/*
+ * Adds the one that `who` means: a certificate file, or an address (own keys, then ~/.config/smime-agent/certificates/). With
+ * a message: -SMIME_E_NO_CERTIFICATE, -SMIME_E_CERT_AMBIGUOUS, -SMIME_E_CERT_EXPIRED, -SMIME_E_CERT_UNUSABLE, -SMIME_E_MALFORMED.
+ */
+int recipients_add(struct smime *s, struct recipients *recipients, const struct keyring *keyring, const char *who, time_t now);
+
+/* Adds the newest of the agent's own certificates for this address that can be encrypted to. Returns 1 when there is none. */
+int recipients_add_own(struct recipients *recipients, const struct keyring *keyring, const char *address, time_t now);
+
+#endif
