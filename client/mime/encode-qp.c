@@ -64,10 +64,14 @@ static void put_held(struct qp_encoder *encoder, bool more, struct out *out) {
 	encoder->held_len = 0;
 }
 
+static bool is_plain(uint8_t c) {
+	return c >= ' ' && c < 127 && c != '=';
+}
+
 static void hold(struct qp_encoder *encoder, uint8_t c) {
 	static const char digits[] = "0123456789ABCDEF";
 
-	if ((c >= ' ' && c < 127 && c != '=') || c == '\t') {
+	if (is_plain(c) || c == '\t') {
 		encoder->held[0] = (char)c;
 		encoder->held_len = 1;
 		return;
@@ -83,9 +87,31 @@ void qp_encode_octet(struct qp_encoder *encoder, uint8_t octet, struct out *out)
 	hold(encoder, octet);
 }
 
+/*
+ * The same for a run of characters that stand for themselves and fit the line, at once; returns how many were taken. Not at
+ * a line's beginning, where "From " is looked for.
+ */
+static size_t take_run(struct qp_encoder *encoder, const uint8_t *data, size_t len, struct out *out) {
+	size_t used = encoder->column + encoder->held_len, room = used < QP_LINE_MAX ? QP_LINE_MAX - used : 0, run = 0;
+
+	if (encoder->column == 0 || encoder->from_seen > 0)
+		return 0;
+	len = len < room ? len : room;
+	while (run < len && is_plain(data[run]))
+		run++;
+	if (run < 2)
+		return 0;
+	put_held(encoder, true, out);
+	out_put(out, data, run - 1);
+	encoder->column += run - 1;
+	hold(encoder, data[run - 1]);
+	return run;
+}
+
 void qp_encode(struct qp_encoder *encoder, const uint8_t *data, size_t len, struct out *out) {
 	for (size_t i = 0; i < len; i++) {
-		if (data[i] == '\r' && i + 1 < len && data[i + 1] == '\n')
+		i += take_run(encoder, data + i, len - i, out);
+		if (i == len || (data[i] == '\r' && i + 1 < len && data[i + 1] == '\n'))
 			continue;
 		if (data[i] != '\n') {
 			qp_encode_octet(encoder, data[i], out);

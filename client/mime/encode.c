@@ -9,15 +9,6 @@
 
 enum { STAGE_BYTES = 4096 }; /* of content with its line ends changed, before it is encoded */
 
-void out_put(struct out *out, const void *data, size_t len) {
-	if (len > out->cap - out->len) {
-		out->full = true;
-		return;
-	}
-	memcpy(out->data + out->len, data, len);
-	out->len += len;
-}
-
 void encode_lines(struct out *out, const uint8_t *data, size_t len, const char *eol) {
 	size_t eol_len = strlen(eol);
 	const uint8_t *end = data + len, *newline;

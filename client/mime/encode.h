@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "scan.h"
 
@@ -26,7 +27,14 @@ struct out {
 	size_t len, cap;
 	bool full; /* something did not fit */
 };
-void out_put(struct out *out, const void *data, size_t len);
+static inline void out_put(struct out *out, const void *data, size_t len) {
+	if (len > out->cap - out->len) {
+		out->full = true;
+		return;
+	}
+	memcpy(out->data + out->len, data, len);
+	out->len += len;
+}
 
 /* Copies with every line end as `eol` ("\r\n" or "\n"). `data` must not end between CR and LF. */
 void encode_lines(struct out *out, const uint8_t *data, size_t len, const char *eol);

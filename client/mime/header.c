@@ -87,6 +87,10 @@ int header_read(
 	size_t len;
 	int r;
 
+	/* An empty block is memory too, so that nobody meets a null pointer in a part without header. */
+	r = block_append(&block, (const uint8_t *)"", 0);
+	if (r < 0)
+		return r;
 	for (;;) {
 		r = reader_peek(reader, HEADER_LINE_PEEK_BYTES + 1, &data, &len);
 		if (r < 0)

@@ -227,20 +227,15 @@ static enum form form_of(const struct parameter *parameter) {
 	return parameter->extended ? FORM_EXTENDED : FORM_PLAIN;
 }
 
-/* The parameter's only piece of this section (-1: none) and form; NULL when there is none or more than one. */
+/* The parameter's first piece of this section (-1: none) and form. */
 static const struct parameter *find_piece(const struct parameter_field *field, const char *name, enum form form, int section) {
-	const struct parameter *found = NULL;
-
 	for (size_t i = 0; i < field->count; i++) {
 		const struct parameter *piece = &field->parameters[i];
 
-		if (strcmp(piece->name, name) != 0 || form_of(piece) != form || piece->section != section)
-			continue;
-		if (found)
-			return NULL;
-		found = piece;
+		if (strcmp(piece->name, name) == 0 && form_of(piece) == form && piece->section == section)
+			return piece;
 	}
-	return found;
+	return NULL;
 }
 
 static void count_forms(const struct parameter_field *field, const char *name, size_t counts[FORM_COUNT]) {
@@ -307,6 +302,7 @@ int parameter_get(const struct parameter_field *field, const char *name, bool pr
 	if (!value)
 		return -SMIME_E_NO_MEMORY;
 
+	/* As many sections as pieces: with one of them twice, another is missing. */
 	end = value;
 	for (size_t i = 0; i < counts[form]; i++) {
 		piece = find_piece(field, name, form, form == FORM_SECTIONS ? (int)i : -1);

@@ -187,7 +187,6 @@ static int walk_delimiter(struct walk *walk, struct walk_item *item) {
 	item->line_end_behind = data[line + delimiter->line_len - 1] == '\n';
 	walk->shown = line + delimiter->line_len;
 	walk->line_start = true;
-	walk->message = false;
 	walk->state = delimiter->end ? STATE_TEXT : STATE_HEADER;
 	walk_pop(walk, delimiter->end ? delimiter->level : delimiter->level + 1);
 	return 0;

@@ -213,13 +213,14 @@ static void unreadable_names_make_the_certificate_malformed(void **state) {
 	assert_bad_name((struct name)EMAIL("bob@example.org\0.evil.org"));
 	assert_bad_name((struct name)SUBJECT("bob\0@example.org"));
 	assert_bad_name((struct name)EMAIL("b\xc3\xb6" "b@example.org"));
+	assert_bad_name((struct name)EMAIL("example.org\0"));
 	assert_bad_name((struct name)EMAIL("bob@"));
 	assert_bad_name((struct name)EMAIL("bob\n@example.org"));
 	assert_bad_name((struct name)OTHER(UTF8_MAILBOX, "bob@example.org"));
 	assert_bad_name((struct name)OTHER(UTF8_MAILBOX, "b\xc3\xb6\0b@example.org"));
 	assert_bad_name((struct name)OTHER(UTF8_MAILBOX, "\xef\xbb\xbf" "b\xc3\xb6" "b@example.org"));
 	assert_bad_name((struct name)OTHER(UTF8_MAILBOX, "b\xc3@example.org"));
-	assert_bad_name((struct name){ GEN_OTHERNAME, UTF8_MAILBOX, V_ASN1_IA5STRING, "bob@example.org", 15 });
+	assert_bad_name((struct name){ GEN_OTHERNAME, UTF8_MAILBOX, V_ASN1_IA5STRING, "b\xc3\xb6" "b@example.org", 16 });
 }
 
 static void two_alternative_name_extensions_are_malformed(void **state) {

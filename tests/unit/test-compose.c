@@ -105,6 +105,8 @@ static void from_and_trailing_blanks_and_bare_cr_become_quoted_printable(void **
 	assert_canonical("Content-Type: text/plain\n\n-- \na\t\r\nb=c \t \nend ",
 		"Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 		"--=20\r\na=09\r\nb=3Dc \t=20\r\nend=20");
+	assert_canonical("Content-Type: text/plain\n\nFrom a\nFrom",
+		"Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=46rom a\r\nFrom");
 	assert_canonical("Content-Type: text/plain\n\na\rb\r\r\nc\r",
 		"Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\na=0Db=0D\r\nc=0D");
 	assert_canonical("Content-Type: text/plain\n\na\0b\x7f\n",
@@ -234,9 +236,10 @@ static void attached_messages_are_entered(void **state) {
 }
 
 static void parts_of_a_digest_are_messages(void **state) {
-	assert_canonical("Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\n\xe4 in the text\n--b\nContent-Type: text/plain\n\nSubject: x\n\na\n--b--\n",
+	assert_canonical("Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\n\xe4 in the text\n--b\nContent-Type: text/plain\n\nSubject: x\n\na \n--b--\n",
 		"Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\nMIME-Version: 1.0\r\nSubject: x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-		"=E4 in the text\r\n--b\r\nContent-Type: text/plain\r\n\r\nSubject: x\r\n\r\na\r\n--b--\r\n");
+		"=E4 in the text\r\n--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+		"Subject: x\r\n\r\na=20\r\n--b--\r\n");
 }
 
 /* RFC 2045 6.4 forbids to encode them. */
@@ -264,9 +267,9 @@ static void an_outer_delimiter_ends_inner_multiparts(void **state) {
 		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=bx\r\n\r\n--bx\r\n"
 		"Content-Transfer-Encoding: quoted-printable\r\n\r\na=20\r\n--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\na=20\r\n--bx--\r\n--b--\r\n");
 	/* Equal boundaries: all delimiters are the outer one's. */
-	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=b\n\npre \n--b\n\na \n--b--\nepi \n",
+	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=b\n\npre \n--b\n\na \n--b--\nepi \n--b\n\na \n",
 		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\npre \r\n--b\r\n"
-		"Content-Transfer-Encoding: quoted-printable\r\n\r\na=20\r\n--b--\r\nepi \r\n");
+		"Content-Transfer-Encoding: quoted-printable\r\n\r\na=20\r\n--b--\r\nepi \r\n--b\r\n\r\na \r\n");
 }
 
 static void text_behind_an_inner_end_is_the_outer_parts_epilogue(void **state) {
@@ -414,6 +417,18 @@ static void inner_text_that_is_no_entity_does_not_become_header(void **state) {
 	assert_message("From me\nA: b\n\nt", EOL_KEEP, "Subject: x\nMIME-Version: 1.0\nA: b\n\nt");
 }
 
+static void line_ends_of_long_text_are_changed_across_windows(void **state) {
+	size_t lines = 100000, head = strlen("Subject: x\nMIME-Version: 1.0\n\n");
+	_cleanup_(freep) char *inner = malloc(3 * lines), *expected = malloc(head + 2 * lines);
+
+	memcpy(expected, "Subject: x\nMIME-Version: 1.0\n\n", head);
+	for (size_t i = 0; i < lines; i++) {
+		memcpy(inner + 3 * i, "a\r\n", 3);
+		memcpy(expected + head + 2 * i, "a\n", 2);
+	}
+	assert_message_bytes(OUTER, inner, 3 * lines, EOL_LF, expected, head + 2 * lines);
+}
+
 static void boundaries_are_random_and_fit(void **state) {
 	char first[64], second[64];
 
@@ -458,6 +473,7 @@ int main(void) {
 		cmocka_unit_test(messages_have_the_outer_header_and_the_inner_entity),
 		cmocka_unit_test(binary_leafs_keep_their_octets_where_lines_become_lf),
 		cmocka_unit_test(inner_text_that_is_no_entity_does_not_become_header),
+		cmocka_unit_test(line_ends_of_long_text_are_changed_across_windows),
 		cmocka_unit_test(boundaries_are_random_and_fit),
 	};
 

@@ -92,8 +92,8 @@ static void a_part_may_be_empty_or_without_header(void **state) {
 }
 
 static void lines_that_only_begin_like_a_delimiter_are_content(void **state) {
-	assert_content("--B1\r\n--B1x\r\n--B1 x\r\n--B1--x\r\n--B1-\r\n --B1\r\n--b1\r\n--B1\r\n" SIGNATURE "--B1--\r\n",
-		"--B1x\r\n--B1 x\r\n--B1--x\r\n--B1-\r\n --B1\r\n--b1");
+	assert_content("--B1\r\n--B1x\r\n--B1 x\r\n--B1x-\r\n--B1--x\r\n--B1-\r\n --B1\r\n--b1\r\n--B1\r\n" SIGNATURE "--B1--\r\n",
+		"--B1x\r\n--B1 x\r\n--B1x-\r\n--B1--x\r\n--B1-\r\n --B1\r\n--b1");
 }
 
 static void delimiters_in_the_middle_of_a_line_are_content(void **state) {
@@ -166,26 +166,68 @@ static void boundaries_that_end_like_an_end_are_told_from_it(void **state) {
 	assert_content_bytes("Content-Type: multipart/signed; boundary=\"b--\"\r\n\r\n", body, sizeof(body) - 1, "x\r\n--b", 6, false);
 }
 
-/* Content so long that windows end at each byte of the delimiters and of what only looks like one. */
+/* A source that gives one byte at a time, so that a reader never has more than it is asked for. */
+struct drip {
+	const char *data;
+	size_t len, at;
+};
+
+static int drip_open(void *self, void **ret_state) {
+	((struct drip *)self)->at = 0;
+	*ret_state = self;
+	return 0;
+}
+
+static ssize_t drip_read(void *state, uint8_t *dst, size_t cap) {
+	struct drip *drip = state;
+
+	if (drip->at == drip->len)
+		return 0;
+	*dst = (uint8_t)drip->data[drip->at++];
+	return 1;
+}
+
+static void drip_close(void *state) {
+}
+
+static void assert_dripped(const char *mail, size_t len, size_t content_len) {
+	static const struct source_ops ops = { .open = drip_open, .read = drip_read, .close = drip_close, .free = free };
+	_cleanup_(entity_freep) struct entity *entity = NULL;
+	_cleanup_(source_unrefp) struct source *source = NULL;
+	struct drip *drip = calloc(1, sizeof(*drip));
+	struct signed_slices slices;
+
+	*drip = (struct drip){ mail, len, 0 };
+	source = source_new(&ops, drip);
+	assert_int_equal(entity_read(source, &entity), 0);
+	assert_int_equal(entity_slice_signed(entity, source, &slices), 0);
+	assert_int_equal(slices.content_len, content_len);
+}
+
+/* The signed part ends at `at`; shortly before its end stands what only looks like delimiters. */
+static void slice_with_end_at(size_t at, bool drip) {
+	static const char fake[] = "\r\n--B1x\r\nx--B1\r\n", end[] = "\r\n--B1\r\n" SIGNATURE "--B1--\r\n";
+	size_t len = at - strlen(HEADER);
+	_cleanup_(freep) char *body = malloc(len + sizeof(end));
+	_cleanup_(sliced_clear) struct sliced sliced = { 0 };
+
+	memset(body, 'x', len);
+	memcpy(body, "--B1\r\n", 6);
+	memcpy(body + len - 40, fake, sizeof(fake) - 1);
+	memcpy(body + len, end, sizeof(end));
+	sliced = slice_bytes(HEADER, body, len + sizeof(end) - 1);
+	assert_int_equal(sliced.r, 0);
+	assert_int_equal(sliced.slices.content_offset, strlen(HEADER) + 6);
+	assert_int_equal(sliced.slices.content_len, len - 6);
+	if (drip)
+		assert_dripped(sliced.mail, at + sizeof(end) - 1, len - 6);
+}
+
 static void window_edges_do_not_matter(void **state) {
-	static const char fake[] = "\r\n--B1x\r\n", end[] = "\r\n--B1\r\n" SIGNATURE "--B1--\r\n";
-	static const size_t edges[] = { 4096, 65536, 131072, 131072 + 65536, 262144 };
-	_cleanup_(freep) char *body = malloc(300000);
-
-	for (size_t e = 0; e < ELEMENTSOF(edges); e++)
-		for (size_t at = edges[e] - 1200; at < edges[e] + 20; at += at + 120 < edges[e] && at + 1000 > edges[e] ? 7 : 1) {
-			size_t len = at - strlen(HEADER);
-
-			memset(body, 'x', len);
-			memcpy(body, "--B1\r\n", 6);
-			memcpy(body + len / 2, fake, sizeof(fake) - 1);
-			memcpy(body + len - 40, fake, sizeof(fake) - 1);
-			memcpy(body + len, end, sizeof(end) - 1);
-			_cleanup_(sliced_clear) struct sliced sliced = slice_bytes(HEADER, body, len + sizeof(end) - 1);
-			assert_int_equal(sliced.r, 0);
-			assert_int_equal(sliced.slices.content_offset, strlen(HEADER) + 6);
-			assert_int_equal(sliced.slices.content_len, len - 6);
-		}
+	for (size_t at = 3000; at < 4300; at++)
+		slice_with_end_at(at, true);
+	for (size_t at = 131072 - 1000; at < 131072 + 200; at++)
+		slice_with_end_at(at, false);
 }
 
 /* GMime 3.2 took such a boundary for a delimiter where its buffer ended before it. */
