@@ -45,8 +45,6 @@ static int make_head(const struct signing *signing, const char *boundary, struct
 		"Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\";\r\n"
 		"\tmicalg=\"%s\"; boundary=\"%s\"\r\n"
 		"\r\n"
-		"This is an S/MIME signed message.\r\n"
-		"\r\n"
 		"--%s\r\n",
 		sign_micalg(signing->md), boundary, boundary);
 	return text_source(text, ret_head);

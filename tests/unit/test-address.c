@@ -113,6 +113,7 @@ static void domain_and_local_part_are_compared_without_ascii_case(void **state) 
 	assert_true(address_equal("Alice@Example.ORG", "alice@example.org"));
 	assert_false(address_equal("alice@example.org", "alice@example.com"));
 	assert_false(address_equal("alice@example.org", "alic@example.org"));
+	assert_false(address_equal("alic@example.org", "alice@example.org"));
 	assert_false(address_equal("alice@example.org", "alice@example.org.evil"));
 	assert_false(address_equal("alice", "alice"));
 	assert_false(address_equal("@example.org", "@example.org"));

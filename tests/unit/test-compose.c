@@ -105,6 +105,8 @@ static void from_and_trailing_blanks_and_bare_cr_become_quoted_printable(void **
 	assert_canonical("Content-Type: text/plain\n\n-- \na\t\r\nb=c \t \nend ",
 		"Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 		"--=20\r\na=09\r\nb=3Dc \t=20\r\nend=20");
+	assert_canonical("Content-Type: text/plain\n\na\t\n",
+		"Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\na=09\r\n");
 	assert_canonical("Content-Type: text/plain\n\nFrom a\nFrom",
 		"Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=46rom a\r\nFrom");
 	assert_canonical("Content-Type: text/plain\n\na\rb\r\r\nc\r",

@@ -181,7 +181,7 @@ static void a_line_longer_than_a_window_is_one_field(void **state) {
 static void type_and_parameters_are_parsed_with_comments_quotes_and_folds(void **state) {
 	_cleanup_(entity_freep) struct entity *entity = read_text("Content-Type: (a (nested) comment) Multipart/Signed (;boundary=no);\r\n"
 		"\tMICALG=SHA-256 ; protocol=\"Application/PKCS7-Signature\"; x=\"a;boundary=no\";\r\n"
-		" boundary=\"=_\\\"a b';?\"\r\nContent-Transfer-Encoding: 7BIT (really)\r\n\r\n");
+		" boundary=\"=_\\\"a\r\n b';?\"\r\nContent-Transfer-Encoding: 7BIT (really)\r\n\r\n");
 
 	assert_string_equal(entity->type, "multipart/signed");
 	assert_string_equal(entity->micalg, "sha-256");

@@ -214,6 +214,7 @@ static void slice_with_end_at(size_t at, bool drip) {
 	memset(body, 'x', len);
 	memcpy(body, "--B1\r\n", 6);
 	memcpy(body + len - 40, fake, sizeof(fake) - 1);
+	memcpy(body + len - 1100, fake, sizeof(fake) - 1);
 	memcpy(body + len, end, sizeof(end));
 	sliced = slice_bytes(HEADER, body, len + sizeof(end) - 1);
 	assert_int_equal(sliced.r, 0);
@@ -224,7 +225,7 @@ static void slice_with_end_at(size_t at, bool drip) {
 }
 
 static void window_edges_do_not_matter(void **state) {
-	for (size_t at = 3000; at < 4300; at++)
+	for (size_t at = 3000; at < 5300; at++)
 		slice_with_end_at(at, true);
 	for (size_t at = 131072 - 1000; at < 131072 + 200; at++)
 		slice_with_end_at(at, false);
@@ -263,6 +264,18 @@ static void padding_beyond_the_limit_makes_a_line_content(void **state) {
 	}
 }
 
+static void a_line_of_padding_is_no_delimiter_where_a_window_ends_in_it(void **state) {
+	char body[8192];
+
+	for (size_t filler = 2950; filler < 3250; filler++) {
+		size_t len = (size_t)snprintf(body, sizeof(body), "--B1\r\n%0*d\r\n--B1%1100s\r\n--B1\r\n%s--B1--\r\n", (int)filler, 0, "", SIGNATURE);
+		_cleanup_(sliced_clear) struct sliced sliced = slice_bytes(HEADER, body, len);
+
+		assert_int_equal(sliced.slices.content_len, filler + 2 + 4 + 1100);
+		assert_dripped(sliced.mail, strlen(HEADER) + len, filler + 2 + 4 + 1100);
+	}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_line_end_before_a_delimiter_belongs_to_it),
@@ -284,6 +297,7 @@ int main(void) {
 		cmocka_unit_test(window_edges_do_not_matter),
 		cmocka_unit_test(boundaries_within_long_lines_are_content_at_every_offset),
 		cmocka_unit_test(padding_beyond_the_limit_makes_a_line_content),
+		cmocka_unit_test(a_line_of_padding_is_no_delimiter_where_a_window_ends_in_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What must hold of the built programs and the sources as they are.
+. "$(dirname "$0")/../lib/lib.sh"
+libraries() { ldd "$1" | awk '{ print $1 }' | grep -oE '^[a-z0-9_+-]+\.so|libp11|libpcsclite' | sort -u | tr '\n' ' '; }
+core=$SMIME_BUILD/agent/core/smime-agent token=$SMIME_BUILD/agent/token/smime-token
+library=$SMIME_BUILD/client/lib/libsmime.so.0
+
+fails 'the core links neither libp11 nor libpcsclite' grep -E 'libp11\.|libpcsclite|libassuan' <(ldd "$core")
+fails 'the token process links no libsystemd' grep libsystemd <(ldd "$token")
+is 'libsmime links libcrypto alone' "$(readelf -d "$library" | grep -oE 'NEEDED.*\[[^]]*\]' | grep -oE 'lib[a-z0-9]+' | grep -vE '^libc$|libasan|libubsan' | tr '\n' ' ')" 'libcrypto '
+fails 'libsmime exports only its API' grep -vE ' smime_[a-z_0-9]+$' <(nm -D --defined-only "$library")
+for program in "$core" "$token" "$SMIME_BUILD/client/cli/smime"; do
+	name=$(basename "$program")
+	holds "$name is position independent" grep -q 'Type:.*DYN' <(readelf -h "$program")
+	holds "$name binds at once" grep -q 'BIND_NOW' <(readelf -d "$program")
+	holds "$name has RELRO" grep -q GNU_RELRO <(readelf -l "$program")
+	fails "$name has no executable stack" grep -E 'GNU_STACK.*RWE' <(readelf -lW "$program")
+done
+if [ -z "${SMIME_SANITIZED:-}" ]; then
+	holds 'the core is built with the stack protector' grep -q __stack_chk_fail <(nm -D "$core")
+	holds 'the core is built with FORTIFY_SOURCE' grep -qE '__[a-z]+_chk' <(nm -D "$core" | grep -v __stack_chk)
+fi
+for script in "$SOURCE"/tests/*.sh "$SOURCE"/tests/*/*.sh "$SOURCE"/docs/*.sh "$SOURCE"/.ci/run; do
+	holds "$(basename "$script") is well-formed bash" bash -n "$script"
+done
+includes() { grep -rhE '^#include "' "$SOURCE/$1"; }
+fails 'wire includes nothing above it' grep -E '"(agent/(core|token|cms)|client)/' <(includes agent/wire)
+fails 'the core does not include the token process' grep -E 'agent/token|client/' <(includes agent/core)
+fails 'the token process does not include the core' grep -E 'agent/core|client/' <(includes agent/token)
+fails 'clients include neither' grep -E 'agent/(core|token)' <(includes client)
+done_testing
