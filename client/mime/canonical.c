@@ -16,7 +16,7 @@
 
 enum {
 	CANONICAL_HEADER_MAX_BYTES = 4 * ENTITY_HEADER_MAX_BYTES, /* with line ends made CRLF and a field added */
-	CANONICAL_ROOM_MIN_BYTES = 16 * 1024,                     /* a pass returns when less is free */
+	CANONICAL_ROOM_MIN_BYTES = 16 * 1024,			  /* a pass returns when less is free */
 };
 
 struct canonical {
@@ -274,7 +274,10 @@ static int copy_entity(const struct entity *entity, struct entity **ret_entity) 
 
 int compose_canonical(struct source *message, const struct entity *entity, struct source **ret_source) {
 	static const struct source_ops ops = {
-		.open = pass_open, .read = pass_read, .close = pass_close, .free = canonical_free,
+		.open = pass_open,
+		.read = pass_read,
+		.close = pass_close,
+		.free = canonical_free,
 	};
 	_cleanup_(canonical_freep) struct canonical *canonical = NULL;
 	struct source *source;

@@ -13,8 +13,9 @@
 #include <stdint.h>
 
 enum {
-	DELIMITER_LINE_MAX_BYTES = 1024,                         /* of the whole line; a longer one is content */
-	DELIMITER_WINDOW_MIN_BYTES = 4 * DELIMITER_LINE_MAX_BYTES, /* what must be visible for a scan, unless the data ends */
+	DELIMITER_LINE_MAX_BYTES = 1024, /* of the whole line; a longer one is content */
+	DELIMITER_WINDOW_MIN_BYTES =
+		4 * DELIMITER_LINE_MAX_BYTES, /* what must be visible for a scan, unless the data ends */
 };
 
 /* An open multipart, or (without a boundary) an open message/rfc822. */
@@ -25,8 +26,8 @@ struct level {
 };
 
 struct delimiter {
-	size_t level;    /* index of the level that it belongs to */
-	bool end;        /* "--boundary--" */
+	size_t level;	 /* index of the level that it belongs to */
+	bool end;	 /* "--boundary--" */
 	size_t text_len; /* of the line without padding and line end */
 	size_t line_len; /* of the whole line */
 };
@@ -41,7 +42,7 @@ bool delimiter_match(
 struct delimiter_scan {
 	size_t content; /* so many bytes are content; they never end between CR and LF */
 	bool found;
-	size_t line;    /* where the delimiter line begins; between content and it lies the line end that belongs to it */
+	size_t line; /* where the delimiter line begins; between content and it lies the line end that belongs to it */
 	struct delimiter delimiter;
 };
 
@@ -50,7 +51,7 @@ struct delimiter_scan {
  * `line_start`: the window begins behind a header or a delimiter line, so that a delimiter can stand there without a line
  * end of its own. At most `max` bytes (1024 at least) of content are looked at.
  */
-void delimiter_scan(const struct level *levels, size_t level_count, const uint8_t *data, size_t len, bool eof, bool line_start,
-	size_t max, struct delimiter_scan *ret_scan);
+void delimiter_scan(const struct level *levels, size_t level_count, const uint8_t *data, size_t len, bool eof,
+	bool line_start, size_t max, struct delimiter_scan *ret_scan);
 
 #endif

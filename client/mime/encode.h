@@ -16,10 +16,10 @@
 #include "scan.h"
 
 enum {
-	ENCODE_EXPANSION = 4,      /* n bytes in become at most ENCODE_EXPANSION * n + ENCODE_SLACK_BYTES out */
+	ENCODE_EXPANSION = 4, /* n bytes in become at most ENCODE_EXPANSION * n + ENCODE_SLACK_BYTES out */
 	ENCODE_SLACK_BYTES = 2048,
 	ENCODE_BASE64_RAW_BYTES = 57, /* in a line of 76 columns */
-	ENCODE_BLANKS_MAX = 256,   /* at the end of a quoted-printable line, dropped as transport padding */
+	ENCODE_BLANKS_MAX = 256,      /* at the end of a quoted-printable line, dropped as transport padding */
 };
 
 struct out {
@@ -41,10 +41,10 @@ void encode_lines(struct out *out, const uint8_t *data, size_t len, const char *
 
 /* To quoted-printable (RFC 2045 6.7); line ends in the input are LF or CRLF, and hard line breaks. */
 struct qp_encoder {
-	size_t column;     /* of the output line */
-	char held[3];      /* the token before: whether it needs a soft line break is known with the next one */
+	size_t column; /* of the output line */
+	char held[3];  /* the token before: whether it needs a soft line break is known with the next one */
 	size_t held_len;
-	size_t from_seen;  /* so many characters of "From " stand at the line's beginning and are not written yet */
+	size_t from_seen; /* so many characters of "From " stand at the line's beginning and are not written yet */
 };
 void qp_encode(struct qp_encoder *encoder, const uint8_t *data, size_t len, struct out *out);
 /* An octet that is no line end, even if it is LF. */
@@ -57,7 +57,7 @@ struct qp_decoder {
 	size_t blank_count;
 	uint8_t escape[2]; /* "=" and a hexadecimal digit */
 	size_t escape_len;
-	bool soft;         /* only blanks came behind "=" */
+	bool soft; /* only blanks came behind "=" */
 };
 
 /* To base64: lines of 76 columns, with CRLF between them and none behind the last. */

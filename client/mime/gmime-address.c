@@ -14,16 +14,16 @@
 #include "addr-spec.h"
 #include "smime/error.h"
 
-#define GMIME_FUNCTIONS(F)                     \
-	F(g_mime_init)                         \
-	F(g_object_unref)                      \
-	F(g_type_check_instance_is_a)          \
-	F(internet_address_list_parse)         \
-	F(internet_address_list_length)        \
-	F(internet_address_list_get_address)   \
-	F(internet_address_mailbox_get_type)   \
-	F(internet_address_mailbox_get_addr)   \
-	F(internet_address_group_get_type)     \
+#define GMIME_FUNCTIONS(F)                   \
+	F(g_mime_init)                       \
+	F(g_object_unref)                    \
+	F(g_type_check_instance_is_a)        \
+	F(internet_address_list_parse)       \
+	F(internet_address_list_length)      \
+	F(internet_address_list_get_address) \
+	F(internet_address_mailbox_get_type) \
+	F(internet_address_mailbox_get_addr) \
+	F(internet_address_group_get_type)   \
 	F(internet_address_group_get_members)
 
 #define DECLARE_FUNCTION(name) __typeof__(&name) name;
@@ -42,7 +42,7 @@ static void load(void) {
 
 	if (!library)
 		return;
-#define LOAD_FUNCTION(name)                                                  \
+#define LOAD_FUNCTION(name)                                                    \
 	gmime.name = (__typeof__(gmime.name))(uintptr_t)dlsym(library, #name); \
 	complete = complete && gmime.name != NULL;
 	GMIME_FUNCTIONS(LOAD_FUNCTION)

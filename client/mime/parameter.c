@@ -77,7 +77,7 @@ static bool take_quoted(struct cursor *cursor, char *out, size_t *ret_len) {
 static size_t take_bare(struct cursor *cursor, char *out) {
 	size_t len = 0;
 
-	while (cursor->p < cursor->end && *cursor->p > ' ' && !memchr(";(\",", *cursor->p, 4))
+	while (cursor->p<cursor->end && * cursor->p> ' ' && !memchr(";(\",", *cursor->p, 4))
 		out[len++] = (char)*cursor->p++;
 	return len;
 }
@@ -228,7 +228,8 @@ static enum form form_of(const struct parameter *parameter) {
 }
 
 /* The parameter's first piece of this section (-1: none) and form. */
-static const struct parameter *find_piece(const struct parameter_field *field, const char *name, enum form form, int section) {
+static const struct parameter *find_piece(
+	const struct parameter_field *field, const char *name, enum form form, int section) {
 	for (size_t i = 0; i < field->count; i++) {
 		const struct parameter *piece = &field->parameters[i];
 

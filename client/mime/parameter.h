@@ -14,13 +14,13 @@
 
 enum {
 	PARAMETER_FIELD_MAX_BYTES = 16 * 1024, /* of a field; what is larger is unusable */
-	PARAMETER_MAX = 64,                    /* those beyond are not seen */
+	PARAMETER_MAX = 64,		       /* those beyond are not seen */
 };
 
 struct parameter {
-	char *name;     /* lower case, without RFC 2231's marks */
-	int section;    /* of a continuation, else -1 */
-	bool extended;  /* percent-encoded, the first one with charset and language */
+	char *name;    /* lower case, without RFC 2231's marks */
+	int section;   /* of a continuation, else -1 */
+	bool extended; /* percent-encoded, the first one with charset and language */
 	char *value;
 };
 

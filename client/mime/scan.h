@@ -17,12 +17,12 @@ enum { SCAN_LINE_MAX_BYTES = 998 }; /* without line end, RFC 5322 2.1.1 */
 struct scan {
 	uint64_t bytes, high; /* all, and those with the eighth bit */
 	bool nul, bare_cr, long_line;
-	bool from;            /* a line begins with "From " */
+	bool from; /* a line begins with "From " */
 	bool trailing_blank;
 	/* Of the line that has not ended yet. */
 	uint64_t column;
 	uint8_t last;
-	uint8_t from_seen;    /* so many of its first characters are those of "From " */
+	uint8_t from_seen; /* so many of its first characters are those of "From " */
 };
 
 /* Chunks must not end between CR and LF. */
@@ -31,13 +31,13 @@ void scan_end(struct scan *scan);
 
 /* How a leaf is written. LINES and SEVEN_BIT only make line ends CRLF; the others change the encoding. */
 enum leaf_form {
-	LEAF_LINES,          /* header and content stay */
-	LEAF_SEVEN_BIT,      /* content stays, the header says 7bit */
-	LEAF_QP,             /* text with its line ends as CRLF to quoted-printable */
-	LEAF_BASE64_LINES,   /* text with its line ends as CRLF to base64 */
-	LEAF_BASE64_EXACT,   /* octets to base64 */
-	LEAF_BASE64_REFOLD,  /* base64 to tidy base64 */
-	LEAF_QP_AGAIN,       /* quoted-printable to tidy quoted-printable */
+	LEAF_LINES,	    /* header and content stay */
+	LEAF_SEVEN_BIT,	    /* content stays, the header says 7bit */
+	LEAF_QP,	    /* text with its line ends as CRLF to quoted-printable */
+	LEAF_BASE64_LINES,  /* text with its line ends as CRLF to base64 */
+	LEAF_BASE64_EXACT,  /* octets to base64 */
+	LEAF_BASE64_REFOLD, /* base64 to tidy base64 */
+	LEAF_QP_AGAIN,	    /* quoted-printable to tidy quoted-printable */
 	LEAF_QP_TO_BASE64,
 };
 enum leaf_form scan_decide(const struct scan *scan, const struct entity *entity);

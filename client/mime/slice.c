@@ -74,8 +74,7 @@ static int slicer_step(struct slicer *slicer, bool line_start) {
 		return slicer->stage == STAGE_PREAMBLE ? -SMIME_E_MALFORMED : -SMIME_E_TRUNCATED;
 	}
 	reader_consume(slicer->reader, scan.line + scan.delimiter.line_len);
-	r = slicer_advance(
-		slicer, offset + scan.content, offset + scan.line + scan.delimiter.line_len, scan.delimiter.end);
+	r = slicer_advance(slicer, offset + scan.content, offset + scan.line + scan.delimiter.line_len, scan.delimiter.end);
 	return r < 0 ? r : slicer->stage != STAGE_EPILOGUE;
 }
 

@@ -17,9 +17,9 @@ struct walk {
 	enum walk_role root_role;
 	enum state state;
 	bool line_start; /* the next byte stands behind a header or a delimiter line */
-	bool message;    /* the next header is a message's */
+	bool message;	 /* the next header is a message's */
 	bool at_end;
-	size_t shown;    /* of the reader's bytes, to be consumed with the next call */
+	size_t shown; /* of the reader's bytes, to be consumed with the next call */
 	size_t parts;
 	struct entity *entity;
 	struct delimiter_scan found; /* STATE_LEAF_END, STATE_DELIMITER: what the scan has found */
@@ -76,7 +76,10 @@ static enum walk_role role_of(const struct walk *walk, const struct entity *enti
 /* What follows a header. */
 static int walk_enter(struct walk *walk, const struct entity *entity, enum walk_role role) {
 	static const enum state states[] = {
-		[ROLE_LEAF] = STATE_LEAF, [ROLE_MULTIPART] = STATE_TEXT, [ROLE_MESSAGE] = STATE_HEADER, [ROLE_OPAQUE] = STATE_TEXT,
+		[ROLE_LEAF] = STATE_LEAF,
+		[ROLE_MULTIPART] = STATE_TEXT,
+		[ROLE_MESSAGE] = STATE_HEADER,
+		[ROLE_OPAQUE] = STATE_TEXT,
 	};
 
 	walk->state = states[role];

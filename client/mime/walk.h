@@ -13,10 +13,10 @@
 
 enum walk_piece {
 	WALK_END,
-	WALK_HEADER,    /* of a part or of a message/rfc822's message; the root's is not among them */
-	WALK_LEAF,      /* some of a leaf's content */
-	WALK_LEAF_END,  /* after each leaf, also an empty one */
-	WALK_TEXT,      /* lines that are no leaf's: preamble, epilogue, what is left as it is */
+	WALK_HEADER,   /* of a part or of a message/rfc822's message; the root's is not among them */
+	WALK_LEAF,     /* some of a leaf's content */
+	WALK_LEAF_END, /* after each leaf, also an empty one */
+	WALK_TEXT,     /* lines that are no leaf's: preamble, epilogue, what is left as it is */
 	WALK_DELIMITER,
 };
 
@@ -29,13 +29,13 @@ enum walk_role {
 
 struct walk_item {
 	enum walk_piece piece;
-	struct bytes bytes;          /* LEAF, TEXT: never ends between CR and LF. DELIMITER: the line without padding and end */
+	struct bytes bytes; /* LEAF, TEXT: never ends between CR and LF. DELIMITER: the line without padding and end */
 	const struct entity *entity; /* HEADER: valid until the next call */
-	enum walk_role role;         /* HEADER */
-	bool message;                /* HEADER: of a message, not of a part */
-	bool line_end_before;        /* DELIMITER: a line end in front belongs to it */
-	bool line_end_behind;        /* DELIMITER: false at the end of the data */
-	bool last;                   /* LEAF_END: the data ends here too */
+	enum walk_role role;	     /* HEADER */
+	bool message;		     /* HEADER: of a message, not of a part */
+	bool line_end_before;	     /* DELIMITER: a line end in front belongs to it */
+	bool line_end_behind;	     /* DELIMITER: false at the end of the data */
+	bool last;		     /* LEAF_END: the data ends here too */
 };
 
 /* What of an entity is entered: a multipart/signed or multipart/encrypted only when asked for. */

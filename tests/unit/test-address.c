@@ -70,7 +70,10 @@ static void lists_and_groups_are_read(void **state) {
 
 static void addresses_in_utf8_are_read(void **state) {
 	assert_parsed(" D\xc3\xb6rte <d\xc3\xb6rte@example.org>", "d\xc3\xb6rte@example.org");
-	assert_parsed(" alice@b\xc3\xbc" "cher.example", "alice@b\xc3\xbc" "cher.example");
+	assert_parsed(" alice@b\xc3\xbc"
+		      "cher.example",
+		"alice@b\xc3\xbc"
+		"cher.example");
 }
 
 static void what_has_no_domain_is_no_address(void **state) {
@@ -79,8 +82,9 @@ static void what_has_no_domain_is_no_address(void **state) {
 }
 
 static void nested_groups_and_unbalanced_fields_are_refused(void **state) {
-	static const char *const fields[] = { " a:b:c@x.org;;", " a: b, c: d@x.org", " \"alice <a@x.org>", " (alice <a@x.org>", " alice) <a@x.org>",
-		" alice <a@x.org", " alice a@x.org>", " <<a@x.org>>", " a@[[1.2.3.4]]", " a <a@x.org> \"\\", " ((((((((((x)))))))))) <a@x.org>" };
+	static const char *const fields[] = { " a:b:c@x.org;;", " a: b, c: d@x.org", " \"alice <a@x.org>",
+		" (alice <a@x.org>", " alice) <a@x.org>", " alice <a@x.org", " alice a@x.org>", " <<a@x.org>>",
+		" a@[[1.2.3.4]]", " a <a@x.org> \"\\", " ((((((((((x)))))))))) <a@x.org>" };
 	char nested[ADDRESS_FIELD_MAX_BYTES];
 
 	for (size_t i = 0; i < ELEMENTSOF(fields); i++)
@@ -122,9 +126,15 @@ static void domain_and_local_part_are_compared_without_ascii_case(void **state) 
 }
 
 static void u_labels_equal_their_a_labels(void **state) {
-	assert_true(address_equal("alice@b\xc3\xbc" "cher.example", "alice@xn--bcher-kva.example"));
-	assert_true(address_equal("alice@B\xc3\x9c" "CHER.example", "alice@XN--BCHER-KVA.example"));
-	assert_false(address_equal("alice@b\xc3\xbc" "cher.example", "alice@bucher.example"));
+	assert_true(address_equal("alice@b\xc3\xbc"
+				  "cher.example",
+		"alice@xn--bcher-kva.example"));
+	assert_true(address_equal("alice@B\xc3\x9c"
+				  "CHER.example",
+		"alice@XN--BCHER-KVA.example"));
+	assert_false(address_equal("alice@b\xc3\xbc"
+				   "cher.example",
+		"alice@bucher.example"));
 }
 
 static void add_general_name(GENERAL_NAMES *names, int type, const char *oid, int string_type, const char *value, int len) {
@@ -155,9 +165,12 @@ struct name {
 
 #define UTF8_MAILBOX "1.3.6.1.5.5.7.8.9"
 #define UPN "1.3.6.1.4.1.311.20.2.3"
-#define EMAIL(text) { GEN_EMAIL, NULL, V_ASN1_IA5STRING, text, sizeof(text) - 1 }
-#define SUBJECT(text) { IN_SUBJECT, NULL, V_ASN1_IA5STRING, text, sizeof(text) - 1 }
-#define OTHER(oid, text) { GEN_OTHERNAME, oid, V_ASN1_UTF8STRING, text, sizeof(text) - 1 }
+#define EMAIL(text) \
+	{ GEN_EMAIL, NULL, V_ASN1_IA5STRING, text, sizeof(text) - 1 }
+#define SUBJECT(text) \
+	{ IN_SUBJECT, NULL, V_ASN1_IA5STRING, text, sizeof(text) - 1 }
+#define OTHER(oid, text) \
+	{ GEN_OTHERNAME, oid, V_ASN1_UTF8STRING, text, sizeof(text) - 1 }
 
 static X509 *certificate_of(const struct name *names, size_t count) {
 	GENERAL_NAMES *alternative = sk_GENERAL_NAME_new_null();
@@ -165,10 +178,13 @@ static X509 *certificate_of(const struct name *names, size_t count) {
 
 	for (size_t i = 0; i < count; i++)
 		if (names[i].type != IN_SUBJECT)
-			add_general_name(alternative, names[i].type, names[i].oid, names[i].string_type, names[i].value, names[i].len);
+			add_general_name(alternative, names[i].type, names[i].oid, names[i].string_type, names[i].value,
+				names[i].len);
 		else
-			assert_int_equal(X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate), NID_pkcs9_emailAddress,
-				names[i].string_type, (const unsigned char *)names[i].value, names[i].len, -1, 0), 1);
+			assert_int_equal(
+				X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate), NID_pkcs9_emailAddress,
+					names[i].string_type, (const unsigned char *)names[i].value, names[i].len, -1, 0),
+				1);
 	if (sk_GENERAL_NAME_num(alternative) > 0)
 		assert_int_equal(X509_add1_ext_i2d(certificate, NID_subject_alt_name, alternative, 0, 0), 1);
 	GENERAL_NAMES_free(alternative);
@@ -197,10 +213,11 @@ static void assert_bad_name(struct name name) {
 }
 
 static void addresses_come_from_alternative_names_and_the_subject(void **state) {
-	const struct name names[] = { SUBJECT("old@example.org"), EMAIL("alice@example.org"), OTHER(UTF8_MAILBOX, "d\xc3\xb6rte@example.org"),
-		EMAIL("Second@example.org"), SUBJECT("ALICE@example.org") };
+	const struct name names[] = { SUBJECT("old@example.org"), EMAIL("alice@example.org"),
+		OTHER(UTF8_MAILBOX, "d\xc3\xb6rte@example.org"), EMAIL("Second@example.org"), SUBJECT("ALICE@example.org") };
 
-	assert_addresses(names, ELEMENTSOF(names), "alice@example.org d\xc3\xb6rte@example.org Second@example.org old@example.org");
+	assert_addresses(
+		names, ELEMENTSOF(names), "alice@example.org d\xc3\xb6rte@example.org Second@example.org old@example.org");
 }
 
 static void principal_names_and_host_names_are_no_addresses(void **state) {
@@ -213,15 +230,21 @@ static void principal_names_and_host_names_are_no_addresses(void **state) {
 static void unreadable_names_make_the_certificate_malformed(void **state) {
 	assert_bad_name((struct name)EMAIL("bob@example.org\0.evil.org"));
 	assert_bad_name((struct name)SUBJECT("bob\0@example.org"));
-	assert_bad_name((struct name)EMAIL("b\xc3\xb6" "b@example.org"));
+	assert_bad_name((struct name)EMAIL("b\xc3\xb6"
+					   "b@example.org"));
 	assert_bad_name((struct name)EMAIL("example.org\0"));
 	assert_bad_name((struct name)EMAIL("bob@"));
 	assert_bad_name((struct name)EMAIL("bob\n@example.org"));
 	assert_bad_name((struct name)OTHER(UTF8_MAILBOX, "bob@example.org"));
 	assert_bad_name((struct name)OTHER(UTF8_MAILBOX, "b\xc3\xb6\0b@example.org"));
-	assert_bad_name((struct name)OTHER(UTF8_MAILBOX, "\xef\xbb\xbf" "b\xc3\xb6" "b@example.org"));
+	assert_bad_name((struct name)OTHER(UTF8_MAILBOX, "\xef\xbb\xbf"
+							 "b\xc3\xb6"
+							 "b@example.org"));
 	assert_bad_name((struct name)OTHER(UTF8_MAILBOX, "b\xc3@example.org"));
-	assert_bad_name((struct name){ GEN_OTHERNAME, UTF8_MAILBOX, V_ASN1_IA5STRING, "b\xc3\xb6" "b@example.org", 16 });
+	assert_bad_name((struct name){ GEN_OTHERNAME, UTF8_MAILBOX, V_ASN1_IA5STRING,
+		"b\xc3\xb6"
+		"b@example.org",
+		16 });
 }
 
 static void two_alternative_name_extensions_are_malformed(void **state) {
@@ -235,10 +258,13 @@ static void two_alternative_name_extensions_are_malformed(void **state) {
 }
 
 static void an_address_is_found_in_a_certificate(void **state) {
-	const struct name names[] = { EMAIL("alice@xn--bcher-kva.example"), SUBJECT("bob@example.org"), OTHER(UPN, "carol@example.org") };
+	const struct name names[] = { EMAIL("alice@xn--bcher-kva.example"), SUBJECT("bob@example.org"),
+		OTHER(UPN, "carol@example.org") };
 	X509 *certificate = certificate_of(names, ELEMENTSOF(names));
 
-	assert_true(address_in_certificate("Alice@b\xc3\xbc" "cher.example", certificate));
+	assert_true(address_in_certificate("Alice@b\xc3\xbc"
+					   "cher.example",
+		certificate));
 	assert_true(address_in_certificate("BOB@EXAMPLE.ORG", certificate));
 	assert_false(address_in_certificate("carol@example.org", certificate));
 	X509_free(certificate);

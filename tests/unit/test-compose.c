@@ -84,9 +84,11 @@ static void content_fields_move_inward_and_others_stay_out(void **state) {
 
 static void a_message_without_content_fields_gets_a_type(void **state) {
 	assert_canonical("Subject: x\n\nhello\n", "Content-Type: text/plain; charset=us-ascii\r\n\r\nhello\r\n");
-	assert_canonical("Subject: x\nContent-Length: 6\n\nhello", "Content-Type: text/plain; charset=us-ascii\r\n\r\nhello");
-	assert_canonical("Subject: x\n\nh\xc3\xa4llo\n",
-		"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nh=C3=A4llo\r\n");
+	assert_canonical(
+		"Subject: x\nContent-Length: 6\n\nhello", "Content-Type: text/plain; charset=us-ascii\r\n\r\nhello");
+	assert_canonical(
+		"Subject: x\n\nh\xc3\xa4llo\n", "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: "
+						"quoted-printable\r\n\r\nh=C3=A4llo\r\n");
 	assert_canonical("Subject: x", "Content-Type: text/plain; charset=us-ascii\r\n\r\n");
 	assert_canonical("\nhello", "Content-Type: text/plain; charset=us-ascii\r\n\r\nhello");
 }
@@ -120,12 +122,15 @@ static void quoted_printable_lines_have_76_columns_and_no_needless_breaks(void *
 #define SEVENTY TEN TEN TEN TEN TEN TEN TEN
 #define HEAD "Content-Type: text/plain\n\n"
 #define QP_HEAD "Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-	assert_canonical(HEAD "\xe4\n" SEVENTY "123456\n" SEVENTY "1234567\n", QP_HEAD "=E4\r\n" SEVENTY "123456\r\n" SEVENTY "12345=\r\n67\r\n");
+	assert_canonical(HEAD "\xe4\n" SEVENTY "123456\n" SEVENTY "1234567\n",
+		QP_HEAD "=E4\r\n" SEVENTY "123456\r\n" SEVENTY "12345=\r\n67\r\n");
 	assert_canonical(HEAD SEVENTY "123\xe4\n" SEVENTY "1234\xe4\n" SEVENTY "12345 \n",
 		QP_HEAD SEVENTY "123=E4\r\n" SEVENTY "1234=\r\n=E4\r\n" SEVENTY "12345=\r\n=20\r\n");
 	assert_canonical(HEAD SEVENTY "12\xe4z\n" SEVENTY "123\xe4z", QP_HEAD SEVENTY "12=E4z\r\n" SEVENTY "123=\r\n=E4z");
 	/* A soft break must not make a line that begins with "From ". */
-	assert_canonical(HEAD SEVENTY "\xe4" "12From me", QP_HEAD SEVENTY "=E412=\r\n=46rom me");
+	assert_canonical(HEAD SEVENTY "\xe4"
+				      "12From me",
+		QP_HEAD SEVENTY "=E412=\r\n=46rom me");
 }
 
 static void lines_beyond_998_octets_are_encoded(void **state) {
@@ -149,7 +154,8 @@ static void text_that_is_mostly_not_ascii_becomes_base64_with_crlf(void **state)
 }
 
 static void other_types_become_base64(void **state) {
-	assert_canonical("Content-Type: application/x\n\na \n", "Content-Type: application/x\r\nContent-Transfer-Encoding: base64\r\n\r\nYSANCg==\r\n");
+	assert_canonical("Content-Type: application/x\n\na \n",
+		"Content-Type: application/x\r\nContent-Transfer-Encoding: base64\r\n\r\nYSANCg==\r\n");
 	assert_canonical("Content-Type: application/x\n\na\n", "Content-Type: application/x\r\n\r\na\r\n");
 }
 
@@ -163,18 +169,24 @@ static void binary_octets_are_kept_exactly(void **state) {
 }
 
 static void clean_encoded_content_passes(void **state) {
-	assert_canonical("Content-Transfer-Encoding: base64\n\nYWJj \nYWJj\n", "Content-Transfer-Encoding: base64\r\n\r\nYWJj \r\nYWJj\r\n");
-	assert_canonical("Content-Transfer-Encoding: Quoted-Printable\n\na=20=\nb", "Content-Transfer-Encoding: Quoted-Printable\r\n\r\na=20=\r\nb");
+	assert_canonical("Content-Transfer-Encoding: base64\n\nYWJj \nYWJj\n",
+		"Content-Transfer-Encoding: base64\r\n\r\nYWJj \r\nYWJj\r\n");
+	assert_canonical("Content-Transfer-Encoding: Quoted-Printable\n\na=20=\nb",
+		"Content-Transfer-Encoding: Quoted-Printable\r\n\r\na=20=\r\nb");
 }
 
 static void untidy_base64_is_refolded(void **state) {
-	assert_canonical("Content-Transfer-Encoding: base64\n\nYW\xff\nJj Y\rQ==\nignored", "Content-Transfer-Encoding: base64\r\n\r\nYWJjYQ==\r\n");
-	assert_canonical("Content-Transfer-Encoding: base64\n\nYWJj\0YQ==YWJj", "Content-Transfer-Encoding: base64\r\n\r\nYWJjYQ==\r\n");
-	assert_canonical("Content-Transfer-Encoding: base64\n\nYWJj\0Y=", "Content-Transfer-Encoding: base64\r\n\r\nYWJj\r\n");
+	assert_canonical("Content-Transfer-Encoding: base64\n\nYW\xff\nJj Y\rQ==\nignored",
+		"Content-Transfer-Encoding: base64\r\n\r\nYWJjYQ==\r\n");
+	assert_canonical("Content-Transfer-Encoding: base64\n\nYWJj\0YQ==YWJj",
+		"Content-Transfer-Encoding: base64\r\n\r\nYWJjYQ==\r\n");
+	assert_canonical(
+		"Content-Transfer-Encoding: base64\n\nYWJj\0Y=", "Content-Transfer-Encoding: base64\r\n\r\nYWJj\r\n");
 }
 
 static void long_lines_of_base64_are_refolded_to_76(void **state) {
-	char mail[1300] = "Content-Transfer-Encoding: base64\n\n", expected[1400] = "Content-Transfer-Encoding: base64\r\n\r\n";
+	char mail[1300] = "Content-Transfer-Encoding: base64\n\n",
+	     expected[1400] = "Content-Transfer-Encoding: base64\r\n\r\n";
 	size_t head = strlen(mail), len = strlen(expected);
 
 	memset(mail + head, 'A', 1000);
@@ -190,7 +202,8 @@ static void long_lines_of_base64_are_refolded_to_76(void **state) {
 static void untidy_quoted_printable_is_encoded_again(void **state) {
 	assert_canonical("Content-Transfer-Encoding: quoted-printable\n\na \t\nb=\n c=3D=0D=0A=0a=e4 =  \nd=zz\xff=A",
 		"Content-Transfer-Encoding: quoted-printable\r\n\r\na\r\nb c=3D=0D=0A=0A=E4 d=3Dzz=FF=3DA");
-	assert_canonical("Content-Transfer-Encoding: quoted-printable\n\nFrom =41\n=", "Content-Transfer-Encoding: quoted-printable\r\n\r\n=46rom A\r\n");
+	assert_canonical("Content-Transfer-Encoding: quoted-printable\n\nFrom =41\n=",
+		"Content-Transfer-Encoding: quoted-printable\r\n\r\n=46rom A\r\n");
 	assert_canonical("Content-Type: application/x\nContent-Transfer-Encoding: quoted-printable\n\nFrom =0A\n",
 		"Content-Type: application/x\r\nContent-Transfer-Encoding: base64\r\n\r\nRnJvbSAKDQo=\r\n");
 }
@@ -201,82 +214,110 @@ static void several_transfer_encodings_become_one(void **state) {
 }
 
 static void parts_are_encoded_one_by_one(void **state) {
-	assert_canonical("Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: 8bit\n\npreamble\n--b\n\nplain\n--b  \n"
-			 "Content-Type: text/plain;\n charset=utf-8\nX-Other:  as it is\n\n\xc3\xa4 and more\n\n--b\n"
-			 "Content-Type: application/x\nContent-Transfer-Encoding: binary\nContent-ID: <x>\n\n\r\n\n--b--\nepilogue",
-		"Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: 7bit\r\n\r\npreamble\r\n--b\r\n\r\nplain\r\n--b\r\n"
-		"Content-Type: text/plain;\r\n charset=utf-8\r\nX-Other:  as it is\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+	assert_canonical(
+		"Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: 8bit\n\npreamble\n--b\n\nplain\n--b  "
+		"\n"
+		"Content-Type: text/plain;\n charset=utf-8\nX-Other:  as it is\n\n\xc3\xa4 and more\n\n--b\n"
+		"Content-Type: application/x\nContent-Transfer-Encoding: binary\nContent-ID: <x>\n\n\r\n\n--b--\nepilogue",
+		"Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: "
+		"7bit\r\n\r\npreamble\r\n--b\r\n\r\nplain\r\n--b\r\n"
+		"Content-Type: text/plain;\r\n charset=utf-8\r\nX-Other:  as it is\r\nContent-Transfer-Encoding: "
+		"quoted-printable\r\n\r\n"
 		"=C3=A4 and more\r\n\r\n--b\r\n"
-		"Content-Type: application/x\r\nContent-Transfer-Encoding: base64\r\nContent-ID: <x>\r\n\r\nDQo=\r\n--b--\r\nepilogue");
+		"Content-Type: application/x\r\nContent-Transfer-Encoding: base64\r\nContent-ID: "
+		"<x>\r\n\r\nDQo=\r\n--b--\r\nepilogue");
 }
 
 static void content_without_a_final_line_end_keeps_none(void **state) {
-	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\n\n\xe4 long enough\n--b\n\n\xe4 long enough\n\n--b--\n",
-		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=E4 long enough\r\n"
+	assert_canonical(
+		"Content-Type: multipart/mixed; boundary=b\n\n--b\n\n\xe4 long enough\n--b\n\n\xe4 long enough\n\n--b--\n",
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: "
+		"quoted-printable\r\n\r\n=E4 long enough\r\n"
 		"--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=E4 long enough\r\n\r\n--b--\r\n");
 }
 
 static void parts_without_header_or_content_stay(void **state) {
-	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\n--b\nContent-Type: text/html\n--b\n\n--b\nno field\n--b\n folded\nA: b\n\n--b--",
-		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n--b\r\nContent-Type: text/html\r\n--b\r\n\r\n--b\r\nno field\r\n--b\r\n"
+	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\n--b\nContent-Type: text/html\n--b\n\n--b\nno "
+			 "field\n--b\n folded\nA: b\n\n--b--",
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n--b\r\nContent-Type: "
+		"text/html\r\n--b\r\n\r\n--b\r\nno field\r\n--b\r\n"
 		" folded\r\nA: b\r\n\r\n--b--");
 }
 
 static void a_part_without_header_end_gets_one_with_its_encoding(void **state) {
 	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\nA: b\nno f\xefld at all\n--b--\n",
-		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nA: b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nA: b\r\nContent-Transfer-Encoding: "
+		"quoted-printable\r\n\r\n"
 		"no f=EFld at all\r\n--b--\r\n");
 }
 
 static void attached_messages_are_entered(void **state) {
-	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\nContent-Transfer-Encoding: 8bit\n\n"
-			 "Subject: \xe4\n\n\xe4 in the text\n--b\nContent-Type: message/rfc822\n\nMIME-Version: 1.0\nContent-Type: text/html\n\n\xe4 in the text\n--b--\n",
-		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"
-		"MIME-Version: 1.0\r\nSubject: \xe4\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=E4 in the text\r\n--b\r\n"
-		"Content-Type: message/rfc822\r\n\r\nMIME-Version: 1.0\r\nContent-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: "
+			 "message/rfc822\nContent-Transfer-Encoding: 8bit\n\n"
+			 "Subject: \xe4\n\n\xe4 in the text\n--b\nContent-Type: message/rfc822\n\nMIME-Version: "
+			 "1.0\nContent-Type: text/html\n\n\xe4 in the text\n--b--\n",
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: "
+		"message/rfc822\r\nContent-Transfer-Encoding: 7bit\r\n\r\n"
+		"MIME-Version: 1.0\r\nSubject: \xe4\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=E4 in the "
+		"text\r\n--b\r\n"
+		"Content-Type: message/rfc822\r\n\r\nMIME-Version: 1.0\r\nContent-Type: "
+		"text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 		"=E4 in the text\r\n--b--\r\n");
 }
 
 static void parts_of_a_digest_are_messages(void **state) {
-	assert_canonical("Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\n\xe4 in the text\n--b\nContent-Type: text/plain\n\nSubject: x\n\na \n--b--\n",
-		"Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\nMIME-Version: 1.0\r\nSubject: x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+	assert_canonical("Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\n\xe4 in the "
+			 "text\n--b\nContent-Type: text/plain\n\nSubject: x\n\na \n--b--\n",
+		"Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\nMIME-Version: 1.0\r\nSubject: "
+		"x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 		"=E4 in the text\r\n--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 		"Subject: x\r\n\r\na=20\r\n--b--\r\n");
 }
 
 /* RFC 2045 6.4 forbids to encode them. */
 static void other_message_types_bear_blanks(void **state) {
-	assert_canonical("Content-Type: message/delivery-status\n\nStatus: 5.0.0 \n", "Content-Type: message/delivery-status\r\n\r\nStatus: 5.0.0 \r\n");
+	assert_canonical("Content-Type: message/delivery-status\n\nStatus: 5.0.0 \n",
+		"Content-Type: message/delivery-status\r\n\r\nStatus: 5.0.0 \r\n");
 }
 
 static void what_is_signed_inside_is_left_as_it_is(void **state) {
-	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/signed; boundary=s;\n protocol=\"application/pgp-signature\"\n\n"
+	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/signed; boundary=s;\n "
+			 "protocol=\"application/pgp-signature\"\n\n"
 			 "--s\n\n\xe4 From \n--s--\n\n--b--\n",
-		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/signed; boundary=s;\r\n protocol=\"application/pgp-signature\"\r\n\r\n"
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/signed; boundary=s;\r\n "
+		"protocol=\"application/pgp-signature\"\r\n\r\n"
 		"--s\r\n\r\n\xe4 From \r\n--s--\r\n\r\n--b--\r\n");
 	assert_canonical("Content-Type: multipart/encrypted; boundary=s\n\n--s\n\na \n--s--\n",
 		"Content-Type: multipart/encrypted; boundary=s\r\n\r\n--s\r\n\r\na \r\n--s--\r\n");
 }
 
 static void structure_that_is_not_clear_passes_as_lines(void **state) {
-	assert_canonical("Content-Type: multipart/mixed\n\n--b\n\na \n--b--\n", "Content-Type: multipart/mixed\r\n\r\n--b\r\n\r\na \r\n--b--\r\n");
+	assert_canonical("Content-Type: multipart/mixed\n\n--b\n\na \n--b--\n",
+		"Content-Type: multipart/mixed\r\n\r\n--b\r\n\r\na \r\n--b--\r\n");
 	assert_canonical("Content-Type: multipart/mixed; boundary=b\nContent-Type: text/plain\n\n--b\n\na \n--b--\n",
 		"Content-Type: multipart/mixed; boundary=b\r\nContent-Type: text/plain\r\n\r\n--b\r\n\r\na \r\n--b--\r\n");
 }
 
 static void an_outer_delimiter_ends_inner_multiparts(void **state) {
-	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=bx\n\n--bx\n\na \n--b\n\na \n--bx--\n--b--\n",
-		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=bx\r\n\r\n--bx\r\n"
-		"Content-Transfer-Encoding: quoted-printable\r\n\r\na=20\r\n--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\na=20\r\n--bx--\r\n--b--\r\n");
+	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; "
+			 "boundary=bx\n\n--bx\n\na \n--b\n\na \n--bx--\n--b--\n",
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; "
+		"boundary=bx\r\n\r\n--bx\r\n"
+		"Content-Transfer-Encoding: quoted-printable\r\n\r\na=20\r\n--b\r\nContent-Transfer-Encoding: "
+		"quoted-printable\r\n\r\na=20\r\n--bx--\r\n--b--\r\n");
 	/* Equal boundaries: all delimiters are the outer one's. */
-	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=b\n\npre \n--b\n\na \n--b--\nepi \n--b\n\na \n",
-		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\npre \r\n--b\r\n"
+	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; "
+			 "boundary=b\n\npre \n--b\n\na \n--b--\nepi \n--b\n\na \n",
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; "
+		"boundary=b\r\n\r\npre \r\n--b\r\n"
 		"Content-Transfer-Encoding: quoted-printable\r\n\r\na=20\r\n--b--\r\nepi \r\n--b\r\n\r\na \r\n");
 }
 
 static void text_behind_an_inner_end_is_the_outer_parts_epilogue(void **state) {
-	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\na\n--c--\nepi \n--c\nepi \n--b--\n",
-		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\na\r\n--c--\r\nepi \r\n--c\r\nepi \r\n--b--\r\n");
+	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; "
+			 "boundary=c\n\n--c\n\na\n--c--\nepi \n--c\nepi \n--b--\n",
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; "
+		"boundary=c\r\n\r\n--c\r\n\r\na\r\n--c--\r\nepi \r\n--c\r\nepi \r\n--b--\r\n");
 }
 
 static void depth_and_parts_are_limited(void **state) {
@@ -342,7 +383,10 @@ static void long_content_survives_the_way_through_windows(void **state) {
 	}
 	assert_round_trip("Content-Type: application/x\r\nContent-Transfer-Encoding: binary\r\n\r\n", content, len);
 	for (size_t i = 0; i < len; i++)
-		content[i] = content[i] < 24 ? " \tFrom =."[content[i] % 9] : content[i] < 64 ? content[i] | 0x80 : content[i] & 0x5f ? 32 + content[i] % 95 : ' ';
+		content[i] = content[i] < 24	 ? " \tFrom =."[content[i] % 9]
+			     : content[i] < 64	 ? content[i] | 0x80
+			     : content[i] & 0x5f ? 32 + content[i] % 95
+						 : ' ';
 	for (size_t i = 0; i + 100 < len; i += 1 + content[i])
 		memcpy(content + i, "\r\nFrom ", content[i] % 5 ? 2 : 7);
 	content[len - 1] = ' ';
@@ -379,7 +423,8 @@ static void assert_outer(const char *mail, const char *const *drop, enum eol eol
 
 static void outer_headers_lose_content_fields_and_what_is_to_be_dropped(void **state) {
 	static const char *const drop[] = { "Bcc", "X-Draft", NULL };
-	static const char mail[] = "From: a\nBCC: secret\n folded\nContent-Type: text/plain\nmime-version: 1.0\nTo: b\n c\nContent-Length: 3\nx-draft: y\n\nabc";
+	static const char mail[] = "From: a\nBCC: secret\n folded\nContent-Type: text/plain\nmime-version: 1.0\nTo: b\n "
+				   "c\nContent-Length: 3\nx-draft: y\n\nabc";
 
 	assert_outer(mail, drop, EOL_KEEP, "From: a\nTo: b\n c\nMIME-Version: 1.0\n");
 	assert_outer(mail, drop, EOL_CRLF, "From: a\r\nTo: b\r\n c\r\nMIME-Version: 1.0\r\n");
@@ -387,7 +432,8 @@ static void outer_headers_lose_content_fields_and_what_is_to_be_dropped(void **s
 	assert_outer("From x\nFrom: a\r\n\r\n", NULL, EOL_LF, "From: a\nMIME-Version: 1.0\n");
 }
 
-static void assert_message_bytes(const char *outer, const void *inner, size_t inner_len, enum eol eol, const void *expected, size_t len) {
+static void assert_message_bytes(
+	const char *outer, const void *inner, size_t inner_len, enum eol eol, const void *expected, size_t len) {
 	_cleanup_(source_unrefp) struct source *outer_source = source_of(outer, strlen(outer)), *inner_source = source_of(inner, inner_len);
 	_cleanup_(entity_freep) struct entity *entity = entity_of(outer_source);
 	_cleanup_(sink_freep) struct sink *sink = memory();
@@ -397,23 +443,30 @@ static void assert_message_bytes(const char *outer, const void *inner, size_t in
 }
 
 #define OUTER "Subject: x\nContent-Type: application/pkcs7-mime\n\nMIIB"
-#define assert_message(inner, eol, expected) assert_message_bytes(OUTER, inner, sizeof(inner) - 1, eol, expected, sizeof(expected) - 1)
+#define assert_message(inner, eol, expected) \
+	assert_message_bytes(OUTER, inner, sizeof(inner) - 1, eol, expected, sizeof(expected) - 1)
 
 static void messages_have_the_outer_header_and_the_inner_entity(void **state) {
-	assert_message("Content-Type: text/plain\r\n\r\na\r\nb", EOL_LF, "Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain\n\na\nb");
-	assert_message("Content-Type: text/plain\r\n\r\na\r\nb", EOL_KEEP, "Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain\r\n\r\na\r\nb");
+	assert_message("Content-Type: text/plain\r\n\r\na\r\nb", EOL_LF,
+		"Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain\n\na\nb");
+	assert_message("Content-Type: text/plain\r\n\r\na\r\nb", EOL_KEEP,
+		"Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain\r\n\r\na\r\nb");
 	assert_message("\r\na\r\n", EOL_LF, "Subject: x\nMIME-Version: 1.0\n\na\n");
 }
 
 static void binary_leafs_keep_their_octets_where_lines_become_lf(void **state) {
-	assert_message("Content-Type: multipart/signed; boundary=b\r\n\r\npre\r\n--b\r\nContent-Transfer-Encoding: binary\r\n\r\na\r\nb\r\n\r\n--b \r\n\r\na\r\nb\r\r\n--b--\r\nepi\r\n",
+	assert_message("Content-Type: multipart/signed; boundary=b\r\n\r\npre\r\n--b\r\nContent-Transfer-Encoding: "
+		       "binary\r\n\r\na\r\nb\r\n\r\n--b \r\n\r\na\r\nb\r\r\n--b--\r\nepi\r\n",
 		EOL_LF,
-		"Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/signed; boundary=b\n\npre\n--b\nContent-Transfer-Encoding: binary\n\na\r\nb\r\n\n--b\n\na\nb\r\n--b--\nepi\n");
-	assert_message("Content-Transfer-Encoding: binary\r\n\r\na\r\n", EOL_LF, "Subject: x\nMIME-Version: 1.0\nContent-Transfer-Encoding: binary\n\na\r\n");
+		"Subject: x\nMIME-Version: 1.0\nContent-Type: multipart/signed; "
+		"boundary=b\n\npre\n--b\nContent-Transfer-Encoding: binary\n\na\r\nb\r\n\n--b\n\na\nb\r\n--b--\nepi\n");
+	assert_message("Content-Transfer-Encoding: binary\r\n\r\na\r\n", EOL_LF,
+		"Subject: x\nMIME-Version: 1.0\nContent-Transfer-Encoding: binary\n\na\r\n");
 }
 
 static void inner_text_that_is_no_entity_does_not_become_header(void **state) {
-	assert_message("just text\r\nX-Header: no\r\n", EOL_LF, "Subject: x\nMIME-Version: 1.0\n\njust text\nX-Header: no\n");
+	assert_message(
+		"just text\r\nX-Header: no\r\n", EOL_LF, "Subject: x\nMIME-Version: 1.0\n\njust text\nX-Header: no\n");
 	assert_message("just text\r", EOL_LF, "Subject: x\nMIME-Version: 1.0\n\njust text\r");
 	assert_message("", EOL_KEEP, "Subject: x\nMIME-Version: 1.0\n\n");
 	assert_message("From me\nA: b\n\nt", EOL_KEEP, "Subject: x\nMIME-Version: 1.0\nA: b\n\nt");

@@ -179,9 +179,10 @@ static void a_line_longer_than_a_window_is_one_field(void **state) {
 }
 
 static void type_and_parameters_are_parsed_with_comments_quotes_and_folds(void **state) {
-	_cleanup_(entity_freep) struct entity *entity = read_text("Content-Type: (a (nested) comment) Multipart/Signed (;boundary=no);\r\n"
-		"\tMICALG=SHA-256 ; protocol=\"Application/PKCS7-Signature\"; x=\"a;boundary=no\";\r\n"
-		" boundary=\"=_\\\"a\r\n b';?\"\r\nContent-Transfer-Encoding: 7BIT (really)\r\n\r\n");
+	_cleanup_(entity_freep) struct entity *entity =
+		read_text("Content-Type: (a (nested) comment) Multipart/Signed (;boundary=no);\r\n"
+			  "\tMICALG=SHA-256 ; protocol=\"Application/PKCS7-Signature\"; x=\"a;boundary=no\";\r\n"
+			  " boundary=\"=_\\\"a\r\n b';?\"\r\nContent-Transfer-Encoding: 7BIT (really)\r\n\r\n");
 
 	assert_string_equal(entity->type, "multipart/signed");
 	assert_string_equal(entity->micalg, "sha-256");
@@ -199,8 +200,8 @@ static void unquoted_boundaries_of_careless_programs_are_read(void **state) {
 
 static void rfc2231_parameters_are_joined_and_decoded(void **state) {
 	_cleanup_(entity_freep) struct entity *entity = read_text("Content-Type: multipart/signed; boundary*1=\"b c\"; boundary*0=a;\n"
-		" boundary*2*=%20%64; protocol*=us-ascii'en'application%2Fpkcs7-signature;\n"
-		" name=fallback; name*=utf-8''%C3%A4.p7m\n\n");
+					  " boundary*2*=%20%64; protocol*=us-ascii'en'application%2Fpkcs7-signature;\n"
+					  " name=fallback; name*=utf-8''%C3%A4.p7m\n\n");
 
 	assert_string_equal(entity->boundary, "ab c d");
 	assert_string_equal(entity->protocol, "application/pkcs7-signature");
@@ -264,7 +265,9 @@ static void cms_is_told_by_type_or_by_octet_stream_and_name(void **state) {
 	assert_int_equal(kind_of("Content-Type: application/pkcs7-mime\n\n"), ENTITY_CMS);
 	assert_int_equal(kind_of("Content-Type: application/X-PKCS7-MIME; name=x\n\n"), ENTITY_CMS);
 	assert_int_equal(kind_of("Content-Type: application/octet-stream; name=\"smime.P7M\"\n\n"), ENTITY_CMS);
-	assert_int_equal(kind_of("Content-Type: application/octet-stream\nContent-Disposition: attachment; filename=a.p7z\n\n"), ENTITY_CMS);
+	assert_int_equal(
+		kind_of("Content-Type: application/octet-stream\nContent-Disposition: attachment; filename=a.p7z\n\n"),
+		ENTITY_CMS);
 	assert_int_equal(kind_of("Content-Type: application/octet-stream; name=p7m\n\n"), ENTITY_PLAIN);
 	assert_int_equal(kind_of("Content-Type: application/octet-stream; name=a.p7m.exe\n\n"), ENTITY_PLAIN);
 	assert_int_equal(kind_of("Content-Type: text/plain; name=smime.p7m\n\n"), ENTITY_PLAIN);
@@ -273,11 +276,15 @@ static void cms_is_told_by_type_or_by_octet_stream_and_name(void **state) {
 }
 
 static void multipart_signed_needs_a_boundary_and_no_foreign_protocol(void **state) {
-	assert_int_equal(kind_of("Content-Type: multipart/signed; boundary=b; protocol=application/x-pkcs7-signature\n\n"), ENTITY_MULTIPART_SIGNED);
+	assert_int_equal(kind_of("Content-Type: multipart/signed; boundary=b; protocol=application/x-pkcs7-signature\n\n"),
+		ENTITY_MULTIPART_SIGNED);
 	assert_int_equal(kind_of("Content-Type: multipart/signed; boundary=b\n\n"), ENTITY_MULTIPART_SIGNED);
-	assert_int_equal(kind_of("Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"\n\n"), ENTITY_PLAIN);
-	assert_int_equal(kind_of("Content-Type: multipart/signed; boundary=b; protocol=\"application/pgp-signature\"\n\n"), ENTITY_PLAIN);
-	assert_int_equal(kind_of("Content-Type: multipart/mixed; boundary=b; protocol=\"application/pkcs7-signature\"\n\n"), ENTITY_PLAIN);
+	assert_int_equal(
+		kind_of("Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"\n\n"), ENTITY_PLAIN);
+	assert_int_equal(kind_of("Content-Type: multipart/signed; boundary=b; protocol=\"application/pgp-signature\"\n\n"),
+		ENTITY_PLAIN);
+	assert_int_equal(kind_of("Content-Type: multipart/mixed; boundary=b; protocol=\"application/pkcs7-signature\"\n\n"),
+		ENTITY_PLAIN);
 }
 
 static void two_content_types_are_never_smime(void **state) {
@@ -290,7 +297,7 @@ static void two_content_types_are_never_smime(void **state) {
 
 static void smime_parameters_are_in_lower_case(void **state) {
 	_cleanup_(entity_freep) struct entity *entity = read_text("Content-Type: application/pkcs7-mime; SMIME-Type=Enveloped-Data; name=Smime.p7m\n"
-		"Content-Transfer-Encoding: BASE64\n\n");
+					  "Content-Transfer-Encoding: BASE64\n\n");
 
 	assert_string_equal(entity->smime_type, "enveloped-data");
 	assert_string_equal(entity->name, "Smime.p7m");
