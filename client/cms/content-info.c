@@ -55,14 +55,18 @@ static int enter(struct ber *ber, ASN1_OBJECT **ret_type) {
 }
 
 int content_info_enter(struct ber *ber, ASN1_OBJECT **ret_type) {
-	uint64_t start = reader_offset(ber->in);
+	const uint8_t *data;
+	bool sequence;
+	size_t len;
 	int r;
 
-	r = enter(ber, ret_type);
-	/* What merely ends too soon may be the beginning of a message, an empty input is not. */
-	if (r == -SMIME_E_TRUNCATED && reader_offset(ber->in) > start)
+	r = reader_peek(ber->in, 1, &data, &len);
+	if (r < 0)
 		return r;
-	if (r == -SMIME_E_MALFORMED || r == -SMIME_E_TOO_LARGE || r == -SMIME_E_TRUNCATED)
+	sequence = len > 0 && data[0] == (V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED);
+	r = enter(ber, ret_type);
+	/* What begins well and merely ends too soon is a cut-off message. */
+	if (r == -SMIME_E_MALFORMED || r == -SMIME_E_TOO_LARGE || (r == -SMIME_E_TRUNCATED && !sequence))
 		return -SMIME_E_NOT_CMS;
 	return r;
 }
