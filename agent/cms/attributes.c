@@ -172,6 +172,55 @@ int cms_signed_attributes_raw(struct bytes signer_info, uint8_t **ret_der, size_
 	return 0;
 }
 
+/* X509_ATTRIBUTE is opaque, and its setters know no values of context-specific tags; this has the same encoding. */
+struct plain_attribute {
+	ASN1_OBJECT *type;
+	STACK_OF(ASN1_TYPE) *values;
+};
+
+ASN1_SEQUENCE(plain_attribute) = {
+	ASN1_SIMPLE(struct plain_attribute, type, ASN1_OBJECT),
+	ASN1_SET_OF(struct plain_attribute, values, ASN1_ANY),
+} static_ASN1_SEQUENCE_END_name(struct plain_attribute, plain_attribute)
+
+static void plain_attribute_freep(struct plain_attribute **attribute) {
+	ASN1_item_free((ASN1_VALUE *)*attribute, plain_attribute_it());
+}
+
+static struct plain_attribute *plain_attribute_make(const char *oid, struct bytes value) {
+	_cleanup_(plain_attribute_freep) struct plain_attribute *attribute =
+		(struct plain_attribute *)ASN1_item_new(plain_attribute_it());
+	const uint8_t *p = value.data;
+	ASN1_TYPE *any;
+
+	if (!attribute)
+		return NULL;
+	ASN1_OBJECT_free(attribute->type);
+	attribute->type = cms_object(oid);
+	any = attribute->type ? d2i_ASN1_TYPE(NULL, &p, (long)value.len) : NULL;
+	if (!any || sk_ASN1_TYPE_push(attribute->values, any) <= 0) {
+		ASN1_TYPE_free(any);
+		return NULL;
+	}
+	return TAKE(attribute);
+}
+
+int cms_attribute_push(STACK_OF(X509_ATTRIBUTE) *attributes, const char *oid, struct bytes value) {
+	_cleanup_(plain_attribute_freep) struct plain_attribute *plain = plain_attribute_make(oid, value);
+	_cleanup_(freep) uint8_t *der = NULL;
+	X509_ATTRIBUTE *attribute = NULL;
+	size_t len = 0;
+
+	if (plain && cms_der(plain, plain_attribute_it(), &der, &len) == 0)
+		(void)cms_parse((struct bytes){ der, len }, ASN1_ITEM_rptr(X509_ATTRIBUTE), &attribute);
+	if (!attribute || sk_X509_ATTRIBUTE_push(attributes, attribute) <= 0) {
+		X509_ATTRIBUTE_free(attribute);
+		ERR_clear_error();
+		return -SMIME_E_NO_MEMORY;
+	}
+	return 0;
+}
+
 int cms_attribute_single(STACK_OF(X509_ATTRIBUTE) *attributes, const char *oid, const ASN1_TYPE **ret_value) {
 	X509_ATTRIBUTE *found = NULL;
 	const ASN1_TYPE *value;

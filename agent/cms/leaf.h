@@ -181,6 +181,9 @@ int cms_attributes_der(STACK_OF(X509_ATTRIBUTE) *attributes, uint8_t **ret_der, 
  */
 int cms_signed_attributes_raw(struct bytes signer_info, uint8_t **ret_der, size_t *ret_len, bool *ret_sorted);
 
+/* Adds an attribute with one value, given as DER of any type. Returns 0, -SMIME_E_NO_MEMORY. */
+int cms_attribute_push(STACK_OF(X509_ATTRIBUTE) *attributes, const char *oid, struct bytes value);
+
 /* The only value of the only attribute of this type. Returns 0; 1 when there is no such attribute; -SMIME_E_MALFORMED for several attributes or not exactly one value. */
 int cms_attribute_single(STACK_OF(X509_ATTRIBUTE) *attributes, const char *oid, const ASN1_TYPE **ret_value);
 

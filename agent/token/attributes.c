@@ -77,18 +77,21 @@ static int add_capabilities(STACK_OF(X509_ATTRIBUTE) *attributes, const STACK_OF
 	return add_encoded(attributes, OID_SMIME_CAPABILITIES, der, len);
 }
 
-/* SMIMEEncryptionKeyPreference: issuerAndSerialNumber [0] IMPLICIT (RFC 8551 2.5.3) */
+/*
+ * SMIMEEncryptionKeyPreference: issuerAndSerialNumber [0] IMPLICIT (RFC 8551 2.5.3). OpenSSL's attribute functions take no value
+ * of a context-specific tag, so the attribute comes as a whole from its DER.
+ */
 static int add_key_preference(STACK_OF(X509_ATTRIBUTE) *attributes, const X509 *encryption) {
-	struct cms_issuer_serial name = { X509_get_issuer_name(encryption), (ASN1_INTEGER *)(uintptr_t)X509_get0_serialNumber(encryption) };
-	uint8_t *der = NULL;
-	int len = ASN1_item_i2d((const ASN1_VALUE *)&name, &der, cms_issuer_serial_it());
+	struct cms_issuer_serial name = { X509_get_issuer_name(encryption),
+		(ASN1_INTEGER *)(uintptr_t)X509_get0_serialNumber(encryption) };
+	_cleanup_(freep) uint8_t *value = NULL;
+	size_t len = 0;
+	int r = cms_der(&name, cms_issuer_serial_it(), &value, &len);
 
-	if (len <= 0)
-		return -SMIME_E_NO_MEMORY;
-	der[0] = V_ASN1_CONTEXT_SPECIFIC | V_ASN1_CONSTRUCTED;
-	int r = add(attributes, OID_ENCRYPTION_KEY_PREFERENCE, V_ASN1_OTHER, der, len);
-	OPENSSL_free(der);
-	return r;
+	if (r < 0)
+		return r;
+	value[0] = V_ASN1_CONTEXT_SPECIFIC | V_ASN1_CONSTRUCTED;
+	return cms_attribute_push(attributes, OID_ENCRYPTION_KEY_PREFERENCE, (struct bytes){ value, len });
 }
 
 static void attributes_freep(STACK_OF(X509_ATTRIBUTE) **attributes) {

@@ -44,25 +44,38 @@ X509 *chain_encryption_certificate(const struct inventory *inventory, X509 *sign
 	return best;
 }
 
+static bool have(const STACK_OF(ASN1_OCTET_STRING) *certificates, struct bytes der, size_t *ret_total) {
+	*ret_total = 0;
+	for (int i = 0; i < sk_ASN1_OCTET_STRING_num(certificates); i++) {
+		const ASN1_OCTET_STRING *other = sk_ASN1_OCTET_STRING_value(certificates, i);
+
+		*ret_total += wire_octets(other).len;
+		if (wire_octets_equal(other, der.data, der.len))
+			return true;
+	}
+	return false;
+}
+
+/* What would not fit the answer's frame is left out: the signer's certificate comes first. */
 static int push_der(STACK_OF(ASN1_OCTET_STRING) **certificates, const X509 *certificate) {
 	uint8_t *der = NULL;
 	int len = i2d_X509(certificate, &der), r = 0;
+	size_t total;
 
 	if (len <= 0)
 		return -SMIME_E_NO_MEMORY;
-	for (int i = 0; i < sk_ASN1_OCTET_STRING_num(*certificates); i++)
-		if (wire_octets_equal(sk_ASN1_OCTET_STRING_value(*certificates, i), der, (size_t)len))
-			len = 0;
-	if (len > 0)
+	if (!have(*certificates, (struct bytes){ der, (size_t)len }, &total) && total + (size_t)len <= WIRE_PAGE_MAX_BYTES)
 		r = wire_push_octets(certificates, der, (size_t)len);
 	OPENSSL_free(der);
 	return r;
 }
 
+/* Valid now: an intermediate is often renewed with its key. */
 static X509 *issuer_of(const struct inventory *inventory, X509 *certificate) {
 	for (int i = 0; i < sk_X509_num(inventory->all); i++) {
 		X509 *issuer = sk_X509_value(inventory->all, i);
-		if (X509_check_issued(issuer, certificate) == X509_V_OK && X509_verify(certificate, X509_get0_pubkey(issuer)) == 1)
+
+		if (X509_cmp_current_time(X509_get0_notAfter(issuer)) > 0 && X509_check_issued(issuer, certificate) == X509_V_OK && X509_verify(certificate, X509_get0_pubkey(issuer)) == 1)
 			return issuer;
 	}
 	ERR_clear_error();

@@ -45,63 +45,76 @@ static int open_pin_file(const char *path, int *ret_fd, struct fault *fault) {
 	return 0;
 }
 
+/* The PIN is the first line, without its end. */
 static int read_pin_file(const char *path, struct secret *ret_pin, struct fault *fault) {
 	_cleanup_(secret_clear) struct secret buffer = SECRET_EMPTY;
 	_cleanup_(close_fdp) int fd = -1;
 	int r = open_pin_file(path, &fd, fault);
+	ssize_t n = 0;
+	size_t len;
 
 	if (r == 0)
 		r = secret_alloc(&buffer, PIN_MAX_BYTES + 2);
+	if (r == 0)
+		n = read(fd, buffer.data, buffer.len);
 	if (r < 0)
 		return r;
-	ssize_t n = read(fd, buffer.data, buffer.len);
-	while (n > 0 && (buffer.data[n - 1] == '\n' || buffer.data[n - 1] == '\r'))
-		n--;
-	if (n <= 0 || n > PIN_MAX_BYTES)
+	for (len = 0; n > 0 && len < (size_t)n && buffer.data[len] != '\n' && buffer.data[len] != '\r';)
+		len++;
+	if (len == 0 || len > PIN_MAX_BYTES)
 		return fault_set(fault, SMIME_E_PIN_NO_PROMPT, "pin: file: %s holds no PIN in its first line", path);
-	return secret_set(ret_pin, buffer.data, (size_t)n);
+	return secret_set(ret_pin, buffer.data, len);
 }
+
+static int refused_prompt(const struct wire_prompt_grant *grant, struct fault *fault) {
+	int code = grant->refusal && grant->refusal->code ? (int)grant->refusal->code : SMIME_E_PIN_NO_PROMPT;
+
+	return fault_set(fault, code, "%s", grant->refusal ? wire_text(grant->refusal->text) : smime_strerror(code));
+}
+
+DEFINE_CLEANUP(struct wire_prompt_grant *, grant_freep, wire_prompt_grant_free)
 
 static int ask_for_pin(struct operation *operation, const CK_TOKEN_INFO *info, struct secret *ret_pin, struct fault *fault) {
 	struct token *token = operation->token;
-	struct wire_prompt_grant *grant = NULL;
+	_cleanup_(grant_freep) struct wire_prompt_grant *grant = NULL;
+	_cleanup_(close_fdp) int fd = -1;
 	struct prompt_words words = {
 		.label = token_label(token),
 		.serial = wire_text(token->name->serial),
 		.who = operation->who,
-		.purpose = "use its keys",
 		.warning = tries_left(info),
 	};
-	int fd = -1;
-	int r = exchange_prompt(token->exchange, operation->id, &grant, &fd);
+	int r = exchange_prompt(token->exchange, operation->id, &grant, &fd), sent;
 
 	if (r < 0)
 		return r;
-	if (!grant->granted || fd < 0) {
-		int code = grant->refusal ? (int)grant->refusal->code : SMIME_E_PIN_NO_PROMPT;
-		r = fault_set(fault, code, "%s", grant->refusal ? wire_text(grant->refusal->text) : smime_strerror(code));
-		close_fdp(&fd);
-	} else {
-		r = prompt_pin(fd, grant, &words, ret_pin, fault);
-		int sent = exchange_send_event(token->exchange, operation->id, WIRE_REPORT_PROMPT_DONE);
-		if (r == 0)
-			r = sent;
-	}
-	wire_prompt_grant_free(grant);
-	return r;
+	if (!grant->granted || fd < 0)
+		return refused_prompt(grant, fault);
+	r = prompt_pin(take_fd(&fd), grant, &words, ret_pin, fault);
+	sent = exchange_send_event(token->exchange, operation->id, WIRE_REPORT_PROMPT_DONE);
+	return r < 0 ? r : sent;
 }
 
-static int get_pin(struct operation *operation, const CK_TOKEN_INFO *info, struct secret *ret_pin, struct fault *fault) {
-	struct token *token = operation->token;
+/* A file is nobody's finger: what it holds is never sent twice once refused, and never as the last try. */
+static int pin_from_file(const struct token *token, const CK_TOKEN_INFO *info, struct secret *ret_pin, struct fault *fault) {
 	const char *path = wire_text(token->setup->pin_file);
 
-	if (!*path)
-		return ask_for_pin(operation, info, ret_pin, fault);
 	if (token->pin_file_failed)
 		return fault_set(fault, SMIME_E_PIN_WRONG,
 			"the PIN in %s was refused by token \"%s\" before and is not sent again; correct it and run `smime lock`", path,
 			token_label(token));
+	if (info->flags & CKF_USER_PIN_FINAL_TRY)
+		return fault_set(fault, SMIME_E_PIN_WRONG,
+			"token \"%s\" has one try left, which is not spent on the PIN in %s; log in once with the tool that came with "
+			"the token",
+			token_label(token), path);
 	return read_pin_file(path, ret_pin, fault);
+}
+
+static int get_pin(struct operation *operation, const CK_TOKEN_INFO *info, struct secret *ret_pin, struct fault *fault) {
+	if (wire_text(operation->token->setup->pin_file)[0])
+		return pin_from_file(operation->token, info, ret_pin, fault);
+	return ask_for_pin(operation, info, ret_pin, fault);
 }
 
 /* ---- Sending it ---- */
@@ -114,20 +127,28 @@ static int check_length(const struct token *token, const CK_TOKEN_INFO *info, co
 		token_label(token), info->ulMinPinLen, info->ulMaxPinLen);
 }
 
-static int refused(struct token *token, CK_RV rv, struct fault *fault) {
+static int explain_refusal(const struct token *token, CK_RV rv, struct fault *fault) {
 	CK_TOKEN_INFO info = { .flags = 0 };
 	struct fault unused;
 
-	secret_clear(&token->pin);
-	if (rv == CKR_PIN_LOCKED)
-		return fault_set(fault, SMIME_E_PIN_LOCKED, "the PIN of token \"%s\" is blocked now; unblock it with its PUK or ask who issued it",
-			token_label(token));
-	if (rv == CKR_PIN_EXPIRED)
+	switch (rv) {
+	case CKR_PIN_LOCKED:
+		return fault_set(fault, SMIME_E_PIN_LOCKED,
+			"the PIN of token \"%s\" is blocked now; unblock it with its PUK or ask who issued it", token_label(token));
+	case CKR_PIN_EXPIRED:
 		return fault_set(fault, SMIME_E_PIN_LOCKED, "the PIN of token \"%s\" has expired; set a new one", token_label(token));
-	if (rv != CKR_PIN_INCORRECT && rv != CKR_PIN_INVALID && rv != CKR_PIN_LEN_RANGE)
+	case CKR_USER_PIN_NOT_INITIALIZED:
+		return fault_set(fault, SMIME_E_PIN_UNSET, "token \"%s\" has no PIN yet; set one with the tool that came with it",
+			token_label(token));
+	case CKR_FUNCTION_CANCELED:
+		return fault_set(fault, SMIME_E_PIN_CANCELLED, "the PIN entry was cancelled on the reader");
+	case CKR_PIN_INCORRECT:
+	case CKR_PIN_INVALID:
+	case CKR_PIN_LEN_RANGE:
+		break;
+	default:
 		return cryptoki_fault(fault, "C_Login", rv);
-	if (wire_text(token->setup->pin_file)[0])
-		token->pin_file_failed = true;
+	}
 	(void)cryptoki_token_info(token->module, token->slot, &info, &unused);
 	return fault_set(fault, SMIME_E_PIN_WRONG, "wrong PIN for token \"%s\"%s", token_label(token),
 		info.flags & CKF_USER_PIN_LOCKED      ? "; it is blocked now"
@@ -136,30 +157,34 @@ static int refused(struct token *token, CK_RV rv, struct fault *fault) {
 						      : "");
 }
 
+/* Whatever a module calls the failure of a login, a try may be lost: the PIN that was sent is not used again. */
+static int refused(struct token *token, CK_RV rv, struct fault *fault) {
+	int r = explain_refusal(token, rv, fault);
+
+	secret_clear(&token->pin);
+	if (r == -SMIME_E_TOKEN_GONE)
+		return r;
+	if (wire_text(token->setup->pin_file)[0])
+		token->pin_file_failed = true;
+	(void)token_report(token);
+	return r;
+}
+
 static CK_RV call_login(const struct operation *operation, CK_USER_TYPE user, const struct secret *pin) {
 	CK_RV rv = operation->token->module->call->C_Login(operation->session, user, pin->data, pin->len);
 
 	return rv == CKR_USER_ALREADY_LOGGED_IN ? CKR_OK : rv;
 }
 
-/* The session sees the private objects now. */
-static int logged_in(struct operation *operation, struct fault *fault) {
-	struct token *token = operation->token;
-
-	token->unlocked = true;
-	int r = token_list(token, operation->session, fault);
-	return r == 0 ? token_report(token) : r;
-}
-
-static int login(struct operation *operation, struct fault *fault) {
+/* With a PIN pad the reader asks: a NULL PIN is what PKCS#11 2.40 (5.6) has for it. The PIN is empty then. */
+static int obtain_pin(struct operation *operation, struct secret *ret_pin, struct fault *fault) {
+	const struct token *token = operation->token;
 	_cleanup_(secret_clear) struct secret pin = SECRET_EMPTY;
-	struct token *token = operation->token;
 	CK_TOKEN_INFO info;
 	int r = cryptoki_token_info(token->module, token->slot, &info, fault);
 
 	if (r == 0)
 		r = check_flags(token, &info, fault);
-	/* With a PIN pad the reader asks: a NULL PIN is what PKCS#11 5.6 has for it. */
 	if (r == 0 && !(info.flags & CKF_PROTECTED_AUTHENTICATION_PATH)) {
 		r = get_pin(operation, &info, &pin, fault);
 		if (r == 0)
@@ -167,36 +192,71 @@ static int login(struct operation *operation, struct fault *fault) {
 	}
 	if (r < 0)
 		return r;
-	CK_RV rv = call_login(operation, CKU_USER, &pin);
+	*ret_pin = pin;
+	pin = SECRET_EMPTY;
+	return 0;
+}
+
+/* Sends a PIN from its source once, and keeps it when it was good. */
+static int login_as(struct operation *operation, CK_USER_TYPE user, struct fault *fault) {
+	_cleanup_(secret_clear) struct secret pin = SECRET_EMPTY;
+	struct token *token = operation->token;
+	CK_RV rv;
+	int r = obtain_pin(operation, &pin, fault);
+
+	if (r < 0)
+		return r;
+	rv = call_login(operation, user, &pin);
 	if (rv != CKR_OK)
 		return refused(token, rv, fault);
 	secret_clear(&token->pin);
 	token->pin = pin;
 	pin = SECRET_EMPTY;
-	return logged_in(operation, fault);
+	return 0;
+}
+
+/* A kept PIN is sent without anybody looking on, so only while no try was lost. */
+static bool kept_pin_usable(const struct token *token) {
+	CK_TOKEN_INFO info;
+	struct fault unused;
+
+	return token->pin.len > 0 && cryptoki_token_info(token->module, token->slot, &info, &unused) == 0 &&
+		!(info.flags & (CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED));
+}
+
+static int login_with_kept(struct operation *operation, CK_USER_TYPE user, struct fault *fault) {
+	CK_RV rv = call_login(operation, user, &operation->token->pin);
+
+	return rv == CKR_OK ? 0 : refused(operation->token, rv, fault);
 }
 
 int login_ensure(struct operation *operation, struct fault *fault) {
 	struct token *token = operation->token;
+	int r = 0;
 
 	(void)pthread_mutex_lock(&token->login_lock);
-	int r = token->login_required && !token->unlocked ? login(operation, fault) : 0;
+	if (token->login_required && !token->unlocked) {
+		r = login_as(operation, CKU_USER, fault);
+		token->unlocked = r == 0;
+		/* The session sees the private objects now. */
+		if (r == 0)
+			r = token_list(token, operation->session, fault);
+		if (r == 0)
+			r = token_report(token);
+	}
 	(void)pthread_mutex_unlock(&token->login_lock);
 	return r;
 }
 
 int login_again(struct operation *operation, struct fault *fault) {
 	struct token *token = operation->token;
-	int r = 0;
+	int r;
 
 	(void)pthread_mutex_lock(&token->login_lock);
-	if (token->pin.len > 0) {
-		CK_RV rv = call_login(operation, CKU_USER, &token->pin);
-		r = rv == CKR_OK ? 0 : refused(token, rv, fault);
+	r = kept_pin_usable(token) ? login_with_kept(operation, CKU_USER, fault) : login_as(operation, CKU_USER, fault);
+	if ((r == 0) != token->unlocked) {
 		token->unlocked = r == 0;
-	} else {
-		token->unlocked = false;
-		r = login(operation, fault);
+		(void)token_report(token);
 	}
 	(void)pthread_mutex_unlock(&token->login_lock);
 	return r;
@@ -204,10 +264,11 @@ int login_again(struct operation *operation, struct fault *fault) {
 
 int login_for_key(struct operation *operation, struct fault *fault) {
 	struct token *token = operation->token;
+	int r;
 
 	(void)pthread_mutex_lock(&token->login_lock);
-	CK_RV rv = call_login(operation, CKU_CONTEXT_SPECIFIC, &token->pin);
-	int r = rv == CKR_OK ? 0 : refused(token, rv, fault);
+	r = kept_pin_usable(token) ? login_with_kept(operation, CKU_CONTEXT_SPECIFIC, fault)
+				   : login_as(operation, CKU_CONTEXT_SPECIFIC, fault);
 	(void)pthread_mutex_unlock(&token->login_lock);
 	return r;
 }

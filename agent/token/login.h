@@ -10,12 +10,12 @@
 
 #include "token.h"
 
-/* One order while a thread works on it. */
+/* A thread's session, and the order that it works on. */
 struct operation {
 	struct token *token;
 	CK_SESSION_HANDLE session;
 	uint32_t id;
-	const char *who; /* who asks, and for what: shown in the prompt */
+	const char *who; /* who asks, and for what, as a sentence: shown in the prompt */
 };
 
 /*
@@ -24,10 +24,16 @@ struct operation {
  */
 int login_ensure(struct operation *operation, struct fault *fault);
 
-/* Another program has reset the card: logs in once more with the PIN that was good. Without one, asks. Errors as above. */
+/*
+ * Another program has reset the card: logs in once more with the PIN that was good, unless a try was lost since; then, and
+ * without such a PIN, asks. Errors as above.
+ */
 int login_again(struct operation *operation, struct fault *fault);
 
-/* The login that a CKA_ALWAYS_AUTHENTICATE key wants between Init and the operation (PKCS#11 2.40, 4.9). Errors as above. */
+/*
+ * The login that a CKA_ALWAYS_AUTHENTICATE key wants between Init and the operation (PKCS#11 2.40, 4.9), with the PIN as for
+ * login_again(). Errors as above.
+ */
 int login_for_key(struct operation *operation, struct fault *fault);
 
 #endif

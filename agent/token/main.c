@@ -88,8 +88,13 @@ static int act(const struct wire_setup *setup, struct exchange *exchange) {
 	}
 }
 
-/* Nobody but root reads this process's memory or gets a core file of it. */
+/* Nobody but root reads this process's memory or gets a core file of it, and no module writes PINs or data to a log of its own. */
 static void harden(void) {
+	static const char *const traces[] = { "OPENSC_DEBUG", "PKCS11SPY", "PKCS11SPY_OUTPUT", "P11_KIT_DEBUG", "ASSUAN_DEBUG",
+		"PCSCLITE_DEBUG", "SOFTHSM2_DEBUG", "DBUS_SESSION_BUS_ADDRESS" };
+
+	for (size_t i = 0; i < ELEMENTSOF(traces); i++)
+		(void)unsetenv(traces[i]);
 	(void)umask(0077);
 	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 #ifndef SMIME_SANITIZED

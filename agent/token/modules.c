@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading *.module files: lines of `key: value`; the same file name in a later directory replaces the one before.
+ * Reading *.module files: lines of `key: value`. Settings in a later directory replace those of the same file name before, one by
+ * one, as p11-kit has it; what the whole says is judged at the end.
  */
 #include "modules.h"
 
@@ -12,11 +13,15 @@
 #include "smime/error.h"
 
 #define PROGRAM "smime-agent"
+#define P11_SYSTEM_CONFIG "/etc/pkcs11"
+
+enum { VALUE_MAX_BYTES = 1024 };
 
 struct module_file {
 	char name[NAME_MAX + 1];
-	char path[PATH_MAX];
-	bool usable;
+	char path[VALUE_MAX_BYTES];
+	char enable_in[VALUE_MAX_BYTES], disable_in[VALUE_MAX_BYTES];
+	bool trust_policy, remote, broken;
 	long priority;
 };
 
@@ -39,12 +44,15 @@ static char *trim(char *text) {
 }
 
 /* Whether a list of names, separated by commas or blanks, holds ours. */
-static bool names_us(char *list) {
-	char *rest = list, *name;
+static bool names_us(const char *list) {
+	static const char separators[] = ", \t";
+	size_t len;
 
-	while ((name = strsep(&rest, ", \t")))
-		if (strcmp(name, PROGRAM) == 0)
+	for (list += strspn(list, separators); *list; list += len, list += strspn(list, separators)) {
+		len = strcspn(list, separators);
+		if (len == strlen(PROGRAM) && memcmp(list, PROGRAM, len) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -61,45 +69,85 @@ static bool unwanted(const char *path) {
 		starts_with(base, "smime-pkcs11");
 }
 
-static void take_line(struct module_file *file, const char *modules, char *line) {
+/* A value that is cut short could mean something else: the whole file is then not used. */
+static void set_value(struct module_file *file, char field[VALUE_MAX_BYTES], const char *value) {
+	int n = snprintf(field, VALUE_MAX_BYTES, "%s", value);
+
+	if (n < 0 || n >= VALUE_MAX_BYTES)
+		file->broken = true;
+}
+
+static void set_path(struct module_file *file, const char *modules, const char *value) {
+	int n = *value == '/' ? snprintf(file->path, sizeof(file->path), "%s", value)
+			      : snprintf(file->path, sizeof(file->path), "%s/%s", modules, value);
+
+	if (n < 0 || (size_t)n >= sizeof(file->path) || !*value)
+		file->broken = true;
+}
+
+/* Splits a line in place. Returns false for comments, blank lines and anything without a colon. */
+static bool split_line(char *line, char **ret_key, char **ret_value) {
 	char *colon = strchr(line, ':');
 
 	if (*trim(line) == '#' || !colon)
-		return;
+		return false;
 	*colon = '\0';
-	char *key = trim(line), *value = trim(colon + 1);
-	if (strcmp(key, "module") == 0 && *value) {
-		int n = *value == '/' ? snprintf(file->path, sizeof(file->path), "%s", value)
-				      : snprintf(file->path, sizeof(file->path), "%s/%s", modules, value);
-		if (n < 0 || (size_t)n >= sizeof(file->path) || unwanted(file->path))
-			file->usable = false;
-	} else if (strcmp(key, "trust-policy") == 0 && strcmp(value, "yes") == 0) {
-		file->usable = false;
-	} else if (strcmp(key, "remote") == 0) {
-		file->usable = false;
-	} else if (strcmp(key, "enable-in") == 0) {
-		file->usable = file->usable && names_us(value);
-	} else if (strcmp(key, "disable-in") == 0) {
-		file->usable = file->usable && !names_us(value);
-	} else if (strcmp(key, "priority") == 0) {
-		file->priority = strtol(value, NULL, 10);
-	}
+	*ret_key = trim(line);
+	*ret_value = trim(colon + 1);
+	return true;
 }
 
-static void read_module_file(const char *path, const char *modules, struct module_file *file) {
+static void take_line(struct module_file *file, const char *modules, char *line) {
+	char *key, *value;
+
+	if (!split_line(line, &key, &value))
+		return;
+	if (strcmp(key, "module") == 0)
+		set_path(file, modules, value);
+	else if (strcmp(key, "trust-policy") == 0)
+		file->trust_policy = strcmp(value, "yes") == 0;
+	else if (strcmp(key, "remote") == 0)
+		file->remote = true;
+	else if (strcmp(key, "enable-in") == 0)
+		set_value(file, file->enable_in, value);
+	else if (strcmp(key, "disable-in") == 0)
+		set_value(file, file->disable_in, value);
+	else if (strcmp(key, "priority") == 0)
+		file->priority = strtol(value, NULL, 10);
+}
+
+static void read_lines(const char *path, void (*take)(void *context, char *line), void *context) {
 	FILE *stream = fopen(path, "re");
 	char *line = NULL;
 	size_t cap = 0, total = 0;
 	ssize_t n;
 
-	file->usable = stream != NULL;
-	while (stream && (n = getline(&line, &cap, stream)) > 0 && (total += (size_t)n) <= MODULES_FILE_MAX_BYTES)
-		take_line(file, modules, line);
-	if (!file->path[0])
-		file->usable = false;
+	if (!stream)
+		return;
+	while ((n = getline(&line, &cap, stream)) > 0 && (total += (size_t)n) <= MODULES_FILE_MAX_BYTES)
+		take(context, line);
 	free(line);
-	if (stream)
-		(void)fclose(stream);
+	(void)fclose(stream);
+}
+
+struct reading {
+	struct module_file *file;
+	const char *modules;
+};
+
+static void take_module_line(void *context, char *line) {
+	const struct reading *reading = context;
+
+	take_line(reading->file, reading->modules, line);
+}
+
+/* enable-in wins over disable-in, as in p11-kit. */
+static bool usable(const struct module_file *file) {
+	if (!file->path[0] || file->broken || file->trust_policy || file->remote || unwanted(file->path))
+		return false;
+	if (file->enable_in[0])
+		return names_us(file->enable_in);
+	return !names_us(file->disable_in);
 }
 
 /* ---- Directories ---- */
@@ -111,22 +159,27 @@ static struct module_file *slot_for(struct module_files *files, const char *name
 	return files->count < MODULES_MAX ? &files->items[files->count++] : NULL;
 }
 
+static bool is_module_file(const char *name) {
+	static const char suffix[] = ".module";
+	size_t len = strlen(name);
+
+	return name[0] != '.' && len >= sizeof(suffix) && strcmp(name + len - (sizeof(suffix) - 1), suffix) == 0;
+}
+
 static void read_directory(const char *directory, const char *modules, struct module_files *files) {
 	DIR *stream = opendir(directory);
 	const struct dirent *entry;
 	char path[PATH_MAX];
 
 	while (stream && (entry = readdir(stream))) {
-		size_t len = strlen(entry->d_name);
-		if (entry->d_name[0] == '.' || len < 8 || strcmp(entry->d_name + len - 7, ".module") != 0)
-			continue;
-		struct module_file *file = slot_for(files, entry->d_name);
+		struct module_file *file = is_module_file(entry->d_name) ? slot_for(files, entry->d_name) : NULL;
+		struct reading reading = { file, modules };
 		int n = snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
+
 		if (!file || n < 0 || (size_t)n >= sizeof(path))
 			continue;
-		*file = (struct module_file){ .priority = 0 };
-		memcpy(file->name, entry->d_name, len + 1);
-		read_module_file(path, modules, file);
+		(void)snprintf(file->name, sizeof(file->name), "%s", entry->d_name);
+		read_lines(path, take_module_line, &reading);
 	}
 	if (stream)
 		(void)closedir(stream);
@@ -140,9 +193,11 @@ static int by_priority(const void *a, const void *b) {
 	return strcmp(x->name, y->name);
 }
 
-static int push_module(STACK_OF(wire_module) *modules, const struct module_file *file) {
+/* The name of a module is that of its file without the ending. */
+static int push_module(STACK_OF(wire_module) *modules, struct module_file *file) {
 	struct wire_module *module = wire_module_new();
 
+	*strrchr(file->name, '.') = '\0';
 	if (!module || wire_set_text(&module->path, file->path) < 0 || wire_set_text(&module->name, file->name) < 0 ||
 		sk_wire_module_push(modules, module) <= 0) {
 		wire_module_free(module);
@@ -160,19 +215,19 @@ static bool listed(const STACK_OF(wire_module) *modules, const char *path) {
 }
 
 int modules_list(const struct modules_places *places, STACK_OF(wire_module) **ret_modules) {
+	const char *const directories[] = { places->package, places->system, places->user };
 	_cleanup_(freep) struct module_files *files = calloc(1, sizeof(*files));
 	STACK_OF(wire_module) *modules = sk_wire_module_new_null();
 	int r = files && modules ? 0 : -SMIME_E_NO_MEMORY;
+	size_t i;
 
-	if (r == 0) {
-		read_directory(places->package, places->modules, files);
-		read_directory(places->system, places->modules, files);
-		if (places->user)
-			read_directory(places->user, places->modules, files);
+	for (i = 0; r == 0 && i < ELEMENTSOF(directories); i++)
+		if (directories[i])
+			read_directory(directories[i], places->modules, files);
+	if (r == 0)
 		qsort(files->items, files->count, sizeof(files->items[0]), by_priority);
-	}
-	for (size_t i = 0; r == 0 && i < files->count; i++)
-		if (files->items[i].usable && !listed(modules, files->items[i].path))
+	for (i = 0; r == 0 && i < files->count; i++)
+		if (usable(&files->items[i]) && !listed(modules, files->items[i].path))
 			r = push_module(modules, &files->items[i]);
 	if (r < 0) {
 		sk_wire_module_pop_free(modules, wire_module_free);
@@ -182,37 +237,42 @@ int modules_list(const struct modules_places *places, STACK_OF(wire_module) **re
 	return 0;
 }
 
-/* pkcs11.conf(5): `user-config: none` shuts the user's own files out. */
-static bool user_allowed(void) {
-	FILE *stream = fopen("/etc/pkcs11/pkcs11.conf", "re");
-	char *line = NULL;
-	size_t cap = 0;
-	bool allowed = true;
+static void take_user_config_line(void *context, char *line) {
+	enum modules_user_config *mode = context;
+	char *key, *value;
 
-	while (stream && getline(&line, &cap, stream) > 0) {
-		char *colon = strchr(line, ':');
-		if (!colon || *trim(line) == '#')
-			continue;
-		*colon = '\0';
-		if (strcmp(trim(line), "user-config") == 0)
-			allowed = strcmp(trim(colon + 1), "none") != 0;
-	}
-	free(line);
-	if (stream)
-		(void)fclose(stream);
-	return allowed;
+	if (!split_line(line, &key, &value) || strcmp(key, "user-config") != 0)
+		return;
+	if (strcmp(value, "none") == 0)
+		*mode = MODULES_USER_NONE;
+	else if (strcmp(value, "only") == 0)
+		*mode = MODULES_USER_ONLY;
+	else
+		*mode = MODULES_USER_MERGE;
+}
+
+enum modules_user_config modules_user_config(const char *path) {
+	enum modules_user_config mode = MODULES_USER_MERGE;
+
+	read_lines(path, take_user_config_line, &mode);
+	return mode;
 }
 
 struct modules_places modules_default_places(char *user_buffer, size_t size) {
 	const char *config = secure_getenv("XDG_CONFIG_HOME"), *home = secure_getenv("HOME");
-	struct modules_places places = { P11_MODULE_CONFIGS, "/etc/pkcs11/modules", NULL, P11_MODULE_PATH };
+	struct modules_places places = { P11_MODULE_CONFIGS, P11_SYSTEM_CONFIG "/modules", NULL, P11_MODULE_PATH };
+	enum modules_user_config mode = modules_user_config(P11_SYSTEM_CONFIG "/pkcs11.conf");
 	int n = -1;
 
+	if (mode == MODULES_USER_NONE)
+		return places;
+	if (mode == MODULES_USER_ONLY)
+		places.package = places.system = NULL;
 	if (config && *config == '/')
 		n = snprintf(user_buffer, size, "%s/pkcs11/modules", config);
 	else if (home && *home == '/')
 		n = snprintf(user_buffer, size, "%s/.config/pkcs11/modules", home);
-	if (n > 0 && (size_t)n < size && user_allowed())
+	if (n > 0 && (size_t)n < size)
 		places.user = user_buffer;
 	return places;
 }

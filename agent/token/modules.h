@@ -10,11 +10,15 @@
 enum { MODULES_FILE_MAX_BYTES = 64 * 1024, MODULES_MAX = 64 };
 
 struct modules_places {
-	const char *package; /* directories of *.module files */
+	const char *package; /* directories of *.module files; NULL: not read */
 	const char *system;
-	const char *user;    /* NULL: not read */
+	const char *user;
 	const char *modules; /* where relative module paths are */
 };
+
+/* What a pkcs11.conf says of the user's own files. */
+enum modules_user_config { MODULES_USER_MERGE = 0, MODULES_USER_NONE = 1, MODULES_USER_ONLY = 2 };
+enum modules_user_config modules_user_config(const char *path);
 
 /* Where this system has them; `user_buffer` takes the user's directory. */
 struct modules_places modules_default_places(char *user_buffer, size_t size);

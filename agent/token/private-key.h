@@ -10,8 +10,6 @@
 
 #include "login.h"
 
-enum { PRIVATE_KEY_OUTPUT_MAX_BYTES = 2048 }; /* RSA up to 16384 bits */
-
 /*
  * Signs a digest: RSASSA-PKCS1-v1_5, RSASSA-PSS (MGF1 with the same digest, salt of its length) or ECDSA (DER). The caller frees
  * *ret_signature. -SMIME_E_MECHANISM names what the token lacks; errors of login and cryptoki_fault().
@@ -34,7 +32,7 @@ struct rsa_scheme {
 int private_key_decrypt(struct operation *operation, const struct inventory_key *key, const struct rsa_scheme *scheme,
 	struct bytes encrypted, uint8_t *out, size_t out_len, uint8_t *ret_good, struct fault *fault);
 
-/* ECDH with a peer's uncompressed point: the x coordinate (RFC 5753 7.1.4, SEC 1 3.3.1). */
+/* ECDH with a peer's uncompressed point, which is on the key's curve: the x coordinate (SEC 1 3.3.1). */
 int private_key_derive(struct operation *operation, const struct inventory_key *key, struct bytes point, struct secret *ret_z,
 	struct fault *fault);
 

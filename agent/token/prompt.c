@@ -94,30 +94,29 @@ static void trim_cut(char *text) {
 		text[start - 1] = '\0';
 }
 
-/* A part of the description that may be long: cut, so that it can't push the others out of sight. */
-static void line_add_claim(struct line *line, const char *before, const char *text, const char *after) {
-	enum { CLAIM_MAX_BYTES = 200 };
+/* The token comes first, and what the caller claims is cut, so that it can't push the token out of sight. */
+static void describe(const struct prompt_words *words, struct line *line) {
+	enum { CLAIM_MAX_BYTES = 240 };
 	char claim[CLAIM_MAX_BYTES];
 
-	(void)snprintf(claim, sizeof(claim), "%s", text);
-	trim_cut(claim);
-	line_add(line, before);
-	line_add(line, claim);
-	line_add(line, after);
-}
-
-static void describe(const struct prompt_words *words, struct line *line) {
 	line_add(line, "SETDESC Enter the PIN of the token \"");
 	line_add(line, words->label);
 	line_add(line, "\"");
-	if (words->serial[0])
-		line_add_claim(line, " (serial number ", words->serial, ")");
-	line_add_claim(line, " to ", words->purpose, ".");
-	if (words->who[0])
-		line_add_claim(line, "\n\nAsked by ", words->who, "");
+	if (words->serial[0]) {
+		line_add(line, " (serial number ");
+		line_add(line, words->serial);
+		line_add(line, ")");
+	}
+	line_add(line, ".");
 	if (words->warning) {
-		line_add(line, "\n\n");
+		line_add(line, "\n");
 		line_add(line, words->warning);
+	}
+	if (words->who[0]) {
+		(void)snprintf(claim, sizeof(claim), "\n\n%s", words->who);
+		trim_cut(claim);
+		line_add(line, claim);
+		line_add(line, ".");
 	}
 }
 

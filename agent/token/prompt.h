@@ -14,8 +14,7 @@ enum { PIN_MAX_BYTES = 255 };
 
 struct prompt_words {
 	const char *label, *serial; /* of the token */
-	const char *who;            /* who asks; may be empty */
-	const char *purpose;        /* "sign a message as alice@example.org" */
+	const char *who;            /* who asks for what, as a sentence without its full stop; may be empty */
 	const char *warning;        /* NULL, or what the person must know of the tries that are left */
 };
 

@@ -4,6 +4,7 @@
  */
 #include "serve.h"
 
+#include <stdatomic.h>
 #include <sys/queue.h>
 
 #include "sign.h"
@@ -21,6 +22,7 @@ struct server {
 	struct exchange *exchange;
 	pthread_mutex_t lock;
 	pthread_cond_t more;
+	atomic_uint threads;
 	STAILQ_HEAD(, job) jobs;
 };
 
@@ -74,12 +76,14 @@ static int perform(struct operation *operation, const struct wire_order *order, 
 	}
 }
 
-static void work_on(struct server *server, CK_SESSION_HANDLE session, const struct wire_order *order) {
-	struct operation operation = { .token = &server->token, .session = session, .id = order->id, .who = "" };
+static void work_on(struct operation *operation, const struct wire_order *order) {
 	struct fault fault = { "" };
-	int r = perform(&operation, order, &fault);
+	int r;
 
-	if (r < 0 && exchange_send_error(server->exchange, order->id, r, &fault) < 0)
+	operation->id = order->id;
+	operation->who = "";
+	r = perform(operation, order, &fault);
+	if (r < 0 && exchange_send_error(operation->token->exchange, order->id, r, &fault) < 0)
 		end_process(1);
 	/* A token that went away stays away for this process: the core starts another one for its next insertion. */
 	if (r == -SMIME_E_TOKEN_GONE)
@@ -99,18 +103,23 @@ static struct job *next_job(struct server *server) {
 	return job;
 }
 
+/* A thread that gets no session is of no use; the last one tells the core why. */
 static void *run_thread(void *argument) {
 	struct server *server = argument;
-	CK_SESSION_HANDLE session = CK_INVALID_HANDLE;
+	struct operation operation = { .token = &server->token, .session = CK_INVALID_HANDLE };
 	struct fault fault = { "" };
-	int r = cryptoki_session(server->token.module, server->token.slot, &session, &fault);
+	int r = cryptoki_session(server->token.module, server->token.slot, &operation.session, &fault);
 
+	if (r < 0 && atomic_fetch_sub(&server->threads, 1) > 1)
+		return NULL;
+	if (r < 0) {
+		(void)exchange_send_error(server->exchange, 0, r, &fault);
+		end_process(1);
+	}
 	for (;;) {
 		struct job *job = next_job(server);
-		if (r == 0)
-			work_on(server, session, job->order);
-		else if (exchange_send_error(server->exchange, job->order->id, r, &fault) < 0)
-			end_process(1);
+
+		work_on(&operation, job->order);
 		wire_order_free(job->order);
 		free(job);
 	}
@@ -120,10 +129,12 @@ static void *run_thread(void *argument) {
 static int start_threads(struct server *server, unsigned sessions) {
 	if (sessions < 1 || sessions > SERVE_SESSIONS_MAX || !server->token.module->threads)
 		sessions = 1;
+	atomic_init(&server->threads, sessions);
 	for (unsigned i = 0; i < sessions; i++) {
 		pthread_t thread;
+
 		if (pthread_create(&thread, NULL, run_thread, server) != 0)
-			return i > 0 ? 0 : -SMIME_E_INTERNAL;
+			return -SMIME_E_INTERNAL;
 		(void)pthread_detach(thread);
 	}
 	return 0;
@@ -178,9 +189,12 @@ int serve(const struct wire_setup *setup, struct exchange *exchange) {
 		r = start_threads(&server, setup->sessions);
 	while (r == 0)
 		r = take_order(&server);
-	/* Threads may be inside the module: nothing is torn down under them but the one secret that is kept. */
-	(void)pthread_mutex_lock(&server.token.login_lock);
-	secret_clear(&server.token.pin);
+	/*
+	 * Threads may be inside the module, or wait for a prompt that will never be answered: nothing is torn down under them
+	 * but, where nobody is logging in, the one secret that is kept. What is left ends with the process.
+	 */
+	if (pthread_mutex_trylock(&server.token.login_lock) == 0)
+		secret_clear(&server.token.pin);
 	end_process(r < 0);
 	return 0;
 }

@@ -32,16 +32,16 @@ static void signing_clear(struct signing *signing) {
 	free(signing->attributes_der);
 }
 
-static void subject_of(const X509 *certificate, char *text, size_t size) {
-	if (!X509_NAME_oneline(X509_get_subject_name(certificate), text, (int)size))
-		text[0] = '\0';
-}
-
 static int refuse_certificate(const X509 *certificate, int r, const char *why, struct fault *fault) {
-	char subject[256];
+	enum { SUBJECT_MAX_BYTES = 256 };
+	char subject[SUBJECT_MAX_BYTES] = "";
+	BIO *text = BIO_new(BIO_s_mem());
+	unsigned long flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
 
-	subject_of(certificate, subject, sizeof(subject));
-	return fault_set(fault, -r, "the certificate %s %s", subject, why);
+	if (text && X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, flags) >= 0 && BIO_gets(text, subject, sizeof(subject)) < 0)
+		subject[0] = '\0';
+	BIO_free(text);
+	return fault_set(fault, -r, "the certificate of %s %s; it can't sign mail", subject, why);
 }
 
 /* ---- What is asked ---- */
@@ -91,13 +91,15 @@ static int choose_certificate(const struct wire_sign *request, time_t now, struc
 	return 0;
 }
 
-static int check_key(const struct inventory_key *key, const struct wire_sign *request, struct fault *fault) {
-	if (!key || !key->seen)
-		return fault_set(fault, SMIME_E_NO_KEY, "the token has no private key to this certificate");
+static int check_key(const struct token *token, const struct inventory_key *key, const struct wire_sign *request,
+	struct fault *fault) {
+	if (!key)
+		return fault_set(fault, SMIME_E_NO_KEY, "token \"%s\" has no such private key", token_label(token));
 	if (!key->can_sign)
-		return fault_set(fault, SMIME_E_KEY_UNUSABLE, "the token does not let key \"%s\" sign", key->label);
+		return fault_set(fault, SMIME_E_KEY_UNUSABLE, "the token does not let the key \"%s\" sign (CKA_SIGN is not set, or its type "
+						      "is not supported)", key->label);
 	if (request->pss && key->type != WIRE_KEY_RSA)
-		return fault_set(fault, SMIME_E_KEY_UNUSABLE, "PSS is for RSA keys; key \"%s\" is none", key->label);
+		return fault_set(fault, SMIME_E_KEY_UNUSABLE, "RSASSA-PSS is for RSA keys, and the key \"%s\" is none", key->label);
 	return 0;
 }
 
@@ -119,13 +121,7 @@ static int choose_algorithms(struct signing *signing) {
 		else
 			signing->signature_algorithm = cms_algorithm(signing->key->type == WIRE_KEY_EC ? known[i].ecdsa : known[i].rsa);
 	}
-	if (!signing->digest_algorithm || !signing->signature_algorithm)
-		return -SMIME_E_NO_MEMORY;
-	/* RFC 4055 5: the parameters of RSA signatures are NULL. */
-	if (!signing->pss && signing->key->type == WIRE_KEY_RSA &&
-		X509_ALGOR_set0(signing->signature_algorithm, OBJ_nid2obj(OBJ_obj2nid(signing->signature_algorithm->algorithm)), V_ASN1_NULL, NULL) != 1)
-		return -SMIME_E_NO_MEMORY;
-	return 0;
+	return signing->digest_algorithm && signing->signature_algorithm ? 0 : -SMIME_E_NO_MEMORY;
 }
 
 /* ---- The signature ---- */
@@ -159,7 +155,7 @@ static int sign_attributes(struct operation *operation, const struct signing *si
 		r = self_verify(signing, signature, len, fault);
 	if (r == 0 && ASN1_OCTET_STRING_set(ret_signature, signature, (int)len) != 1)
 		r = -SMIME_E_NO_MEMORY;
-	OPENSSL_free(signature);
+	free(signature);
 	return r;
 }
 
@@ -219,26 +215,46 @@ static int make_reply(const struct cms_signer_info *info, const struct inventory
 	return r == 0 ? chain_collect(inventory, signing->certificate, signing->encryption, &reply->certificates) : r;
 }
 
-int sign_request(struct operation *operation, const struct wire_sign *request, struct wire_sign_reply *ret_reply, struct fault *fault) {
-	_cleanup_(signing_clear) struct signing signing = { .pss = request->pss };
-	_cleanup_(cms_signer_info_freep) struct cms_signer_info *info = cms_signer_info_new();
-	time_t now = time(NULL);
-	int r = info ? check_digest(request, &signing, fault) : -SMIME_E_NO_MEMORY;
+/* The key and the certificate in an inventory, and whether they may do what is asked. */
+static int choose(struct operation *operation, const struct inventory *inventory, const struct wire_sign *request, time_t now,
+	struct signing *signing, struct fault *fault) {
+	int r;
 
+	signing->key = inventory_find(inventory, wire_octets(request->key));
+	r = check_key(operation->token, signing->key, request, fault);
+	return r < 0 ? r : choose_certificate(request, now, signing, fault);
+}
+
+/* After the login the inventory shows what the key really is. */
+static int choose_and_sign(struct operation *operation, const struct wire_sign *request, time_t now, struct signing *signing,
+	struct wire_sign_reply *ret_reply, struct fault *fault) {
+	_cleanup_(inventory_unrefp) struct inventory *inventory = token_inventory(operation->token);
+	_cleanup_(cms_signer_info_freep) struct cms_signer_info *info = cms_signer_info_new();
+	int r = info ? choose(operation, inventory, request, now, signing, fault) : -SMIME_E_NO_MEMORY;
+
+	if (r == 0 && !signing->key->seen)
+		r = fault_set(fault, SMIME_E_NO_KEY, "token \"%s\" has this certificate, but not its private key",
+			token_label(operation->token));
+	if (r == 0)
+		r = choose_algorithms(signing);
+	if (r < 0)
+		return r;
+	signing->encryption = chain_encryption_certificate(inventory, signing->certificate, now);
+	r = make_signer_info(operation, request, signing, now, info, fault);
+	return r < 0 ? r : make_reply(info, inventory, signing, ret_reply);
+}
+
+int sign_request(struct operation *operation, const struct wire_sign *request, struct wire_sign_reply *ret_reply,
+	struct fault *fault) {
+	_cleanup_(signing_clear) struct signing signing = { .pss = request->pss };
+	_cleanup_(inventory_unrefp) struct inventory *before = token_inventory(operation->token);
+	time_t now = time(NULL);
+	int r = check_digest(request, &signing, fault);
+
+	/* What can be refused without the token is refused before a PIN is asked for. */
+	if (r == 0)
+		r = choose(operation, before, request, now, &signing, fault);
 	if (r == 0)
 		r = login_ensure(operation, fault);
-	if (r < 0)
-		return r;
-	_cleanup_(inventory_unrefp) struct inventory *inventory = token_inventory(operation->token);
-	signing.key = inventory_find(inventory, wire_octets(request->key));
-	r = check_key(signing.key, request, fault);
-	if (r == 0)
-		r = choose_certificate(request, now, &signing, fault);
-	if (r == 0)
-		r = choose_algorithms(&signing);
-	if (r < 0)
-		return r;
-	signing.encryption = chain_encryption_certificate(inventory, signing.certificate, now);
-	r = make_signer_info(operation, request, &signing, now, info, fault);
-	return r == 0 ? make_reply(info, inventory, &signing, ret_reply) : r;
+	return r < 0 ? r : choose_and_sign(operation, request, now, &signing, ret_reply, fault);
 }

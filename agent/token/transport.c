@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Key transport with RSA (RFC 5652 6.2.1, RFC 3560, RFC 4055), with implicit rejection for both paddings: a message whose
+ * padding is wrong gives a key made from it and from a secret, the same one each time, so that neither the answer nor a
+ * repetition tells anything (RFC 3218 2.3.2).
+ */
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/rsa.h>
+
+#include "padding.h"
+#include "private-key.h"
+#include "smime/error.h"
+#include "unwrap-parts.h"
+
+DEFINE_CLEANUP(EVP_MAC *, mac_freep, EVP_MAC_free)
+DEFINE_CLEANUP(EVP_MAC_CTX *, mac_context_freep, EVP_MAC_CTX_free)
+DEFINE_CLEANUP(RSA_OAEP_PARAMS *, oaep_freep, RSA_OAEP_PARAMS_free)
+DEFINE_CLEANUP(X509_ALGOR *, algorithm_freep, X509_ALGOR_free)
+
+/* ---- Parameters ---- */
+
+static const EVP_MD *read_mgf1(const X509_ALGOR *mgf) {
+	_cleanup_(algorithm_freep) X509_ALGOR *hash = NULL;
+
+	if (OBJ_obj2nid(mgf->algorithm) != NID_mgf1 || !mgf->parameter || mgf->parameter->type != V_ASN1_SEQUENCE)
+		return NULL;
+	hash = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(X509_ALGOR), mgf->parameter);
+	return hash ? cms_digest(hash->algorithm) : NULL;
+}
+
+static int read_label(const X509_ALGOR *source, struct bytes *ret_label) {
+	const ASN1_TYPE *label = source->parameter;
+
+	if (OBJ_obj2nid(source->algorithm) != NID_pSpecified)
+		return -SMIME_E_UNSUPPORTED;
+	if (!label || label->type != V_ASN1_OCTET_STRING)
+		return -SMIME_E_MALFORMED;
+	*ret_label = wire_octets(label->value.octet_string);
+	return 0;
+}
+
+int transport_read_oaep(const X509_ALGOR *algorithm, RSA_OAEP_PARAMS **ret_parameters, struct rsa_scheme *ret_scheme) {
+	_cleanup_(oaep_freep) RSA_OAEP_PARAMS *parameters = NULL;
+	struct rsa_scheme scheme = { .oaep = true, .md = EVP_sha1(), .mgf1_md = EVP_sha1() };
+	int r = 0;
+
+	if (algorithm->parameter && algorithm->parameter->type == V_ASN1_SEQUENCE)
+		parameters = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(RSA_OAEP_PARAMS), algorithm->parameter);
+	if (!parameters) {
+		ERR_clear_error();
+		return -SMIME_E_MALFORMED;
+	}
+	if (parameters->hashFunc)
+		scheme.md = cms_digest(parameters->hashFunc->algorithm);
+	if (parameters->maskGenFunc)
+		scheme.mgf1_md = read_mgf1(parameters->maskGenFunc);
+	if (parameters->pSourceFunc)
+		r = read_label(parameters->pSourceFunc, &scheme.label);
+	ERR_clear_error();
+	if (r == 0 && (!scheme.md || !scheme.mgf1_md || EVP_MD_is_a(scheme.md, "MD5") || EVP_MD_is_a(scheme.mgf1_md, "MD5")))
+		r = -SMIME_E_UNSUPPORTED;
+	if (r < 0)
+		return r;
+	*ret_parameters = TAKE(parameters);
+	*ret_scheme = scheme;
+	return 0;
+}
+
+static int read_scheme(const X509_ALGOR *algorithm, RSA_OAEP_PARAMS **ret_parameters, struct rsa_scheme *ret_scheme,
+	struct fault *fault) {
+	int nid = OBJ_obj2nid(algorithm->algorithm), r = -SMIME_E_UNSUPPORTED;
+
+	if (nid == NID_rsaEncryption) {
+		*ret_scheme = (struct rsa_scheme){ .oaep = false };
+		return 0;
+	}
+	if (nid == NID_rsaesOaep)
+		r = transport_read_oaep(algorithm, ret_parameters, ret_scheme);
+	if (r == -SMIME_E_UNSUPPORTED)
+		return fault_set(fault, SMIME_E_UNSUPPORTED,
+			"the content-encryption key is encrypted in a way that is not supported (RSA v1.5, OAEP and ECDH are)");
+	return r;
+}
+
+/* ---- Implicit rejection ---- */
+
+/* Block `counter` of the expansion. */
+static int prf_block(EVP_MAC *mac, struct bytes secret, uint8_t counter, const struct bytes parts[3],
+	uint8_t ret_block[EVP_MAX_MD_SIZE]) {
+	_cleanup_(mac_context_freep) EVP_MAC_CTX *context = EVP_MAC_CTX_new(mac);
+	OSSL_PARAM parameters[] = {
+		OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)"SHA256", 0),
+		OSSL_PARAM_END,
+	};
+	size_t len;
+	bool done = context && EVP_MAC_init(context, secret.data, secret.len, parameters) == 1 &&
+		EVP_MAC_update(context, &counter, sizeof(counter)) == 1 &&
+		EVP_MAC_update(context, parts[0].data, parts[0].len) == 1 &&
+		EVP_MAC_update(context, parts[1].data, parts[1].len) == 1 &&
+		EVP_MAC_update(context, parts[2].data, parts[2].len) == 1 &&
+		EVP_MAC_final(context, ret_block, &len, EVP_MAX_MD_SIZE) == 1;
+
+	return done ? 0 : -SMIME_E_INTERNAL;
+}
+
+int transport_rejection_key(struct bytes secret, const uint8_t spki[WIRE_FINGERPRINT_BYTES], struct bytes encrypted,
+	const X509_ALGOR *content_encryption, uint8_t *ret_key, size_t len) {
+	enum { BLOCK_BYTES = 32 };
+	_cleanup_(mac_freep) EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	_cleanup_(freep) uint8_t *algorithm = NULL;
+	uint8_t block[EVP_MAX_MD_SIZE], counter = 0;
+	size_t algorithm_len = 0, used;
+	int r = mac ? cms_der(content_encryption, ASN1_ITEM_rptr(X509_ALGOR), &algorithm, &algorithm_len) : -SMIME_E_INTERNAL;
+	const struct bytes parts[] = { { spki, WIRE_FINGERPRINT_BYTES }, encrypted, { algorithm, algorithm_len } };
+
+	for (; r == 0 && len > 0; len -= used, ret_key += used) {
+		used = len < BLOCK_BYTES ? len : BLOCK_BYTES;
+		r = prf_block(mac, secret, ++counter, parts, block);
+		if (r == 0)
+			memcpy(ret_key, block, used);
+	}
+	OPENSSL_cleanse(block, sizeof(block));
+	return r;
+}
+
+/* ---- Opening ---- */
+
+static int open_with(struct unwrapping *unwrapping, const struct rsa_scheme *scheme, struct fault *fault) {
+	_cleanup_(secret_clear) struct secret fake = SECRET_EMPTY;
+	_cleanup_(secret_clear) struct secret opened = SECRET_EMPTY;
+	struct bytes secret = wire_octets(unwrapping->operation->token->setup->rejection_secret);
+	size_t len = unwrapping->cipher.key_len;
+	uint8_t good = 0;
+	int r;
+
+	if (secret_alloc(&fake, len) < 0 || secret_alloc(&opened, len) < 0 || secret_alloc(&unwrapping->cek, len) < 0)
+		return -SMIME_E_NO_MEMORY;
+	/* Made before the token is asked, so that making it can't tell what the token said. */
+	r = transport_rejection_key(secret, unwrapping->key->spki, unwrapping->encrypted, unwrapping->request->content_encryption,
+		fake.data, len);
+	if (r == 0)
+		r = private_key_decrypt(unwrapping->operation, unwrapping->key, scheme, unwrapping->encrypted, opened.data, len, &good,
+			fault);
+	if (r == 0)
+		padding_select(good, opened.data, fake.data, unwrapping->cek.data, len);
+	return r;
+}
+
+int transport_open(struct unwrapping *unwrapping, const struct cms_key_trans *info, struct fault *fault) {
+	_cleanup_(oaep_freep) RSA_OAEP_PARAMS *parameters = NULL;
+	struct rsa_scheme scheme;
+	int r;
+
+	if (unwrapping->encrypted.len != (size_t)EVP_PKEY_get_size(unwrapping->key->public))
+		return fault_set(fault, SMIME_E_MALFORMED, "the encrypted key has not the length of the recipient's RSA key");
+	r = read_scheme(info->key_encryption, &parameters, &scheme, fault);
+	return r < 0 ? r : open_with(unwrapping, &scheme, fault);
+}
