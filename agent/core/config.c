@@ -191,6 +191,13 @@ static int read_file(const char *path, bool required, uint8_t *buffer, size_t *r
 	return 0;
 }
 
+/* What libcyaml calls an internal error is text that is no YAML. */
+static const char *readable(const char *what, cyaml_err_t err) {
+	if (strcmp(what, "Internal error") == 0)
+		return "this is no YAML";
+	return *what ? what : cyaml_strerror(err);
+}
+
 /* Returns 1 when there is no such file or nothing in it. */
 static int raw_load(const char *path, bool required, struct raw **ret_raw, char **ret_message) {
 	_cleanup_(freep) uint8_t *buffer = malloc(CONFIG_FILE_MAX_BYTES + 1);
@@ -206,7 +213,7 @@ static int raw_load(const char *path, bool required, struct raw **ret_raw, char 
 		return r < 0 ? r : 1;
 	cyaml_err_t err = cyaml_load_data(buffer, len, &config, &top_schema, (cyaml_data_t **)&raw, NULL);
 	if (err != CYAML_OK || complaint.what[0])
-		return refuse(ret_message, "%s%s: %s", path, complaint.where, complaint.what[0] ? complaint.what : cyaml_strerror(err));
+		return refuse(ret_message, "%s%s: %s", path, complaint.where, readable(complaint.what, err));
 	if (!raw)
 		return 1;
 	*ret_raw = TAKE(raw);

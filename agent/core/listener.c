@@ -61,7 +61,7 @@ int listener_open(const char *path, int *ret_fd, char **ret_message) {
 		if (!S_ISSOCK(st.st_mode))
 			return complain(ret_message, -SMIME_E_USAGE, "%s: is there and is no socket", path);
 		if (answered(&address))
-			return complain(ret_message, -SMIME_E_BUSY, "%s: an agent is running there already", path);
+			return complain(ret_message, -SMIME_E_IO, "%s: an agent is running there already", path);
 		(void)unlink(path);
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

@@ -17,7 +17,7 @@ struct listener;
 
 /*
  * path NULL: the descriptor that systemd passed. A socket file that nothing answers on is replaced; one that an agent answers
- * on is left alone: -SMIME_E_BUSY. *ret_message says what is wrong (the caller's to free).
+ * on is left alone: -SMIME_E_IO. *ret_message says what is wrong (the caller's to free).
  */
 int listener_open(const char *path, int *ret_fd, char **ret_message);
 

@@ -314,11 +314,11 @@ static int on_restart(sd_event_source *source, uint64_t usec, void *userdata) {
 	return 0;
 }
 
-/* Tries again after 1, 2, 4 .. 60 seconds, so that a module that can't work does not keep the machine busy. */
+/* Tries again after 0, 1, 2, 4 .. 60 seconds: a process that served well is replaced at once, a module that can't work does not keep the machine busy. */
 static void back_off(struct worker *worker) {
-	uint64_t seconds = 1;
+	uint64_t seconds = worker->failures > 0 ? 1 : 0;
 
-	for (unsigned i = 0; i < worker->failures && seconds < WORKER_BACKOFF_MAX_S; i++)
+	for (unsigned i = 1; i < worker->failures && seconds < WORKER_BACKOFF_MAX_S; i++)
 		seconds *= 2;
 	if (seconds > WORKER_BACKOFF_MAX_S)
 		seconds = WORKER_BACKOFF_MAX_S;
@@ -328,7 +328,8 @@ static void back_off(struct worker *worker) {
 }
 
 static void worker_failed(struct worker *worker) {
-	worker->state = WIRE_TOKEN_FAILED;
+	/* Orders that come while the first replacement starts wait for it. */
+	worker->state = worker->failures > 0 ? WIRE_TOKEN_FAILED : WIRE_TOKEN_STARTING;
 	if (!worker->fault[0])
 		(void)snprintf(worker->fault, sizeof(worker->fault), "its process ended unexpectedly in %s; it is started again", worker->module);
 	fail_all(worker, -SMIME_E_TOKEN_FAULT, worker->fault);

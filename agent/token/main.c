@@ -6,6 +6,7 @@
  * It starts no program, opens no network connection of its own, and ends when its socket does.
  */
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -116,6 +117,8 @@ int main(int argc, char **argv) {
 		(void)fputs("smime-token: is started by smime-agent; for people there is `smime-token --modules`\n", stderr);
 		return 2;
 	}
+	/* A pinentry that has gone, or the core, shows as an error of the write. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	harden();
 	exchange_init(&exchange, TOKEN_SOCKET_FD);
 	if (wire_receive(TOKEN_SOCKET_FD, wire_order_it(), &order, NULL) != 0 || order->body->type != WIRE_ORDER_SETUP)

@@ -67,6 +67,9 @@ static bool elements_are_clean(const uint8_t *p, size_t len) {
 			return false;
 		if (flags & V_ASN1_CONSTRUCTED)
 			continue;
+		/* OpenSSL keeps any other octet as it came and writes it again; DER has these two (X.690 11.1). */
+		if (class == V_ASN1_UNIVERSAL && tag == V_ASN1_BOOLEAN && (content != 1 || (*p != 0 && *p != 0xff)))
+			return false;
 		if (class == V_ASN1_UNIVERSAL && tag == V_ASN1_UTF8STRING && !text_is_clean(p, (size_t)content))
 			return false;
 		p += content;

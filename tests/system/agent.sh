@@ -47,7 +47,7 @@ check 'nothing answers' 3 smime status
 agent_start
 await smime status >/dev/null 2>&1
 check 'a new agent takes the socket over' 0 smime keys
-check 'a second agent on the same socket refuses' 1 timeout 10 smime-agent --foreground --socket "$SMIME_AGENT_SOCK" --config "$T/agent.yaml"
+check 'a second agent on the same socket refuses' 7 timeout 10 smime-agent --foreground --socket "$SMIME_AGENT_SOCK" --config "$T/agent.yaml"
 says 'and says why' 'already|running|in use'
 check 'the first is not disturbed' 0 smime keys
 
@@ -86,7 +86,7 @@ NOTIFY_SOCKET=$T/notify agent_start
 if wait "$listener"; then pass 'readiness is notified'; else fail 'readiness is notified'; fi
 agent_stop
 
-systemd-socket-activate -l "$SMIME_AGENT_SOCK" env "$core" --config "$T/agent.yaml" >"$T/activated.log" 2>&1 &
+systemd-socket-activate -E SOFTHSM2_CONF -E HOME -E XDG_RUNTIME_DIR -l "$SMIME_AGENT_SOCK" env "$core" --config "$T/agent.yaml" >"$T/activated.log" 2>&1 &
 agent_pid=$!
 started+=("$agent_pid")
 await [ -S "$SMIME_AGENT_SOCK" ]
@@ -119,7 +119,7 @@ bad 'a time without a unit' 'idle' "$(printf 'pin:\n  idle: 15')"
 bad 'a relative path' 'path' "$(printf 'modules:\n  - path: opensc-pkcs11.so')"
 bad 'a capability that is none' 'rot13' 'capabilities: [rot13]'
 bad 'a duplicate key' ':[0-9]+:[0-9]+' "$(printf 'trust: []\ntrust: []')"
-bad 'no YAML at all' 'bad' '{{{{'
+bad 'no YAML at all' 'YAML' '{{{{'
 check 'a file that is not there' 2 smime-agent --check-config --config "$T/nosuch.yaml"
 says 'is named' nosuch.yaml
 cp "$T/agent.yaml" "$T/open.yaml" && chmod 666 "$T/open.yaml"
