@@ -193,7 +193,7 @@ static int read_file(const char *path, bool required, uint8_t *buffer, size_t *r
 
 /* What libcyaml calls an internal error is text that is no YAML. */
 static const char *readable(const char *what, cyaml_err_t err) {
-	if (strcmp(what, "Internal error") == 0)
+	if (err == CYAML_ERR_INTERNAL_ERROR || err == CYAML_ERR_LIBYAML_PARSER)
 		return "this is no YAML";
 	return *what ? what : cyaml_strerror(err);
 }

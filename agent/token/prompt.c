@@ -158,7 +158,7 @@ static int explain(gpg_error_t e, struct fault *fault) {
 	switch (gpg_err_code(e)) {
 	case GPG_ERR_CANCELED:
 	case GPG_ERR_FULLY_CANCELED:
-		return fault_set(fault, SMIME_E_PIN_CANCELLED, "the PIN prompt was closed without a PIN");
+		return fault_set(fault, SMIME_E_PIN_CANCELLED, "the PIN prompt was cancelled");
 	case GPG_ERR_TIMEOUT:
 		return fault_set(fault, SMIME_E_PIN_CANCELLED, "nobody answered the PIN prompt in time");
 	case GPG_ERR_EOF:

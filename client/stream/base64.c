@@ -25,7 +25,7 @@ enum {
 /* No character of the alphabet: outside the 24 bits of a group. */
 #define GROUP_JUNK 0x80000000u
 
-static const char alphabet[64] __attribute__((nonstring)) = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char alphabet[64 + 1] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 struct base64_pass {
 	struct reader *in;

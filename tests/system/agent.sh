@@ -58,6 +58,7 @@ if [ "$(id -u)" = 0 ]; then
 	chmod 755 "$T"
 	mkdir -m 755 "$T/bin"
 	cp "$SMIME_BUILD/client/cli/smime" "$SMIME_BUILD"/client/lib/libsmime.so.0 "$T/bin/"
+	chmod -R go+rX "$T/bin"
 	check 'another user is refused, though the socket lets him in' 3 \
 		setpriv --reuid=nobody --regid=nogroup --clear-groups env LD_LIBRARY_PATH="$T/bin" "$T/bin/smime" status
 	chmod 600 "$SMIME_AGENT_SOCK"

@@ -44,7 +44,7 @@ unlike 'the PIN is not shown' "$(tr -d '\0' <"$T/out")" "$DEMO_PIN"
 check 'and signing asks no more' 0 smime sign -i "$T/mail" -o "$T/signed"
 smime lock
 check 'a mistyped PIN' 4 on_terminal '0000\r' smime sign -i "$T/mail" -o "$T/signed2"
-check 'Escape cancels' 4 on_terminal '\x1b\x1b' smime sign -i "$T/mail" -o "$T/signed2"
+check 'the Cancel button cancels' 4 on_terminal '\t\t\r' smime sign -i "$T/mail" -o "$T/signed2"
 absent 'nothing is written' "$T/signed2"
 check 'without terminal and display' 4 setsid smime sign -i "$T/mail" -o "$T/signed2"
 says 'the message says why no prompt came' 'terminal|display|prompt'
