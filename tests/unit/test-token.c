@@ -1,0 +1,1093 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The real smime-token on a socketpair with SoftHSM: what it lists, signs and opens, judged by OpenSSL's CMS, and how it asks
+ * for PINs. The part of the core is played here, that of pinentry by a thread.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+
+#include <openssl/cms.h>
+#include <openssl/err.h>
+#include <openssl/rsa.h>
+
+#include "agent/cms/leaf.h"
+#include "certificate.h"
+#include "smime/error.h"
+#include "softhsm.h"
+
+enum {
+	ID_RITA = 1, /* RSA, one certificate for everything */
+	ID_EVE,      /* P-256, likewise */
+	ID_SPLIT,    /* P-384, signs only */
+	ID_SEAL,     /* RSA, decrypts only; the same person's */
+	ID_OLD,      /* P-256, expired */
+	ID_EDWARD,   /* Ed25519: must hide nobody */
+	ID_FRIEND,   /* somebody else's certificate */
+	ID_BARE,     /* P-256, its certificate is in the configuration */
+	ID_BIG,      /* P-521 */
+	ID_ALWAYS,   /* P-256, CKA_ALWAYS_AUTHENTICATE */
+	ID_MUTE,     /* P-256, CKA_SIGN is false */
+	ID_CA,
+	IDS,
+};
+
+static const uint8_t rejection_secret[32] = { 1, 2, 3 };
+
+static struct fixture {
+	struct softhsm hsm;
+	EVP_PKEY *keys[IDS];
+	X509 *certificates[IDS];
+	EVP_PKEY *root_key;
+	X509 *root, *friend_;
+	struct wire_token *token;
+	bool skip;
+} fixture;
+
+#define SKIP_WITHOUT_SOFTHSM() \
+	do {                   \
+		if (fixture.skip) \
+			skip();   \
+	} while (0)
+
+/* ---- The token ---- */
+
+static void put(int id, EVP_PKEY *key, const struct softhsm_use *use, struct certificate_plan plan, bool certificate_on_token) {
+	plan.issuer = fixture.certificates[ID_CA];
+	plan.issuer_key = fixture.keys[ID_CA];
+	plan.serial = 100 + id;
+	fixture.keys[id] = key;
+	fixture.certificates[id] = certificate_make(key, &plan);
+	struct softhsm_use its_use = *use;
+	its_use.id = (uint8_t)id;
+	assert_int_equal(softhsm_private_key(&fixture.hsm, key, &its_use), CKR_OK);
+	if (certificate_on_token)
+		assert_int_equal(softhsm_certificate(&fixture.hsm, fixture.certificates[id], (uint8_t)id), CKR_OK);
+}
+
+static void make_authorities(void) {
+	struct certificate_plan root = { .name = "Root", .ca = "critical,CA:TRUE", .ku = "keyCertSign", .ski = "hash" };
+	struct certificate_plan sub = { .name = "Issuing", .ca = "critical,CA:TRUE", .ku = "keyCertSign", .ski = "hash", .serial = 2 };
+
+	fixture.root_key = EVP_EC_gen("P-256");
+	fixture.root = certificate_make(fixture.root_key, &root);
+	fixture.keys[ID_CA] = EVP_EC_gen("P-256");
+	sub.issuer = fixture.root;
+	sub.issuer_key = fixture.root_key;
+	fixture.certificates[ID_CA] = certificate_make(fixture.keys[ID_CA], &sub);
+	assert_int_equal(softhsm_certificate(&fixture.hsm, fixture.root, 0xf0), CKR_OK);
+	assert_int_equal(softhsm_certificate(&fixture.hsm, fixture.certificates[ID_CA], 0xf1), CKR_OK);
+}
+
+static void fill_token(void) {
+	static const struct softhsm_use both = { .sign = true, .decrypt = true }, signs = { .sign = true }, opens = { .decrypt = true },
+					always = { .sign = true, .always_authenticate = true };
+
+	make_authorities();
+	put(ID_RITA, EVP_RSA_gen(2048), &both, (struct certificate_plan){ .name = "Rita", .address = "rita@example.org" }, true);
+	put(ID_EVE, EVP_EC_gen("P-256"), &both,
+		(struct certificate_plan){ .name = "Eve", .address = "eve@example.org", .ku = "digitalSignature,keyAgreement" }, true);
+	put(ID_SPLIT, EVP_EC_gen("P-384"), &signs,
+		(struct certificate_plan){ .name = "Split", .address = "split@example.org", .ku = "digitalSignature" }, true);
+	put(ID_SEAL, EVP_RSA_gen(2048), &opens,
+		(struct certificate_plan){ .name = "Split", .address = "SPLIT@example.org", .ku = "keyEncipherment" }, true);
+	put(ID_OLD, EVP_EC_gen("P-256"), &both, (struct certificate_plan){ .name = "Old", .from = -20, .to = -10 }, true);
+	put(ID_BARE, EVP_EC_gen("P-256"), &both, (struct certificate_plan){ .name = "Bare" }, false);
+	assert_int_equal(softhsm_public_key(&fixture.hsm, fixture.keys[ID_BARE], ID_BARE), CKR_OK);
+	put(ID_BIG, EVP_EC_gen("P-521"), &both, (struct certificate_plan){ .name = "Big" }, true);
+	put(ID_ALWAYS, EVP_EC_gen("P-256"), &always, (struct certificate_plan){ .name = "Always" }, true);
+	put(ID_MUTE, EVP_EC_gen("P-256"), &opens, (struct certificate_plan){ .name = "Mute" }, true);
+
+	struct softhsm_use edward = { .id = ID_EDWARD, .sign = true };
+	fixture.keys[ID_EDWARD] = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	assert_int_equal(softhsm_private_key(&fixture.hsm, fixture.keys[ID_EDWARD], &edward), CKR_OK);
+	struct certificate_plan friend_ = { .name = "Friend", .address = "friend@example.org" };
+	fixture.keys[ID_FRIEND] = EVP_EC_gen("P-256");
+	fixture.certificates[ID_FRIEND] = certificate_make(fixture.keys[ID_FRIEND], &friend_);
+	assert_int_equal(softhsm_certificate(&fixture.hsm, fixture.certificates[ID_FRIEND], ID_FRIEND), CKR_OK);
+}
+
+static struct wire_setup *make_setup(enum wire_token_role role) {
+	struct wire_setup *setup = wire_setup_new();
+
+	setup->role = role;
+	assert_int_equal(wire_set_text(&setup->module, SOFTHSM_MODULE), 0);
+	assert_int_equal(wire_set_octets(&setup->rejection_secret, rejection_secret, sizeof(rejection_secret)), 0);
+	setup->sessions = 1;
+	if (role == WIRE_ROLE_SERVE) {
+		struct bytes id = wire_octets(fixture.token->id);
+		uint8_t *der = NULL;
+		int len = i2d_X509(fixture.certificates[ID_BARE], &der);
+
+		assert_int_equal(wire_set_octets(&setup->token, id.data, id.len), 0);
+		assert_int_equal(wire_push_octets(&setup->certificates, der, (size_t)len), 0);
+		OPENSSL_free(der);
+		sk_X509_ALGOR_push(setup->capabilities, cms_algorithm(NID_aes_256_cbc));
+	}
+	return setup;
+}
+
+static void scan(void) {
+	struct wire_setup *setup = make_setup(WIRE_ROLE_SCAN);
+	struct process process = process_start(setup);
+	struct wire_report *report = process_receive(&process);
+
+	assert_non_null(report);
+	assert_int_equal(report->body->type, WIRE_REPORT_TOKENS);
+	assert_int_equal(sk_wire_token_num(report->body->tokens), 1);
+	fixture.token = ASN1_item_dup(wire_token_it(), sk_wire_token_value(report->body->tokens, 0));
+	assert_int_equal(process_end(&process), 0);
+	wire_report_free(report);
+	wire_setup_free(setup);
+}
+
+static int setup_all(void **state) {
+	char path[400];
+
+	process_path(path, sizeof(path));
+	fixture.skip = !softhsm_installed() || access(path, X_OK) < 0;
+	if (fixture.skip)
+		return 0;
+	if (softhsm_make(&fixture.hsm) < 0)
+		return -1;
+	fill_token();
+	softhsm_close(&fixture.hsm);
+	scan();
+	return 0;
+}
+
+static int teardown_all(void **state) {
+	for (int i = 0; i < IDS; i++) {
+		EVP_PKEY_free(fixture.keys[i]);
+		X509_free(fixture.certificates[i]);
+	}
+	EVP_PKEY_free(fixture.root_key);
+	X509_free(fixture.root);
+	wire_token_free(fixture.token);
+	if (!fixture.skip)
+		softhsm_remove(&fixture.hsm);
+	return 0;
+}
+
+/* ---- A pinentry ---- */
+
+struct pinentry {
+	const char *answer; /* the line(s) after GETPIN; NULL: hangs up instead */
+	int fd;             /* its end of the socket */
+	pthread_t thread;
+	char heard[4000];
+};
+
+static void pinentry_say(const struct pinentry *pinentry, const char *line) {
+	(void)!write(pinentry->fd, line, strlen(line));
+}
+
+static void *pinentry_run(void *argument) {
+	struct pinentry *pinentry = argument;
+	FILE *in = fdopen(pinentry->fd, "r");
+	char *line = NULL;
+	size_t cap = 0;
+
+	pinentry_say(pinentry, "OK Pleased to meet you\n");
+	while (getline(&line, &cap, in) > 0) {
+		strncat(pinentry->heard, line, sizeof(pinentry->heard) - strlen(pinentry->heard) - 1);
+		if (strcmp(line, "GETPIN\n") == 0 && !pinentry->answer)
+			break;
+		pinentry_say(pinentry, strcmp(line, "GETPIN\n") == 0 ? pinentry->answer : "OK\n");
+	}
+	free(line);
+	(void)fclose(in);
+	return NULL;
+}
+
+/* ---- The core ---- */
+
+struct core {
+	struct process process;
+	struct wire_report *inventory; /* the latest */
+	int inventories;
+	struct pinentry pinentry;
+	int prompts, prompts_done;
+	int refusal; /* of prompts; 0: they are granted */
+	uint32_t next;
+};
+
+static void take_inventory(struct core *core, struct wire_report *report) {
+	wire_report_free(core->inventory);
+	core->inventory = report;
+	core->inventories++;
+}
+
+static struct core start_with(struct wire_setup *setup) {
+	struct core core = { .next = 7 };
+	struct wire_report *report;
+
+	core.process = process_start(setup);
+	wire_setup_free(setup);
+	report = process_receive(&core.process);
+	assert_non_null(report);
+	if (report->body->type == WIRE_REPORT_ERROR)
+		print_message("%s\n", wire_text(report->body->error->text));
+	assert_int_equal(report->body->type, WIRE_REPORT_INVENTORY);
+	take_inventory(&core, report);
+	return core;
+}
+
+static struct core start(const char *answer) {
+	struct core core = start_with(make_setup(WIRE_ROLE_SERVE));
+
+	core.pinentry.answer = answer;
+	return core;
+}
+
+#define GOOD_PIN "D 12%2534\nOK\n"
+
+static void end(struct core *core) {
+	assert_int_equal(process_end(&core->process), 0);
+	wire_report_free(core->inventory);
+}
+
+static void answer_prompt(struct core *core, uint32_t id) {
+	struct wire_order *order = wire_order_make(id, WIRE_ORDER_PROMPT);
+	struct wire_prompt_grant *grant = order->body->prompt;
+	int pair[2] = { -1, -1 };
+
+	core->prompts++;
+	if (core->refusal) {
+		grant->refusal = wire_error_new();
+		grant->refusal->code = (uint32_t)core->refusal;
+		wire_set_text(&grant->refusal->text, "no prompt now");
+	} else {
+		grant->granted = 0xff;
+		wire_set_text(&grant->tty_name, "/dev/pts/1");
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+		core->pinentry.fd = pair[0];
+		core->pinentry.heard[0] = '\0';
+		pthread_create(&core->pinentry.thread, NULL, pinentry_run, &core->pinentry);
+	}
+	assert_int_equal(wire_send(core->process.fd, order, wire_order_it(), pair[1]), 0);
+	close_fdp(&pair[1]);
+	wire_order_free(order);
+}
+
+/* The final report of an order; everything before it is played along with. */
+static struct wire_report *wait_for(struct core *core, uint32_t id) {
+	for (;;) {
+		struct wire_report *report = process_receive(&core->process);
+
+		assert_non_null(report);
+		switch (report->body->type) {
+		case WIRE_REPORT_INVENTORY:
+			take_inventory(core, report);
+			continue;
+		case WIRE_REPORT_PROMPT:
+			assert_int_equal(report->id, id);
+			answer_prompt(core, id);
+			break;
+		case WIRE_REPORT_PROMPT_DONE:
+			core->prompts_done++;
+			if (!core->refusal)
+				pthread_join(core->pinentry.thread, NULL);
+			break;
+		default:
+			assert_int_equal(report->id, id);
+			return report;
+		}
+		wire_report_free(report);
+	}
+}
+
+static struct wire_report *perform(struct core *core, struct wire_order *order) {
+	uint32_t id = order->id;
+
+	assert_int_equal(wire_send(core->process.fd, order, wire_order_it(), -1), 0);
+	wire_order_free(order);
+	return wait_for(core, id);
+}
+
+static void assert_error(struct wire_report *report, int code) {
+	assert_int_equal(report->body->type, WIRE_REPORT_ERROR);
+	if ((int)report->body->error->code != code)
+		print_message("%u %s\n", report->body->error->code, wire_text(report->body->error->text));
+	assert_int_equal(report->body->error->code, code);
+	assert_true(wire_text(report->body->error->text)[0]);
+	wire_report_free(report);
+}
+
+/* ---- Orders ---- */
+
+static void name_key(int id, uint8_t spki[32]) {
+	uint8_t *der = NULL;
+	int len = i2d_PUBKEY(fixture.keys[id], &der);
+
+	EVP_Digest(der, (size_t)len, spki, NULL, EVP_sha256(), NULL);
+	OPENSSL_free(der);
+}
+
+static const char content[] = "Content-Type: text/plain\r\n\r\nhello\r\n";
+
+struct sign_plan {
+	int id;
+	int digest;    /* NID; 0: SHA-256 */
+	bool pss;
+	size_t digest_len; /* 0: as it should be */
+};
+
+static struct wire_order *sign_order(struct core *core, const struct sign_plan *plan) {
+	struct wire_order *order = wire_order_make(core->next++, WIRE_ORDER_SIGN);
+	struct wire_sign *sign = order->body->sign->request;
+	const EVP_MD *md = EVP_get_digestbynid(plan->digest ? plan->digest : NID_sha256);
+	uint8_t spki[32], digest[EVP_MAX_MD_SIZE];
+
+	name_key(plan->id, spki);
+	EVP_Digest(content, sizeof(content) - 1, digest, NULL, md, NULL);
+	wire_set_text(&order->body->sign->caller->text, "mutt asks to sign as rita@example.org");
+	wire_set_octets(&sign->key, spki, sizeof(spki));
+	ASN1_OBJECT_free(sign->digest_algorithm);
+	sign->digest_algorithm = OBJ_nid2obj(EVP_MD_get_type(md));
+	wire_set_octets(&sign->digest, digest, plan->digest_len ? plan->digest_len : (size_t)EVP_MD_get_size(md));
+	sign->pss = plan->pss ? 0xff : 0;
+	return order;
+}
+
+static struct wire_report *sign(struct core *core, struct sign_plan plan) {
+	return perform(core, sign_order(core, &plan));
+}
+
+static struct wire_report *unlock(struct core *core) {
+	struct wire_order *order = wire_order_make(core->next++, WIRE_ORDER_UNLOCK);
+
+	wire_set_text(&order->body->unlock->text, "smime asks to unlock it");
+	return perform(core, order);
+}
+
+/* ---- Judging a signature ---- */
+
+static void append(uint8_t **p, uint8_t tag, const uint8_t *data, size_t len) {
+	*(*p)++ = tag;
+	*(*p)++ = 0x82;
+	*(*p)++ = (uint8_t)(len >> 8);
+	*(*p)++ = (uint8_t)len;
+	memcpy(*p, data, len);
+	*p += len;
+}
+
+/* SignedData without content around a SignerInfo and its certificates. */
+static CMS_ContentInfo *wrap(const struct wire_sign_reply *reply, const X509_ALGOR *digest) {
+	static uint8_t certificates[40000], inner[60000], outer[60000], whole[60000], buffer[60000];
+	static const uint8_t version[] = { 2, 1, 1 }, data[] = { 0x30, 0x0b, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1 },
+			     signed_data[] = { 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 2 };
+	uint8_t *p = certificates, *q = inner, *der = NULL;
+	const uint8_t *r;
+
+	for (int i = 0; i < sk_ASN1_OCTET_STRING_num(reply->certificates); i++) {
+		struct bytes item = wire_octets(sk_ASN1_OCTET_STRING_value(reply->certificates, i));
+		memcpy(p, item.data, item.len);
+		p += item.len;
+	}
+	int len = i2d_X509_ALGOR(digest, &der);
+	memcpy(q, version, sizeof(version));
+	q += sizeof(version);
+	append(&q, 0x31, der, (size_t)len);
+	OPENSSL_free(der);
+	memcpy(q, data, sizeof(data));
+	q += sizeof(data);
+	append(&q, 0xa0, certificates, (size_t)(p - certificates));
+	append(&q, 0x31, wire_octets(reply->signer_info).data, wire_octets(reply->signer_info).len);
+	p = outer;
+	append(&p, 0x30, inner, (size_t)(q - inner));
+	q = whole;
+	memcpy(q, signed_data, sizeof(signed_data));
+	q += sizeof(signed_data);
+	append(&q, 0xa0, outer, (size_t)(p - outer));
+	p = buffer;
+	append(&p, 0x30, whole, (size_t)(q - whole));
+	r = buffer;
+	CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &r, p - buffer);
+	assert_non_null(cms);
+	return cms;
+}
+
+/* OpenSSL's CMS, with a chain to the root and the check of signingCertificateV2. */
+static void assert_verifies(const struct wire_sign_reply *reply) {
+	struct cms_signer_info *info = NULL;
+	X509_STORE *store = X509_STORE_new();
+	BIO *in = BIO_new_mem_buf(content, sizeof(content) - 1);
+
+	assert_int_equal(cms_parse(wire_octets(reply->signer_info), cms_signer_info_it(), &info), 0);
+	CMS_ContentInfo *cms = wrap(reply, info->digest_algorithm);
+	X509_STORE_add_cert(store, fixture.root);
+	int ok = CMS_verify(cms, NULL, store, in, NULL, CMS_BINARY | CMS_CADES);
+	if (!ok)
+		ERR_print_errors_fp(stderr);
+	assert_int_equal(ok, 1);
+	BIO_free(in);
+	X509_STORE_free(store);
+	CMS_ContentInfo_free(cms);
+	cms_signer_info_free(info);
+}
+
+static void assert_signed(struct wire_report *report) {
+	if (report->body->type == WIRE_REPORT_ERROR)
+		print_message("%s\n", wire_text(report->body->error->text));
+	assert_int_equal(report->body->type, WIRE_REPORT_SIGNED);
+	assert_verifies(report->body->signed_);
+	wire_report_free(report);
+}
+
+static bool reply_has(const struct wire_sign_reply *reply, int place, const X509 *certificate) {
+	uint8_t *der = NULL;
+	int len = i2d_X509(certificate, &der);
+	bool found = false;
+
+	for (int i = 0; i < sk_ASN1_OCTET_STRING_num(reply->certificates); i++)
+		if ((place < 0 || place == i) && wire_octets_equal(sk_ASN1_OCTET_STRING_value(reply->certificates, i), der, (size_t)len))
+			found = true;
+	OPENSSL_free(der);
+	return found;
+}
+
+/* ---- Encrypted keys ---- */
+
+struct sealed {
+	CMS_ContentInfo *cms;
+	uint8_t *der;
+	struct bytes recipient_info;
+	struct bytes body; /* EncryptedContentInfo */
+};
+
+static struct bytes child(struct bytes in, int n) {
+	const uint8_t *p = in.data, *begin, *stop;
+	long len;
+	int tag, class;
+
+	assert_false(ASN1_get_object(&p, &len, &tag, &class, (long)in.len) & 0x80);
+	stop = p + len;
+	for (;; n--) {
+		begin = p;
+		assert_false(ASN1_get_object(&p, &len, &tag, &class, stop - p) & 0x80);
+		p += len;
+		if (n == 0)
+			return (struct bytes){ begin, (size_t)(p - begin) };
+	}
+}
+
+/* With `options` for the key encryption, such as {"rsa_padding_mode", "oaep"}. */
+static struct sealed seal(X509 *certificate, const char *const options[][2]) {
+	struct sealed sealed = { NULL };
+	BIO *in = BIO_new_mem_buf(content, sizeof(content) - 1);
+
+	sealed.cms = CMS_encrypt(NULL, in, EVP_aes_128_cbc(), CMS_BINARY | CMS_PARTIAL);
+	CMS_RecipientInfo *recipient = CMS_add1_recipient_cert(sealed.cms, certificate, CMS_KEY_PARAM);
+	EVP_PKEY_CTX *context = CMS_RecipientInfo_get0_pkey_ctx(recipient);
+	for (; options && (*options)[0]; options++)
+		assert_int_equal(EVP_PKEY_CTX_ctrl_str(context, (*options)[0], (*options)[1]), 1);
+	assert_int_equal(CMS_final(sealed.cms, in, NULL, CMS_BINARY), 1);
+	BIO_free(in);
+	int len = i2d_CMS_ContentInfo(sealed.cms, &sealed.der);
+	struct bytes enveloped = child(child((struct bytes){ sealed.der, (size_t)len }, 1), 0);
+	sealed.recipient_info = child(child(enveloped, 1), 0);
+	sealed.body = child(enveloped, 2);
+	return sealed;
+}
+
+static void sealed_free(struct sealed *sealed) {
+	CMS_ContentInfo_free(sealed->cms);
+	OPENSSL_free(sealed->der);
+}
+
+static struct wire_order *decrypt_order(struct core *core, int id, const struct sealed *sealed) {
+	struct wire_order *order = wire_order_make(core->next++, WIRE_ORDER_DECRYPT);
+	struct wire_decrypt *decrypt = order->body->decrypt->request;
+	struct bytes algorithm = child(sealed->body, 1);
+	const uint8_t *p = algorithm.data;
+	uint8_t spki[32];
+
+	name_key(id, spki);
+	wire_set_text(&order->body->decrypt->caller->text, "mutt asks to decrypt a message");
+	wire_set_octets(&decrypt->key, spki, sizeof(spki));
+	ASN1_OBJECT_free(decrypt->content_type);
+	decrypt->content_type = cms_object(OID_ENVELOPED_DATA);
+	X509_ALGOR_free(decrypt->content_encryption);
+	decrypt->content_encryption = d2i_X509_ALGOR(NULL, &p, (long)algorithm.len);
+	wire_set_octets(&decrypt->recipient_info, sealed->recipient_info.data, sealed->recipient_info.len);
+	return order;
+}
+
+static struct wire_report *unwrap(struct core *core, int id, const struct sealed *sealed) {
+	return perform(core, decrypt_order(core, id, sealed));
+}
+
+/* The content-encryption key opens the content. */
+static bool opens(const struct wire_report *report, const struct sealed *sealed) {
+	struct bytes cek = wire_octets(report->body->unwrapped->cek), algorithm = child(sealed->body, 1), text = child(sealed->body, 2);
+	struct bytes iv = child(algorithm, 1);
+	uint8_t out[200];
+	int len = 0, last = 0;
+
+	assert_int_equal(cek.len, 16);
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	EVP_DecryptInit_ex(context, EVP_aes_128_cbc(), NULL, cek.data, iv.data + 2);
+	EVP_DecryptUpdate(context, out, &len, text.data + 2, (int)text.len - 2);
+	bool ok = EVP_DecryptFinal_ex(context, out + len, &last) == 1 && (size_t)(len + last) == sizeof(content) - 1 &&
+		memcmp(out, content, sizeof(content) - 1) == 0;
+	EVP_CIPHER_CTX_free(context);
+	return ok;
+}
+
+static void assert_opened(struct wire_report *report, const struct sealed *sealed) {
+	if (report->body->type == WIRE_REPORT_ERROR)
+		print_message("%u %s\n", report->body->error->code, wire_text(report->body->error->text));
+	assert_int_equal(report->body->type, WIRE_REPORT_UNWRAPPED);
+	assert_true(opens(report, sealed));
+	wire_report_free(report);
+}
+
+static void round_trip(struct core *core, int id, const char *const options[][2]) {
+	struct sealed sealed = seal(fixture.certificates[id], options);
+
+	assert_opened(unwrap(core, id, &sealed), &sealed);
+	sealed_free(&sealed);
+}
+
+/* ---- Listing ---- */
+
+static const struct wire_key *key_of(const struct core *core, int id) {
+	uint8_t spki[32];
+
+	name_key(id, spki);
+	const struct wire_inventory *inventory = core->inventory->body->inventory;
+	for (int i = 0; i < sk_wire_key_num(inventory->keys); i++)
+		if (wire_octets_equal(sk_wire_key_value(inventory->keys, i)->spki, spki, sizeof(spki)))
+			return sk_wire_key_value(inventory->keys, i);
+	return NULL;
+}
+
+static void a_scan_names_the_token(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	const struct wire_token *token = fixture.token;
+	const ASN1_UTF8STRING *parts[] = { token->manufacturer, token->model, token->serial, token->label };
+	EVP_MD_CTX *hash = EVP_MD_CTX_new();
+	uint8_t id[32];
+
+	EVP_DigestInit_ex(hash, EVP_sha256(), NULL);
+	for (size_t i = 0; i < ELEMENTSOF(parts); i++)
+		EVP_DigestUpdate(hash, wire_text(parts[i]), strlen(wire_text(parts[i])) + 1);
+	EVP_DigestFinal_ex(hash, id, NULL);
+	EVP_MD_CTX_free(hash);
+	assert_true(wire_octets_equal(token->id, id, sizeof(id)));
+	assert_string_equal(wire_text(token->label), "Test");
+	assert_string_equal(wire_text(token->manufacturer), "SoftHSM project");
+	assert_string_equal(wire_text(token->module), SOFTHSM_MODULE);
+}
+
+static void a_module_that_can_t_be_loaded_is_named(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct wire_setup *setup = make_setup(WIRE_ROLE_SCAN);
+
+	wire_set_text(&setup->module, "/nonexistent/module.so");
+	struct process process = process_start(setup);
+	struct wire_report *report = process_receive(&process);
+	assert_non_null(report);
+	assert_int_equal(report->id, 0);
+	assert_non_null(strstr(wire_text(report->body->error->text), "/nonexistent/module.so"));
+	assert_error(report, SMIME_E_TOKEN_FAULT);
+	assert_int_equal(process_end(&process), 1);
+	wire_setup_free(setup);
+}
+
+static void a_token_that_is_not_there_is_gone(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct wire_setup *setup = make_setup(WIRE_ROLE_SERVE);
+	uint8_t other[32] = { 9 };
+
+	wire_set_octets(&setup->token, other, sizeof(other));
+	struct process process = process_start(setup);
+	assert_error(process_receive(&process), SMIME_E_TOKEN_GONE);
+	(void)process_end(&process);
+	wire_setup_free(setup);
+}
+
+static void modules_are_reported(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct wire_setup *setup = make_setup(WIRE_ROLE_MODULES);
+	struct process process = process_start(setup);
+	struct wire_report *report = process_receive(&process);
+
+	assert_non_null(report);
+	assert_int_equal(report->body->type, WIRE_REPORT_MODULES);
+	assert_int_equal(process_end(&process), 0);
+	wire_report_free(report);
+	wire_setup_free(setup);
+}
+
+static void keys_are_inferred_before_the_login(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start(NULL);
+	const struct wire_inventory *inventory = core.inventory->body->inventory;
+
+	assert_false(inventory->unlocked);
+	assert_int_equal(inventory->pin, WIRE_PIN_OK);
+	assert_non_null(key_of(&core, ID_RITA));
+	assert_false(key_of(&core, ID_RITA)->seen);
+	assert_true(key_of(&core, ID_RITA)->can_sign);
+	assert_int_equal(key_of(&core, ID_RITA)->type, WIRE_KEY_RSA);
+	assert_int_equal(key_of(&core, ID_RITA)->bits, 2048);
+	assert_true(wire_octets_equal(key_of(&core, ID_RITA)->id, "\x01", 1));
+	assert_non_null(key_of(&core, ID_FRIEND));
+	assert_non_null(key_of(&core, ID_BARE));
+	assert_int_equal(sk_ASN1_OCTET_STRING_num(key_of(&core, ID_BARE)->certificates), 1);
+	assert_int_equal(sk_ASN1_OCTET_STRING_num(inventory->certificates), 2); /* root and intermediate */
+	end(&core);
+}
+
+static void the_login_shows_which_keys_there_are(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start(GOOD_PIN);
+	struct wire_report *report = unlock(&core);
+
+	assert_int_equal(report->body->type, WIRE_REPORT_UNLOCKED);
+	wire_report_free(report);
+	assert_int_equal(core.inventories, 2);
+	assert_true(core.inventory->body->inventory->unlocked);
+	for (int id = ID_RITA; id <= ID_OLD; id++) {
+		assert_non_null(key_of(&core, id));
+		assert_true(key_of(&core, id)->seen);
+	}
+	assert_null(key_of(&core, ID_FRIEND));
+	assert_int_equal(sk_ASN1_OCTET_STRING_num(core.inventory->body->inventory->certificates), 3);
+	assert_true(key_of(&core, ID_BARE)->seen);
+	assert_true(key_of(&core, ID_SPLIT)->can_sign);
+	assert_false(key_of(&core, ID_SPLIT)->can_decrypt);
+	assert_false(key_of(&core, ID_SEAL)->can_sign);
+	assert_true(key_of(&core, ID_SEAL)->can_decrypt);
+	assert_true(key_of(&core, ID_ALWAYS)->always_authenticate);
+	end(&core);
+}
+
+/* ---- Signing ---- */
+
+static void signatures_verify_with_openssl(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start(GOOD_PIN);
+
+	assert_signed(sign(&core, (struct sign_plan){ ID_RITA, NID_sha256, false, 0 }));
+	assert_signed(sign(&core, (struct sign_plan){ ID_RITA, NID_sha384, false, 0 }));
+	assert_signed(sign(&core, (struct sign_plan){ ID_RITA, NID_sha512, false, 0 }));
+	assert_signed(sign(&core, (struct sign_plan){ ID_RITA, NID_sha256, true, 0 }));
+	assert_signed(sign(&core, (struct sign_plan){ ID_RITA, NID_sha512, true, 0 }));
+	assert_signed(sign(&core, (struct sign_plan){ ID_EVE, NID_sha256, false, 0 }));
+	assert_signed(sign(&core, (struct sign_plan){ ID_EVE, NID_sha512, false, 0 }));
+	assert_signed(sign(&core, (struct sign_plan){ ID_SPLIT, NID_sha384, false, 0 }));
+	assert_signed(sign(&core, (struct sign_plan){ ID_BARE, NID_sha256, false, 0 }));
+	assert_signed(sign(&core, (struct sign_plan){ ID_BIG, NID_sha512, false, 0 }));
+	assert_signed(sign(&core, (struct sign_plan){ ID_ALWAYS, NID_sha256, false, 0 }));
+	assert_int_equal(core.prompts, 1);
+	assert_int_equal(core.prompts_done, 1);
+	end(&core);
+}
+
+static void the_answer_has_signer_first_then_encryption_certificate_and_intermediates_but_no_root(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start(GOOD_PIN);
+	struct wire_report *report = sign(&core, (struct sign_plan){ .id = ID_SPLIT, .digest = NID_sha384 });
+	const struct wire_sign_reply *reply = report->body->signed_;
+
+	assert_int_equal(report->body->type, WIRE_REPORT_SIGNED);
+	assert_true(reply_has(reply, 0, fixture.certificates[ID_SPLIT]));
+	assert_true(reply_has(reply, 1, fixture.certificates[ID_SEAL]));
+	assert_true(reply_has(reply, 2, fixture.certificates[ID_CA]));
+	assert_int_equal(sk_ASN1_OCTET_STRING_num(reply->certificates), 3);
+
+	struct cms_signer_info *info = NULL;
+	const ASN1_TYPE *value = NULL;
+	assert_int_equal(cms_parse(wire_octets(reply->signer_info), cms_signer_info_it(), &info), 0);
+	assert_int_equal(cms_attribute_single(info->signed_attributes, OID_ENCRYPTION_KEY_PREFERENCE, &value), 0);
+	cms_signer_info_free(info);
+	wire_report_free(report);
+	end(&core);
+}
+
+static void what_may_not_be_signed_is_refused_before_any_prompt(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start(GOOD_PIN);
+
+	assert_error(sign(&core, (struct sign_plan){ .id = ID_OLD }), SMIME_E_CERT_EXPIRED);
+	assert_error(sign(&core, (struct sign_plan){ .id = ID_SEAL }), SMIME_E_KEY_UNUSABLE);
+	assert_error(sign(&core, (struct sign_plan){ .id = ID_CA }), SMIME_E_NO_KEY);
+	assert_error(sign(&core, (struct sign_plan){ .id = ID_EVE, .pss = true }), SMIME_E_KEY_UNUSABLE);
+	assert_error(sign(&core, (struct sign_plan){ .id = ID_EVE, .digest = NID_sha1 }), SMIME_E_UNSUPPORTED);
+	assert_error(sign(&core, (struct sign_plan){ .id = ID_EVE, .digest_len = 31 }), SMIME_E_PROTOCOL);
+	assert_int_equal(core.prompts, 0);
+	end(&core);
+}
+
+static void what_the_token_forbids_is_refused_after_the_login(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start(GOOD_PIN);
+
+	assert_error(sign(&core, (struct sign_plan){ .id = ID_MUTE }), SMIME_E_KEY_UNUSABLE);
+	assert_int_equal(core.prompts, 1);
+	assert_error(sign(&core, (struct sign_plan){ .id = ID_FRIEND }), SMIME_E_NO_KEY);
+	end(&core);
+}
+
+static void a_named_certificate_must_be_the_key_s(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start(GOOD_PIN);
+	struct sign_plan plan = { .id = ID_EVE };
+	struct wire_order *order = sign_order(&core, &plan);
+	uint8_t hash[32];
+
+	X509_digest(fixture.certificates[ID_RITA], EVP_sha256(), hash, NULL);
+	wire_set_octets(&order->body->sign->request->certificate, hash, sizeof(hash));
+	assert_error(perform(&core, order), SMIME_E_NO_CERTIFICATE);
+	order = sign_order(&core, &plan);
+	X509_digest(fixture.certificates[ID_EVE], EVP_sha256(), hash, NULL);
+	wire_set_octets(&order->body->sign->request->certificate, hash, sizeof(hash));
+	assert_signed(perform(&core, order));
+	end(&core);
+}
+
+/* ---- Decrypting ---- */
+
+static void keys_of_every_kind_open_what_openssl_sealed(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	static const char *const oaep[][2] = { { "rsa_padding_mode", "oaep" }, { NULL } };
+	static const char *const oaep256[][2] = { { "rsa_padding_mode", "oaep" }, { "rsa_oaep_md", "sha256" }, { NULL } };
+	static const char *const mixed[][2] = { { "rsa_padding_mode", "oaep" }, { "rsa_oaep_md", "sha512" }, { "rsa_mgf1_md", "sha1" },
+		{ "rsa_oaep_label", "0102ff" }, { NULL } };
+	static const char *const kdf512[][2] = { { "ecdh_kdf_md", "sha512" }, { NULL } };
+	static const char *const cofactor[][2] = { { "ecdh_cofactor_mode", "1" }, { "ecdh_kdf_md", "sha256" }, { NULL } };
+	struct core core = start(GOOD_PIN);
+
+	round_trip(&core, ID_RITA, NULL);
+	round_trip(&core, ID_RITA, oaep);
+	round_trip(&core, ID_RITA, oaep256);
+	round_trip(&core, ID_SEAL, mixed);
+	round_trip(&core, ID_EVE, NULL);
+	round_trip(&core, ID_EVE, kdf512);
+	round_trip(&core, ID_EVE, cofactor);
+	round_trip(&core, ID_BIG, NULL);
+	round_trip(&core, ID_BARE, NULL);
+	end(&core);
+}
+
+/* The key transport of a message whose padding is wrong: encrypted without any, by the recipient's public key. */
+static void spoil(struct sealed *sealed, uint8_t second) {
+	uint8_t em[256], *out = (uint8_t *)(uintptr_t)sealed->recipient_info.data + sealed->recipient_info.len - sizeof(em);
+	size_t len = sizeof(em);
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(fixture.keys[ID_RITA], NULL);
+
+	memset(em, 0x77, sizeof(em));
+	em[0] = 0;
+	em[1] = second;
+	assert_int_equal(EVP_PKEY_encrypt_init(context), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(context, RSA_NO_PADDING), 1);
+	assert_int_equal(EVP_PKEY_encrypt(context, out, &len, em, sizeof(em)), 1);
+	EVP_PKEY_CTX_free(context);
+}
+
+static void assert_rejected_the_same(struct core *core, const struct sealed *sealed) {
+	struct wire_report *first = unwrap(core, ID_RITA, sealed), *second = unwrap(core, ID_RITA, sealed);
+
+	assert_int_equal(first->body->type, WIRE_REPORT_UNWRAPPED);
+	assert_int_equal(second->body->type, WIRE_REPORT_UNWRAPPED);
+	struct bytes a = wire_octets(first->body->unwrapped->cek), b = wire_octets(second->body->unwrapped->cek);
+	assert_int_equal(a.len, 16);
+	assert_int_equal(b.len, 16);
+	assert_memory_equal(a.data, b.data, 16);
+	wire_report_free(first);
+	wire_report_free(second);
+}
+
+static void wrong_padding_gives_a_key_that_opens_nothing_and_is_always_the_same(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	static const char *const oaep[][2] = { { "rsa_padding_mode", "oaep" }, { NULL } };
+	struct core core = start(GOOD_PIN);
+	struct sealed sealed = seal(fixture.certificates[ID_RITA], NULL), other = seal(fixture.certificates[ID_RITA], oaep);
+
+	spoil(&sealed, 1);
+	assert_rejected_the_same(&core, &sealed);
+	spoil(&sealed, 2); /* no zero byte anywhere */
+	assert_rejected_the_same(&core, &sealed);
+	spoil(&other, 3);
+	assert_rejected_the_same(&core, &other);
+	memset((uint8_t *)(uintptr_t)sealed.recipient_info.data + sealed.recipient_info.len - 256, 0xff, 256); /* beyond the modulus */
+	assert_rejected_the_same(&core, &sealed);
+	sealed_free(&sealed);
+	sealed_free(&other);
+	end(&core);
+}
+
+static void a_message_for_somebody_else_is_refused_before_any_prompt(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start(GOOD_PIN);
+	struct sealed sealed = seal(fixture.certificates[ID_SEAL], NULL);
+
+	assert_error(unwrap(&core, ID_RITA, &sealed), SMIME_E_NOT_RECIPIENT);
+	assert_error(unwrap(&core, ID_EVE, &sealed), SMIME_E_NOT_RECIPIENT);
+	assert_int_equal(core.prompts, 0);
+	sealed_free(&sealed);
+	end(&core);
+}
+
+static void content_encryption_across_the_content_type_is_refused(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start(GOOD_PIN);
+	struct sealed sealed = seal(fixture.certificates[ID_RITA], NULL);
+	struct wire_order *order = decrypt_order(&core, ID_RITA, &sealed);
+
+	ASN1_OBJECT_free(order->body->decrypt->request->content_type);
+	order->body->decrypt->request->content_type = cms_object(OID_AUTH_ENVELOPED_DATA);
+	assert_error(perform(&core, order), SMIME_E_UNSUPPORTED);
+	sealed_free(&sealed);
+	end(&core);
+}
+
+/* The point inside the originatorKey of an agreement: BIT STRING of 66 octets, no unused bits, uncompressed. */
+static uint8_t *find_point(const struct sealed *sealed) {
+	static const uint8_t start_of_point[] = { 0x03, 0x42, 0x00, 0x04 };
+
+	return (uint8_t *)memmem(sealed->recipient_info.data, sealed->recipient_info.len, start_of_point, sizeof(start_of_point)) + 3;
+}
+
+static void points_off_the_curve_and_changed_keys_do_not_open(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start(GOOD_PIN);
+	struct sealed sealed = seal(fixture.certificates[ID_EVE], NULL);
+	uint8_t *last = (uint8_t *)(uintptr_t)sealed.recipient_info.data + sealed.recipient_info.len - 1, *point = find_point(&sealed);
+
+	*last ^= 1;
+	assert_error(unwrap(&core, ID_EVE, &sealed), SMIME_E_INTEGRITY);
+	*last ^= 1;
+	point[5] ^= 1;
+	assert_error(unwrap(&core, ID_EVE, &sealed), SMIME_E_MALFORMED);
+	point[5] ^= 1;
+	point[0] = (uint8_t)(6 + (point[64] & 1)); /* hybrid: right, but not allowed */
+	assert_error(unwrap(&core, ID_EVE, &sealed), SMIME_E_MALFORMED);
+	point[0] = 4;
+	assert_opened(unwrap(&core, ID_EVE, &sealed), &sealed);
+	sealed_free(&sealed);
+	end(&core);
+}
+
+/* ---- PINs ---- */
+
+static void the_prompt_names_token_and_caller(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start(GOOD_PIN);
+
+	assert_signed(sign(&core, (struct sign_plan){ .id = ID_EVE }));
+	assert_non_null(strstr(core.pinentry.heard, "OPTION ttyname=/dev/pts/1\n"));
+	assert_non_null(strstr(core.pinentry.heard, "SETDESC Enter the PIN of the token \"Test\" (serial number "));
+	assert_non_null(strstr(core.pinentry.heard, "mutt asks to sign as rita@example.org."));
+	assert_null(strstr(core.pinentry.heard, "wrong"));
+	assert_non_null(strstr(core.pinentry.heard, "SETPROMPT PIN:\n"));
+	end(&core);
+}
+
+static void a_wrong_pin_is_told_and_the_next_request_asks_again(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start("D 9999\nOK\n");
+
+	assert_error(sign(&core, (struct sign_plan){ .id = ID_EVE }), SMIME_E_PIN_WRONG);
+	assert_int_equal(core.prompts, 1);
+	assert_int_equal(core.prompts_done, 1);
+	assert_int_equal(core.inventory->body->inventory->pin, WIRE_PIN_LOW);
+	core.pinentry.answer = GOOD_PIN;
+	assert_signed(sign(&core, (struct sign_plan){ .id = ID_EVE }));
+	assert_int_equal(core.prompts, 2);
+	assert_non_null(strstr(core.pinentry.heard, "A wrong PIN was entered before"));
+	assert_int_equal(core.inventory->body->inventory->pin, WIRE_PIN_OK);
+	end(&core);
+}
+
+static void a_prompt_that_gives_no_pin_sends_none(void **state) {
+	static const struct {
+		const char *answer;
+		int code;
+	} cases[] = {
+		{ "ERR 83886179 Operation cancelled <Pinentry>\n", SMIME_E_PIN_CANCELLED },
+		{ "ERR 83886278 Operation fully cancelled <Pinentry>\n", SMIME_E_PIN_CANCELLED },
+		{ "ERR 83886142 Timeout <Pinentry>\n", SMIME_E_PIN_CANCELLED },
+		{ "ERR 83918950 Inappropriate ioctl for device <Pinentry>\n", SMIME_E_PIN_NO_PROMPT },
+		{ "ERR 83886081 General error <Pinentry>\n", SMIME_E_PIN_NO_PROMPT },
+		{ "OK\n", SMIME_E_PIN_CANCELLED },
+		{ "D \nOK\n", SMIME_E_PIN_CANCELLED },
+		{ "D 123\nOK\n", SMIME_E_PIN_WRONG }, /* SoftHSM takes four at least: not sent, so no try is lost */
+		{ NULL, SMIME_E_PIN_CANCELLED },
+	};
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start(NULL);
+
+	for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+		core.pinentry.answer = cases[i].answer;
+		assert_error(unlock(&core), cases[i].code);
+		assert_int_equal(core.prompts, i + 1);
+		assert_int_equal(core.prompts_done, i + 1);
+		assert_int_equal(core.inventories, 1);
+	}
+	core.pinentry.answer = GOOD_PIN;
+	assert_signed(sign(&core, (struct sign_plan){ .id = ID_EVE }));
+	assert_null(strstr(core.pinentry.heard, "A wrong PIN was entered before"));
+	end(&core);
+}
+
+static void a_refused_prompt_is_answered_as_the_core_says(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start(NULL);
+
+	core.refusal = SMIME_E_PIN_NO_PROMPT;
+	struct wire_report *report = unlock(&core);
+	assert_string_equal(wire_text(report->body->error->text), "no prompt now");
+	assert_error(report, SMIME_E_PIN_NO_PROMPT);
+	assert_int_equal(core.prompts_done, 0);
+	end(&core);
+}
+
+static void write_pin_file(const char *path, const char *text, mode_t mode) {
+	FILE *file = fopen(path, "w");
+
+	(void)fputs(text, file);
+	(void)fclose(file);
+	(void)chmod(path, mode);
+}
+
+static struct core start_with_file(const char *path) {
+	struct wire_setup *setup = make_setup(WIRE_ROLE_SERVE);
+
+	wire_set_text(&setup->pin_file, path);
+	return start_with(setup);
+}
+
+static void a_pin_file_unlocks_without_a_prompt(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	char path[100];
+
+	(void)snprintf(path, sizeof(path), "%s/pin", fixture.hsm.directory);
+	write_pin_file(path, SOFTHSM_PIN "\n", 0600);
+	struct core core = start_with_file(path);
+	assert_signed(sign(&core, (struct sign_plan){ .id = ID_EVE }));
+	assert_int_equal(core.prompts, 0);
+	end(&core);
+
+	(void)chmod(path, 0640);
+	core = start_with_file(path);
+	assert_error(sign(&core, (struct sign_plan){ .id = ID_EVE }), SMIME_E_PIN_NO_PROMPT);
+	assert_int_equal(core.inventories, 1);
+	end(&core);
+}
+
+static void a_wrong_pin_in_a_file_is_sent_once(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	char path[100];
+
+	(void)snprintf(path, sizeof(path), "%s/pin", fixture.hsm.directory);
+	write_pin_file(path, "99999\n", 0600);
+	struct core core = start_with_file(path);
+	assert_error(sign(&core, (struct sign_plan){ .id = ID_EVE }), SMIME_E_PIN_WRONG);
+	/* The right one does not help any more: the process has not looked. */
+	write_pin_file(path, SOFTHSM_PIN "\n", 0600);
+	assert_error(sign(&core, (struct sign_plan){ .id = ID_EVE }), SMIME_E_PIN_WRONG);
+	assert_int_equal(core.inventories, 2);
+	end(&core);
+
+	core = start_with_file(path);
+	assert_signed(sign(&core, (struct sign_plan){ .id = ID_EVE }));
+	end(&core);
+}
+
+/* ---- The process ---- */
+
+static void many_orders_at_once_are_answered_once_each(void **state) {
+	enum { ORDERS = 40 };
+	SKIP_WITHOUT_SOFTHSM();
+	struct wire_setup *setup = make_setup(WIRE_ROLE_SERVE);
+	bool answered[ORDERS] = { false };
+	setup->sessions = 4;
+	struct core core = start_with(setup);
+	core.pinentry.answer = GOOD_PIN;
+	struct sign_plan plan = { .id = ID_EVE };
+
+	struct wire_report *report = unlock(&core);
+	assert_int_equal(report->body->type, WIRE_REPORT_UNLOCKED);
+	wire_report_free(report);
+	uint32_t first = core.next;
+	for (int i = 0; i < ORDERS; i++) {
+		struct wire_order *order = sign_order(&core, &plan);
+		assert_int_equal(wire_send(core.process.fd, order, wire_order_it(), -1), 0);
+		wire_order_free(order);
+	}
+	for (int i = 0; i < ORDERS; i++) {
+		report = process_receive(&core.process);
+		assert_non_null(report);
+		assert_in_range(report->id, first, first + ORDERS - 1);
+		assert_false(answered[report->id - first]);
+		answered[report->id - first] = true;
+		assert_signed(report);
+	}
+	end(&core);
+}
+
+static void a_closed_socket_ends_the_process_while_it_waits_for_a_prompt(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start(NULL);
+	struct wire_order *order = wire_order_make(1, WIRE_ORDER_UNLOCK);
+
+	assert_int_equal(wire_send(core.process.fd, order, wire_order_it(), -1), 0);
+	wire_order_free(order);
+	struct wire_report *report = process_receive(&core.process);
+	assert_int_equal(report->body->type, WIRE_REPORT_PROMPT);
+	wire_report_free(report);
+	end(&core);
+}
+
+static void garbage_on_the_socket_ends_the_process(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start(NULL);
+
+	assert_int_equal(write(core.process.fd, "\0\0\0\5hello", 9), 9);
+	assert_int_equal(process_end(&core.process), 1);
+	wire_report_free(core.inventory);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_scan_names_the_token),
+		cmocka_unit_test(a_module_that_can_t_be_loaded_is_named),
+		cmocka_unit_test(a_token_that_is_not_there_is_gone),
+		cmocka_unit_test(modules_are_reported),
+		cmocka_unit_test(keys_are_inferred_before_the_login),
+		cmocka_unit_test(the_login_shows_which_keys_there_are),
+		cmocka_unit_test(signatures_verify_with_openssl),
+		cmocka_unit_test(the_answer_has_signer_first_then_encryption_certificate_and_intermediates_but_no_root),
+		cmocka_unit_test(what_may_not_be_signed_is_refused_before_any_prompt),
+		cmocka_unit_test(what_the_token_forbids_is_refused_after_the_login),
+		cmocka_unit_test(a_named_certificate_must_be_the_key_s),
+		cmocka_unit_test(keys_of_every_kind_open_what_openssl_sealed),
+		cmocka_unit_test(wrong_padding_gives_a_key_that_opens_nothing_and_is_always_the_same),
+		cmocka_unit_test(a_message_for_somebody_else_is_refused_before_any_prompt),
+		cmocka_unit_test(content_encryption_across_the_content_type_is_refused),
+		cmocka_unit_test(points_off_the_curve_and_changed_keys_do_not_open),
+		cmocka_unit_test(the_prompt_names_token_and_caller),
+		cmocka_unit_test(a_wrong_pin_is_told_and_the_next_request_asks_again),
+		cmocka_unit_test(a_prompt_that_gives_no_pin_sends_none),
+		cmocka_unit_test(a_refused_prompt_is_answered_as_the_core_says),
+		cmocka_unit_test(a_pin_file_unlocks_without_a_prompt),
+		cmocka_unit_test(a_wrong_pin_in_a_file_is_sent_once),
+		cmocka_unit_test(many_orders_at_once_are_answered_once_each),
+		cmocka_unit_test(a_closed_socket_ends_the_process_while_it_waits_for_a_prompt),
+		cmocka_unit_test(garbage_on_the_socket_ends_the_process),
+	};
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)alarm(100);
+	return cmocka_run_group_tests(tests, setup_all, teardown_all);
+}
