@@ -13,6 +13,8 @@
 #include "agent/wire/limits.h"
 #include "describe.h"
 
+enum { OID_TEXT_MAX_BYTES = 80 };
+
 /* The certificates of all keys in one list, those of tokens that are there first, and whose each is. */
 struct candidates {
 	X509 **certificates; /* borrowed */
@@ -78,6 +80,24 @@ static int take_key(const struct wire_reply *reply, struct secret *ret_cek) {
 	return r;
 }
 
+static const ASN1_OBJECT *key_encryption(const struct cms_recipient_info *info) {
+	if (info->type == CMS_RECIPIENT_KEY_TRANS)
+		return info->key_trans->key_encryption->algorithm;
+	return info->type == CMS_RECIPIENT_KEY_AGREE ? info->key_agree->key_encryption->algorithm : NULL;
+}
+
+/* Says which algorithm it is that the agent does not support. */
+static int say_unsupported(struct smime *s, const struct enveloped_match *match) {
+	_cleanup_(cms_recipient_info_freep) struct cms_recipient_info *info = NULL;
+	struct bytes der = { match->recipient_info, match->recipient_info_len };
+	const ASN1_OBJECT *object = cms_parse(der, cms_recipient_info_it(), &info) == 0 ? key_encryption(info) : NULL;
+	char oid[OID_TEXT_MAX_BYTES] = "unknown";
+
+	if (object && OBJ_obj2txt(oid, sizeof(oid), object, 0) <= 0)
+		ERR_clear_error();
+	return smime_fail(s, SMIME_E_UNSUPPORTED, "the content's key is encrypted in a way that is not supported (%s)", oid);
+}
+
 static int ask_agent(struct opening *opening, const struct enveloped *enveloped, const struct enveloped_match *match,
 	const struct keyring_key *key, struct secret *ret_cek) {
 	_cleanup_(wire_request_freep) struct wire_request *request = wire_request_make(0, WIRE_DECRYPT);
@@ -89,6 +109,8 @@ static int ask_agent(struct opening *opening, const struct enveloped *enveloped,
 	if (match->recipient_info_len > WIRE_RECIPIENT_INFO_MAX_BYTES)
 		return smime_fail(opening->s, SMIME_E_TOO_LARGE, "the RecipientInfo is larger than any key needs");
 	r = agent_call(opening->s, request, WIRE_REPLY_DECRYPT, &reply);
+	if (r == -SMIME_E_UNSUPPORTED)
+		return say_unsupported(opening->s, match);
 	return r < 0 ? r : take_key(reply, ret_cek);
 }
 
