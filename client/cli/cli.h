@@ -64,7 +64,7 @@ struct cli {
 	struct smime *smime;      /* made with the common options applied */
 	const char *socket, *input, *output; /* NULL: not given; input also from the argument FILE */
 	const char *token;        /* the argument TOKEN, or NULL */
-	bool json, quiet, verbose, no_autostart;
+	bool json, quiet, verbose, no_autostart, help;
 	bool json_printed;
 };
 
@@ -119,6 +119,7 @@ int cli_output_check_json(struct cli *cli);
 /* Shows progress on standard error from here on, when that is a terminal and the work takes over a second; until it ends. */
 void cli_progress_begin(struct cli *cli);
 void cli_progress_end(void);
+void cli_progress_clear(void); /* takes the line away before something else is written there */
 
 /* ---- JSON ---- */
 

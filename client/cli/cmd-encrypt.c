@@ -7,7 +7,7 @@
 struct args {
 	struct cli_list recipients;
 	const char *key, *cipher, *digest;
-	bool sign, oaep, no_self, cms, pem, pss, opaque;
+	bool sign, oaep, no_self, cms, pem, pss;
 };
 
 #define OPTION(name, letter, kind, member, value, help) { name, letter, kind, offsetof(struct args, member), value, help }
@@ -17,7 +17,6 @@ static const struct cli_option options[] = {
 	OPTION("key", 'k', CLI_TEXT, key, "KEY", "with --sign: the key to sign with"),
 	OPTION("digest", 0, CLI_TEXT, digest, "NAME", "with --sign: sha256, sha384 or sha512"),
 	OPTION("pss", 0, CLI_FLAG, pss, NULL, "with --sign: RSASSA-PSS"),
-	OPTION("opaque", 0, CLI_FLAG, opaque, NULL, "with --sign: application/pkcs7-mime inside instead of multipart/signed"),
 	OPTION("cipher", 0, CLI_TEXT, cipher, "NAME", "aes256-cbc (default), aes128-cbc, aes256-gcm or aes128-gcm"),
 	OPTION("oaep", 0, CLI_FLAG, oaep, NULL, "RSAES-OAEP for RSA recipients"),
 	OPTION("no-self", 0, CLI_FLAG, no_self, NULL, "no copy for the sender"),
@@ -31,7 +30,10 @@ static void warn(void *userdata, const char *text) {
 
 static int encrypt(struct cli *cli, const struct args *args, int in, struct cli_output *output) {
 	struct smime_sign_options sign_options = {
-		.key = args->key, .digest = args->digest, .pss = args->pss, .opaque = args->opaque, .cms = args->cms,
+		.key = args->key,
+		.digest = args->digest,
+		.pss = args->pss,
+		.cms = args->cms,
 	};
 	struct smime_encrypt_options encrypt_options = {
 		.recipients = args->recipients.items,
@@ -62,8 +64,8 @@ static int run(struct cli *cli, void *data) {
 
 	if (args->recipients.count == 0)
 		return cli_usage(cli, "no recipient; name one with -r");
-	if ((args->key || args->digest || args->pss || args->opaque) && !args->sign)
-		return cli_usage(cli, "-k, --digest, --pss and --opaque say how to sign; add --sign");
+	if ((args->key || args->digest || args->pss) && !args->sign)
+		return cli_usage(cli, "-k, --digest and --pss say how to sign; add --sign");
 	int code = cli_output_check_json(cli);
 	if (code == 0)
 		code = cli_input_open(cli, &in);

@@ -4,61 +4,98 @@
  */
 #include "cli.h"
 
-static const char *const states[] = { "starting", "ready", "failed" };
-static const char *const pins[] = { "ok", "low", "final", "blocked", "unset" };
-static const char *const pin_texts[] = {
-	"", "; a wrong PIN was entered before", "; ONE try is left", "; the PIN is BLOCKED", "; no PIN is set",
+static const char *const state_names[] = {
+	[SMIME_TOKEN_STARTING] = "starting",
+	[SMIME_TOKEN_READY] = "ready",
+	[SMIME_TOKEN_FAILED] = "failed",
+};
+static const struct {
+	const char *name, *text;
+} pins[] = {
+	[SMIME_PIN_OK] = { "ok", "" },
+	[SMIME_PIN_LOW] = { "low", "; a wrong PIN was entered before" },
+	[SMIME_PIN_FINAL] = { "final", "; ONE try of the PIN is left" },
+	[SMIME_PIN_BLOCKED] = { "blocked", "; the PIN is BLOCKED" },
+	[SMIME_PIN_UNSET] = { "unset", "; no PIN is set yet" },
 };
 
 static json_t *json_token(const struct smime_token *token) {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:b, s:i, s:i, s:o}", "id", cli_json_text(token->id), "label",
-		cli_json_text(token->label), "manufacturer", cli_json_text(token->manufacturer), "model", cli_json_text(token->model), "serial",
-		cli_json_text(token->serial), "module", cli_json_text(token->module), "state", states[token->state], "pin", pins[token->pin],
-		"unlocked", token->unlocked, "keys", (int)token->keys, "queued", (int)token->queued, "fault", cli_json_text(token->fault));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:b, s:I, s:I, s:o}",
+		"id", cli_json_text(token->id),
+		"label", cli_json_text(token->label),
+		"manufacturer", cli_json_text(token->manufacturer),
+		"model", cli_json_text(token->model),
+		"serial", cli_json_text(token->serial),
+		"module", cli_json_text(token->module),
+		"state", state_names[token->state],
+		"pin", pins[token->pin].name,
+		"unlocked", token->unlocked,
+		"keys", (json_int_t)token->keys,
+		"queued", (json_int_t)token->queued,
+		"fault", cli_json_text(token->fault));
+}
+
+static json_t *json_module(const struct smime_module *module) {
+	return json_pack("{s:o, s:I, s:o}",
+		"path", cli_json_text(module->path),
+		"tokens", (json_int_t)module->tokens,
+		"fault", cli_json_text(module->fault));
 }
 
 static json_t *json_status(const struct smime_status *status) {
 	json_t *modules = json_array(), *tokens = json_array();
 
 	for (size_t i = 0; i < status->module_count; i++)
-		(void)json_array_append_new(modules, json_pack("{s:o, s:i, s:o}", "path", cli_json_text(status->modules[i].path), "tokens",
-			(int)status->modules[i].tokens, "fault", cli_json_text(status->modules[i].fault)));
+		(void)json_array_append_new(modules, json_module(&status->modules[i]));
 	for (size_t i = 0; i < status->token_count; i++)
 		(void)json_array_append_new(tokens, json_token(&status->tokens[i]));
-	return json_pack("{s:s, s:o, s:i, s:i, s:i, s:o, s:o}", "agent_version", status->agent_version, "socket", cli_json_text(status->socket),
-		"pid", (int)status->pid, "clients", (int)status->clients, "prompts", (int)status->prompts, "modules", modules, "tokens", tokens);
+	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o}",
+		"agent_version", cli_json_text(status->agent_version),
+		"socket", cli_json_text(status->socket),
+		"pid", (json_int_t)status->pid,
+		"clients", (json_int_t)status->clients,
+		"prompts", (json_int_t)status->prompts,
+		"modules", modules,
+		"tokens", tokens);
 }
 
-static void print_token(const struct smime_token *token) {
-	cli_print("token \"%s\" (%s, serial number %s)\n", token->label, token->model, token->serial);
+static void print_token(const struct cli *cli, const struct smime_token *token) {
+	cli_print("token   %s (%s, serial number %s)\n", token->label, token->model, token->serial);
 	if (token->state == SMIME_TOKEN_FAILED)
-		cli_print("    failed: %s\n", token->fault);
+		cli_print("        failed: %s\n", token->fault);
 	else
-		cli_print("    %s, %s, %u keys%s\n", states[token->state], token->unlocked ? "unlocked" : "locked", token->keys, pin_texts[token->pin]);
+		cli_print("        %s, %s, %u key%s%s\n", state_names[token->state], token->unlocked ? "unlocked" : "locked", token->keys,
+			token->keys == 1 ? "" : "s", pins[token->pin].text);
+	if (token->queued > 0)
+		cli_print("        %u operation%s waiting or under way\n", token->queued, token->queued == 1 ? "" : "s");
+	if (cli->verbose)
+		cli_print("        manufacturer %s, id %s\n        through %s\n", token->manufacturer, token->id, token->module);
+}
+
+static int print_status(struct cli *cli, const struct smime_status *status) {
+	cli_print("agent   smime-agent %s, process %u, on %s\n", status->agent_version, status->pid, status->socket);
+	if (status->prompts > 0)
+		cli_print("        %u PIN prompt%s shown or waiting\n", status->prompts, status->prompts == 1 ? "" : "s");
+	if (cli->verbose)
+		cli_print("        %u client%s connected\n", status->clients, status->clients == 1 ? "" : "s");
+	for (size_t i = 0; i < status->module_count; i++) {
+		const struct smime_module *module = &status->modules[i];
+		cli_print("module  %s: %u token%s\n", module->path, module->tokens, module->tokens == 1 ? "" : "s");
+		if (*module->fault)
+			cli_print("        %s\n", module->fault);
+	}
+	for (size_t i = 0; i < status->token_count; i++)
+		print_token(cli, &status->tokens[i]);
+	return cli_flush(cli);
 }
 
 static int run(struct cli *cli, void *args) {
 	struct smime_status *status = NULL;
 	int r = smime_status(cli->smime, &status);
-	int code = 0;
 
 	if (r < 0)
 		return cli_failed(cli, r);
-	if (cli->json) {
-		code = cli_json_print(cli, json_status(status));
-	} else {
-		cli_print("smime-agent %s, process %u, on %s\n", status->agent_version, status->pid, status->socket);
-		if (status->prompts > 0)
-			cli_print("PIN prompts shown or waiting: %u\n", status->prompts);
-		for (size_t i = 0; i < status->module_count; i++) {
-			cli_print("module %s: %u token%s\n", status->modules[i].path, status->modules[i].tokens, status->modules[i].tokens == 1 ? "" : "s");
-			if (*status->modules[i].fault)
-				cli_print("    %s\n", status->modules[i].fault);
-		}
-		for (size_t i = 0; i < status->token_count; i++)
-			print_token(&status->tokens[i]);
-		code = cli_flush(cli);
-	}
+	int code = cli->json ? cli_json_print(cli, json_status(status)) : print_status(cli, status);
 	(void)smime_status_free(status);
 	return code;
 }
@@ -66,7 +103,7 @@ static int run(struct cli *cli, void *args) {
 const struct cli_command cmd_status = {
 	.name = "status",
 	.summary = "the agent, its modules and tokens, locked or not",
-	.usage = "[--json]",
+	.usage = "[-v] [--json]",
 	.operand = CLI_OPERAND_NONE,
 	.run = run,
 };

@@ -87,7 +87,7 @@ void cli_note(struct cli *cli, const char *format, ...) {
 	va_start(args, format);
 	char *text = format_text(format, args);
 	va_end(args);
-	cli_progress_end();
+	cli_progress_clear();
 	tell(cli, text);
 	free(text);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * smime_encrypt(): recipients, the sender's own copy, a signature inside where it is asked for, and the envelope around it.
+ *
+ * Never makes an envelope for fewer people than were named.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,7 +12,7 @@
 #include "recipients.h"
 #include "sign.h"
 
-#define DEFAULT_CIPHER "aes256-cbc"
+static const char *const ciphers[] = { "aes256-cbc", "aes128-cbc", "aes256-gcm", "aes128-gcm" };
 
 __attribute__((format(printf, 2, 3))) static void warn(const struct smime_encrypt_options *options, const char *format, ...) {
 	char text[SMIME_MESSAGE_MAX_BYTES];
@@ -24,130 +26,163 @@ __attribute__((format(printf, 2, 3))) static void warn(const struct smime_encryp
 	options->warn(options->userdata, text);
 }
 
+static const char *cipher_of(const struct smime_encrypt_options *options) {
+	return options->cipher ? options->cipher : ciphers[0];
+}
+
 static int check_options(struct smime *s, const struct smime_encrypt_options *options) {
+	bool known = false;
+
+	for (size_t i = 0; i < ELEMENTSOF(ciphers); i++)
+		known = known || strcmp(cipher_of(options), ciphers[i]) == 0;
+	if (!known)
+		return smime_fail(s, SMIME_E_USAGE, "%s is no cipher for content; there are aes256-cbc, aes128-cbc, aes256-gcm and aes128-gcm",
+			options->cipher);
 	if (options->recipient_count == 0)
 		return smime_fail(s, SMIME_E_USAGE, "no recipient was named");
 	if (options->pem && !options->cms)
 		return smime_fail(s, SMIME_E_USAGE, "PEM is a form of CMS; for a mail it has no place");
-	if (options->sign && (options->cms || options->sign->opaque))
-		return smime_fail(s, SMIME_E_USAGE, "signing and encrypting in one go makes multipart/signed mail; for other forms sign first, then encrypt the result");
+	if (options->sign && (options->sign->opaque || options->sign->detached))
+		return smime_fail(s, SMIME_E_USAGE, "the signature inside is multipart/signed for a mail, and holds its content for CMS");
 	return 0;
 }
 
 /* ---- Recipients ---- */
 
-/* A person who can't read what he has sent finds out too late. */
-static int add_self(const struct smime_encrypt_options *options, const struct input *input, const struct keyring *keyring, time_t now,
+static bool is_address(const char *key) {
+	return key && strchr(key, '@');
+}
+
+/* Whose copy it is: the address that signs, else the authors of the mail. Returns 1 when none of them can be encrypted to. */
+static int add_sender(const struct smime_encrypt_options *options, const struct input *input, const struct keyring *keyring, time_t now,
 	struct recipients *recipients) {
-	const char *self = options->sign && options->sign->key && strchr(options->sign->key, '@') ? options->sign->key
-			   : input->authors.count > 0 ? input->authors.items[0] : NULL;
 	int r = 1;
 
-	if (options->no_self || options->cms)
-		return 0;
-	if (self && keyring)
-		r = recipients_add_own(recipients, keyring, self, now);
-	if (r > 0)
-		warn(options, "no own encryption certificate for %s: you will not be able to read this message yourself", self ? self : "the sender");
-	return r < 0 ? r : 0;
+	if (!keyring)
+		return 1;
+	if (options->sign && is_address(options->sign->key))
+		return recipients_add_own(recipients, keyring, options->sign->key, now);
+	for (size_t i = 0; r == 1 && i < input->authors.count; i++)
+		r = recipients_add_own(recipients, keyring, input->authors.items[i], now);
+	return r;
+}
+
+/* Bytes have no author; only a key named by address says whose copy to make. */
+static bool wants_self(const struct smime_encrypt_options *options) {
+	return !options->no_self && (!options->cms || (options->sign && is_address(options->sign->key)));
 }
 
 static bool needs_keyring(const struct smime_encrypt_options *options) {
-	bool address = !options->no_self && !options->cms;
+	bool needed = wants_self(options);
 
-	for (size_t i = 0; i < options->recipient_count; i++)
-		address = address || access(options->recipients[i], F_OK) < 0;
-	return address;
+	for (size_t i = 0; !needed && i < options->recipient_count; i++)
+		needed = !recipients_is_file(options->recipients[i]);
+	return needed;
 }
 
-/* Without an agent a certificate file is enough to encrypt to. */
+/* A person who can't read what he has sent finds out too late. */
+static int add_self(struct smime *s, const struct smime_encrypt_options *options, const struct input *input, const struct keyring *keyring,
+	time_t now, struct recipients *recipients) {
+	int r = wants_self(options) ? add_sender(options, input, keyring, now, recipients) : 0;
+
+	if (r == 1)
+		warn(options, "no own encryption certificate for %s: you will not be able to read this message yourself",
+			input->authors.count > 0 ? input->authors.items[0] : "the sender");
+	return r < 0 ? smime_fail_at(s, r, "the sender's copy") : 0;
+}
+
+static int add_named(struct smime *s, const struct smime_encrypt_options *options, const struct keyring *keyring, time_t now,
+	struct recipients *recipients) {
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < options->recipient_count; i++)
+		r = recipients_add(s, recipients, keyring, options->recipients[i], now);
+	return r;
+}
+
+/* Without an agent, files and the folder are enough to encrypt to; when they are not, the agent is what was lacking. */
+static int add_without_agent(struct smime *s, const struct smime_encrypt_options *options, time_t now, struct recipients *recipients) {
+	char why[SMIME_MESSAGE_MAX_BYTES];
+
+	memcpy(why, s->message, sizeof(why));
+	int r = add_named(s, options, NULL, now, recipients);
+	if (r == -SMIME_E_NO_CERTIFICATE)
+		return smime_fail(s, SMIME_E_NO_AGENT, "%s, and it can't be looked for among your own: %s", smime_message(s), why);
+	if (r == 0)
+		warn(options, "your own certificates can't be looked at: %s", why);
+	return r;
+}
+
 static int collect(struct smime *s, const struct smime_encrypt_options *options, const struct input *input, struct recipients *recipients) {
 	_cleanup_(keyring_freep) struct keyring *keyring = NULL;
 	time_t now = time(NULL);
-	int r = 0;
+	int r = needs_keyring(options) ? keyring_fetch(s, &keyring) : 0;
 
-	if (needs_keyring(options) && keyring_fetch(s, &keyring) < 0)
-		warn(options, "the agent's own certificates are not to be had: %s", smime_message(s));
-	for (size_t i = 0; r == 0 && i < options->recipient_count; i++)
-		r = recipients_add(s, recipients, keyring, options->recipients[i], now);
-	return r == 0 ? add_self(options, input, keyring, now, recipients) : r;
+	if (r < 0 && options->sign)
+		return r;
+	r = r < 0 ? add_without_agent(s, options, now, recipients) : add_named(s, options, keyring, now, recipients);
+	return r == 0 ? add_self(s, options, input, keyring, now, recipients) : r;
 }
 
 /* ---- Writing ---- */
 
-static bool authenticates(const char *cipher) {
-	size_t len = strlen(cipher);
-
-	return len > 4 && strcmp(cipher + len - 4, "-gcm") == 0;
+static const char *smime_type(const struct smime_encrypt_options *options) {
+	return strstr(cipher_of(options), "-gcm") ? "authEnveloped-data" : "enveloped-data";
 }
 
-static int write_header(struct sink *sink, const struct input *input, const char *cipher) {
+/* The sink that the envelope is written to, in front of `sink`; NULL: that one itself. A mail's header is written first. */
+static int begin(const struct input *input, const struct smime_encrypt_options *options, struct sink *sink, struct sink **ret_form) {
 	static const char *const drop[] = { "Bcc", "Resent-Bcc", NULL };
-	const char *eol = input_line_end(input);
-	int r = compose_outer_header(sink, input->entity, drop, input->eol);
+	int r;
 
-	if (r < 0)
-		return r;
-	return sink_printf(sink,
-		"Content-Type: application/pkcs7-mime; smime-type=%s;%s"
-		"\tname=\"smime.p7m\"%s"
-		"Content-Transfer-Encoding: base64%s"
-		"Content-Disposition: attachment; filename=\"smime.p7m\"%s%s",
-		authenticates(cipher) ? "authEnveloped-data" : "enveloped-data", eol, eol, eol, eol, eol);
+	if (options->cms)
+		return options->pem ? sink_pem(sink, ret_form) : 0;
+	r = input_put_header(input, drop, smime_type(options), sink);
+	return r == 0 ? sink_base64(sink, input_line_end(input), ret_form) : r;
 }
 
 static int write_envelope(const struct input *input, const struct smime_encrypt_options *options, struct source *content,
-	const struct recipients *recipients, struct sink *sink) {
-	const char *cipher = options->cipher ? options->cipher : DEFAULT_CIPHER;
+	const struct recipients *recipients, int out) {
+	_cleanup_(sink_freep) struct sink *sink = NULL;
 	_cleanup_(sink_freep) struct sink *form = NULL;
-	int r = 0;
+	int r = sink_to_fd(out, &sink);
 
-	if (!options->cms) {
-		r = write_header(sink, input, cipher);
-		if (r == 0)
-			r = sink_base64(sink, input_line_end(input), &form);
-	} else if (options->pem) {
-		r = sink_pem(sink, &form);
-	}
 	if (r == 0)
-		r = enveloped_write(form ? form : sink, content, recipients->items, recipients->count, cipher, options->oaep);
+		r = begin(input, options, sink, &form);
+	if (r == 0)
+		r = enveloped_write(form ? form : sink, content, recipients->items, recipients->count, cipher_of(options), options->oaep);
 	return r == 0 ? sink_finish(form ? form : sink) : r;
 }
 
-static int check_cipher(struct smime *s, const char *cipher) {
-	static const char *const known[] = { "aes256-cbc", "aes128-cbc", "aes256-gcm", "aes128-gcm" };
+static int sign_first(struct smime *s, const struct input *input, const struct smime_encrypt_options *options, struct source **ret_content) {
+	_cleanup_(signing_clear) struct signing signing = { 0 };
+	int r;
 
-	for (size_t i = 0; i < ELEMENTSOF(known); i++)
-		if (!cipher || strcmp(cipher, known[i]) == 0)
-			return 0;
-	return smime_fail(s, SMIME_E_USAGE, "%s is no cipher for content; there are aes256-cbc, aes128-cbc, aes256-gcm and aes128-gcm", cipher);
+	if (!options->sign) {
+		*ret_content = source_ref(input->content);
+		return 0;
+	}
+	r = sign_ask(s, input, options->sign, &signing);
+	if (r < 0)
+		return r;
+	r = options->cms ? sign_cms(input, &signing, ret_content) : sign_entity(input, &signing, ret_content);
+	return r < 0 ? smime_fail_at(s, r, "the signed content") : 0;
 }
 
 SMIME_API int smime_encrypt(struct smime *s, int in, int out, const struct smime_encrypt_options *options) {
 	_cleanup_(input_clear) struct input input = { 0 };
 	_cleanup_(recipients_clear) struct recipients recipients = { 0 };
-	_cleanup_(signing_clear) struct signing signing = { 0 };
 	_cleanup_(source_unrefp) struct source *content = NULL;
-	_cleanup_(sink_freep) struct sink *sink = NULL;
 	int r = check_options(s, options);
 
-	if (r == 0)
-		r = check_cipher(s, options->cipher);
 	if (r == 0)
 		r = input_open(s, in, options->cms, &input);
 	if (r == 0)
 		r = collect(s, options, &input, &recipients);
-	if (r == 0 && options->sign)
-		r = sign_ask(s, &input, options->sign, &signing);
+	if (r == 0)
+		r = sign_first(s, &input, options, &content);
 	if (r < 0)
 		return r;
-	if (options->sign)
-		r = sign_entity(&input, &signing, &content);
-	else
-		content = source_ref(input.content);
-	if (r == 0)
-		r = sink_to_fd(out, &sink);
-	if (r == 0)
-		r = write_envelope(&input, options, content, &recipients, sink);
+	r = write_envelope(&input, options, content, &recipients, out);
 	return r < 0 ? smime_fail_at(s, r, "writing the encrypted output") : 0;
 }

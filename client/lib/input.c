@@ -57,6 +57,20 @@ const char *input_line_end(const struct input *input) {
 	return input->eol == EOL_LF ? "\n" : "\r\n";
 }
 
+int input_put_header(const struct input *input, const char *const *drop, const char *smime_type, struct sink *sink) {
+	const char *eol = input_line_end(input);
+	int r = compose_outer_header(sink, input->entity, drop, input->eol);
+
+	if (r < 0)
+		return r;
+	return sink_printf(sink,
+		"Content-Type: application/pkcs7-mime; smime-type=%s;%s"
+		"\tname=\"smime.p7m\"%s"
+		"Content-Transfer-Encoding: base64%s"
+		"Content-Disposition: attachment; filename=\"smime.p7m\"%s%s",
+		smime_type, eol, eol, eol, eol, eol);
+}
+
 static int check_not_empty(struct smime *s, struct source *source) {
 	_cleanup_(reader_closep) struct reader *reader = NULL;
 	const uint8_t *data;

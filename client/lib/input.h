@@ -33,4 +33,10 @@ int input_authors(const struct entity *entity, struct addresses *ret_authors);
 /* The line end of the output as text. */
 const char *input_line_end(const struct input *input);
 
+/*
+ * The mail's header around a body application/pkcs7-mime in base64, with the empty line that ends it: without the fields in
+ * `drop` (NULL-terminated, or NULL), with this smime-type.
+ */
+int input_put_header(const struct input *input, const char *const *drop, const char *smime_type, struct sink *sink);
+
 #endif

@@ -123,15 +123,16 @@ static int fetch_keys(struct smime *s, STACK_OF(wire_key) **ret_keys) {
 }
 
 int keyring_fetch(struct smime *s, struct keyring **ret_keyring) {
-	STACK_OF(wire_key) *keys = NULL;
+	_cleanup_(free_wire_keys) STACK_OF(wire_key) *keys = NULL;
 	_cleanup_(wire_request_freep) struct wire_request *request = wire_request_make(0, WIRE_STATUS);
 	_cleanup_(wire_reply_freep) struct wire_reply *status = NULL;
-	int r = agent_call(s, request, WIRE_REPLY_STATUS, &status);
+	/* The listing first: it waits for the tokens of an agent that has just been started, and the status does not. */
+	int r = fetch_keys(s, &keys);
 
 	if (r == 0)
-		r = fetch_keys(s, &keys);
+		r = agent_call(s, request, WIRE_REPLY_STATUS, &status);
 	if (r < 0)
 		return r;
-	r = keyring_make(keys, TAKE(status), ret_keyring);
+	r = keyring_make(TAKE(keys), TAKE(status), ret_keyring);
 	return r < 0 ? smime_fail(s, r, "out of memory") : r;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Finding recipients' certificates; see recipients.h. An ambiguous address is an error: encrypting to the wrong person can't
- * be taken back.
+ * Finding recipients' certificates; see recipients.h.
+ *
+ * Never chooses between two people: what was encrypted to the wrong one can't be taken back.
  */
 #include "recipients.h"
 
@@ -13,10 +14,11 @@
 #include <sys/stat.h>
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 
 #include "agent/cms/suitable.h"
+#include "certificate-file.h"
 #include "client/mime/address.h"
+#include "describe.h"
 
 void recipients_clear(struct recipients *recipients) {
 	for (size_t i = 0; i < recipients->count; i++)
@@ -29,74 +31,83 @@ static int push(struct recipients *recipients, X509 *certificate) {
 	for (size_t i = 0; i < recipients->count; i++)
 		if (X509_cmp(recipients->items[i], certificate) == 0)
 			return 0;
-	X509 **items = reallocarray(recipients->items, recipients->count + 1, sizeof(*items));
-	if (!items || X509_up_ref(certificate) != 1)
+	X509 **items = reallocarray(recipients->items, recipients->count + 1, sizeof(X509 *));
+	if (!items)
 		return -SMIME_E_NO_MEMORY;
 	recipients->items = items;
+	if (X509_up_ref(certificate) != 1)
+		return -SMIME_E_NO_MEMORY;
 	recipients->items[recipients->count++] = certificate;
 	return 0;
 }
 
-/* NULL when the file holds no certificate. */
-static X509 *read_certificate(const char *path) {
-	BIO *file = BIO_new_file(path, "rb");
-	X509 *certificate = file ? PEM_read_bio_X509(file, NULL, NULL, NULL) : NULL;
+static int refuse(struct smime *s, const char *who, int r, const char *why, const X509 *certificate) {
+	struct arena arena = { 0 };
+	int code = r == -SMIME_E_CERT_EXPIRED ? SMIME_E_CERT_EXPIRED : SMIME_E_CERT_UNUSABLE;
+	const char *from = describe_date(&arena, X509_get0_notBefore(certificate));
+	const char *until = describe_date(&arena, X509_get0_notAfter(certificate));
 
-	if (file && !certificate && BIO_reset(file) == 0)
-		certificate = d2i_X509_bio(file, NULL);
-	BIO_free(file);
-	ERR_clear_error();
-	return certificate;
-}
-
-static int refuse(struct smime *s, const char *who, int r, const char *why) {
-	return smime_fail(s, r == -SMIME_E_CERT_EXPIRED ? SMIME_E_CERT_EXPIRED : SMIME_E_CERT_UNUSABLE, "%s can't be encrypted to: the certificate %s", who, why);
-}
-
-static int add_file(struct smime *s, struct recipients *recipients, const char *path, time_t now) {
-	X509 *certificate = read_certificate(path);
-	const char *why = "";
-
-	if (!certificate)
-		return smime_fail(s, SMIME_E_MALFORMED, "%s: holds no certificate in PEM or DER", path);
-	int r = cms_suitable_for_encryption(certificate, now, &why);
-	r = r < 0 ? refuse(s, path, r, why) : push(recipients, certificate);
-	X509_free(certificate);
+	r = smime_fail(s, code, "%s can't be encrypted to: the certificate %s (valid from %s to %s)", who, why, from ? from : "", until ? until : "");
+	arena_clear(&arena);
 	return r;
 }
 
-/* ---- By address ---- */
+/* ---- What matches a name ---- */
 
-/* What was found for an address so far. */
 struct search {
-	const char *address;
+	const char *address; /* NULL: every certificate matches */
 	time_t now;
 	struct recipients good;
-	int fault;       /* of the last one that matched and can't be used */
+	int refusal;          /* of one that matches and can't be used, with .. */
 	const char *why;
+	X509 *refused;
 };
+
+static void search_clear(struct search *search) {
+	recipients_clear(&search->good);
+	X509_free(search->refused);
+	search->refused = NULL;
+}
 
 static int consider(struct search *search, X509 *certificate) {
 	const char *why = "";
 
-	if (!address_in_certificate(search->address, certificate))
+	if (search->address && !address_in_certificate(search->address, certificate))
 		return 0;
 	int r = cms_suitable_for_encryption(certificate, search->now, &why);
 	if (r == 0)
 		return push(&search->good, certificate);
-	search->fault = r;
-	search->why = why;
+	/* Only what would be suitable otherwise is called expired: the answer that helps most. */
+	if (search->refusal == 0 || (r == -SMIME_E_CERT_EXPIRED && search->refusal != r)) {
+		X509_free(search->refused);
+		search->refused = X509_up_ref(certificate) == 1 ? certificate : NULL;
+		search->refusal = search->refused ? r : 0;
+		search->why = why;
+	}
 	return 0;
 }
 
+static int consider_file(struct search *search, const char *path) {
+	STACK_OF(X509) *certificates = NULL;
+	int r = certificate_file_read(path, &certificates);
+
+	for (int i = 0; r == 0 && i < sk_X509_num(certificates); i++)
+		r = consider(search, sk_X509_value(certificates, i));
+	sk_X509_pop_free(certificates, X509_free);
+	return r;
+}
+
+/* A certificate of an own key that can't decrypt would make a message that nobody reads. */
 static int search_keyring(struct search *search, const struct keyring *keyring) {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < keyring->count; i++)
-		for (size_t k = 0; r == 0 && k < keyring->keys[i].certificate_count; k++)
+	for (size_t i = 0; keyring && r == 0 && i < keyring->count; i++)
+		for (size_t k = 0; keyring->keys[i].wire->can_decrypt && r == 0 && k < keyring->keys[i].certificate_count; k++)
 			r = consider(search, keyring->keys[i].certificates[k]);
 	return r;
 }
+
+/* ---- The person's folder ---- */
 
 static bool is_certificate_name(const char *name) {
 	static const char *const endings[] = { ".pem", ".der", ".crt", ".cer" };
@@ -108,35 +119,45 @@ static bool is_certificate_name(const char *name) {
 	return false;
 }
 
-static int folder_path(char *path, size_t size) {
+static bool find_folder(char path[PATH_MAX]) {
 	const char *config = secure_getenv("XDG_CONFIG_HOME"), *home = secure_getenv("HOME");
 	int n = -1;
 
 	if (config && *config == '/')
-		n = snprintf(path, size, "%s/smime-agent/certificates", config);
+		n = snprintf(path, PATH_MAX, "%s/" RECIPIENTS_FOLDER, config);
 	else if (home && *home == '/')
-		n = snprintf(path, size, "%s/.config/smime-agent/certificates", home);
-	return n > 0 && (size_t)n < size ? 0 : -SMIME_E_IO;
+		n = snprintf(path, PATH_MAX, "%s/.config/" RECIPIENTS_FOLDER, home);
+	return n > 0 && n < PATH_MAX;
+}
+
+/* A file that can't be read is passed over: it must not keep its neighbours from being used. */
+static int consider_entry(struct search *search, const char *folder, const char *name) {
+	char path[PATH_MAX];
+	struct stat st;
+	int n = snprintf(path, sizeof(path), "%s/%s", folder, name);
+
+	if (n < 0 || (size_t)n >= sizeof(path) || stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	int r = consider_file(search, path);
+	return r == -SMIME_E_NO_MEMORY ? r : 0;
 }
 
 static int search_folder(struct search *search) {
-	char folder[PATH_MAX], path[PATH_MAX];
-	DIR *directory = folder_path(folder, sizeof(folder)) == 0 ? opendir(folder) : NULL;
+	char folder[PATH_MAX];
+	DIR *directory = find_folder(folder) ? opendir(folder) : NULL;
 	const struct dirent *entry;
-	unsigned seen = 0;
+	size_t seen = 0;
 	int r = 0;
 
-	while (r == 0 && directory && (entry = readdir(directory)) && seen++ < RECIPIENTS_FOLDER_FILES_MAX) {
-		int n = snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		X509 *certificate = is_certificate_name(entry->d_name) && n > 0 && (size_t)n < sizeof(path) ? read_certificate(path) : NULL;
-		if (certificate)
-			r = consider(search, certificate);
-		X509_free(certificate);
-	}
+	while (r == 0 && directory && seen++ < RECIPIENTS_FOLDER_FILES_MAX && (entry = readdir(directory)))
+		if (is_certificate_name(entry->d_name))
+			r = consider_entry(search, folder, entry->d_name);
 	if (directory)
 		(void)closedir(directory);
 	return r;
 }
+
+/* ---- Choosing ---- */
 
 static X509 *newest(const struct recipients *found) {
 	X509 *best = found->count > 0 ? found->items[0] : NULL;
@@ -147,59 +168,97 @@ static X509 *newest(const struct recipients *found) {
 	return best;
 }
 
-/* Renewals have the same issuer or the same key; anything else might be somebody else. */
+/* A renewal has the same key, or the same names of issuer and subject; anything else might be somebody else's. */
+static bool is_renewal(const X509 *a, const X509 *b) {
+	return EVP_PKEY_eq(X509_get0_pubkey(a), X509_get0_pubkey(b)) == 1 ||
+		(X509_NAME_cmp(X509_get_issuer_name(a), X509_get_issuer_name(b)) == 0 &&
+			X509_NAME_cmp(X509_get_subject_name(a), X509_get_subject_name(b)) == 0);
+}
+
 static bool all_of_one(const struct recipients *found) {
-	for (size_t i = 1; i < found->count; i++) {
-		const X509 *a = found->items[0], *b = found->items[i];
-		if (X509_NAME_cmp(X509_get_issuer_name(a), X509_get_issuer_name(b)) == 0 && X509_NAME_cmp(X509_get_subject_name(a), X509_get_subject_name(b)) == 0)
-			continue;
-		if (EVP_PKEY_eq(X509_get0_pubkey(a), X509_get0_pubkey(b)) != 1)
-			return false;
+	bool same = true;
+
+	for (size_t i = 1; same && i < found->count; i++)
+		same = is_renewal(found->items[0], found->items[i]);
+	ERR_clear_error();
+	return same;
+}
+
+static int say_ambiguous(struct smime *s, const struct search *search) {
+	enum { SHOWN_MAX = 8, DIGITS = 16 };
+	struct arena arena = { 0 };
+	const char *list = "";
+
+	for (size_t i = 0; list && i < search->good.count && i < SHOWN_MAX; i++) {
+		const X509 *certificate = search->good.items[i];
+		const char *fingerprint = describe_fingerprint(&arena, certificate);
+		const char *subject = describe_name(&arena, X509_get_subject_name(certificate));
+		list = arena_printf(&arena, "%s%s%.*s (%s)", list, i > 0 ? "; " : "", DIGITS, fingerprint ? fingerprint : "", subject ? subject : "");
 	}
-	return true;
-}
-
-static int take(struct smime *s, struct recipients *recipients, const struct search *search) {
-	X509 *best = newest(&search->good);
-
-	if (!best && search->fault)
-		return refuse(s, search->address, search->fault, search->why);
-	if (!best)
-		return smime_fail(s, SMIME_E_NO_CERTIFICATE,
-			"no certificate for %s: put it as a .pem file into ~/.config/smime-agent/certificates/, or name the file with -r", search->address);
-	if (!all_of_one(&search->good))
-		return smime_fail(s, SMIME_E_CERT_AMBIGUOUS, "%zu certificates of different keys are for %s; name the file of one with -r", search->good.count, search->address);
-	return push(recipients, best);
-}
-
-static int add_address(struct smime *s, struct recipients *recipients, const struct keyring *keyring, const char *address, time_t now) {
-	struct search search = { .address = address, .now = now };
-	int r = keyring ? search_keyring(&search, keyring) : 0;
-
-	if (r == 0 && search.good.count == 0)
-		r = search_folder(&search);
-	r = r < 0 ? smime_fail_at(s, r, address) : take(s, recipients, &search);
-	recipients_clear(&search.good);
+	int r = smime_fail(s, SMIME_E_CERT_AMBIGUOUS, "%zu certificates are for %s; name the file of one with -r: %s%s", search->good.count,
+		search->address, list ? list : "", search->good.count > SHOWN_MAX ? "; .." : "");
+	arena_clear(&arena);
 	return r;
 }
 
-int recipients_add(struct smime *s, struct recipients *recipients, const struct keyring *keyring, const char *who, time_t now) {
+static int take(struct smime *s, struct recipients *recipients, const struct search *search) {
+	if (search->good.count == 0 && search->refusal != 0)
+		return refuse(s, search->address, search->refusal, search->why, search->refused);
+	if (search->good.count == 0)
+		return smime_fail(s, SMIME_E_NO_CERTIFICATE,
+			"no certificate for %s: put one into ~/.config/" RECIPIENTS_FOLDER "/, or name its file with -r", search->address);
+	if (!all_of_one(&search->good))
+		return say_ambiguous(s, search);
+	int r = push(recipients, newest(&search->good));
+	return r < 0 ? smime_fail_at(s, r, search->address) : 0;
+}
+
+/* ---- Adding ---- */
+
+/* Of several certificates in a file, as exports have them, the first that can be encrypted to is the person's. */
+static int add_file(struct smime *s, struct recipients *recipients, const char *path, time_t now) {
+	_cleanup_(search_clear) struct search search = { .now = now };
+	int r = consider_file(&search, path);
+
+	if (r == -SMIME_E_IO)
+		return smime_fail(s, r, "%s: can't be read: %s", path, strerror(errno));
+	if (r == -SMIME_E_MALFORMED)
+		return smime_fail(s, r, "%s: holds no certificate in PEM or DER", path);
+	if (r == 0 && search.good.count == 0)
+		return refuse(s, path, search.refusal, search.why, search.refused);
+	if (r == 0)
+		r = push(recipients, search.good.items[0]);
+	return r < 0 ? smime_fail_at(s, r, path) : 0;
+}
+
+static int add_address(struct smime *s, struct recipients *recipients, const struct keyring *keyring, const char *address, time_t now) {
+	_cleanup_(search_clear) struct search search = { .address = address, .now = now };
+	int r = search_keyring(&search, keyring);
+
+	if (r == 0 && search.good.count == 0)
+		r = search_folder(&search);
+	return r < 0 ? smime_fail_at(s, r, address) : take(s, recipients, &search);
+}
+
+bool recipients_is_file(const char *who) {
 	struct stat st;
 
-	if (stat(who, &st) == 0 && S_ISREG(st.st_mode))
+	return stat(who, &st) == 0 && !S_ISDIR(st.st_mode);
+}
+
+int recipients_add(struct smime *s, struct recipients *recipients, const struct keyring *keyring, const char *who, time_t now) {
+	if (recipients_is_file(who))
 		return add_file(s, recipients, who, now);
 	if (!strchr(who, '@') || strchr(who, '/'))
-		return smime_fail(s, SMIME_E_NO_CERTIFICATE, "%s is neither a file nor an address", who);
+		return smime_fail(s, SMIME_E_NO_CERTIFICATE, "%s is neither a certificate file nor an address", who);
 	return add_address(s, recipients, keyring, who, now);
 }
 
 int recipients_add_own(struct recipients *recipients, const struct keyring *keyring, const char *address, time_t now) {
-	struct search search = { .address = address, .now = now };
+	_cleanup_(search_clear) struct search search = { .address = address, .now = now };
 	int r = search_keyring(&search, keyring);
-	X509 *best = newest(&search.good);
 
-	if (r == 0)
-		r = best ? push(recipients, best) : 1;
-	recipients_clear(&search.good);
-	return r;
+	if (r < 0)
+		return r;
+	return search.good.count > 0 ? push(recipients, newest(&search.good)) : 1;
 }

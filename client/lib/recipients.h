@@ -9,6 +9,8 @@
 
 #include "keyring.h"
 
+#define RECIPIENTS_FOLDER "smime-agent/certificates" /* below $XDG_CONFIG_HOME, else ~/.config */
+
 enum { RECIPIENTS_FOLDER_FILES_MAX = 10000 };
 
 /* A set of certificates without duplicates; zeroed: empty. */
@@ -18,9 +20,13 @@ struct recipients {
 };
 void recipients_clear(struct recipients *recipients); /* usable as a cleanup attribute */
 
+/* Whether `who` names a file; else it is looked up as an address. */
+bool recipients_is_file(const char *who);
+
 /*
- * Adds the one that `who` means: a certificate file, or an address (own keys, then ~/.config/smime-agent/certificates/). With
- * a message: -SMIME_E_NO_CERTIFICATE, -SMIME_E_CERT_AMBIGUOUS, -SMIME_E_CERT_EXPIRED, -SMIME_E_CERT_UNUSABLE, -SMIME_E_MALFORMED.
+ * Adds the one that `who` means: a certificate file, or an address (own keys, then the folder). keyring: NULL when the agent
+ * can't be asked. With a message: -SMIME_E_NO_CERTIFICATE, -SMIME_E_CERT_AMBIGUOUS, -SMIME_E_CERT_EXPIRED,
+ * -SMIME_E_CERT_UNUSABLE, -SMIME_E_MALFORMED, -SMIME_E_IO.
  */
 int recipients_add(struct smime *s, struct recipients *recipients, const struct keyring *keyring, const char *who, time_t now);
 

@@ -11,7 +11,8 @@
 
 enum { SIGNATURE_MAX_BYTES = 2 * 1024 * 1024 };
 
-const char *sign_micalg(const EVP_MD *md) {
+/* The name of a digest in a header (RFC 8551 3.5.3.2). */
+static const char *micalg(const EVP_MD *md) {
 	switch (EVP_MD_get_type(md)) {
 	case NID_sha384:
 		return "sha-384";
@@ -46,7 +47,7 @@ static int make_head(const struct signing *signing, const char *boundary, struct
 		"\tmicalg=\"%s\"; boundary=\"%s\"\r\n"
 		"\r\n"
 		"--%s\r\n",
-		sign_micalg(signing->md), boundary, boundary);
+		micalg(signing->md), boundary, boundary);
 	return text_source(text, ret_head);
 }
 
@@ -107,6 +108,89 @@ int sign_entity(const struct input *input, const struct signing *signing, struct
 	return r == 0 ? source_concat(front, tail, ret_entity) : r;
 }
 
+/* ---- SignedData as a source ---- */
+
+/*
+ * A SignedData is written around its content, but what is encrypted is read. The content's length is known by now, so it can
+ * stand in one segment: writing an empty content shows where that segment goes.
+ */
+struct gap {
+	struct sink *memory;
+	size_t at;
+};
+
+static int gap_open(void *self, void **ret_state) {
+	struct gap *gap = self;
+
+	gap->at = sink_memory(gap->memory).len;
+	*ret_state = gap;
+	return 0;
+}
+
+static ssize_t gap_read(void *state, uint8_t *dst, size_t cap) {
+	return 0;
+}
+
+static void gap_close(void *state) {
+}
+
+static int write_around_gap(const struct signing *signing, struct gap *gap) {
+	static const struct source_ops ops = { .open = gap_open, .read = gap_read, .close = gap_close };
+	_cleanup_(source_unrefp) struct source *empty = source_new(&ops, gap);
+	int r = empty ? write_cms(gap->memory, signing, empty) : -SMIME_E_NO_MEMORY;
+
+	return r == 0 ? sink_finish(gap->memory) : r;
+}
+
+/* Identifier and length (X.690 8.1.3) of a primitive OCTET STRING. */
+static size_t put_segment_header(uint64_t len, uint8_t out[10]) {
+	size_t octets = 0;
+
+	out[0] = V_ASN1_OCTET_STRING;
+	if (len < 0x80) {
+		out[1] = (uint8_t)len;
+		return 2;
+	}
+	while (octets < sizeof(len) && len >> (8 * octets) != 0)
+		octets++;
+	out[1] = (uint8_t)(0x80 | octets);
+	for (size_t i = 0; i < octets; i++)
+		out[2 + i] = (uint8_t)(len >> (8 * (octets - 1 - i)));
+	return 2 + octets;
+}
+
+/* What stands before the content, with the header of its segment. */
+static int make_front(struct bytes around, size_t at, uint64_t content_len, struct source **ret_front) {
+	_cleanup_(freep) uint8_t *front = malloc(at + 10);
+
+	if (!front)
+		return -SMIME_E_NO_MEMORY;
+	memcpy(front, around.data, at);
+	return source_from_memory(front, at + put_segment_header(content_len, front + at), ret_front);
+}
+
+int sign_cms(const struct input *input, const struct signing *signing, struct source **ret_cms) {
+	_cleanup_(sink_freep) struct sink *memory = NULL;
+	_cleanup_(source_unrefp) struct source *front = NULL;
+	_cleanup_(source_unrefp) struct source *back = NULL;
+	_cleanup_(source_unrefp) struct source *begun = NULL;
+	struct gap gap = { 0 };
+	int r = sink_to_memory(SIGNATURE_MAX_BYTES, &memory);
+
+	gap.memory = memory;
+	if (r == 0)
+		r = write_around_gap(signing, &gap);
+	if (r < 0)
+		return r;
+	struct bytes around = sink_memory(memory);
+	r = make_front(around, gap.at, signing->content_len, &front);
+	if (r == 0)
+		r = source_from_memory(around.data + gap.at, around.len - gap.at, &back);
+	if (r == 0)
+		r = source_concat(front, input->content, &begun);
+	return r == 0 ? source_concat(begun, back, ret_cms) : r;
+}
+
 /* ---- What is written ---- */
 
 static int write_multipart(const struct input *input, const struct signing *signing, struct sink *sink) {
@@ -126,18 +210,10 @@ static int write_multipart(const struct input *input, const struct signing *sign
 
 static int write_opaque(const struct input *input, const struct signing *signing, struct sink *sink) {
 	_cleanup_(sink_freep) struct sink *base64 = NULL;
-	const char *eol = input_line_end(input);
-	int r = compose_outer_header(sink, input->entity, NULL, input->eol);
+	int r = input_put_header(input, NULL, "signed-data", sink);
 
 	if (r == 0)
-		r = sink_printf(sink,
-			"Content-Type: application/pkcs7-mime; smime-type=signed-data;%s"
-			"\tname=\"smime.p7m\"%s"
-			"Content-Transfer-Encoding: base64%s"
-			"Content-Disposition: attachment; filename=\"smime.p7m\"%s%s",
-			eol, eol, eol, eol, eol);
-	if (r == 0)
-		r = sink_base64(sink, eol, &base64);
+		r = sink_base64(sink, input_line_end(input), &base64);
 	if (r == 0)
 		r = write_cms(base64, signing, input->content);
 	return r == 0 ? sink_finish(base64) : r;

@@ -34,7 +34,7 @@ int sign_write(const struct input *input, const struct smime_sign_options *optio
 /* The multipart/signed entity, with its Content-Type field and CRLF line ends, as a source over the input's content. */
 int sign_entity(const struct input *input, const struct signing *signing, struct source **ret_entity);
 
-/* The application/pkcs7-mime or multipart/signed header names a digest so (RFC 8551 3.5.3.2). */
-const char *sign_micalg(const EVP_MD *md);
+/* The SignedData with its content inside, in BER, as a source over the input's content. */
+int sign_cms(const struct input *input, const struct signing *signing, struct source **ret_cms);
 
 #endif

@@ -27,8 +27,9 @@ static void describe_token(struct arena *arena, const struct wire_token_status *
 	token->model = arena_text(arena, wire_text(from->token->model));
 	token->serial = arena_text(arena, wire_text(from->token->serial));
 	token->module = arena_text(arena, wire_text(from->token->module));
-	token->state = (enum smime_token_state)from->state;
-	token->pin = (enum smime_pin_state)from->pin;
+	/* An agent of a later version may know more; who calls indexes tables with these. */
+	token->state = from->state <= SMIME_TOKEN_FAILED ? (enum smime_token_state)from->state : SMIME_TOKEN_FAILED;
+	token->pin = from->pin <= SMIME_PIN_UNSET ? (enum smime_pin_state)from->pin : SMIME_PIN_OK;
 	token->unlocked = from->unlocked;
 	token->keys = from->keys;
 	token->queued = from->queued;
