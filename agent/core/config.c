@@ -108,7 +108,7 @@ struct complaint {
 	char where[128];
 };
 
-static void on_log(cyaml_log_t level, void *ctx, const char *format, va_list args) {
+__attribute__((format(printf, 3, 0))) static void on_log(cyaml_log_t level, void *ctx, const char *format, va_list args) {
 	struct complaint *complaint = ctx;
 	char line[512];
 	(void)vsnprintf(line, sizeof(line), format, args);

@@ -109,8 +109,8 @@ static void set_fault(struct module *module, const char *text) {
 	(void)snprintf(module->fault, sizeof(module->fault), "%s", text);
 }
 
-static void on_scan_report(void *userdata, struct wire_report *report) {
-	_cleanup_(wire_report_freep) struct wire_report *owned = report;
+static void on_scan_report(void *userdata, struct wire_report *received) {
+	_cleanup_(wire_report_freep) struct wire_report *report = received;
 	struct module *module = userdata;
 
 	if (report->body->type == WIRE_REPORT_ERROR) {
@@ -192,8 +192,8 @@ static int add_module(struct discovery *discovery, const char *path, unsigned se
 	return 0;
 }
 
-static void on_modules_report(void *userdata, struct wire_report *report) {
-	_cleanup_(wire_report_freep) struct wire_report *owned = report;
+static void on_modules_report(void *userdata, struct wire_report *received) {
+	_cleanup_(wire_report_freep) struct wire_report *report = received;
 	struct discovery *discovery = userdata;
 
 	if (report->body->type != WIRE_REPORT_MODULES)

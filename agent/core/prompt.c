@@ -45,17 +45,17 @@ static void refuse(struct ticket *ticket, int code, const char *text) {
 		ticket_prompt_answer(ticket, order, -1);
 }
 
-static int copy_text(ASN1_UTF8STRING **target, const ASN1_UTF8STRING *source) {
+static int copy_field(ASN1_UTF8STRING **target, const ASN1_UTF8STRING *source) {
 	return source ? wire_set_text(target, wire_text(source)) : 0;
 }
 
 static struct wire_spawn *pinentry_spawn(const struct wire_hello *hello) {
 	_cleanup_(wire_spawn_freep) struct wire_spawn *spawn = wire_spawn_new();
 
-	if (!spawn || copy_text(&spawn->display, hello->display) < 0 ||
-	    copy_text(&spawn->wayland_display, hello->wayland_display) < 0 || copy_text(&spawn->xauthority, hello->xauthority) < 0 ||
-	    copy_text(&spawn->tty_name, hello->tty_name) < 0 || copy_text(&spawn->tty_type, hello->tty_type) < 0 ||
-	    copy_text(&spawn->lc_ctype, hello->lc_ctype) < 0 || copy_text(&spawn->lc_messages, hello->lc_messages) < 0)
+	if (!spawn || copy_field(&spawn->display, hello->display) < 0 ||
+	    copy_field(&spawn->wayland_display, hello->wayland_display) < 0 || copy_field(&spawn->xauthority, hello->xauthority) < 0 ||
+	    copy_field(&spawn->tty_name, hello->tty_name) < 0 || copy_field(&spawn->tty_type, hello->tty_type) < 0 ||
+	    copy_field(&spawn->lc_ctype, hello->lc_ctype) < 0 || copy_field(&spawn->lc_messages, hello->lc_messages) < 0)
 		return NULL;
 	spawn->program = WIRE_PROGRAM_PINENTRY;
 	return TAKE(spawn);
@@ -68,8 +68,8 @@ static struct wire_order *grant(const struct wire_hello *hello) {
 		return NULL;
 	struct wire_prompt_grant *prompt = order->body->prompt;
 	prompt->granted = 0xff;
-	if (copy_text(&prompt->tty_name, hello->tty_name) < 0 || copy_text(&prompt->tty_type, hello->tty_type) < 0 ||
-	    copy_text(&prompt->lc_ctype, hello->lc_ctype) < 0 || copy_text(&prompt->lc_messages, hello->lc_messages) < 0)
+	if (copy_field(&prompt->tty_name, hello->tty_name) < 0 || copy_field(&prompt->tty_type, hello->tty_type) < 0 ||
+	    copy_field(&prompt->lc_ctype, hello->lc_ctype) < 0 || copy_field(&prompt->lc_messages, hello->lc_messages) < 0)
 		return NULL;
 	return TAKE(order);
 }

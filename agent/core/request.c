@@ -273,8 +273,8 @@ static void answer_unwrapped(struct request *request, struct wire_report *report
 			(size_t)ASN1_STRING_length(reply->body->decrypt->cek));
 }
 
-static void on_outcome(void *userdata, struct wire_report *report, int error, const char *text) {
-	_cleanup_(wire_report_freep) struct wire_report *owned = report;
+static void on_outcome(void *userdata, struct wire_report *received, int error, const char *text) {
+	_cleanup_(wire_report_freep) struct wire_report *report = received;
 	struct request *request = userdata;
 
 	request->ticket = NULL;

@@ -70,7 +70,7 @@ static int read_label(const struct cryptoki *module, CK_SESSION_HANDLE session, 
 
 	if (read_value(module, session, object, CKA_LABEL, &label) < 0)
 		return -SMIME_E_NO_MEMORY;
-	*ret_label = strndup(label.data ? (char *)label.data : "", label.len);
+	*ret_label = copy_text(label.data, label.len);
 	return *ret_label ? 0 : -SMIME_E_NO_MEMORY;
 }
 

@@ -40,6 +40,18 @@ static inline int take_fd(int *fd) {
 			(void)destructor(*p);             \
 	}
 
+/* A text from a range of bytes that nothing ends; NULL: no memory. */
+static inline char *copy_text(const void *data, size_t len) {
+	char *text = (char *)malloc(len + 1);
+
+	if (!text)
+		return NULL;
+	if (len > 0)
+		memcpy(text, data, len);
+	text[len] = '\0';
+	return text;
+}
+
 static inline void freep(void *p) {
 	free(*(void **)p);
 }

@@ -44,7 +44,7 @@ int addr_spec_add(struct addresses *addresses, struct bytes text, size_t max) {
 	if (!grown)
 		return -SMIME_E_NO_MEMORY;
 	addresses->items = grown;
-	copy = strndup((const char *)text.data, text.len);
+	copy = copy_text(text.data, text.len);
 	if (!copy)
 		return -SMIME_E_NO_MEMORY;
 	addresses->items[addresses->count++] = copy;

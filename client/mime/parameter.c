@@ -122,8 +122,8 @@ static int add_parameter(struct parameter_field *field, struct bytes attribute, 
 
 	if (!read_marks(attribute, &name_len, &parameter.section, &parameter.extended) || has_controls(value, len))
 		return 0;
-	name = strndup((const char *)attribute.data, name_len);
-	copy = strndup(value, len);
+	name = copy_text(attribute.data, name_len);
+	copy = copy_text(value, len);
 	grown = reallocarray(field->parameters, field->count + 1, sizeof(*grown));
 	if (grown)
 		field->parameters = grown;
