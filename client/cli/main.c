@@ -86,6 +86,7 @@ static int run(struct cli *cli, int argc, char **argv) {
 		code = cli->command->run(cli, args);
 	cli->smime = smime_free(cli->smime);
 	options_clear(cli->command, args);
+	free_lists(cli->command, args);
 	free(args);
 	return code;
 }
