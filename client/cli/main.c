@@ -76,12 +76,6 @@ static int make_context(struct cli *cli) {
 	return 0;
 }
 
-static void free_lists(const struct cli_command *command, const void *args) {
-	for (size_t i = 0; args && i < command->option_count; i++)
-		if (command->options[i].kind == CLI_LIST)
-			free(((const struct cli_list *)((const char *)args + command->options[i].offset))->items);
-}
-
 static int run(struct cli *cli, int argc, char **argv) {
 	void *args = calloc(1, cli->command->args_size + 1);
 	int code = args ? options_parse(cli, argc, argv, args) : cli_fail(cli, SMIME_E_NO_MEMORY, "out of memory");
@@ -92,7 +86,6 @@ static int run(struct cli *cli, int argc, char **argv) {
 		code = cli->command->run(cli, args);
 	cli->smime = smime_free(cli->smime);
 	options_clear(cli->command, args);
-	free_lists(cli->command, args);
 	free(args);
 	return code;
 }
