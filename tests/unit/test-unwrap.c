@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Opening encrypted keys, the pure parts: RSA paddings against Project Wycheproof's vectors and OpenSSL, OAEP's parameters,
+ * implicit rejection.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <jansson.h>
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/param_build.h>
+#include <openssl/rsa.h>
+
+#include "agent/token/padding.h"
+#include "agent/token/public-key.h"
+#include "agent/token/unwrap-parts.h"
+#include "smime/error.h"
+
+enum { MODULUS_MAX_BYTES = 1024 };
+
+/* ---- Wycheproof ---- */
+
+/* $SMIME_VECTORS, or ../shared/vectors beside the source tree. NULL when there are none. */
+static json_t *load_vectors(const char *name) {
+	const char *vectors = getenv("SMIME_VECTORS");
+	char path[1000];
+
+	if (vectors)
+		(void)snprintf(path, sizeof(path), "%s/wycheproof/%s.json", vectors, name);
+	else
+		(void)snprintf(path, sizeof(path), "%.*s/../../../shared/vectors/wycheproof/%s.json",
+			(int)(strrchr(__FILE__, '/') - __FILE__), __FILE__, name);
+	return json_load_file(path, 0, NULL);
+}
+
+static struct bytes unhex(const json_t *object, const char *field) {
+	const char *text = json_string_value(json_object_get(object, field));
+	uint8_t *data = malloc(strlen(text) / 2 + 1);
+
+	for (size_t i = 0; text[2 * i]; i++)
+		assert_int_equal(sscanf(text + 2 * i, "%2hhx", &data[i]), 1);
+	return (struct bytes){ data, strlen(text) / 2 };
+}
+
+static void free_bytes(struct bytes *bytes) {
+	free((void *)(uintptr_t)bytes->data);
+}
+
+static EVP_PKEY *private_key(const json_t *group) {
+	_cleanup_(free_bytes) struct bytes der = unhex(group, "privateKeyPkcs8");
+	const uint8_t *p = der.data;
+	EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &p, (long)der.len);
+
+	assert_non_null(key);
+	return key;
+}
+
+/* What a token does for CKM_RSA_X_509. */
+static bool raw(EVP_PKEY *key, struct bytes ct, uint8_t *em, size_t *em_len) {
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+
+	*em_len = MODULUS_MAX_BYTES;
+	bool ok = ct.len == (size_t)EVP_PKEY_get_size(key) && EVP_PKEY_decrypt_init(context) == 1 &&
+		EVP_PKEY_CTX_set_rsa_padding(context, RSA_NO_PADDING) == 1 && EVP_PKEY_decrypt(context, em, em_len, ct.data, ct.len) == 1;
+	EVP_PKEY_CTX_free(context);
+	ERR_clear_error();
+	return ok;
+}
+
+struct group {
+	bool oaep;
+	const EVP_MD *md, *mgf1_md;
+	EVP_PKEY *key;
+};
+
+static uint8_t open_with(const struct group *group, struct bytes label, const uint8_t *em, size_t em_len, uint8_t *out, size_t len) {
+	uint8_t copy[MODULUS_MAX_BYTES];
+
+	memcpy(copy, em, em_len);
+	return group->oaep ? padding_open_oaep(group->md, group->mgf1_md, label, copy, em_len, out, len)
+			   : padding_open_pkcs1(copy, em_len, out, len);
+}
+
+/* Opens as a message of its length and of no other length. */
+static void check_vector(const struct group *group, const json_t *test) {
+	_cleanup_(free_bytes) struct bytes ct = unhex(test, "ct");
+	_cleanup_(free_bytes) struct bytes message = unhex(test, "msg");
+	_cleanup_(free_bytes) struct bytes label = json_object_get(test, "label") ? unhex(test, "label") : (struct bytes){ NULL, 0 };
+	bool valid = strcmp(json_string_value(json_object_get(test, "result")), "invalid") != 0;
+	uint8_t em[MODULUS_MAX_BYTES], out[MODULUS_MAX_BYTES];
+	size_t em_len;
+
+	if (!raw(group->key, ct, em, &em_len)) {
+		assert_false(valid);
+		return;
+	}
+	for (size_t len = 0; len <= em_len; len++) {
+		uint8_t good = open_with(group, label, em, em_len, out, len);
+		uint8_t expected = valid && len == message.len ? 0xff : 0;
+		if (good != expected)
+			print_message("test %lld\n", json_integer_value(json_object_get(test, "tcId")));
+		assert_int_equal(good, expected);
+		if (good)
+			assert_memory_equal(out, message.data, len);
+	}
+}
+
+static void check_file(const char *name) {
+	json_t *vectors = load_vectors(name);
+	size_t i, k, checked = 0;
+	const json_t *json_group, *test;
+
+	if (!vectors)
+		skip();
+	json_array_foreach(json_object_get(vectors, "testGroups"), i, json_group) {
+		const char *sha = json_string_value(json_object_get(json_group, "sha")), *mgf = json_string_value(json_object_get(json_group, "mgfSha"));
+		struct group group = { sha != NULL, sha ? EVP_get_digestbyname(sha) : NULL, sha ? EVP_get_digestbyname(mgf) : NULL, NULL };
+
+		if (sha && (!group.md || !group.mgf1_md))
+			continue;
+		group.key = private_key(json_group);
+		json_array_foreach(json_object_get(json_group, "tests"), k, test) {
+			check_vector(&group, test);
+			checked++;
+		}
+		EVP_PKEY_free(group.key);
+	}
+	assert_true(checked > 20);
+	json_decref(vectors);
+}
+
+static void pkcs1_2048_of_wycheproof(void **state) {
+	check_file("rsa_pkcs1_2048_test");
+}
+
+static void pkcs1_3072_of_wycheproof(void **state) {
+	check_file("rsa_pkcs1_3072_test");
+}
+
+static void oaep_sha1_of_wycheproof(void **state) {
+	check_file("rsa_oaep_2048_sha1_mgf1sha1_test");
+}
+
+static void oaep_sha256_of_wycheproof(void **state) {
+	check_file("rsa_oaep_2048_sha256_mgf1sha256_test");
+}
+
+static void oaep_sha256_with_mgf1_sha1_of_wycheproof(void **state) {
+	check_file("rsa_oaep_2048_sha256_mgf1sha1_test");
+}
+
+static void oaep_of_many_kinds_of_wycheproof(void **state) {
+	check_file("rsa_oaep_misc_test");
+}
+
+/* ---- Made by hand ---- */
+
+static void every_octet_of_the_padding_counts(void **state) {
+	enum { EM = 64, KEY = 16, SEPARATOR = EM - KEY - 1 };
+	uint8_t em[EM], out[EM];
+
+	memset(em, 0xaa, sizeof(em));
+	em[0] = 0;
+	em[1] = 2;
+	em[SEPARATOR] = 0;
+	assert_int_equal(padding_open_pkcs1(em, EM, out, KEY), 0xff);
+	for (size_t i = 0; i <= SEPARATOR; i++) {
+		uint8_t before = em[i];
+		em[i] = i == 0 || i == 1 || i == SEPARATOR ? (uint8_t)(before + 1) : 0;
+		assert_int_equal(padding_open_pkcs1(em, EM, out, KEY), 0);
+		em[i] = before;
+	}
+	em[SEPARATOR + 1] = 0; /* a key may begin with zeros */
+	assert_int_equal(padding_open_pkcs1(em, EM, out, KEY), 0xff);
+	assert_int_equal(padding_open_pkcs1(em, EM, out, EM - 10), 0); /* less than eight octets of padding */
+}
+
+static void selection_takes_one_or_the_other(void **state) {
+	uint8_t out[3];
+
+	padding_select(0xff, (const uint8_t *)"abc", (const uint8_t *)"xyz", out, 3);
+	assert_memory_equal(out, "abc", 3);
+	padding_select(0, (const uint8_t *)"abc", (const uint8_t *)"xyz", out, 3);
+	assert_memory_equal(out, "xyz", 3);
+}
+
+static void push_number(OSSL_PARAM_BLD *builder, const char *name, const BIGNUM *number) {
+	assert_int_equal(OSSL_PARAM_BLD_push_BN(builder, name, number), 1);
+}
+
+/* A key with a modulus of exactly this length, which OpenSSL's own generator rounds. */
+static EVP_PKEY *rsa_of(int bits) {
+	BIGNUM *p = BN_new(), *q = BN_new(), *n = BN_new(), *e = BN_new(), *d = BN_new(), *phi = BN_new();
+	BN_CTX *numbers = BN_CTX_new();
+	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *key = NULL;
+
+	BN_set_word(e, 65537);
+	do {
+		BN_generate_prime_ex(p, bits - bits / 2, 0, NULL, NULL, NULL);
+		BN_generate_prime_ex(q, bits / 2, 0, NULL, NULL, NULL);
+		BN_mul(n, p, q, numbers);
+		BN_sub_word(p, 1);
+		BN_sub_word(q, 1);
+		BN_mul(phi, p, q, numbers);
+	} while (!BN_mod_inverse(d, e, phi, numbers));
+	ERR_clear_error();
+	push_number(builder, OSSL_PKEY_PARAM_RSA_N, n);
+	push_number(builder, OSSL_PKEY_PARAM_RSA_E, e);
+	push_number(builder, OSSL_PKEY_PARAM_RSA_D, d);
+	OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
+	assert_int_equal(EVP_PKEY_fromdata_init(context), 1);
+	assert_int_equal(EVP_PKEY_fromdata(context, &key, EVP_PKEY_KEYPAIR, params), 1);
+	assert_int_equal(EVP_PKEY_get_bits(key), bits);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(builder);
+	EVP_PKEY_CTX_free(context);
+	BN_CTX_free(numbers);
+	BN_free(p);
+	BN_free(q);
+	BN_free(n);
+	BN_free(e);
+	BN_free(d);
+	BN_free(phi);
+	return key;
+}
+
+/* A modulus of 8n + 1 bits has an encoded message that is one octet shorter than the modulus (RFC 8017 8.1.1). */
+static void pss_made_here_verifies_with_openssl_for_every_modulus_length(void **state) {
+	static const int bits[] = { 1024, 1025, 1026, 1031 };
+
+	for (size_t i = 0; i < ELEMENTSOF(bits); i++) {
+		EVP_PKEY *key = rsa_of(bits[i]);
+		EVP_PKEY_CTX *sign = EVP_PKEY_CTX_new(key, NULL), *verify = EVP_PKEY_CTX_new(key, NULL);
+		uint8_t digest[32] = { 1, 2, 3 }, em[300], signature[300];
+		size_t len = (size_t)EVP_PKEY_get_size(key), signature_len = sizeof(signature);
+
+		assert_int_equal(padding_emsa_pss(EVP_sha256(), (struct bytes){ digest, 32 }, (unsigned)bits[i], em, len), 0);
+		assert_int_equal(EVP_PKEY_sign_init(sign), 1);
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(sign, RSA_NO_PADDING), 1);
+		assert_int_equal(EVP_PKEY_sign(sign, signature, &signature_len, em, len), 1);
+		assert_int_equal(EVP_PKEY_verify_init(verify), 1);
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(verify, RSA_PKCS1_PSS_PADDING), 1);
+		assert_int_equal(EVP_PKEY_CTX_set_signature_md(verify, EVP_sha256()), 1);
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(verify, RSA_PSS_SALTLEN_DIGEST), 1);
+		assert_int_equal(EVP_PKEY_verify(verify, signature, signature_len, digest, 32), 1);
+		EVP_PKEY_CTX_free(sign);
+		EVP_PKEY_CTX_free(verify);
+		EVP_PKEY_free(key);
+	}
+}
+
+static void pkcs1_made_here_verifies_with_openssl(void **state) {
+	static const EVP_MD *(*const mds[])(void) = { EVP_sha256, EVP_sha384, EVP_sha512 };
+	EVP_PKEY *key = EVP_RSA_gen(2048);
+
+	for (size_t i = 0; i < ELEMENTSOF(mds); i++) {
+		const EVP_MD *md = mds[i]();
+		EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+		uint8_t digest[64] = { 7 }, info[DIGEST_INFO_MAX_BYTES], em[256], signature[256];
+		size_t digest_len = (size_t)EVP_MD_get_size(md), len = sizeof(signature);
+		struct bytes digest_info = { info, padding_digest_info(md, (struct bytes){ digest, digest_len }, info) };
+
+		assert_int_equal(digest_info.len, 19 + digest_len);
+		assert_int_equal(padding_emsa_pkcs1(digest_info, em, sizeof(em)), 0);
+		assert_int_equal(EVP_PKEY_sign_init(context), 1);
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(context, RSA_NO_PADDING), 1);
+		assert_int_equal(EVP_PKEY_sign(context, signature, &len, em, sizeof(em)), 1);
+		assert_int_equal(EVP_PKEY_verify_init(context), 1);
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING), 1);
+		assert_int_equal(EVP_PKEY_CTX_set_signature_md(context, md), 1);
+		assert_int_equal(EVP_PKEY_verify(context, signature, len, digest, digest_len), 1);
+		EVP_PKEY_CTX_free(context);
+	}
+	assert_int_equal(padding_emsa_pkcs1((struct bytes){ (const uint8_t *)"", 51 }, (uint8_t[61]){ 0 }, 61), -SMIME_E_KEY_UNUSABLE);
+	EVP_PKEY_free(key);
+}
+
+/* ---- Parameters of OAEP ---- */
+
+static X509_ALGOR *algorithm_from(const char *hex) {
+	long len = 0;
+	uint8_t *der = OPENSSL_hexstr2buf(hex, &len);
+	const uint8_t *p = der;
+	X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &p, len);
+
+	assert_non_null(algorithm);
+	OPENSSL_free(der);
+	return algorithm;
+}
+
+#define OAEP "06092a864886f70d010107"
+#define SHA1 "300906052b0e03021a0500"
+#define SHA256 "300b0609608648016503040201"
+#define SHA512_NULL "300d06096086480165030402030500"
+#define MGF1 "06092a864886f70d010108"
+
+static const struct {
+	const char *hex;
+	int r;
+	const char *md, *mgf1_md;
+	size_t label_len;
+} oaep_cases[] = {
+	{ "300d" OAEP "3000", 0, "SHA1", "SHA1", 0 },
+	{ "301c" OAEP "300f" "a00d" SHA256, 0, "SHA256", "SHA1", 0 },
+	{ "3029" OAEP "301c" "a11a3018" MGF1 SHA256, 0, "SHA1", "SHA256", 0 },
+	{ "303a" OAEP "302d" "a00f" SHA512_NULL "a11a3018" MGF1 SHA256, 0, "SHA512", "SHA256", 0 },
+	{ "3021" OAEP "3014" "a212301006092a864886f70d0101090403" "aabbcc", 0, "SHA1", "SHA1", 3 },
+	{ "300b" OAEP, -SMIME_E_MALFORMED, NULL, NULL, 0 },
+	{ "300d" OAEP "0500", -SMIME_E_MALFORMED, NULL, NULL, 0 },
+	{ "301b" OAEP "300e" "a00c300a06082a864886f70d0205", -SMIME_E_UNSUPPORTED, NULL, NULL, 0 },  /* MD5 */
+	{ "301c" OAEP "300f" "a10d" "300b" MGF1, -SMIME_E_UNSUPPORTED, NULL, NULL, 0 },             /* a mask without a digest */
+	{ "301e" OAEP "3011" "a20f300d06092a864886f70d0101090500", -SMIME_E_MALFORMED, NULL, NULL, 0 }, /* a label that is none */
+};
+
+static void oaep_parameters_of_every_form_are_read(void **state) {
+	for (size_t i = 0; i < ELEMENTSOF(oaep_cases); i++) {
+		X509_ALGOR *algorithm = algorithm_from(oaep_cases[i].hex);
+		RSA_OAEP_PARAMS *parameters = NULL;
+		struct rsa_scheme scheme = { .md = NULL };
+		int r = transport_read_oaep(algorithm, &parameters, &scheme);
+
+		if (r != oaep_cases[i].r)
+			print_message("case %zu\n", i);
+		assert_int_equal(r, oaep_cases[i].r);
+		if (r == 0) {
+			assert_true(scheme.oaep);
+			assert_true(EVP_MD_is_a(scheme.md, oaep_cases[i].md));
+			assert_true(EVP_MD_is_a(scheme.mgf1_md, oaep_cases[i].mgf1_md));
+			assert_int_equal(scheme.label.len, oaep_cases[i].label_len);
+		}
+		RSA_OAEP_PARAMS_free(parameters);
+		X509_ALGOR_free(algorithm);
+		assert_int_equal(ERR_peek_error(), 0);
+	}
+}
+
+/* ---- Implicit rejection ---- */
+
+/* HMAC-SHA256(00..1f, counter || aa*32 || bb*256 || AES-256-CBC with its IV), computed with Python's hmac. */
+static void a_rejected_message_gives_the_prf_s_key(void **state) {
+	static const char expected[] = "628b6678f25a7d2efd25cca45860ca7acd9ed05648cfe4974e323f6d04e5197b"
+				       "1f76ee54c1ab4526fc47e9d0eea20985a75d938b6f77730dea981ac9f4b8338e";
+	uint8_t secret[32], spki[32], encrypted[256], key[64];
+	X509_ALGOR *algorithm = algorithm_from("301d060960864801650304012a0410000102030405060708090a0b0c0d0e0f");
+	long len = 0;
+	uint8_t *known = OPENSSL_hexstr2buf(expected, &len);
+
+	for (size_t i = 0; i < sizeof(secret); i++)
+		secret[i] = (uint8_t)i;
+	memset(spki, 0xaa, sizeof(spki));
+	memset(encrypted, 0xbb, sizeof(encrypted));
+	for (size_t n = 16; n <= sizeof(key); n += 8) {
+		memset(key, 0, sizeof(key));
+		assert_int_equal(transport_rejection_key((struct bytes){ secret, 32 }, spki, (struct bytes){ encrypted, 256 }, algorithm, key, n), 0);
+		assert_memory_equal(key, known, n);
+	}
+	OPENSSL_free(known);
+	X509_ALGOR_free(algorithm);
+}
+
+static void another_content_algorithm_gives_another_key(void **state) {
+	X509_ALGOR *one = algorithm_from("301d060960864801650304012a0410000102030405060708090a0b0c0d0e0f");
+	X509_ALGOR *other = algorithm_from("301d060960864801650304012a0410000102030405060708090a0b0c0d0e10");
+	uint8_t secret[32] = { 1 }, spki[32] = { 2 }, encrypted[256] = { 3 }, a[32], b[32];
+
+	assert_int_equal(transport_rejection_key((struct bytes){ secret, 32 }, spki, (struct bytes){ encrypted, 256 }, one, a, 32), 0);
+	assert_int_equal(transport_rejection_key((struct bytes){ secret, 32 }, spki, (struct bytes){ encrypted, 256 }, other, b, 32), 0);
+	assert_memory_not_equal(a, b, 32);
+	X509_ALGOR_free(one);
+	X509_ALGOR_free(other);
+}
+
+/* ---- Points ---- */
+
+static void points_are_taken_in_two_forms_only(void **state) {
+	EVP_PKEY *key = EVP_EC_gen("P-256"), *read;
+	uint8_t point[EC_POINT_MAX_BYTES], again[EC_POINT_MAX_BYTES];
+	size_t len = 0, again_len = 0;
+
+	assert_int_equal(public_point(key, point, &len), 0);
+	assert_int_equal(len, 65);
+	read = public_on_curve("prime256v1", (struct bytes){ point, len });
+	assert_int_equal(EVP_PKEY_eq(key, read), 1);
+	EVP_PKEY_free(read);
+
+	uint8_t odd = point[64] & 1;
+	point[0] = (uint8_t)(2 + odd);
+	read = public_on_curve("prime256v1", (struct bytes){ point, 33 });
+	assert_non_null(read);
+	assert_int_equal(public_point(read, again, &again_len), 0);
+	assert_int_equal(again_len, 65);
+	assert_memory_equal(again + 1, point + 1, 64);
+	EVP_PKEY_free(read);
+
+	point[0] = (uint8_t)(6 + odd);
+	assert_null(public_on_curve("prime256v1", (struct bytes){ point, 65 }));
+	assert_null(public_on_curve("prime256v1", (struct bytes){ (const uint8_t *)"", 1 }));
+	point[0] = 4;
+	assert_null(public_on_curve("prime256v1", (struct bytes){ point, 64 }));
+	assert_null(public_on_curve("secp384r1", (struct bytes){ point, 65 }));
+	point[64] ^= 1;
+	assert_null(public_on_curve("prime256v1", (struct bytes){ point, 65 }));
+	assert_int_equal(ERR_peek_error(), 0);
+	EVP_PKEY_free(key);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pkcs1_2048_of_wycheproof),
+		cmocka_unit_test(pkcs1_3072_of_wycheproof),
+		cmocka_unit_test(oaep_sha1_of_wycheproof),
+		cmocka_unit_test(oaep_sha256_of_wycheproof),
+		cmocka_unit_test(oaep_sha256_with_mgf1_sha1_of_wycheproof),
+		cmocka_unit_test(oaep_of_many_kinds_of_wycheproof),
+		cmocka_unit_test(every_octet_of_the_padding_counts),
+		cmocka_unit_test(selection_takes_one_or_the_other),
+		cmocka_unit_test(pss_made_here_verifies_with_openssl_for_every_modulus_length),
+		cmocka_unit_test(pkcs1_made_here_verifies_with_openssl),
+		cmocka_unit_test(oaep_parameters_of_every_form_are_read),
+		cmocka_unit_test(a_rejected_message_gives_the_prf_s_key),
+		cmocka_unit_test(another_content_algorithm_gives_another_key),
+		cmocka_unit_test(points_are_taken_in_two_forms_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
