@@ -47,6 +47,14 @@ static int check_options(struct smime *s, const struct smime_encrypt_options *op
 	return 0;
 }
 
+static int check_recipients(struct smime *s, const struct smime_encrypt_options *options) {
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < options->recipient_count; i++)
+		r = recipients_check(s, options->recipients[i]);
+	return r;
+}
+
 /* ---- Recipients ---- */
 
 static bool is_address(const char *key) {
@@ -175,6 +183,8 @@ SMIME_API int smime_encrypt(struct smime *s, int in, int out, const struct smime
 	_cleanup_(source_unrefp) struct source *content = NULL;
 	int r = check_options(s, options);
 
+	if (r == 0)
+		r = check_recipients(s, options);
 	if (r == 0)
 		r = input_open(s, in, options->cms, &input);
 	if (r == 0)

@@ -246,12 +246,14 @@ bool recipients_is_file(const char *who) {
 	return stat(who, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
+int recipients_check(struct smime *s, const char *who) {
+	if (recipients_is_file(who) || (strchr(who, '@') && !strchr(who, '/')))
+		return 0;
+	return smime_fail(s, SMIME_E_NO_CERTIFICATE, "%s is neither a certificate file nor an address", who);
+}
+
 int recipients_add(struct smime *s, struct recipients *recipients, const struct keyring *keyring, const char *who, time_t now) {
-	if (recipients_is_file(who))
-		return add_file(s, recipients, who, now);
-	if (!strchr(who, '@') || strchr(who, '/'))
-		return smime_fail(s, SMIME_E_NO_CERTIFICATE, "%s is neither a certificate file nor an address", who);
-	return add_address(s, recipients, keyring, who, now);
+	return recipients_is_file(who) ? add_file(s, recipients, who, now) : add_address(s, recipients, keyring, who, now);
 }
 
 int recipients_add_own(struct recipients *recipients, const struct keyring *keyring, const char *address, time_t now) {

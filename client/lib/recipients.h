@@ -23,6 +23,9 @@ void recipients_clear(struct recipients *recipients); /* usable as a cleanup att
 /* Whether `who` names a file; else it is looked up as an address. */
 bool recipients_is_file(const char *who);
 
+/* Whether `who` can name anybody: costs nothing, so it comes before the agent is asked. -SMIME_E_NO_CERTIFICATE with a message. */
+int recipients_check(struct smime *s, const char *who);
+
 /*
  * Adds the one that `who` means: a certificate file, or an address (own keys, then the folder). keyring: NULL when the agent
  * can't be asked. With a message: -SMIME_E_NO_CERTIFICATE, -SMIME_E_CERT_AMBIGUOUS, -SMIME_E_CERT_EXPIRED,
