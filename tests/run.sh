@@ -57,8 +57,10 @@ suites() { # BUILD NAME [MESON-TEST-OPTION...] -- SUITE...
 	shift
 	for suite in "$@"; do options+=(--suite "$suite"); done
 	say "$name: $*"
+	rm -f "$base/$build/meson-logs/$name"*
 	meson test -C "$base/$build" --no-rebuild --num-processes "$jobs" --logbase "$name" "${options[@]}" | grep -E '^ *[0-9]+/[0-9]+|^Bail' || :
-	cp "$base/$build/meson-logs/$name.json" "$results/$name.json" 2>/dev/null ||
+	# With a wrapper meson adds the wrapper's name to that of the log.
+	cp "$base/$build/meson-logs/$name"*.json "$results/$name.json" 2>/dev/null ||
 		printf 'not ok 1 - %s: meson ran no tests\n' "$name" >>"$results/steps.tap"
 }
 

@@ -18,7 +18,7 @@ static void replace_controls(char *text) {
 			*text = '?';
 }
 
-static char *format_text(const char *format, va_list args) {
+__attribute__((format(printf, 1, 0))) static char *format_text(const char *format, va_list args) {
 	char *text = NULL;
 
 	if (vasprintf(&text, format, args) < 0)

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The client's end of the connection: where the socket is, what a client says first, what it makes of answers, and of an agent
+ * that goes away. The agent is played by a thread.
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cmocka.h>
+
+#include "agent/wire/limits.h"
+#include "client/lib/agent.h"
+
+static struct smime *s;
+static char place[] = "/tmp/test-agent-XXXXXX";
+
+/* ---- The agent ---- */
+
+enum answer { ANSWER_DONE, ANSWER_ERROR, ANSWER_WRONG_TYPE, ANSWER_WRONG_ID, ANSWER_HANG_UP, ANSWER_GARBAGE };
+
+struct play {
+	int listener;
+	uint32_t version;      /* in the reply to hello */
+	bool refuse_hello;
+	size_t connections;    /* how many to serve, one request each */
+	enum answer answer;
+	char program[64];      /* what the client called itself */
+	uint32_t request_id;
+};
+
+static void reply_error(int fd, uint32_t id, uint32_t code, const char *text) {
+	struct wire_reply *reply = wire_reply_make(id, WIRE_REPLY_ERROR);
+
+	reply->body->error->code = code;
+	wire_set_text(&reply->body->error->text, text);
+	wire_send(fd, reply, wire_reply_it(), -1);
+	wire_reply_free(reply);
+}
+
+static void reply_plain(int fd, uint32_t id, enum wire_reply_type type) {
+	struct wire_reply *reply = wire_reply_make(id, type);
+
+	wire_send(fd, reply, wire_reply_it(), -1);
+	wire_reply_free(reply);
+}
+
+static void reply_hello(int fd, const struct play *play, uint32_t id) {
+	struct wire_reply *reply = wire_reply_make(id, WIRE_REPLY_HELLO);
+
+	reply->body->hello->version = play->version;
+	wire_send(fd, reply, wire_reply_it(), -1);
+	wire_reply_free(reply);
+}
+
+static void answer(int fd, const struct play *play) {
+	switch (play->answer) {
+	case ANSWER_DONE:
+		reply_plain(fd, play->request_id, WIRE_REPLY_DONE);
+		break;
+	case ANSWER_ERROR:
+		reply_error(fd, play->request_id, SMIME_E_PIN_WRONG, "wrong PIN for the token Work");
+		break;
+	case ANSWER_WRONG_TYPE:
+		reply_plain(fd, play->request_id, WIRE_REPLY_STATUS);
+		break;
+	case ANSWER_WRONG_ID:
+		reply_plain(fd, play->request_id + 7, WIRE_REPLY_DONE);
+		break;
+	case ANSWER_GARBAGE:
+		(void)!write(fd, "\0\0\0\2\5\1", 6);
+		break;
+	case ANSWER_HANG_UP:
+		break;
+	}
+}
+
+static void serve(struct play *play, int fd) {
+	struct wire_request *request = NULL;
+
+	if (wire_receive(fd, wire_request_it(), &request, NULL) != 0)
+		return;
+	(void)snprintf(play->program, sizeof(play->program), "%s", wire_text(request->body->hello->program));
+	if (play->refuse_hello)
+		reply_error(fd, request->id, SMIME_E_DENIED, "not you");
+	else
+		reply_hello(fd, play, request->id);
+	wire_request_free(request);
+	request = NULL;
+	if (!play->refuse_hello && wire_receive(fd, wire_request_it(), &request, NULL) == 0) {
+		play->request_id = request->id;
+		answer(fd, play);
+	}
+	wire_request_free(request);
+}
+
+static void *perform(void *data) {
+	struct play *play = data;
+
+	for (size_t i = 0; i < play->connections; i++) {
+		int fd = accept(play->listener, NULL, NULL);
+		serve(play, fd);
+		close(fd);
+	}
+	return NULL;
+}
+
+/* ---- The client ---- */
+
+static int lock(void) {
+	struct wire_request *request = wire_request_make(0, WIRE_LOCK);
+	struct wire_reply *reply = NULL;
+	int r = agent_call(s, request, WIRE_REPLY_DONE, &reply);
+
+	wire_request_free(request);
+	wire_reply_free(reply);
+	return r;
+}
+
+static int listen_at(const char *path) {
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	unlink(path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 5), 0);
+	return fd;
+}
+
+/* One connection for each call of lock() that is made. */
+static int ask(struct play *play, size_t calls) {
+	char path[64];
+	pthread_t thread;
+	int r = 0;
+
+	(void)snprintf(path, sizeof(path), "%s/socket", place);
+	play->listener = listen_at(path);
+	play->version = play->version ? play->version : WIRE_VERSION;
+	play->connections = calls;
+	assert_int_equal(smime_set_socket(s, path), 0);
+	assert_int_equal(pthread_create(&thread, NULL, perform, play), 0);
+	for (size_t i = 0; i < calls; i++)
+		r = lock();
+	pthread_join(thread, NULL);
+	close(play->listener);
+	return r;
+}
+
+#define says(text) assert_non_null(strstr(smime_message(s), text))
+
+static int setup(void **state) {
+	assert_non_null(mkdtemp(place));
+	return smime_new(&s);
+}
+
+static int teardown(void **state) {
+	char command[64];
+
+	s = smime_free(s);
+	(void)snprintf(command, sizeof(command), "rm -rf %s", place);
+	return system(command);
+}
+
+static void a_client_says_who_it_is_and_asks_at_once(void **state) {
+	struct play play = { 0 };
+
+	assert_int_equal(smime_set_program(s, "my mailer"), 0);
+	assert_int_equal(ask(&play, 1), 0);
+	assert_string_equal(play.program, "my mailer");
+	assert_int_equal(play.request_id, 1);
+	assert_int_equal(smime_set_program(s, NULL), 0);
+	assert_int_equal(ask(&play, 1), 0);
+	assert_string_equal(play.program, "test-agent");
+}
+
+static void an_error_of_the_agent_is_the_error_of_the_call(void **state) {
+	assert_int_equal(ask(&(struct play){ .answer = ANSWER_ERROR }, 1), -SMIME_E_PIN_WRONG);
+	assert_string_equal(smime_message(s), "wrong PIN for the token Work");
+}
+
+static void an_agent_that_hangs_up_is_gone(void **state) {
+	assert_int_equal(ask(&(struct play){ .answer = ANSWER_HANG_UP }, 1), -SMIME_E_AGENT_GONE);
+}
+
+static void a_connection_that_ended_between_two_calls_is_made_anew(void **state) {
+	assert_int_equal(ask(&(struct play){ .answer = ANSWER_DONE }, 3), 0);
+}
+
+static void a_refused_hello_is_told_with_its_reason(void **state) {
+	assert_int_equal(ask(&(struct play){ .refuse_hello = true }, 1), -SMIME_E_DENIED);
+	assert_string_equal(smime_message(s), "not you");
+}
+
+static void another_version_is_told(void **state) {
+	assert_int_equal(ask(&(struct play){ .version = WIRE_VERSION + 1 }, 1), -SMIME_E_AGENT_VERSION);
+	says("version 2");
+}
+
+static void an_answer_that_does_not_fit_is_a_protocol_error(void **state) {
+	assert_int_equal(ask(&(struct play){ .answer = ANSWER_WRONG_TYPE }, 1), -SMIME_E_PROTOCOL);
+	assert_int_equal(ask(&(struct play){ .answer = ANSWER_WRONG_ID }, 1), -SMIME_E_PROTOCOL);
+	assert_int_equal(ask(&(struct play){ .answer = ANSWER_GARBAGE }, 1), -SMIME_E_PROTOCOL);
+}
+
+static void no_agent_is_told_with_the_socket(void **state) {
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "%s/none", place);
+	assert_int_equal(smime_set_socket(s, path), 0);
+	smime_set_autostart(s, true); /* not for a socket that was named */
+	assert_int_equal(lock(), -SMIME_E_NO_AGENT);
+	says(path);
+	assert_int_equal(smime_set_socket(s, "/tmp/"
+					     "012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"),
+		0);
+	assert_int_equal(lock(), -SMIME_E_NO_AGENT);
+	says("107 characters");
+	smime_set_autostart(s, false);
+}
+
+static void finds(const char *expected, bool is_default) {
+	char *path = NULL;
+	bool found_default = !is_default;
+
+	assert_int_equal(socket_find(s, &path, &found_default), 0);
+	assert_string_equal(path, expected);
+	assert_int_equal(found_default, is_default);
+	free(path);
+}
+
+static void the_socket_is_found_in_the_order_of_the_contract(void **state) {
+	assert_int_equal(setenv("SMIME_AGENT_SOCK", "/b", 1), 0);
+	assert_int_equal(setenv("XDG_RUNTIME_DIR", "/c", 1), 0);
+	assert_int_equal(smime_set_socket(s, "/a"), 0);
+	finds("/a", false);
+	assert_int_equal(smime_set_socket(s, NULL), 0);
+	finds("/b", false);
+	assert_int_equal(setenv("SMIME_AGENT_SOCK", "", 1), 0);
+	finds("/c/smime-agent/agent.sock", true);
+	unsetenv("SMIME_AGENT_SOCK");
+	finds("/c/smime-agent/agent.sock", true);
+	unsetenv("XDG_RUNTIME_DIR");
+}
+
+static void a_directory_under_tmp_must_be_ours_alone(void **state) {
+	char path[64], link[64];
+
+	(void)snprintf(path, sizeof(path), "%s/directory", place);
+	(void)snprintf(link, sizeof(link), "%s/link", place);
+	assert_int_equal(socket_directory_check(s, path, geteuid()), 1);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(socket_directory_check(s, path, geteuid()), 0);
+	assert_int_equal(socket_directory_check(s, path, geteuid() + 1), -SMIME_E_NO_AGENT);
+	assert_int_equal(chmod(path, 0750), 0);
+	assert_int_equal(socket_directory_check(s, path, geteuid()), -SMIME_E_NO_AGENT);
+	assert_int_equal(chmod(path, 0700), 0);
+	assert_int_equal(symlink(path, link), 0);
+	assert_int_equal(socket_directory_check(s, link, geteuid()), -SMIME_E_NO_AGENT);
+}
+
+static void a_message_is_one_clean_line(void **state) {
+	assert_int_equal(smime_fail(s, SMIME_E_IO, "%s", "a\nb\033[31m\177"), -SMIME_E_IO);
+	assert_string_equal(smime_message(s), "a?b?[31m?");
+	assert_int_equal(smime_fail(s, -SMIME_E_IO, "again: %s", smime_message(s)), -SMIME_E_IO);
+	assert_string_equal(smime_message(s), "again: a?b?[31m?");
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_client_says_who_it_is_and_asks_at_once),
+		cmocka_unit_test(an_error_of_the_agent_is_the_error_of_the_call),
+		cmocka_unit_test(an_agent_that_hangs_up_is_gone),
+		cmocka_unit_test(a_connection_that_ended_between_two_calls_is_made_anew),
+		cmocka_unit_test(a_refused_hello_is_told_with_its_reason),
+		cmocka_unit_test(another_version_is_told),
+		cmocka_unit_test(an_answer_that_does_not_fit_is_a_protocol_error),
+		cmocka_unit_test(no_agent_is_told_with_the_socket),
+		cmocka_unit_test(the_socket_is_found_in_the_order_of_the_contract),
+		cmocka_unit_test(a_directory_under_tmp_must_be_ours_alone),
+		cmocka_unit_test(a_message_is_one_clean_line),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
