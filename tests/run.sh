@@ -43,7 +43,7 @@ build() { # NAME COMPILER MESON-OPTION...
 	local dir=$base/$1 name=$1 compiler=$2
 	shift 2
 	configure() {
-		[ -e "$dir/build.ninja" ] || { rm -rf "$dir" && CC=$compiler meson setup "$dir" "$source" --prefix "$dir/root" "$@"; }
+		[ -e "$dir/build.ninja" ] || { rm -rf "$dir" && CC=$compiler meson setup "$dir" "$source" --prefix "$dir/root" -Dtests=enabled "$@"; }
 	}
 	compile() { configure "$@" && meson compile -C "$dir" -j "$jobs"; }
 	step "$name builds without a warning" compile "$@"
