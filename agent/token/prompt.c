@@ -154,17 +154,17 @@ static gpg_error_t take_data(void *opaque, const void *data, size_t len) {
 	return 0;
 }
 
-static int explain(gpg_error_t e, struct fault *fault) {
+static int explain(gpg_error_t e, const struct prompt_words *words, struct fault *fault) {
 	switch (gpg_err_code(e)) {
 	case GPG_ERR_CANCELED:
 	case GPG_ERR_FULLY_CANCELED:
-		return fault_set(fault, SMIME_E_PIN_CANCELLED, "the PIN prompt was cancelled");
+		return fault_set(fault, SMIME_E_PIN_CANCELLED, "the PIN prompt for token \"%s\" was cancelled", words->label);
 	case GPG_ERR_TIMEOUT:
-		return fault_set(fault, SMIME_E_PIN_CANCELLED, "nobody answered the PIN prompt in time");
+		return fault_set(fault, SMIME_E_PIN_CANCELLED, "nobody answered the PIN prompt for token \"%s\" in time", words->label);
 	case GPG_ERR_EOF:
 	case GPG_ERR_EPIPE:
 	case GPG_ERR_ECONNRESET:
-		return fault_set(fault, SMIME_E_PIN_CANCELLED, "the PIN prompt was closed");
+		return fault_set(fault, SMIME_E_PIN_CANCELLED, "the PIN prompt for token \"%s\" was closed", words->label);
 	case GPG_ERR_ENOTTY:
 	case GPG_ERR_ENXIO:
 	case GPG_ERR_ENODEV:
@@ -213,7 +213,7 @@ int prompt_pin(int fd, const struct wire_prompt_grant *grant, const struct promp
 	answer.pin.len = 0;
 	e = connect_to(fd, &context);
 	if (e)
-		return explain(e, fault);
+		return explain(e, words, fault);
 	set_option(context, "OPTION ttyname=", grant->tty_name);
 	set_option(context, "OPTION ttytype=", grant->tty_type);
 	set_option(context, "OPTION lc-ctype=", grant->lc_ctype);
@@ -222,11 +222,11 @@ int prompt_pin(int fd, const struct wire_prompt_grant *grant, const struct promp
 	if (!e)
 		e = ask(context, &answer);
 	if (e)
-		return explain(e, fault);
+		return explain(e, words, fault);
 	if (answer.too_long)
 		return fault_set(fault, SMIME_E_PIN_CANCELLED, "what was typed is too long for a PIN; it was not sent to the token");
 	if (answer.pin.len == 0)
-		return fault_set(fault, SMIME_E_PIN_CANCELLED, "the PIN prompt was left empty");
+		return fault_set(fault, SMIME_E_PIN_CANCELLED, "the PIN prompt for token \"%s\" was left empty", words->label);
 	secret_clear(ret_pin);
 	return secret_set(ret_pin, answer.pin.data, answer.pin.len);
 }

@@ -1,0 +1,163 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What goes wrong is told in one clear line with the exit code of the contract, and leaves no output behind.
+. "$(dirname "$0")/../lib/lib.sh"
+
+fixture people
+mail alice@example.org bob@example.org >"$T/mail"
+never=$T/output/never
+mkdir "$T/output"
+
+fault() { # DESCRIPTION CODE PATTERN COMMAND...
+	local description=$1 code=$2 pattern=$3
+	shift 3
+	check "$description" "$code" "$@"
+	says "$description: named" "$pattern"
+	one_line "$description: in one line"
+	is "$description: no output is left" "$(ls -A "$T/output")" ''
+}
+flip() { # FILE OFFSET: one bit
+	python3 -c 'import sys; d = bytearray(open(sys.argv[1], "rb").read()); d[int(sys.argv[2])] ^= 1; open(sys.argv[1], "wb").write(d)' "$@"
+}
+
+# No agent.
+fault 'no agent' 3 'no agent|nothing answers' smime sign -i "$T/mail" -o "$never"
+fault 'no agent and no directory for its socket' 3 "$T/nowhere/socket" smime status --socket "$T/nowhere/socket"
+
+# No token.
+export SOFTHSM2_CONF=$T/empty.conf
+mkdir "$T/no-tokens"
+printf 'directories.tokendir = %s\n' "$T/no-tokens" >"$SOFTHSM2_CONF"
+agent_start
+fault 'no token' 4 'no token' smime sign -i "$T/mail" -o "$never"
+fault 'no token to decrypt with' 4 'insert the token' smime decrypt --cms -o "$never" \
+	-i <(openssl cms -encrypt -aes256 -outform DER -in "$T/mail" "$T/alice.pem")
+fault 'no token to unlock' 4 'no token' smime unlock
+agent_stop
+configure 'modules: [{path: /nonexistent/module.so}]'
+agent_start
+fault 'a module that is not there' 4 'no token' smime sign -i "$T/mail" -o "$never"
+check 'status' 0 smime status
+prints 'names it and why' 'module +/nonexistent/module\.so.*[Nn]o such file|/nonexistent/module\.so.*(can.t|cannot)'
+agent_stop
+
+# Locked: a PIN is wanted and nobody gives it, or a wrong one.
+export SOFTHSM2_CONF=$T/softhsm2.conf
+configure
+answers cancel
+agent_start
+fault 'locked, and the prompt is closed' 4 'demo.*(cancel|closed)|(cancel|closed).*demo' smime sign -i "$T/mail" -o "$never"
+answers 'pin 000000'
+fault 'a wrong PIN' 4 'wrong PIN.*demo|demo.*PIN.*wrong' smime sign -i "$T/mail" -o "$never"
+answers 'pin 1'
+fault 'a PIN that is too short for the token' 4 'PIN.*(at least|short|characters)' smime sign -i "$T/mail" -o "$never"
+answers "pin $DEMO_PIN"
+check 'then the right one' 0 smime unlock
+
+# Trust.
+smime sign -i "$T/mail" -o "$T/signed"
+smime encrypt --sign -r bob@example.org -i "$T/mail" -o "$T/encrypted"
+agent_stop
+configure 'trust: []'
+agent_start
+check 'a signature whose CA nobody trusts' 1 smime verify -o "$never" "$T/signed"
+like 'is called so' "$(head -n 1 "$T/err")" 'not trusted'
+like 'with the CA in its line' "$(grep chain "$T/err")" 'CN=Demonstration'
+check 'another CA does not help' 1 smime verify --trust "$T/stranger.pem" -o "$never" "$T/signed"
+check 'the right one does' 0 smime verify --trust "$T/ca/root.pem" "$T/signed"
+fault 'a file of trust that is not there' 7 'nosuch.pem' smime verify --trust "$T/nosuch.pem" "$T/signed"
+fault 'a file of trust that holds none' 6 'mail' smime verify --trust "$T/mail" "$T/signed"
+check 'a decrypted mail whose signer nobody trusts is decrypted' 0 smime decrypt -o "$T/plain" "$T/encrypted"
+says 'and it is said' 'not good|NOT good|not trusted'
+check 'unless a signature is required' 1 smime decrypt --require-signature -o "$never" "$T/encrypted"
+like 'which is said first' "$(head -n 1 "$T/err")" 'no good signature'
+agent_stop
+is 'nothing is left' "$(ls -A "$T/output")" ''
+configure
+agent_start
+
+# Recipients.
+fault 'an unknown recipient' 4 'nobody@example.org' smime encrypt -r nobody@example.org -i "$T/mail" -o "$never"
+fault 'one unknown recipient among others' 4 'nobody@example.org' smime encrypt -r bob@example.org -r nobody@example.org -i "$T/mail" -o "$never"
+fault 'a recipient that is no certificate' 6 "$T/mail" smime encrypt -r "$T/mail" -i "$T/mail" -o "$never"
+fault 'not a recipient' 1 'recipient' smime decrypt -o "$never" --cms \
+	-i <(openssl cms -encrypt -aes256 -outform DER -in "$T/mail" "$T/peer-rsa.pem")
+
+# Content that is not what it should be.
+fault 'no mail' 6 '--cms' smime sign -i <(printf 'just text\n') -o "$never"
+fault 'an empty input' 6 'mail|empty' smime sign -i /dev/null -o "$never"
+fault 'no CMS' 6 'CMS' smime decrypt --cms -i "$T/mail" -o "$never"
+fault 'a mail that is not encrypted' 1 'not encrypted' smime decrypt -i "$T/mail" -o "$never"
+fault 'a mail that is not signed' 1 'not signed' smime verify -i "$T/mail" -o "$never"
+fault 'an encrypted mail to verify' 1 'smime decrypt' smime verify -i "$T/encrypted" -o "$never"
+fault 'a signed mail to decrypt' 1 'smime verify' smime decrypt -i "$T/signed" -o "$never"
+smime encrypt --cms -r bob@example.org -i "$T/mail" -o "$T/cbc"
+smime encrypt --cms --cipher aes256-gcm -r bob@example.org -i "$T/mail" -o "$T/gcm"
+smime sign --cms -k alice@example.org -i "$T/mail" -o "$T/opaque"
+for form in cbc gcm opaque; do
+	command=decrypt
+	[ $form != opaque ] || command=verify
+	codes=
+	size=$(stat -c %s "$T/$form")
+	for ((cut = 0; cut < size; cut += 1 + size / 40)); do
+		head -c "$cut" "$T/$form" >"$T/short"
+		run smime $command --cms -i "$T/short" -o "$never"
+		[ "$code" = 6 ] && [ "$(grep -c ^smime "$T/err")" = 1 ] || codes="$codes $cut:$code"
+	done
+	is "$form cut short anywhere is malformed, in one line" "$codes" ''
+	is "$form cut short leaves nothing" "$(ls -A "$T/output")" ''
+done
+cp "$T/gcm" "$T/changed"
+flip "$T/changed" $(($(stat -c %s "$T/gcm") - 40))
+fault 'one changed bit of what GCM protects' 1 'changed|decrypted' smime decrypt --cms -i "$T/changed" -o "$never"
+
+# Usage.
+usage() { # DESCRIPTION COMMAND...
+	check "$1" 2 "${@:2}"
+	like "$1: told in its first line" "$(head -n 1 "$T/err")" '^smime'
+}
+usage 'no command' smime
+usage 'an unknown command' smime frobnicate
+usage 'an unknown option' smime sign --frobnicate
+usage 'an option without its value' smime sign -k
+usage 'two inputs' smime sign -i "$T/mail" "$T/mail"
+usage 'no recipient' smime encrypt -i "$T/mail"
+usage 'an unknown cipher' smime encrypt -r bob@example.org --cipher rot13 -i "$T/mail"
+usage 'a detached mail' smime sign --detached -i "$T/mail"
+usage 'JSON and content on one stream' smime decrypt --json -i "$T/encrypted"
+usage 'a time that is none' smime verify --at yesterday "$T/signed"
+for command in status keys sign encrypt decrypt verify lock unlock; do
+	check "$command --help" 0 smime $command --help
+	prints "$command --help tells how" "usage: smime $command"
+done
+check 'smime --version' 0 smime --version
+check 'smime help' 0 smime help
+
+# Files.
+fault 'an input that is not there' 7 nosuch smime sign -i "$T/nosuch" -o "$never"
+fault 'a directory as input' 7 'directory' smime sign -i "$T" -o "$never"
+fault 'an output in a directory that is not there' 7 'nowhere' smime sign -i "$T/mail" -o "$T/nowhere/out"
+fault 'a directory as output' 7 "$T/output" smime sign -i "$T/mail" -o "$T/output"
+fault 'a full disk' 7 '/dev/full|[Nn]o space' smime sign -i "$T/mail" -o /dev/full
+fault 'a full standard output' 7 '[Nn]o space' sh -c 'smime sign -i "$1" >/dev/full' - "$T/mail"
+fault 'a closed standard output' 7 'output' sh -c 'smime sign -i "$1" >&-' - "$T/mail"
+fault 'a closed standard input' 7 'input' sh -c 'smime sign -o "$1" <&-' - "$never"
+cp "$T/mail" "$T/over"
+check 'the output may replace the input' 0 smime sign -i "$T/over" -o "$T/over"
+check 'and is whole' 0 smime verify "$T/over"
+printf 'precious' >"$T/precious"
+chmod 640 "$T/precious"
+check 'a failure' 4 smime encrypt -r nobody@example.org -i "$T/mail" -o "$T/precious"
+is 'leaves an older output as it was' "$(cat "$T/precious")" precious
+check 'a success' 0 smime sign -i "$T/mail" -o "$T/precious"
+is 'replaces it, with its mode' "$(stat -c %a "$T/precious")" 640
+ln -s "$T/output/target" "$T/link"
+check 'a symbolic link as output' 0 smime sign -i "$T/mail" -o "$T/link"
+holds 'stays one' [ -L "$T/link" ]
+check 'and leads to the signed mail' 0 smime verify "$T/output/target"
+mkfifo "$T/pipe"
+cat "$T/pipe" >"$T/piped" &
+check 'a named pipe as output' 0 smime sign -i "$T/mail" -o "$T/pipe"
+wait $!
+check 'gets the signed mail' 0 smime verify "$T/piped"
+done_testing
