@@ -143,14 +143,16 @@ static mode_t mode_of_new_files(void) {
 
 static int open_target(struct cli_output *output, const char *path) {
 	struct stat st;
+	bool exists = stat(path, &st) == 0;
 
-	if (resolve(path, output->target) < 0)
-		return -1;
-	bool exists = stat(output->target, &st) == 0;
+	/* As it is named: what /dev/stdout leads to may have no name of its own. */
 	if (exists && !S_ISREG(st.st_mode)) {
 		output->in_place = true;
-		return output->fd = open(output->target, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+		(void)snprintf(output->target, sizeof(output->target), "%s", path);
+		return output->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	}
+	if (resolve(path, output->target) < 0)
+		return -1;
 	/* A rename would not ask the target, only its directory. */
 	if (exists && access(output->target, W_OK) < 0)
 		return -1;

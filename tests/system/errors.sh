@@ -160,4 +160,5 @@ cat "$T/pipe" >"$T/piped" &
 check 'a named pipe as output' 0 smime sign -i "$T/mail" -o "$T/pipe"
 wait $!
 check 'gets the signed mail' 0 smime verify "$T/piped"
+is 'so does what /dev/stdout leads to' "$(smime sign -i "$T/mail" -o /dev/stdout | smime verify 2>&1 | head -n 1)" 'smime verify: the signature is good'
 done_testing

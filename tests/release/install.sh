@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What `meson install` lays down works where it is: programs that find each other, a library that a stranger's program links.
+. "$(dirname "$0")/../lib/lib.sh"
+
+fixture people
+mail alice@example.org bob@example.org >"$T/mail"
+root=$T/root # the prefix is fixed when the build is set up
+holds 'it is set up with a prefix of its own' meson setup "$T/build" "$SOURCE" --prefix "$root" -Dtests=disabled
+holds 'it builds without the unit tests' meson compile -C "$T/build"
+holds 'it installs' meson install -C "$T/build" --no-rebuild
+for file in bin/smime bin/smime-agent libexec/smime-agent/smime-token include/smime/smime.h include/smime/error.h; do
+	holds "$file is there" [ -f "$root/$file" ]
+done
+pc=$(find "$root" -name libsmime.pc)
+holds 'libsmime.pc is there' [ -f "$pc" ]
+for file in "$root"/bin/* "$root"/libexec/smime-agent/* "$(dirname "$(dirname "$pc")")/libsmime.so.0"; do
+	fails "$(basename "$file") looks for no library in the build directory" grep -E 'R(UN)?PATH' <(readelf -d "$file")
+done
+
+# Only the installed programs from here on.
+PATH=$root/bin:${PATH#*:*:}
+LD_LIBRARY_PATH=$(dirname "$(dirname "$pc")") PKG_CONFIG_PATH=$(dirname "$pc")
+export LD_LIBRARY_PATH PKG_CONFIG_PATH
+is 'smime is the installed one' "$(command -v smime)" "$root/bin/smime"
+agent_start
+check 'a mail is signed' 0 smime sign -i "$T/mail" -o "$T/signed"
+like 'by the installed smime-token' "$(readlink "/proc/$(pgrep -P "$(pgrep -P "$agent_pid")" smime-token)/exe")" "^$root/libexec/smime-agent/smime-token$"
+
+# The library.
+is 'libsmime.pc has the version' "$(pkg-config --modversion libsmime)" "$(smime --version | cut -d' ' -f2)"
+eval "flags=($(pkg-config --cflags --libs libsmime))"
+holds 'the example builds with nothing but pkg-config' cc -Wall -Wextra -Werror -o "$T/example" "$SOURCE/docs/example.c" "${flags[@]}"
+check 'it verifies' 0 sh -c '"$1" <"$2"' - "$T/example" "$T/signed"
+prints 'and says who signed' '^CN=Alice,O=Demonstration: good'
+sed 's/this is the text/this is a text/' "$T/signed" >"$T/changed"
+check 'a changed mail' 1 sh -c '"$1" <"$2"' - "$T/example" "$T/changed"
+prints 'is not good' ': not good'
+holds 'the header is C++ too' clang++ -Wall -Wextra -Werror -fsyntax-only -I "$root/include" -x c++ - <<<'#include <smime/smime.h>'
+agent_stop
+
+# A client starts the agent itself, where it was installed.
+unset SMIME_AGENT_SOCK
+mkdir -p "$HOME/.config/smime-agent"
+cp "$T/agent.yaml" "$HOME/.config/smime-agent/"
+check 'a client starts the installed agent by itself' 0 smime sign -i "$T/mail" -o "$T/signed"
+agent_pid=$(json <(smime status --json) 'd["pid"]')
+started+=("$agent_pid")
+is 'on the default socket' "$(json <(smime status --json) 'd["socket"]')" "$XDG_RUNTIME_DIR/smime-agent/agent.sock"
+kill "$agent_pid"
+if await ended "$agent_pid"; then pass 'it ends when asked'; else fail 'it ends when asked'; fi
+agent_pid=
+check 'which it does not with --no-autostart' 3 smime sign --no-autostart -i "$T/mail"
+done_testing
