@@ -40,7 +40,7 @@ fixture_expired() {
 			'$ENV::DEMO/ca/index' '$ENV::DEMO/ca/serial' '$ENV::DEMO/ca' subjectAltName=email:old@example.org \
 			keyUsage=critical,digitalSignature,keyAgreement extendedKeyUsage=emailProtection >"$ca/expired.cnf" &&
 		demo_quiet openssl req -new -key "$DEMO/old.key" -subj /CN=Old -out "$DEMO/old.csr" &&
-		DEMO=$DEMO demo_quiet openssl ca -batch -notext -config "$ca/expired.cnf" -extensions e -md sha256 -in "$DEMO/old.csr" \
+		demo_quiet openssl ca -batch -notext -config "$ca/expired.cnf" -extensions e -md sha256 -in "$DEMO/old.csr" \
 			-cert "$ca/issuing.pem" -keyfile "$ca/issuing.key" -startdate 20200101000000Z -enddate 20210101000000Z -out "$DEMO/old.pem" &&
 		demo_import odd old 03 "$DEMO/old.key" && demo_store odd old 03
 }
