@@ -68,7 +68,7 @@ static int run(struct cli *cli, void *data) {
 const struct cli_command cmd_verify = {
 	.name = "verify",
 	.summary = "check who signed a mail; with -o, write what was signed",
-	.usage = "[--from ADDR] [--trust FILE]... [--at TIME] [--cms [--detached-content FILE]] [-o FILE] [FILE]",
+	.usage = "[--from ADDR] [--trust FILE]... [--crl FILE]... [--revocation MODE] [--at TIME] [--cms [--detached-content FILE]] [-o FILE] [FILE]",
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.args_size = sizeof(struct args),

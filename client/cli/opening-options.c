@@ -23,18 +23,37 @@ static bool parse_time(const char *text, time_t *ret_time) {
 	return false;
 }
 
+/* Whoever gives a CRL wants it to be looked at. */
+static bool parse_revocation(const struct opening_args *args, enum smime_revocation *ret_mode) {
+	static const char *const names[] = {
+		[SMIME_REVOCATION_OFF] = "off",
+		[SMIME_REVOCATION_SOFT] = "soft",
+		[SMIME_REVOCATION_HARD] = "hard",
+	};
+
+	*ret_mode = args->crls.count > 0 ? SMIME_REVOCATION_SOFT : SMIME_REVOCATION_OFF;
+	for (size_t i = 0; args->revocation && i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(args->revocation, names[i]) == 0) {
+			*ret_mode = (enum smime_revocation)i;
+			return true;
+		}
+	return !args->revocation;
+}
+
 int opening_options(struct cli *cli, const struct opening_args *args, struct smime_verify_options *ret_options) {
 	*ret_options = (struct smime_verify_options){
 		.from = args->from,
 		.trust = args->trust.items,
 		.trust_count = args->trust.count,
+		.crls = args->crls.items,
+		.crl_count = args->crls.count,
 		.cms = args->cms,
 		.detached_content = -1,
 	};
 	if (args->at && !parse_time(args->at, &ret_options->at))
 		return cli_usage(cli, "--at %s: no time; write 2026-11-24 or 2026-11-24T12:00:00Z", args->at);
-	if (args->revocation && strcmp(args->revocation, "off") != 0)
-		return cli_usage(cli, "--revocation %s: this version knows only off", args->revocation);
+	if (!parse_revocation(args, &ret_options->revocation))
+		return cli_usage(cli, "--revocation %s: it is off, soft or hard", args->revocation);
 	if (args->detached && !args->cms)
 		return cli_usage(cli, "--detached-content is for --cms; a mail brings its content along");
 	return 0;

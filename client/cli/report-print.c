@@ -43,9 +43,9 @@ static const char *outcome_word(enum smime_outcome outcome) {
 	return words[outcome];
 }
 
-/* Revocation is not checked unless somebody asks for it, which is no news each time. */
+/* That nobody asked whether a certificate was revoked is no news each time. */
 static bool is_shown(const struct smime_check *check, bool all_checks, bool verbose) {
-	if (check->outcome == SMIME_UNKNOWN && strcmp(check->name, "revocation") == 0)
+	if (check->outcome == SMIME_NOTE && strcmp(check->name, "revocation") == 0)
 		return verbose;
 	return all_checks || verbose || (check->outcome != SMIME_GOOD && check->outcome != SMIME_NOTE);
 }

@@ -9,7 +9,8 @@
 #include <errno.h>
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
+
+#include "certificate-file.h"
 
 static int grow(void **items, size_t count, size_t size) {
 	void *larger;
@@ -64,50 +65,31 @@ void anchors_clear(struct anchors *anchors) {
 	*anchors = (struct anchors){ 0 };
 }
 
-DEFINE_CLEANUP(BIO *, bio_freep, BIO_free)
+static int add_file(STACK_OF(X509) *certificates, struct anchors *anchors) {
+	int r = 0;
 
-static int read_pem(BIO *in, struct anchors *anchors, size_t *ret_count) {
-	X509 *certificate;
-	size_t count = 0;
-	int r;
-
-	while ((certificate = PEM_read_bio_X509(in, NULL, NULL, NULL))) {
-		r = anchors_add(anchors, certificate, ANCHOR_FILE, 0);
-		if (r < 0)
-			return r;
-		count++;
+	for (int i = 0; r == 0 && i < sk_X509_num(certificates); i++) {
+		X509 *certificate = sk_X509_value(certificates, i);
+		r = anchors_add(anchors, X509_up_ref(certificate) == 1 ? certificate : NULL, ANCHOR_FILE, 0);
 	}
-	ERR_clear_error();
-	*ret_count = count;
-	return 0;
-}
-
-static int read_der(BIO *in, struct anchors *anchors, size_t *ret_count) {
-	X509 *certificate = d2i_X509_bio(in, NULL);
-
-	ERR_clear_error();
-	*ret_count = certificate ? 1 : 0;
-	return certificate ? anchors_add(anchors, certificate, ANCHOR_FILE, 0) : 0;
+	return r;
 }
 
 int anchors_from_file(struct smime *s, const char *path, struct anchors *anchors) {
-	_cleanup_(bio_freep) BIO *in = BIO_new_file(path, "rb");
-	size_t count = 0;
-	int r;
+	STACK_OF(X509) *certificates = NULL;
+	int r = certificate_file_read(path, &certificates);
 
-	if (!in) {
-		r = errno;
-		ERR_clear_error();
-		return smime_fail(s, SMIME_E_IO, "%s: %s", path, strerror(r));
-	}
-	r = read_pem(in, anchors, &count);
-	if (r == 0 && count == 0 && BIO_seek(in, 0) == 0)
-		r = read_der(in, anchors, &count);
-	if (r < 0)
-		return smime_fail_at(s, r, path);
-	if (count == 0)
+	if (r == 0)
+		r = add_file(certificates, anchors);
+	sk_X509_pop_free(certificates, X509_free);
+	switch (r) {
+	case -SMIME_E_IO:
+		return smime_fail(s, SMIME_E_IO, "%s: %s", path, strerror(errno));
+	case -SMIME_E_MALFORMED:
 		return smime_fail(s, SMIME_E_MALFORMED, "%s holds no certificate in PEM or DER", path);
-	return 0;
+	default:
+		return r < 0 ? smime_fail_at(s, r, path) : 0;
+	}
 }
 
 /* One page; *offset moves on. Returns 1 when there are more. */

@@ -15,10 +15,7 @@
 #include "agent/wire/base.h"
 #include "context.h"
 
-enum {
-	ANCHORS_MAX = 10000,
-	ANCHORS_FILE_MAX_BYTES = 16 * 1024 * 1024,
-};
+enum { ANCHORS_MAX = 10000 };
 
 enum anchor_origin { ANCHOR_FILE, ANCHOR_AGENT, ANCHOR_SYSTEM };
 

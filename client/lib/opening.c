@@ -75,14 +75,13 @@ static int open_sources(struct opening *opening, int in) {
 }
 
 int opening_begin(struct smime *s, int in, const struct smime_verify_options *options, struct opening *ret_opening) {
-	time_t at = options->at ? options->at : time(NULL);
 	int r;
 
 	*ret_opening = (struct opening){ .s = s, .options = options };
 	r = report_new(&ret_opening->report);
 	if (r < 0)
 		return smime_fail_at(s, r, "the report");
-	r = trust_new(s, options->trust, options->trust_count, at, &ret_opening->trust);
+	r = trust_new(s, options, &ret_opening->trust);
 	if (r < 0)
 		return r;
 	r = open_sources(ret_opening, in);

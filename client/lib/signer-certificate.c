@@ -92,7 +92,8 @@ int signer_check_certificate(X509 *certificate, const struct signer_scene *scene
 	sender_check(scene->sender, "", certificate, report, out);
 	if (scene->protected)
 		sender_check(scene->protected, "signed ", certificate, report, out);
-	report_check(report, out, REPORT_REVOCATION, SMIME_UNKNOWN, "not checked");
+	report_check(report, out, REPORT_REVOCATION, verdict.revocation.outcome, "%s",
+		verdict.revocation.text ? verdict.revocation.text : "");
 	ERR_clear_error();
 	return 0;
 }

@@ -26,6 +26,7 @@ struct trust {
 	size_t file_count;
 	X509_STORE *own, *all;  /* NULL: not made yet */
 	bool fetched;
+	struct revocation *revocation;
 	char note[NOTE_MAX_BYTES]; /* which anchors there are none of */
 };
 
@@ -37,24 +38,25 @@ struct trust *trust_free(struct trust *trust) {
 	X509_STORE_free(trust->own);
 	X509_STORE_free(trust->all);
 	anchors_clear(&trust->anchors);
+	revocation_free(trust->revocation);
 	free(trust);
 	return NULL;
 }
 
-int trust_new(struct smime *s, const char *const *files, size_t count, time_t at, struct trust **ret_trust) {
+int trust_new(struct smime *s, const struct smime_verify_options *options, struct trust **ret_trust) {
 	_cleanup_(trust_freep) struct trust *trust = calloc(1, sizeof(*trust));
-	size_t i;
-	int r;
+	int r = 0;
 
 	if (!trust)
 		return -SMIME_E_NO_MEMORY;
 	trust->s = s;
-	trust->at = at;
-	for (i = 0; i < count; i++) {
-		r = anchors_from_file(s, files[i], &trust->anchors);
-		if (r < 0)
-			return r;
-	}
+	trust->at = options->at ? options->at : time(NULL);
+	for (size_t i = 0; r == 0 && i < options->trust_count; i++)
+		r = anchors_from_file(s, options->trust[i], &trust->anchors);
+	if (r == 0)
+		r = revocation_new(s, options->revocation, options->crls, options->crl_count, &trust->revocation);
+	if (r < 0)
+		return r;
 	trust->file_count = trust->anchors.count;
 	*ret_trust = TAKE(trust);
 	return 0;
@@ -143,12 +145,12 @@ static struct trust_verdict judge_anchor(const struct trust *trust, STACK_OF(X50
 	time_t limit = anchor ? anchor->distrust_after : 0;
 
 	if (origin == ANCHOR_SYSTEM && distrusted)
-		return (struct trust_verdict){ false, arena_printf(arena, "%s is marked as not to be trusted on this system",
+		return (struct trust_verdict){ .text = arena_printf(arena, "%s is marked as not to be trusted on this system",
 			describe_name(arena, X509_get_subject_name(distrusted))) };
 	if (limit && X509_cmp_time(X509_get0_notBefore(sk_X509_value(chain, 0)), &limit) > 0)
-		return (struct trust_verdict){ false, arena_printf(arena,
+		return (struct trust_verdict){ .text = arena_printf(arena,
 			"the certificate was issued after the day until which %s is trusted on this system", name) };
-	return (struct trust_verdict){ true, arena_printf(arena, "leads to %s (%s)", name, origins[origin]) };
+	return (struct trust_verdict){ .trusted = true, .text = arena_printf(arena, "leads to %s (%s)", name, origins[origin]) };
 }
 
 static const char *explain(const struct trust *trust, X509_STORE_CTX *context, struct arena *arena) {
@@ -187,9 +189,10 @@ static int validate(const struct trust *trust, X509_STORE *store, X509 *certific
 	if (X509_verify_cert(context) == 1)
 		*ret_verdict = judge_anchor(trust, X509_STORE_CTX_get0_chain(context), arena);
 	else
-		*ret_verdict = (struct trust_verdict){ false, explain(trust, context, arena) };
+		*ret_verdict = (struct trust_verdict){ .text = explain(trust, context, arena) };
 	ERR_clear_error();
-	return 0;
+	return revocation_check(trust->revocation, ret_verdict->trusted ? store : NULL, certificate, untrusted, trust->at, arena,
+		&ret_verdict->revocation);
 }
 
 int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untrusted, struct arena *arena,

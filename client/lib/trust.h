@@ -16,6 +16,7 @@
 #include "agent/wire/base.h"
 #include "arena.h"
 #include "context.h"
+#include "revocation.h"
 
 enum { TRUST_DEPTH_MAX = 16 }; /* certificates between signer and anchor */
 
@@ -24,10 +25,14 @@ struct trust;
 struct trust_verdict {
 	bool trusted;
 	const char *text; /* by whom, or why not; in the arena given to trust_check() */
+	struct revocation_verdict revocation;
 };
 
-/* Reads the files; `s` must outlive the result. at: when certificates have to be valid. Errors of anchors_from_file(). */
-int trust_new(struct smime *s, const char *const *files, size_t count, time_t at, struct trust **ret_trust);
+/*
+ * Reads the files of anchors and CRLs that the options name; `s` must outlive the result. Certificates have to be valid at the
+ * options' time, or now. Errors of anchors_from_file() and revocation_new().
+ */
+int trust_new(struct smime *s, const struct smime_verify_options *options, struct trust **ret_trust);
 struct trust *trust_free(struct trust *trust); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(struct trust *, trust_freep, trust_free)
 

@@ -214,12 +214,19 @@ struct smime_report {
 /* Ends a report and all in it. Accepts NULL, returns NULL. */
 struct smime_report *smime_report_free(struct smime_report *report);
 
-enum smime_revocation { SMIME_REVOCATION_OFF = 0 };
+enum smime_revocation {
+	SMIME_REVOCATION_OFF = 0,  /* nobody asks */
+	SMIME_REVOCATION_SOFT = 1, /* what was revoked is not good; where nothing is known, that is reported */
+	SMIME_REVOCATION_HARD = 2, /* where nothing is known, it is not good */
+};
 
 struct smime_verify_options {
 	const char *from;        /* expected address instead of the From header; with cms: none unless given */
 	const char *const *trust; /* files of trusted certificates in PEM or DER, added to the agent's `trust:` and the system's e-mail anchors */
 	size_t trust_count;
+	enum smime_revocation revocation;
+	const char *const *crls; /* files of CRLs in PEM or DER; nothing is fetched */
+	size_t crl_count;
 	time_t at;               /* validate at this time; 0: now */
 	bool cms;
 	int detached_content;    /* with cms: descriptor of the content of a detached signature, -1: none */
