@@ -21,6 +21,7 @@ struct revocation {
 struct findings {
 	struct arena *arena;
 	const char *revoked, *unknown;
+	const X509_CRL *unproven; /* the last one that nobody is known to have issued: what it lists is worth nothing */
 };
 
 DEFINE_CLEANUP(X509_STORE_CTX *, store_ctx_freep, X509_STORE_CTX_free)
@@ -127,16 +128,24 @@ static bool is_about_crl(int error) {
 	}
 }
 
+/* A CRL that is merely old has been issued all the same: what it lists was revoked. */
+static bool is_about_issuing(int error) {
+	return error != X509_V_ERR_UNABLE_TO_GET_CRL && error != X509_V_ERR_CRL_HAS_EXPIRED;
+}
+
 /* The chain itself was judged before: whatever else is wrong with it is no news here. */
 static int note(int ok, X509_STORE_CTX *context) {
 	struct findings *findings = X509_STORE_CTX_get_app_data(context);
 	X509 *certificate = X509_STORE_CTX_get_current_cert(context);
+	X509_CRL *crl = X509_STORE_CTX_get0_current_crl(context);
 	int error = X509_STORE_CTX_get_error(context);
 
 	if (ok || !certificate)
 		return 1;
-	if (error == X509_V_ERR_CERT_REVOKED && !findings->revoked)
-		findings->revoked = describe_revoked(findings->arena, X509_STORE_CTX_get0_current_crl(context), certificate);
+	if (is_about_crl(error) && is_about_issuing(error))
+		findings->unproven = crl;
+	if (error == X509_V_ERR_CERT_REVOKED && !findings->revoked && (!crl || crl != findings->unproven))
+		findings->revoked = describe_revoked(findings->arena, crl, certificate);
 	else if (is_about_crl(error) && !is_anchor(context) && !findings->unknown)
 		findings->unknown = describe_unknown(findings->arena, error, certificate);
 	return 1;
