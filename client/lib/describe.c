@@ -68,6 +68,8 @@ const char *describe_public_key(struct arena *arena, const X509 *certificate) {
 		return arena_printf(arena, "EC-%d", EVP_PKEY_get_bits(key));
 	case EVP_PKEY_ED25519:
 		return arena_text(arena, "Ed25519");
+	case EVP_PKEY_DSA:
+		return arena_printf(arena, "DSA-%d", EVP_PKEY_get_bits(key));
 	default:
 		return arena_text(arena, "unknown");
 	}

@@ -38,6 +38,10 @@ static const struct scheme_row schemes[] = {
 	{ NID_ecdsa_with_SHA224, SIGNATURE_ECDSA, NID_sha224 },
 	{ NID_ecdsa_with_SHA1, SIGNATURE_ECDSA, NID_sha1 },
 	{ NID_ED25519, SIGNATURE_ED25519, NID_sha512 },
+	{ NID_dsa, SIGNATURE_DSA, NID_undef },
+	{ NID_dsaWithSHA1, SIGNATURE_DSA, NID_sha1 },
+	{ NID_dsa_with_SHA224, SIGNATURE_DSA, NID_sha224 },
+	{ NID_dsa_with_SHA256, SIGNATURE_DSA, NID_sha256 },
 };
 
 static const struct scheme_row *scheme_find(const ASN1_OBJECT *object) {
@@ -168,6 +172,8 @@ static bool key_fits(const struct signature_algorithm *algorithm, const EVP_PKEY
 		return type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS;
 	case SIGNATURE_ECDSA:
 		return type == EVP_PKEY_EC;
+	case SIGNATURE_DSA:
+		return type == EVP_PKEY_DSA;
 	default:
 		return type == EVP_PKEY_ED25519;
 	}
@@ -201,6 +207,10 @@ static bool verify_pure(EVP_PKEY *key, struct bytes message, struct bytes value)
 		EVP_DigestVerify(context, value.data, value.len, message.data, message.len) == 1;
 }
 
+static bool has_modulus(enum signature_scheme scheme) {
+	return scheme == SIGNATURE_RSA_V15 || scheme == SIGNATURE_RSA_PSS || scheme == SIGNATURE_DSA;
+}
+
 int signature_verify(const struct signature_algorithm *algorithm, EVP_PKEY *key, struct bytes message, struct bytes digest,
 	struct bytes value) {
 	uint8_t hash[EVP_MAX_MD_SIZE];
@@ -209,7 +219,7 @@ int signature_verify(const struct signature_algorithm *algorithm, EVP_PKEY *key,
 
 	if (!key || !key_fits(algorithm, key))
 		return -SMIME_E_SIGNATURE;
-	if (algorithm->scheme <= SIGNATURE_RSA_PSS && EVP_PKEY_get_bits(key) > SIGNATURE_RSA_MAX_BITS)
+	if (has_modulus(algorithm->scheme) && EVP_PKEY_get_bits(key) > SIGNATURE_KEY_MAX_BITS)
 		return -SMIME_E_UNSUPPORTED;
 	if (algorithm->scheme == SIGNATURE_ED25519) {
 		if (!message.data)
@@ -246,6 +256,7 @@ const char *signature_scheme_name(enum signature_scheme scheme) {
 		[SIGNATURE_RSA_PSS] = "PSS",
 		[SIGNATURE_ECDSA] = "ECDSA",
 		[SIGNATURE_ED25519] = "Ed25519",
+		[SIGNATURE_DSA] = "DSA",
 	};
 
 	return names[scheme];
@@ -258,6 +269,8 @@ const char *signature_weakness(const struct signature_algorithm *algorithm, cons
 		return "MD5";
 	if (digest == NID_sha1)
 		return "SHA-1";
+	if (algorithm->scheme == SIGNATURE_DSA)
+		return "DSA";
 	if (algorithm->scheme == SIGNATURE_ECDSA && EVP_PKEY_get_bits(key) < EC_MIN_BITS)
 		return "an EC key of less than 256 bits";
 	if (algorithm->scheme <= SIGNATURE_RSA_PSS && EVP_PKEY_get_bits(key) < CMS_RSA_MIN_BITS)

@@ -14,9 +14,9 @@
 
 #include "agent/wire/base.h"
 
-enum { SIGNATURE_RSA_MAX_BITS = 8192 }; /* cms.md K10: more is nobody's key, but costs much time */
+enum { SIGNATURE_KEY_MAX_BITS = 8192 }; /* of RSA and DSA (cms.md K10): more is nobody's key, but costs much time */
 
-enum signature_scheme { SIGNATURE_RSA_V15, SIGNATURE_RSA_PSS, SIGNATURE_ECDSA, SIGNATURE_ED25519 };
+enum signature_scheme { SIGNATURE_RSA_V15, SIGNATURE_RSA_PSS, SIGNATURE_ECDSA, SIGNATURE_ED25519, SIGNATURE_DSA };
 
 struct signature_algorithm {
 	enum signature_scheme scheme;
@@ -41,10 +41,10 @@ int signature_verify(const struct signature_algorithm *algorithm, EVP_PKEY *key,
 /* Whether two AlgorithmIdentifiers say the same, in whatever encoding: absent parameters, NULL and defaults are equal (RFC 6211 3). */
 bool signature_algorithm_equal(const X509_ALGOR *a, const X509_ALGOR *b);
 
-/* "PKCS#1 v1.5", "PSS", "ECDSA", "Ed25519" */
+/* "PKCS#1 v1.5", "PSS", "ECDSA", "Ed25519", "DSA" */
 const char *signature_scheme_name(enum signature_scheme scheme);
 
-/* What is weak about a digest or a key by today's measure, as a static text; NULL: nothing. */
+/* What is weak about an algorithm or a key by today's measure, as a static text; NULL: nothing. */
 const char *signature_weakness(const struct signature_algorithm *algorithm, const EVP_PKEY *key);
 
 #endif

@@ -258,6 +258,55 @@ static void weak_digests_are_not_good(void **state) {
 	expect((struct recipe){ .md = EVP_md5() }, SMIME_E_UNTRUSTED, "algorithm", SMIME_BAD);
 }
 
+/* Domain parameters, since finding some takes seconds. */
+static EVP_PKEY *dsa_key(void) {
+	static const char parameters[] =
+		"30820127028181008fa13f514ecb6558c0f260e7e225e89c749c3f15024e82ad95f4df65ef73668a6fa1b91d3bab9c10d611448ee337f78296"
+		"c7db8b7a49c81be5ca32530ca9f859cd40681a252c20cb21f49715bc98e5bffbdb804e7ddd2ba8dcaf1742c4e7d0fb44b83358fcfa9dca5dd1"
+		"57e2d1ec22fd10a67c8e9cbe6a9d24a2861f9c55df41021d00d33f29e352cabcc7afe2b0d29a19fc950338b98d45d3f445ac92d7d702818100"
+		"83f1d29572dc3be802582434f11f28d406aa99d38c149d298b1d5af2bc7720c8cafb219aacd732137a3b501c15a1976269437037464ba04d2a"
+		"8e7c6493bac9f3f74551cd41b14c283130af64751d4a3a15e86107c8a59522f27265394f358017e7360dfefb3f99f187f3e4dae9a24d3fce05"
+		"760bbce0b6eaa5a502b76bb587b3";
+	long len = 0;
+	uint8_t *der = OPENSSL_hexstr2buf(parameters, &len);
+	const uint8_t *p = der;
+	EVP_PKEY *domain = d2i_KeyParams(EVP_PKEY_DSA, NULL, &p, len), *key = NULL;
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(domain, NULL);
+
+	assert_int_equal(EVP_PKEY_keygen_init(context), 1);
+	assert_int_equal(EVP_PKEY_keygen(context, &key), 1);
+	EVP_PKEY_CTX_free(context);
+	EVP_PKEY_free(domain);
+	OPENSSL_free(der);
+	return key;
+}
+
+static void dsa_is_read_but_not_good(void **state) {
+	static const struct {
+		const EVP_MD *(*md)(void);
+		int nid;
+	} rows[] = {
+		{ EVP_sha1, NID_dsaWithSHA1 },
+		{ EVP_sha1, NID_dsa },
+		{ EVP_sha224, NID_dsa_with_SHA224 },
+		{ EVP_sha256, NID_dsa_with_SHA256 },
+		{ EVP_sha256, NID_dsa },
+	};
+	struct identity old = identity_make(dsa_key(), &(struct certificate_plan){ "Old", &ca, alice_extensions, 10 });
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		struct recipe recipe = { .signer = &old, .md = rows[i].md(), .signature_nid = rows[i].nid };
+
+		expect(recipe, SMIME_E_UNTRUSTED, "signature", SMIME_GOOD);
+		expect(recipe, SMIME_E_UNTRUSTED, "algorithm", SMIME_BAD);
+		recipe.flip_signature = true;
+		expect_bad(recipe, "signature");
+	}
+	expect_bad((struct recipe){ .signer = &old, .signature_nid = NID_dsaWithSHA1 }, "signature"); /* over SHA-256 */
+	expect_bad((struct recipe){ .signature_nid = NID_dsa }, "signature");                         /* with an RSA key */
+	identity_clear(&old);
+}
+
 static void short_rsa_keys_are_not_good(void **state) {
 	struct identity small = identity_make(rsa_key(1024), &(struct certificate_plan){ "Small", &ca, alice_extensions, 9 });
 
@@ -399,6 +448,7 @@ int main(void) {
 		cmocka_unit_test(an_empty_list_of_digests_does_no_harm),
 		cmocka_unit_test(a_changed_signature_is_bad),
 		cmocka_unit_test(weak_digests_are_not_good),
+		cmocka_unit_test(dsa_is_read_but_not_good),
 		cmocka_unit_test(short_rsa_keys_are_not_good),
 		cmocka_unit_test(a_signer_without_certificate_is_not_good),
 		cmocka_unit_test(each_signer_has_its_own_result),
