@@ -217,7 +217,9 @@ int signature_verify(const struct signature_algorithm *algorithm, EVP_PKEY *key,
 	unsigned int len;
 	bool match;
 
-	if (!key || !key_fits(algorithm, key))
+	if (!key)
+		return -SMIME_E_KEY_UNUSABLE;
+	if (!key_fits(algorithm, key))
 		return -SMIME_E_SIGNATURE;
 	if (has_modulus(algorithm->scheme) && EVP_PKEY_get_bits(key) > SIGNATURE_KEY_MAX_BITS)
 		return -SMIME_E_UNSUPPORTED;
@@ -271,6 +273,8 @@ const char *signature_weakness(const struct signature_algorithm *algorithm, cons
 		return "SHA-1";
 	if (algorithm->scheme == SIGNATURE_DSA)
 		return "DSA";
+	if (!key)
+		return NULL;
 	if (algorithm->scheme == SIGNATURE_ECDSA && EVP_PKEY_get_bits(key) < EC_MIN_BITS)
 		return "an EC key of less than 256 bits";
 	if (algorithm->scheme <= SIGNATURE_RSA_PSS && EVP_PKEY_get_bits(key) < CMS_RSA_MIN_BITS)

@@ -33,7 +33,8 @@ int signature_read(const X509_ALGOR *digest, const X509_ALGOR *signature, struct
 
 /*
  * Whether `value` is the key's signature over `message`, or, when message.data is NULL, over something whose digest is `digest`.
- * Returns 0; -SMIME_E_SIGNATURE: it is not; -SMIME_E_UNSUPPORTED: the key is too large to be tried, or pure EdDSA has no message.
+ * Returns 0; -SMIME_E_SIGNATURE: it is not; -SMIME_E_UNSUPPORTED: the key is too large to be tried, or pure EdDSA has no message;
+ * -SMIME_E_KEY_UNUSABLE: `key` is NULL, since nobody here can read it.
  */
 int signature_verify(const struct signature_algorithm *algorithm, EVP_PKEY *key, struct bytes message, struct bytes digest,
 	struct bytes value);
@@ -44,7 +45,7 @@ bool signature_algorithm_equal(const X509_ALGOR *a, const X509_ALGOR *b);
 /* "PKCS#1 v1.5", "PSS", "ECDSA", "Ed25519", "DSA" */
 const char *signature_scheme_name(enum signature_scheme scheme);
 
-/* What is weak about an algorithm or a key by today's measure, as a static text; NULL: nothing. */
+/* What is weak about an algorithm or a key (NULL: unknown) by today's measure, as a static text; NULL: nothing. */
 const char *signature_weakness(const struct signature_algorithm *algorithm, const EVP_PKEY *key);
 
 #endif

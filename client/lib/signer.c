@@ -113,7 +113,7 @@ bool signer_matches(const struct signer *signer, const struct signer_scene *scen
 
 /*
  * The certificate whose key made the signature. Where several share a key, the one that the signing-certificate attribute
- * names. *ret_result: 0; -SMIME_E_NO_CERTIFICATE; -SMIME_E_SIGNATURE, -SMIME_E_UNSUPPORTED: no key fits, then the first.
+ * names. *ret_result: 0; -SMIME_E_NO_CERTIFICATE; otherwise no key fits, and it is what signature_verify() said of the first.
  */
 static X509 *find_certificate(const struct signer *signer, const struct signer_scene *scene, int *ret_result) {
 	X509 *certificate, *first = NULL, *verified = NULL;
@@ -148,6 +148,9 @@ static void check_signature(const struct signer *signer, const struct signer_sce
 	else if (verified == -SMIME_E_UNSUPPORTED)
 		report_check(report, out, REPORT_SIGNATURE, SMIME_UNKNOWN, "can't be checked: %s",
 			signer->attributes ? "the key is too large" : "Ed25519 without signed attributes is not supported");
+	else if (verified == -SMIME_E_KEY_UNUSABLE)
+		report_check(report, out, REPORT_SIGNATURE, SMIME_UNKNOWN,
+			"can't be checked: the type or the parameters of the certificate's key are not supported");
 	else if (verified < 0)
 		report_check(report, out, REPORT_SIGNATURE, SMIME_BAD, "%s",
 			signer->attributes ? "the signature value does not match" : "the signature does not match the content");
@@ -209,7 +212,7 @@ static const char *digest_name(const EVP_MD *md) {
 static void check_algorithm(const struct signer *signer, const X509 *certificate, struct report *report, struct smime_signer *out) {
 	const struct signature_algorithm *algorithm = &signer->algorithm;
 	const EVP_PKEY *key = X509_get0_pubkey(certificate);
-	const char *weakness = key ? signature_weakness(algorithm, key) : NULL;
+	const char *weakness = signature_weakness(algorithm, key);
 	struct arena *arena = report_arena(report);
 
 	out->algorithm = arena_printf(arena, "%s %s %s", describe_public_key(arena, certificate),

@@ -307,6 +307,18 @@ static void dsa_is_read_but_not_good(void **state) {
 	identity_clear(&old);
 }
 
+/* Such as a DSA key that leaves its parameters to the certificate of its issuer (RFC 3279 2.3.2). */
+static void a_key_that_can_not_be_read_is_no_bad_signature(void **state) {
+	struct identity odd = identity_make(rsa_key(2048), &(struct certificate_plan){ "Odd", &ca, alice_extensions, 11 });
+	X509_PUBKEY *spki = X509_get_X509_PUBKEY(odd.certificate);
+
+	assert_int_equal(X509_PUBKEY_set0_param(spki, OBJ_txt2obj("2.999.1", 1), V_ASN1_UNDEF, NULL, NULL, 0), 1);
+	assert_true(X509_sign(odd.certificate, ca.key, EVP_sha256()) > 0);
+	expect((struct recipe){ .signer = &odd }, SMIME_E_UNTRUSTED, "signature", SMIME_UNKNOWN);
+	expect((struct recipe){ .signer = &odd, .md = EVP_sha1() }, SMIME_E_UNTRUSTED, "algorithm", SMIME_BAD);
+	identity_clear(&odd);
+}
+
 static void short_rsa_keys_are_not_good(void **state) {
 	struct identity small = identity_make(rsa_key(1024), &(struct certificate_plan){ "Small", &ca, alice_extensions, 9 });
 
@@ -449,6 +461,7 @@ int main(void) {
 		cmocka_unit_test(a_changed_signature_is_bad),
 		cmocka_unit_test(weak_digests_are_not_good),
 		cmocka_unit_test(dsa_is_read_but_not_good),
+		cmocka_unit_test(a_key_that_can_not_be_read_is_no_bad_signature),
 		cmocka_unit_test(short_rsa_keys_are_not_good),
 		cmocka_unit_test(a_signer_without_certificate_is_not_good),
 		cmocka_unit_test(each_signer_has_its_own_result),
