@@ -74,10 +74,18 @@ static bool same_id(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_l
 }
 
 static bool type_matches(CK_KEY_TYPE type, const EVP_PKEY *public) {
-	enum wire_key_type its_type = public ? type_of(public) : WIRE_KEY_OTHER;
-
-	return (type == CKK_RSA && its_type == WIRE_KEY_RSA) || (type == CKK_EC && its_type == WIRE_KEY_EC) ||
-		(type == CKK_EC_EDWARDS && its_type == WIRE_KEY_ED25519);
+	if (!public)
+		return false;
+	switch (type) {
+	case CKK_RSA:
+		return type_of(public) == WIRE_KEY_RSA;
+	case CKK_EC:
+		return type_of(public) == WIRE_KEY_EC;
+	case CKK_EC_EDWARDS:
+		return type_of(public) == WIRE_KEY_ED25519;
+	default:
+		return type_of(public) == WIRE_KEY_OTHER;
+	}
 }
 
 static EVP_PKEY *certificate_key(const X509 *certificate) {

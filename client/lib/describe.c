@@ -71,7 +71,7 @@ const char *describe_public_key(struct arena *arena, const X509 *certificate) {
 	case EVP_PKEY_DSA:
 		return arena_printf(arena, "DSA-%d", EVP_PKEY_get_bits(key));
 	default:
-		return arena_text(arena, "unknown");
+		return arena_text(arena, key && EVP_PKEY_get0_type_name(key) ? EVP_PKEY_get0_type_name(key) : "unknown");
 	}
 }
 

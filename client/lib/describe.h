@@ -18,7 +18,7 @@ const char *describe_name(struct arena *arena, const X509_NAME *name);          
 const char *describe_serial(struct arena *arena, const ASN1_INTEGER *serial);   /* hex */
 const char *describe_fingerprint(struct arena *arena, const X509 *certificate); /* SHA-256, lower-case hex */
 const char *const *describe_addresses(struct arena *arena, const X509 *certificate); /* NULL-terminated */
-const char *describe_public_key(struct arena *arena, const X509 *certificate);  /* "RSA-2048", "EC-256", "Ed25519" */
+const char *describe_public_key(struct arena *arena, const X509 *certificate);  /* "RSA-2048", "EC-256", "Ed25519", "X25519" */
 const char *describe_date(struct arena *arena, const ASN1_TIME *time);          /* "2026-11-24" */
 
 /* 0 when it can't be read. */

@@ -12,16 +12,16 @@ struct keys_object {
 	struct arena arena;
 };
 
-static const char *key_algorithm(struct arena *arena, const struct wire_key *key) {
-	switch (key->type) {
+static const char *key_algorithm(struct arena *arena, const struct keyring_key *key) {
+	switch (key->wire->type) {
 	case WIRE_KEY_RSA:
-		return arena_printf(arena, "RSA-%u", key->bits);
+		return arena_printf(arena, "RSA-%u", key->wire->bits);
 	case WIRE_KEY_EC:
-		return arena_printf(arena, "EC-%u", key->bits);
+		return arena_printf(arena, "EC-%u", key->wire->bits);
 	case WIRE_KEY_ED25519:
 		return arena_text(arena, "Ed25519");
 	default:
-		return arena_text(arena, "unknown");
+		return key->certificate_count > 0 ? describe_public_key(arena, key->certificates[0]) : arena_text(arena, "unknown");
 	}
 }
 
@@ -51,7 +51,7 @@ static void describe(struct arena *arena, const struct keyring_key *from, time_t
 	key->token_label = arena_text(arena, token ? wire_text(token->label) : "");
 	key->token_serial = arena_text(arena, token ? wire_text(token->serial) : "");
 	key->token_id = hex(arena, from->wire->token);
-	key->algorithm = key_algorithm(arena, from->wire);
+	key->algorithm = key_algorithm(arena, from);
 	key->can_sign = from->wire->can_sign;
 	key->can_decrypt = from->wire->can_decrypt;
 	key->seen = from->wire->seen;
