@@ -72,7 +72,11 @@ static int open_layers(struct walk *walk) {
 	return r < 0 ? r : 0;
 }
 
+/* EncryptedData (RFC 5652 8) is encrypted, but with a key that sender and recipient share by other means. */
 static int say_not_encrypted(const struct opening *opening) {
+	if (opening->layer->kind == LAYER_OTHER && strcmp(opening->layer->type, LN_pkcs7_encrypted) == 0)
+		return smime_fail(opening->s, SMIME_E_UNSUPPORTED,
+			"the message is encrypted with a key that it names no recipient for (EncryptedData), which is not supported");
 	if (opening->layer->kind == LAYER_OTHER)
 		return smime_fail(opening->s, SMIME_E_NOT_ENCRYPTED, "the message is not encrypted: it is CMS of the type %s",
 			opening->layer->type);
