@@ -109,6 +109,12 @@ static const char *the_certificate(struct arena *arena, const char *why) {
 	return arena_printf(arena, "the certificate %s", why);
 }
 
+const char *describe_cannot_sign(const struct keyring_key *key) {
+	if (key->wire->type == WIRE_KEY_ED25519)
+		return "signing with Ed25519 keys is not supported";
+	return "the token does not let it sign";
+}
+
 void describe_certificate(struct arena *arena, X509 *certificate, const struct keyring_key *key, time_t now,
 	struct smime_certificate *ret_certificate) {
 	struct smime_certificate out = { 0 };
@@ -125,7 +131,7 @@ void describe_certificate(struct arena *arena, X509 *certificate, const struct k
 	if (cms_suitable_for_signing(certificate, now, &why) < 0)
 		out.cannot_sign = the_certificate(arena, why);
 	else if (key && !key->wire->can_sign)
-		out.cannot_sign = arena_text(arena, "the token does not let this key sign");
+		out.cannot_sign = arena_text(arena, describe_cannot_sign(key));
 	if (cms_suitable_for_encryption(certificate, now, &why) < 0)
 		out.cannot_encrypt = the_certificate(arena, why);
 	else if (key && !key->wire->can_decrypt)

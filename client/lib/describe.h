@@ -28,6 +28,9 @@ time_t describe_time(const ASN1_TIME *time);
 void describe_certificate(struct arena *arena, X509 *certificate, const struct keyring_key *key, time_t now,
                           struct smime_certificate *ret_certificate);
 
+/* Why a key can't sign, where the agent says that it can't: a static text about "it". */
+const char *describe_cannot_sign(const struct keyring_key *key);
+
 /* A key in a list of candidates: the first digits of its fingerprint, its kind, and whose it is. */
 const char *describe_key(struct arena *arena, const struct keyring_key *key);
 

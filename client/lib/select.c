@@ -152,7 +152,7 @@ static X509 *choose_certificate(struct search *search, const struct selector *se
 		else if (r < 0)
 			refuse(search, key, certificate, r, why);
 		else
-			refuse(search, key, NULL, -SMIME_E_KEY_UNUSABLE, "the token does not let it sign");
+			refuse(search, key, NULL, -SMIME_E_KEY_UNUSABLE, describe_cannot_sign(key));
 	}
 	*ret_named = named;
 	return chosen;

@@ -64,7 +64,7 @@ for person in alice bob; do
 	is 'one for signing, one for encryption' "$(reasons $person)" \
 		"[('RSA-2048', '$the is not for signing (its key usage has neither digitalSignature nor nonRepudiation)', None), ('RSA-2048', None, '$the is not for encryption (its key usage lacks keyEncipherment)')]"
 done
-odd="[('Ed25519', 'the token does not let this key sign', '$the has a type of key that can\\'t be encrypted to'), ('X25519', '$the is not for signing (its key usage has neither digitalSignature nor nonRepudiation)', '$the has a type of key that can\\'t be encrypted to')]"
+odd="[('Ed25519', 'signing with Ed25519 keys is not supported', '$the has a type of key that can\\'t be encrypted to'), ('X25519', '$the is not for signing (its key usage has neither digitalSignature nor nonRepudiation)', '$the has a type of key that can\\'t be encrypted to')]"
 is 'Ed25519 and X25519 are told, with what stands against them' "$(reasons carlos | sed 's/"/'"'"'/g')" "${odd//\\/}"
 
 # ---- Signing ----
@@ -89,7 +89,7 @@ check 'it is not from Bob' 1 smime verify -i "$T/changed"
 for at in 2019-11-01 2052-12-31; do check "it is not valid in $at" 1 smime verify --at $at -i "$T/signed"; done
 for at in 2019-11-21 2052-09-26; do check "but in $at" 0 smime verify --at $at -i "$T/signed"; done
 check 'Carlos can not sign' 4 smime sign --cms -k carlos@smime.example -i "$T/mail" -o "$T/never"
-one_line 'one line tells'
+says 'and why is told' 'signing with Ed25519 keys is not supported'
 
 # ---- Encryption ----
 
