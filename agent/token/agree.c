@@ -77,9 +77,7 @@ static int originator_point(const struct unwrapping *unwrapping, const struct cm
 	return public_point(key, point, ret_len);
 }
 
-/* AES key unwrap (RFC 3394) of a key of exactly the length that the content needs. */
-static int unwrap_key(const EVP_CIPHER *wrap, const struct secret *kek, struct bytes wrapped, size_t key_len,
-	struct secret *ret_key) {
+int agree_unwrap(const EVP_CIPHER *wrap, const struct secret *kek, struct bytes wrapped, size_t key_len, struct secret *ret_key) {
 	_cleanup_(cipher_context_freep) EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
 	_cleanup_(secret_clear) struct secret key = SECRET_EMPTY;
 	int len = 0;
@@ -116,6 +114,6 @@ int agree_open(struct unwrapping *unwrapping, const struct cms_key_agree *info, 
 		r = cms_kdf_x963(agreement.kdf, (struct bytes){ z.data, z.len }, agreement.wrap_algorithm, info->ukm, agreement.kek_len,
 			kek.data);
 	if (r == 0)
-		r = unwrap_key(agreement.wrap, &kek, unwrapping->encrypted, unwrapping->cipher.key_len, &unwrapping->cek);
+		r = agree_unwrap(agreement.wrap, &kek, unwrapping->encrypted, unwrapping->cipher.key_len, &unwrapping->cek);
 	return r;
 }

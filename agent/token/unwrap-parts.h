@@ -26,6 +26,9 @@ int transport_open(struct unwrapping *unwrapping, const struct cms_key_trans *in
 /* KeyAgreeRecipientInfo: ECDH (RFC 5753 3.1.3). -SMIME_E_INTEGRITY when the key does not unwrap; errors as above. */
 int agree_open(struct unwrapping *unwrapping, const struct cms_key_agree *info, struct fault *fault);
 
+/* AES key unwrap (RFC 3394) of a key of exactly the length that the content needs. -SMIME_E_INTEGRITY, -SMIME_E_NO_MEMORY. */
+int agree_unwrap(const EVP_CIPHER *wrap, const struct secret *kek, struct bytes wrapped, size_t key_len, struct secret *ret_key);
+
 /* RSAES-OAEP-params (RFC 4055 4.1), every form of them. *ret_parameters owns the label of the scheme. -SMIME_E_MALFORMED, -SMIME_E_UNSUPPORTED. */
 
 int transport_read_oaep(const X509_ALGOR *algorithm, RSA_OAEP_PARAMS **ret_parameters, struct rsa_scheme *ret_scheme);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Opening encrypted keys, the pure parts: RSA paddings against Project Wycheproof's vectors and OpenSSL, OAEP's parameters,
- * implicit rejection.
+ * Opening encrypted keys: RSA paddings, key agreement and key wrap with Project Wycheproof's vectors, paddings against OpenSSL,
+ * OAEP's parameters, implicit rejection.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,8 +12,6 @@
 
 #include <cmocka.h>
 
-#include <jansson.h>
-
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/param_build.h>
@@ -23,35 +21,22 @@
 #include "agent/token/public-key.h"
 #include "agent/token/unwrap-parts.h"
 #include "smime/error.h"
+#include "softhsm.h"
+#include "wycheproof.h"
 
 enum { MODULUS_MAX_BYTES = 1024 };
 
 /* ---- Wycheproof ---- */
 
-/* $SMIME_VECTORS, or ../shared/vectors beside the source tree. NULL when there are none. */
-static json_t *load_vectors(const char *name) {
-	const char *vectors = getenv("SMIME_VECTORS");
-	char path[1000];
+static X509_ALGOR *algorithm_from(const char *hex) {
+	long len = 0;
+	uint8_t *der = OPENSSL_hexstr2buf(hex, &len);
+	const uint8_t *p = der;
+	X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &p, len);
 
-	if (vectors)
-		(void)snprintf(path, sizeof(path), "%s/wycheproof/%s.json", vectors, name);
-	else
-		(void)snprintf(path, sizeof(path), "%.*s/../../../shared/vectors/wycheproof/%s.json",
-			(int)(strrchr(__FILE__, '/') - __FILE__), __FILE__, name);
-	return json_load_file(path, 0, NULL);
-}
-
-static struct bytes unhex(const json_t *object, const char *field) {
-	const char *text = json_string_value(json_object_get(object, field));
-	uint8_t *data = malloc(strlen(text) / 2 + 1);
-
-	for (size_t i = 0; text[2 * i]; i++)
-		assert_int_equal(sscanf(text + 2 * i, "%2hhx", &data[i]), 1);
-	return (struct bytes){ data, strlen(text) / 2 };
-}
-
-static void free_bytes(struct bytes *bytes) {
-	free((void *)(uintptr_t)bytes->data);
+	assert_non_null(algorithm);
+	OPENSSL_free(der);
+	return algorithm;
 }
 
 static EVP_PKEY *private_key(const json_t *group) {
@@ -89,12 +74,12 @@ static uint8_t open_with(const struct group *group, struct bytes label, const ui
 			   : padding_open_pkcs1(copy, em_len, out, len);
 }
 
-/* Opens as a message of its length and of no other length. */
-static void check_vector(const struct group *group, const json_t *test) {
+/* Opens as a message of its length and of no other length. What is acceptable here are weak lengths of keys, which must be read. */
+static void check_vector(struct wycheproof *file, const struct group *group, const json_t *test) {
 	_cleanup_(free_bytes) struct bytes ct = unhex(test, "ct");
 	_cleanup_(free_bytes) struct bytes message = unhex(test, "msg");
-	_cleanup_(free_bytes) struct bytes label = json_object_get(test, "label") ? unhex(test, "label") : (struct bytes){ NULL, 0 };
-	bool valid = strcmp(json_string_value(json_object_get(test, "result")), "invalid") != 0;
+	_cleanup_(free_bytes) struct bytes label = unhex(test, "label");
+	bool valid = wycheproof_verdict(file, test) != VERDICT_INVALID;
 	uint8_t em[MODULUS_MAX_BYTES], out[MODULUS_MAX_BYTES];
 	size_t em_len;
 
@@ -106,7 +91,7 @@ static void check_vector(const struct group *group, const json_t *test) {
 		uint8_t good = open_with(group, label, em, em_len, out, len);
 		uint8_t expected = valid && len == message.len ? 0xff : 0;
 		if (good != expected)
-			print_message("test %lld\n", json_integer_value(json_object_get(test, "tcId")));
+			print_message("# %s, case %lld\n", file->name, file->last);
 		assert_int_equal(good, expected);
 		if (good)
 			assert_memory_equal(out, message.data, len);
@@ -114,27 +99,23 @@ static void check_vector(const struct group *group, const json_t *test) {
 }
 
 static void check_file(const char *name) {
-	json_t *vectors = load_vectors(name);
-	size_t i, k, checked = 0;
+	struct wycheproof file = wycheproof_open(name);
 	const json_t *json_group, *test;
+	struct group group = { .key = NULL };
+	size_t i, k;
 
-	if (!vectors)
-		skip();
-	json_array_foreach(json_object_get(vectors, "testGroups"), i, json_group) {
-		const char *sha = json_string_value(json_object_get(json_group, "sha")), *mgf = json_string_value(json_object_get(json_group, "mgfSha"));
-		struct group group = { sha != NULL, sha ? EVP_get_digestbyname(sha) : NULL, sha ? EVP_get_digestbyname(mgf) : NULL, NULL };
+	wycheproof_foreach(&file, i, k, json_group, test) {
+		if (k == 0) {
+			const char *sha = wycheproof_text(json_group, "sha"), *mgf = wycheproof_text(json_group, "mgfSha");
 
-		if (sha && (!group.md || !group.mgf1_md))
-			continue;
-		group.key = private_key(json_group);
-		json_array_foreach(json_object_get(json_group, "tests"), k, test) {
-			check_vector(&group, test);
-			checked++;
+			EVP_PKEY_free(group.key);
+			group = (struct group){ *sha != '\0', EVP_get_digestbyname(sha), EVP_get_digestbyname(mgf), private_key(json_group) };
+			assert_true(!group.oaep || (group.md && group.mgf1_md));
 		}
-		EVP_PKEY_free(group.key);
+		check_vector(&file, &group, test);
 	}
-	assert_true(checked > 20);
-	json_decref(vectors);
+	EVP_PKEY_free(group.key);
+	wycheproof_close(&file, 0);
 }
 
 static void pkcs1_2048_of_wycheproof(void **state) {
@@ -159,6 +140,169 @@ static void oaep_sha256_with_mgf1_sha1_of_wycheproof(void **state) {
 
 static void oaep_of_many_kinds_of_wycheproof(void **state) {
 	check_file("rsa_oaep_misc_test");
+}
+
+/* ---- ECDH: a KeyAgreeRecipientInfo of each vector, opened with its private key on a token ---- */
+
+static struct softhsm hsm;
+
+/* The private key as an object of the session. */
+static CK_OBJECT_HANDLE session_key(EVP_PKEY *curve, const json_t *test) {
+	_cleanup_(free_bytes) struct bytes value = unhex(test, "private");
+	struct softhsm_object object = { .count = 0 };
+	CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
+
+	object_add_number(&object, CKA_CLASS, CKO_PRIVATE_KEY);
+	object_add_number(&object, CKA_KEY_TYPE, CKK_EC);
+	object_add_flag(&object, CKA_TOKEN, false);
+	object_add_flag(&object, CKA_DERIVE, true);
+	object_add_curve(&object, curve);
+	object_add(&object, CKA_VALUE, value.data, value.len);
+	assert_int_equal(hsm.module->call->C_CreateObject(hsm.session, object.attributes, object.count, &handle), CKR_OK);
+	while (object.count > 0)
+		free(object.owned[--object.count]);
+	return handle;
+}
+
+/* originatorKey [1] is the SubjectPublicKeyInfo of the vector, but for the tag. NULL when it can't be read. */
+static struct cms_originator *originator_of(const json_t *test) {
+	_cleanup_(free_bytes) struct bytes der = unhex(test, "public");
+	struct cms_originator *originator = NULL;
+
+	if (der.len == 0 || der.data[0] != 0x30)
+		return NULL;
+	((uint8_t *)(uintptr_t)der.data)[0] = 0xa1;
+	return cms_parse(der, cms_originator_it(), &originator) == 0 ? originator : NULL;
+}
+
+static const uint8_t content_key[32] = "the key that the content is with";
+
+/* The content's key, wrapped as a sender does who has computed the secret that the vector says. */
+static size_t wrap_for(const json_t *test, const struct cms_key_agree *info, uint8_t out[64]) {
+	_cleanup_(free_bytes) struct bytes shared = unhex(test, "shared");
+	struct cms_agreement agreement;
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	uint8_t kek[32];
+	int len = 0;
+
+	assert_int_equal(cms_agreement_read(info->key_encryption, &agreement), 0);
+	assert_int_equal(cms_kdf_x963(agreement.kdf, shared, agreement.wrap_algorithm, NULL, sizeof(kek), kek), 0);
+	EVP_CIPHER_CTX_set_flags(context, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+	assert_int_equal(EVP_EncryptInit_ex(context, agreement.wrap, NULL, kek, NULL), 1);
+	assert_int_equal(EVP_EncryptUpdate(context, out, &len, content_key, sizeof(content_key)), 1);
+	EVP_CIPHER_CTX_free(context);
+	X509_ALGOR_free(agreement.wrap_algorithm);
+	return (size_t)len;
+}
+
+/* Whether it was opened. What is not must be refused for its point, before the key was used. */
+static bool agrees(const json_t *test, EVP_PKEY *curve, struct cms_key_agree *info, struct token *token) {
+	struct inventory_key key = { .public = curve, .handle = session_key(curve, test), .label = (char *)(uintptr_t)"key" };
+	struct operation operation = { .token = token, .session = hsm.session };
+	struct wire_decrypt *request = wire_decrypt_new();
+	struct unwrapping unwrapping = { .operation = &operation, .request = request, .key = &key, .cipher = { .key_len = 32 } };
+	struct fault fault = { "" };
+	uint8_t wrapped[64];
+	int r;
+
+	unwrapping.encrypted = (struct bytes){ wrapped, *wycheproof_text(test, "shared") ? wrap_for(test, info, wrapped) : 40 };
+	r = agree_open(&unwrapping, info, &fault);
+	if (r == 0) {
+		assert_int_equal(unwrapping.cek.len, sizeof(content_key));
+		assert_memory_equal(unwrapping.cek.data, content_key, sizeof(content_key));
+	} else
+		assert_int_equal(r, -SMIME_E_MALFORMED);
+	secret_clear(&unwrapping.cek);
+	wire_decrypt_free(request);
+	(void)hsm.module->call->C_DestroyObject(hsm.session, key.handle);
+	return r == 0;
+}
+
+/* dhSinglePass-stdDH-sha256kdf with AES-256 key wrap */
+#define AGREEMENT "3015" "06062b8104010b01" "300b" "060960864801650304012d"
+
+static void check_agreements(const char *name, const char *curve_name) {
+	struct wycheproof file = wycheproof_open(name);
+	struct token token = { .module = hsm.module };
+	struct cms_key_agree info = { .key_encryption = algorithm_from(AGREEMENT) };
+	EVP_PKEY *curve = EVP_EC_gen(curve_name);
+	const json_t *group, *test;
+	size_t i, k, opened = 0;
+
+	wycheproof_foreach(&file, i, k, group, test) {
+		enum verdict verdict = wycheproof_verdict(&file, test);
+		bool accepted = false;
+
+		info.originator = originator_of(test);
+		if (info.originator)
+			accepted = agrees(test, curve, &info, &token);
+		wycheproof_decided(&file, verdict, accepted);
+		assert_int_equal(ERR_peek_error(), 0);
+		cms_originator_free(info.originator);
+		opened += accepted;
+	}
+	print_message("# %s: %zu opened\n", name, opened);
+	EVP_PKEY_free(curve);
+	X509_ALGOR_free(info.key_encryption);
+	wycheproof_close(&file, 0);
+}
+
+static int make_token(void **state) {
+	return softhsm_installed() ? softhsm_make(&hsm) : 0;
+}
+
+static int remove_token(void **state) {
+	if (hsm.module) {
+		softhsm_close(&hsm);
+		softhsm_remove(&hsm);
+	}
+	return 0;
+}
+
+static void ecdh_p256_of_wycheproof(void **state) {
+	if (!hsm.module)
+		skip();
+	check_agreements("ecdh_secp256r1_test", "P-256");
+}
+
+static void ecdh_p384_of_wycheproof(void **state) {
+	if (!hsm.module)
+		skip();
+	check_agreements("ecdh_secp384r1_test", "P-384");
+}
+
+/* ---- AES key wrap ---- */
+
+static void aes_key_wrap_of_wycheproof(void **state) {
+	enum { BLOCK = 8 };
+	struct wycheproof file = wycheproof_open("aes_wrap_test");
+	const json_t *group, *test;
+	size_t i, k;
+
+	wycheproof_foreach(&file, i, k, group, test) {
+		_cleanup_(free_bytes) struct bytes key = unhex(test, "key");
+		_cleanup_(free_bytes) struct bytes message = unhex(test, "msg");
+		_cleanup_(free_bytes) struct bytes wrapped = unhex(test, "ct");
+		_cleanup_(secret_clear) struct secret kek = SECRET_EMPTY;
+		_cleanup_(secret_clear) struct secret out = SECRET_EMPTY;
+		const EVP_CIPHER *wrap = key.len == 16 ? EVP_aes_128_wrap() : key.len == 24 ? EVP_aes_192_wrap() : EVP_aes_256_wrap();
+		enum verdict verdict = wycheproof_verdict(&file, test);
+		int r;
+
+		assert_int_equal(secret_set(&kek, key.data, key.len), 0);
+		for (size_t other = 0; other <= wrapped.len; other += BLOCK)
+			if (other + BLOCK != wrapped.len)
+				assert_int_equal(agree_unwrap(wrap, &kek, wrapped, other, &out), -SMIME_E_INTEGRITY);
+		r = agree_unwrap(wrap, &kek, wrapped, wrapped.len < BLOCK ? 0 : wrapped.len - BLOCK, &out);
+		wycheproof_decided(&file, verdict, r == 0);
+		if (r == 0) {
+			assert_int_equal(out.len, message.len);
+			assert_memory_equal(out.data, message.data, message.len);
+		} else
+			assert_int_equal(r, -SMIME_E_INTEGRITY);
+		assert_int_equal(ERR_peek_error(), 0);
+	}
+	wycheproof_close(&file, 0);
 }
 
 /* ---- Made by hand ---- */
@@ -287,17 +431,6 @@ static void pkcs1_made_here_verifies_with_openssl(void **state) {
 
 /* ---- Parameters of OAEP ---- */
 
-static X509_ALGOR *algorithm_from(const char *hex) {
-	long len = 0;
-	uint8_t *der = OPENSSL_hexstr2buf(hex, &len);
-	const uint8_t *p = der;
-	X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &p, len);
-
-	assert_non_null(algorithm);
-	OPENSSL_free(der);
-	return algorithm;
-}
-
 #define OAEP "06092a864886f70d010107"
 #define SHA1 "300906052b0e03021a0500"
 #define SHA256 "300b0609608648016503040201"
@@ -422,6 +555,9 @@ int main(void) {
 		cmocka_unit_test(oaep_sha256_of_wycheproof),
 		cmocka_unit_test(oaep_sha256_with_mgf1_sha1_of_wycheproof),
 		cmocka_unit_test(oaep_of_many_kinds_of_wycheproof),
+		cmocka_unit_test(ecdh_p256_of_wycheproof),
+		cmocka_unit_test(ecdh_p384_of_wycheproof),
+		cmocka_unit_test(aes_key_wrap_of_wycheproof),
 		cmocka_unit_test(every_octet_of_the_padding_counts),
 		cmocka_unit_test(selection_takes_one_or_the_other),
 		cmocka_unit_test(pss_made_here_verifies_with_openssl_for_every_modulus_length),
@@ -432,5 +568,5 @@ int main(void) {
 		cmocka_unit_test(points_are_taken_in_two_forms_only),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_token, remove_token);
 }
