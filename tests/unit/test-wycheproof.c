@@ -3,8 +3,6 @@
  * Project Wycheproof's vectors on what libsmime verifies and decrypts itself: signatures by the algorithms that a SignerInfo
  * names, and the content of AuthEnvelopedData. What the token process does with them is in test-unwrap.c.
  */
-#include <errno.h>
-
 #include "opening.h"
 #include "wycheproof.h"
 
