@@ -10,12 +10,13 @@
 #include <stdio.h>
 
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 
 #include "anchors.h"
 #include "describe.h"
 
 enum {
-	AUTH_LEVEL = 1,        /* OpenSSL's: at least 80 bits of security, no SHA-1 or MD5 in signatures of certificates */
+	AUTH_LEVEL = 2,        /* OpenSSL's: at least 112 bits of security: RSA-2048, no SHA-1 or MD5 in signatures of certificates */
 	NOTE_MAX_BYTES = 256,
 };
 
@@ -101,12 +102,12 @@ static X509_STORE *make_store(const struct anchors *anchors, size_t count) {
 	return store;
 }
 
-/* The signer's own validity is judged elsewhere, so that it does not hide what is to be said about the chain. */
-static int skip_own_validity(int ok, X509_STORE_CTX *context) {
+/* The signer's own validity and key are judged elsewhere, so that they do not hide what is to be said about the chain. */
+static int skip_own_faults(int ok, X509_STORE_CTX *context) {
 	int error = X509_STORE_CTX_get_error(context);
 
 	if (ok || X509_STORE_CTX_get_error_depth(context) != 0 ||
-		(error != X509_V_ERR_CERT_HAS_EXPIRED && error != X509_V_ERR_CERT_NOT_YET_VALID))
+		(error != X509_V_ERR_CERT_HAS_EXPIRED && error != X509_V_ERR_CERT_NOT_YET_VALID && error != X509_V_ERR_EE_KEY_TOO_SMALL))
 		return ok;
 	X509_STORE_CTX_set_error(context, X509_V_OK);
 	return 1;
@@ -153,6 +154,28 @@ static struct trust_verdict judge_anchor(const struct trust *trust, STACK_OF(X50
 	return (struct trust_verdict){ .trusted = true, .text = arena_printf(arena, "leads to %s (%s)", name, origins[origin]) };
 }
 
+/*
+ * The first CA below the anchor that is for other purposes than e-mail, NULL when there is none. RFC 5280 leaves open what the
+ * extension means in a CA's certificate; all who issue them mean a restriction of what the CA may issue.
+ */
+static X509 *ca_for_other_purposes(STACK_OF(X509) *chain) {
+	for (int n = 1; n < sk_X509_num(chain) - 1; n++) {
+		X509 *ca = sk_X509_value(chain, n);
+		if ((X509_get_extension_flags(ca) & EXFLAG_XKUSAGE) && !(X509_get_extended_key_usage(ca) & (XKU_SMIME | XKU_ANYEKU)))
+			return ca;
+	}
+	return NULL;
+}
+
+static struct trust_verdict judge_chain(const struct trust *trust, STACK_OF(X509) *chain, struct arena *arena) {
+	X509 *ca = ca_for_other_purposes(chain);
+
+	if (ca)
+		return (struct trust_verdict){ .text = arena_printf(arena, "%s is a certification authority for other purposes than e-mail",
+			describe_name(arena, X509_get_subject_name(ca))) };
+	return judge_anchor(trust, chain, arena);
+}
+
 static const char *explain(const struct trust *trust, X509_STORE_CTX *context, struct arena *arena) {
 	const X509 *at = X509_STORE_CTX_get_current_cert(context);
 	int error = X509_STORE_CTX_get_error(context);
@@ -185,9 +208,9 @@ static int validate(const struct trust *trust, X509_STORE *store, X509 *certific
 	X509_VERIFY_PARAM_set_time(param, trust->at);
 	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
 	X509_VERIFY_PARAM_set_depth(param, TRUST_DEPTH_MAX);
-	X509_STORE_CTX_set_verify_cb(context, skip_own_validity);
+	X509_STORE_CTX_set_verify_cb(context, skip_own_faults);
 	if (X509_verify_cert(context) == 1)
-		*ret_verdict = judge_anchor(trust, X509_STORE_CTX_get0_chain(context), arena);
+		*ret_verdict = judge_chain(trust, X509_STORE_CTX_get0_chain(context), arena);
 	else
 		*ret_verdict = (struct trust_verdict){ .text = explain(trust, context, arena) };
 	ERR_clear_error();

@@ -192,6 +192,37 @@ static void a_path_length_is_kept(void **state) {
 	identity_clear(&last);
 }
 
+static void a_ca_for_other_purposes_issues_no_mail_certificates(void **state) {
+	static const struct {
+		const char *usage;
+		int result, outcome;
+	} rows[] = {
+		{ "emailProtection,serverAuth", 0, SMIME_GOOD },
+		{ "anyExtendedKeyUsage", 0, SMIME_GOOD },
+		{ "serverAuth", SMIME_E_UNTRUSTED, SMIME_BAD },
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		struct extension extensions[] = {
+			{ NID_basic_constraints, "critical,CA:TRUE" },
+			{ NID_ext_key_usage, rows[i].usage },
+			{ 0, NULL },
+		};
+		struct identity ca = identity_make(new_key(), &(struct certificate_plan){ "Web CA", &root, extensions, 10 });
+
+		expect((struct scene){ .plan.issuer = &ca, .beside = { ca.certificate } }, rows[i].result, "chain", rows[i].outcome,
+			rows[i].result ? "CN=Web CA" : NULL);
+		identity_clear(&ca);
+	}
+}
+
+static void a_ca_with_a_weak_key_is_refused(void **state) {
+	struct identity ca = identity_make(EVP_RSA_gen(1024), &(struct certificate_plan){ "Weak CA", &root, ca_extensions, 11 });
+
+	expect((struct scene){ .plan.issuer = &ca, .beside = { ca.certificate } }, SMIME_E_UNTRUSTED, "chain", SMIME_BAD, "CN=Weak CA");
+	identity_clear(&ca);
+}
+
 static void name_constraints_hold_for_addresses(void **state) {
 	static const struct extension extensions[] = {
 		{ NID_basic_constraints, "critical,CA:TRUE" },
@@ -354,6 +385,8 @@ int main(void) {
 		cmocka_unit_test(an_expired_ca_breaks_the_chain),
 		cmocka_unit_test(a_certificate_that_is_no_ca_can_not_issue),
 		cmocka_unit_test(a_path_length_is_kept),
+		cmocka_unit_test(a_ca_for_other_purposes_issues_no_mail_certificates),
+		cmocka_unit_test(a_ca_with_a_weak_key_is_refused),
 		cmocka_unit_test(name_constraints_hold_for_addresses),
 		cmocka_unit_test(an_unknown_critical_extension_is_refused),
 		cmocka_unit_test(sha1_in_a_chain_is_refused),
