@@ -50,6 +50,7 @@ static const struct {
 	{ SMIME_E_TOO_LARGE, "over a limit" },
 	{ SMIME_E_UNSUPPORTED, "not supported" },
 	{ SMIME_E_IO, "reading or writing failed" },
+	{ SMIME_E_CHANGED, "it was changed while it was read" },
 	{ SMIME_E_INTERNAL, "internal error" },
 	{ SMIME_E_NO_MEMORY, "out of memory" },
 	{ SMIME_E_PROTOCOL, "protocol error" },

@@ -6,6 +6,7 @@
  */
 #include "signature.h"
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/rsa.h>
@@ -211,6 +212,17 @@ static bool has_modulus(enum signature_scheme scheme) {
 	return scheme == SIGNATURE_RSA_V15 || scheme == SIGNATURE_RSA_PSS || scheme == SIGNATURE_DSA;
 }
 
+/* Keys that nobody has, made to cost whoever verifies (RFC 8550 4.3); OpenSSL limits the exponent of long moduli only. */
+static bool is_expensive(const struct signature_algorithm *algorithm, const EVP_PKEY *key) {
+	BIGNUM *exponent = NULL;
+	bool expensive = has_modulus(algorithm->scheme) && EVP_PKEY_get_bits(key) > SIGNATURE_KEY_MAX_BITS;
+
+	if (!expensive && EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1)
+		expensive = BN_num_bits(exponent) > SIGNATURE_EXPONENT_MAX_BITS;
+	BN_free(exponent);
+	return expensive;
+}
+
 int signature_verify(const struct signature_algorithm *algorithm, EVP_PKEY *key, struct bytes message, struct bytes digest,
 	struct bytes value) {
 	uint8_t hash[EVP_MAX_MD_SIZE];
@@ -221,7 +233,7 @@ int signature_verify(const struct signature_algorithm *algorithm, EVP_PKEY *key,
 		return -SMIME_E_KEY_UNUSABLE;
 	if (!key_fits(algorithm, key))
 		return -SMIME_E_SIGNATURE;
-	if (has_modulus(algorithm->scheme) && EVP_PKEY_get_bits(key) > SIGNATURE_KEY_MAX_BITS)
+	if (is_expensive(algorithm, key))
 		return -SMIME_E_UNSUPPORTED;
 	if (algorithm->scheme == SIGNATURE_ED25519) {
 		if (!message.data)

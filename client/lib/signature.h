@@ -14,7 +14,10 @@
 
 #include "agent/wire/base.h"
 
-enum { SIGNATURE_KEY_MAX_BITS = 8192 }; /* of RSA and DSA (cms.md K10): more is nobody's key, but costs much time */
+enum {
+	SIGNATURE_KEY_MAX_BITS = 8192,      /* of RSA and DSA (RFC 8550 4.3): more is nobody's key, but costs much time */
+	SIGNATURE_EXPONENT_MAX_BITS = 64,   /* of RSA */
+};
 
 enum signature_scheme { SIGNATURE_RSA_V15, SIGNATURE_RSA_PSS, SIGNATURE_ECDSA, SIGNATURE_ED25519, SIGNATURE_DSA };
 

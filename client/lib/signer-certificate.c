@@ -10,6 +10,9 @@
 #include "describe.h"
 #include "signer-checks.h"
 
+/* Each is a verification; a key identifier may fit several certificates, but a hundred is an attack on the verifier's time. */
+enum { CANDIDATES_MAX = 8 };
+
 static bool is_named(const struct cms_signer_identifier *sid, const X509 *certificate) {
 	if (sid->type == CMS_SID_ISSUER_SERIAL)
 		return cms_issuer_serial_is(sid->issuer_serial, certificate);
@@ -23,6 +26,8 @@ X509 *signer_candidate(const struct signer *signer, const struct signer_scene *s
 	size_t i;
 	int n;
 
+	if (index >= CANDIDATES_MAX)
+		return NULL;
 	for (n = 0; n < sk_X509_num(own); n++)
 		if (is_named(signer->info->sid, sk_X509_value(own, n)) && index-- == 0)
 			return sk_X509_value(own, n);

@@ -147,7 +147,8 @@ static void check_signature(const struct signer *signer, const struct signer_sce
 		report_check(report, out, REPORT_SIGNATURE, SMIME_UNKNOWN, "can't be checked without the signer's certificate");
 	else if (verified == -SMIME_E_UNSUPPORTED)
 		report_check(report, out, REPORT_SIGNATURE, SMIME_UNKNOWN, "can't be checked: %s",
-			signer->attributes ? "the key is too large" : "Ed25519 without signed attributes is not supported");
+			signer->algorithm.scheme == SIGNATURE_ED25519 ? "Ed25519 without signed attributes is not supported"
+									      : "the key is larger than anybody needs");
 	else if (verified == -SMIME_E_KEY_UNUSABLE)
 		report_check(report, out, REPORT_SIGNATURE, SMIME_UNKNOWN,
 			"can't be checked: the type or the parameters of the certificate's key are not supported");

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A descriptor as a source: a regular file is read in place with pread(), so that several passes may run at once; anything
- * else is spooled first.
+ * A descriptor as a source: a large regular file is read in place with pread(), so that several passes may run at once;
+ * anything else is spooled first.
  *
- * The length is fixed when the source is made: a file that grows meanwhile gives every pass the same bytes.
+ * Every pass gives the same bytes, since what one pass has checked is what another one releases: a file in which somebody
+ * writes meanwhile is an error. What is small is copied, since the clock of the file system is too coarse for it.
  */
 #include <errno.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 struct file {
 	int fd; /* borrowed */
 	uint64_t begin, end;
+	struct timespec modified, changed; /* when the source was made */
 };
 
 struct file_pass {
@@ -33,6 +35,17 @@ static int file_open(void *self, void **ret_state) {
 	return 0;
 }
 
+static bool differs(const struct timespec *a, const struct timespec *b) {
+	return a->tv_sec != b->tv_sec || a->tv_nsec != b->tv_nsec;
+}
+
+/* To be asked after a read, whose bytes it vouches for. */
+static bool was_changed(const struct file *file) {
+	struct stat st;
+
+	return fstat(file->fd, &st) < 0 || differs(&st.st_mtim, &file->modified) || differs(&st.st_ctim, &file->changed);
+}
+
 static ssize_t file_read(void *state, uint8_t *dst, size_t cap) {
 	struct file_pass *pass = state;
 	uint64_t left = pass->file->end - pass->position;
@@ -47,6 +60,8 @@ static ssize_t file_read(void *state, uint8_t *dst, size_t cap) {
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -SMIME_E_IO;
+	if (was_changed(pass->file))
+		return -SMIME_E_CHANGED;
 	pass->position += (uint64_t)n;
 	return n;
 }
@@ -122,13 +137,13 @@ static int from_spool(int fd, struct source **ret_source) {
 	return 0;
 }
 
-static int from_file(int fd, uint64_t begin, uint64_t end, struct source **ret_source) {
+static int from_file(int fd, uint64_t begin, const struct stat *st, struct source **ret_source) {
 	struct file *file = malloc(sizeof(*file));
 	struct source *source;
 
 	if (!file)
 		return -SMIME_E_NO_MEMORY;
-	*file = (struct file){ .fd = fd, .begin = begin, .end = end };
+	*file = (struct file){ .fd = fd, .begin = begin, .end = (uint64_t)st->st_size, .modified = st->st_mtim, .changed = st->st_ctim };
 	source = source_new(&file_ops, file);
 	if (!source)
 		return -SMIME_E_NO_MEMORY;
@@ -147,8 +162,8 @@ int source_from_fd(int fd, struct source **ret_source) {
 	begin = lseek(fd, 0, SEEK_CUR);
 	if (begin < 0)
 		return -SMIME_E_IO;
-	/* The kernel's own files (/proc) have the size 0 whatever they hold: only reading tells. */
-	if (st.st_size <= begin)
+	/* Among them the kernel's own files (/proc), which have the size 0 whatever they hold: only reading tells. */
+	if (st.st_size - begin <= SPOOL_MEMORY_BYTES)
 		return from_spool(fd, ret_source);
-	return from_file(fd, (uint64_t)begin, (uint64_t)st.st_size, ret_source);
+	return from_file(fd, (uint64_t)begin, &st, ret_source);
 }

@@ -61,6 +61,7 @@ enum smime_error {
 
 	/* File or stream (exit code 7). */
 	SMIME_E_IO = 700,
+	SMIME_E_CHANGED = 701,        /* somebody wrote to the input while it was read */
 
 	/* Internal (exit code 8). */
 	SMIME_E_INTERNAL = 800,

@@ -5,6 +5,8 @@
  */
 #include "opening.h"
 
+#include <openssl/rsa.h>
+
 #define CONTENT "Content-Type: text/plain\r\n\r\nThis is what Alice has to say.\r\n"
 
 static struct identity ca, alice, ec, ed, bob;
@@ -330,6 +332,26 @@ static void a_signer_without_certificate_is_not_good(void **state) {
 	expect((struct recipe){ .no_certificates = true }, SMIME_E_UNTRUSTED, "certificate", SMIME_UNKNOWN);
 }
 
+/* A long exponent makes each verification as slow as a signature; nobody has one for a good reason. */
+static void a_key_that_costs_much_is_not_used(void **state) {
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	BIGNUM *exponent = BN_new();
+	EVP_PKEY *key = NULL;
+	struct identity costly;
+
+	BN_set_bit(exponent, 80);
+	BN_add_word(exponent, 13);
+	assert_int_equal(EVP_PKEY_keygen_init(context), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(context, 2048), 1);
+	assert_int_equal(EVP_PKEY_CTX_set1_rsa_keygen_pubexp(context, exponent), 1);
+	assert_int_equal(EVP_PKEY_generate(context, &key), 1);
+	costly = identity_make(key, &(struct certificate_plan){ "Costly", &ca, alice_extensions, 9 });
+	expect((struct recipe){ .signer = &costly }, SMIME_E_UNTRUSTED, "signature", SMIME_UNKNOWN);
+	identity_clear(&costly);
+	EVP_PKEY_CTX_free(context);
+	BN_free(exponent);
+}
+
 static void each_signer_has_its_own_result(void **state) {
 	struct recipe second = { .signer = &bob, .content = CONTENT, .flip_signature = true };
 	struct recipe first = { .signer = &alice, .content = CONTENT, .second = &second };
@@ -464,6 +486,7 @@ int main(void) {
 		cmocka_unit_test(a_key_that_can_not_be_read_is_no_bad_signature),
 		cmocka_unit_test(short_rsa_keys_are_not_good),
 		cmocka_unit_test(a_signer_without_certificate_is_not_good),
+		cmocka_unit_test(a_key_that_costs_much_is_not_used),
 		cmocka_unit_test(each_signer_has_its_own_result),
 		cmocka_unit_test(changed_content_is_bad),
 		cmocka_unit_test(content_both_given_and_embedded_is_bad),

@@ -224,9 +224,38 @@ static void a_regular_file_is_read_from_its_position_by_concurrent_passes(void *
 	assert_int_equal(lseek(fileno(file), 0, SEEK_CUR), 100);
 	assert_yields(source, data + 100, len - 100);
 	assert_random_access(source, data + 100, len - 100);
-	/* What is appended later belongs to no pass. */
-	assert_int_equal(pwrite(fileno(file), "x", 1, (off_t)len), 1);
-	assert_yields(source, data + 100, len - 100);
+}
+
+/* What one pass has checked is what another one releases. */
+static void a_file_that_is_written_to_meanwhile_is_an_error(void **state) {
+	enum { SMALL_BYTES = 1000 };
+	size_t len = 700000;
+	_cleanup_(freep) uint8_t *data = pattern(len);
+	_cleanup_(fclosep) FILE *file = tmpfile();
+	_cleanup_(source_unrefp) struct source *source = NULL, *small = NULL;
+	_cleanup_(reader_closep) struct reader *begun = NULL, *later = NULL;
+	uint8_t some[5000];
+	int r;
+
+	assert_int_equal(fwrite(data, 1, len, file), len);
+	assert_int_equal(fflush(file), 0);
+	assert_int_equal(lseek(fileno(file), 0, SEEK_SET), 0);
+	assert_int_equal(source_from_fd(fileno(file), &source), 0);
+	assert_int_equal(source_open(source, &begun), 0);
+	assert_int_equal(reader_read_exact(begun, some, sizeof(some)), 0);
+	(void)usleep(20000); /* a tick of the file system's clock */
+	assert_int_equal(pwrite(fileno(file), "x", 1, (off_t)len / 2), 1);
+	while ((r = reader_read_exact(begun, some, sizeof(some))) == 0)
+		;
+	assert_int_equal(r, -SMIME_E_CHANGED);
+	assert_int_equal(source_open(source, &later), 0);
+	assert_int_equal(reader_read_exact(later, some, sizeof(some)), -SMIME_E_CHANGED);
+
+	assert_int_equal(ftruncate(fileno(file), SMALL_BYTES), 0);
+	assert_int_equal(lseek(fileno(file), 0, SEEK_SET), 0);
+	assert_int_equal(source_from_fd(fileno(file), &small), 0);
+	assert_int_equal(pwrite(fileno(file), "x", 1, SMALL_BYTES / 2), 1);
+	assert_yields(small, data, SMALL_BYTES);
 }
 
 static void a_descriptor_that_cannot_be_read_is_an_io_error(void **state) {
@@ -526,6 +555,7 @@ int main(void) {
 		cmocka_unit_test(a_spooled_pipe_is_unreadable_on_disk),
 		cmocka_unit_test(a_pipe_without_place_for_the_spool_fails),
 		cmocka_unit_test(a_regular_file_is_read_from_its_position_by_concurrent_passes),
+		cmocka_unit_test(a_file_that_is_written_to_meanwhile_is_an_error),
 		cmocka_unit_test(a_descriptor_that_cannot_be_read_is_an_io_error),
 		cmocka_unit_test(a_file_of_the_kernel_without_a_size_is_read),
 		cmocka_unit_test(slices_of_every_kind_of_parent_hold_their_range),
