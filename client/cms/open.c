@@ -16,9 +16,9 @@ static bool is_space(uint8_t c) {
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Whether the line that begins at `at` is a begin line of a block that holds CMS. */
+/* Whether the line that begins at `at` is a begin line of a block that holds CMS. The last two labels are those of gpgsm --armor. */
 static bool begins_block(struct bytes text, size_t at) {
-	static const char *const labels[] = { "CMS", "PKCS7", "PKCS #7 SIGNED DATA" };
+	static const char *const labels[] = { "CMS", "PKCS7", "PKCS #7 SIGNED DATA", "SIGNED MESSAGE", "ENCRYPTED MESSAGE" };
 	char line[64];
 
 	for (size_t i = 0; i < ELEMENTSOF(labels); i++) {

@@ -532,6 +532,8 @@ static void a_message_is_found_in_every_form(void **state) {
 		{ "-----BEGIN CMS-----\n", "\n", "-----END CMS-----\n" },
 		{ "-----BEGIN PKCS7-----\r\n", "\r\n", "-----END PKCS7-----\r\n" },
 		{ "-----BEGIN PKCS #7 SIGNED DATA-----\n", "\n", "-----END PKCS #7 SIGNED DATA-----" },
+		{ "-----BEGIN SIGNED MESSAGE-----\n", "\n", "-----END SIGNED MESSAGE-----\n" },
+		{ "-----BEGIN ENCRYPTED MESSAGE-----\n", "\n", "-----END ENCRYPTED MESSAGE-----\n" },
 		{ "Some text - with hyphens\n\n-----BEGIN CMS-----\n", "\n", "-----END CMS-----\nMore text MIAG\n" },
 	};
 
