@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# For tests with other programs, to be sourced after lib.sh: one side writes $T/message, the other reads it into $T/got.
+
+# Around the block of a cipher, over several buffers, and far beyond them.
+SIZES=(0 1 15 16 17 100000 5000000)
+contents() { # makes $T/content.SIZE, the same bytes each time, so that what fails once fails again
+	local size
+	for size in "${SIZES[@]}"; do
+		openssl enc -aes-128-ctr -K 00 -iv 00 -nopad -in /dev/zero 2>/dev/null | head -c "$size" >"$T/content.$size"
+	done
+	CONTENT=$T/content.17
+}
+
+# $T/entity for peers to sign or to encrypt, with and without CR. The blank line at its end belongs to it.
+entity() {
+	printf 'Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\nGr\303\274\303\237e\n\nFrom here on: the text.\n\n' >"$T/entity.lf"
+	sed 's/$/\r/' "$T/entity.lf" >"$T/entity"
+}
+
+# Runs the command that writes $T/message; what counts is whether that can be read, so this is a test point only when it fails.
+made() { # COMMAND...
+	rm -f "$T/message"
+	run "$@"
+	[ "$code" = 0 ] || fail "this can be made: $*" "$(head -c 2000 "$T/err")"
+}
+# The test point: does the command write to $T/got what is in the file?
+reads() { # DESCRIPTION FILE COMMAND...
+	read_as cat "$@"
+}
+# The same for a MIME entity, whatever its ends of line are and with whatever outer headers it comes.
+reads_entity() { # DESCRIPTION FILE COMMAND...
+	read_as entity_in "$@"
+}
+entity_in() { tr -d '\r' | sed -n '/^Content-Type/,$p'; }
+read_as() { # FILTER DESCRIPTION FILE COMMAND...
+	local filter=$1 description=$2 file=$3
+	shift 3
+	rm -f "$T/got"
+	run "$@"
+	if [ "$code" = 0 ] && cmp <("$filter" <"$file") <("$filter" <"$T/got") >>"$T/err" 2>&1; then
+		pass "$description"
+	else
+		fail "$description" "exit code $code of: $*" "$(head -c 2000 "$T/err")"
+	fi
+}
+
+# What mail programs make of the CMS that gpgsm and NSS write. TYPE is pkcs7 or x-pkcs7.
+signed_mail() { # FROM TYPE ENTITY SIGNATURE
+	printf '%s\r\n' "From: $1" 'MIME-Version: 1.0' "Content-Type: multipart/signed; protocol=\"application/$2-signature\";" \
+		' micalg=sha-256; boundary="the boundary"' '' '--the boundary'
+	cat "$3"
+	printf '%s\r\n' '' '--the boundary' "Content-Type: application/$2-signature; name=smime.p7s" 'Content-Transfer-Encoding: base64' ''
+	openssl base64 -in "$4" | sed 's/$/\r/'
+	printf '%s\r\n' '--the boundary--'
+}
+cms_mail() { # FROM TYPE CMS
+	printf '%s\r\n' "From: $1" 'MIME-Version: 1.0' "Content-Type: application/$2-mime; name=smime.p7m" 'Content-Transfer-Encoding: base64' ''
+	openssl base64 -in "$3" | sed 's/$/\r/'
+}
+# The same mail as a store without CR has it.
+without_cr() { # FILE
+	tr -d '\r' <"$1" >"$1.lf"
+	mv "$1.lf" "$1"
+}
+
+# Changes a byte near the end of a CMS file: part of the signature or of the tag, whether BER ends with zeros or not.
+flip() { # FILE
+	python3 -c 'import sys; d = bytearray(open(sys.argv[1], "rb").read()); d[-10] ^= 1; open(sys.argv[1], "wb").write(d)' "$1"
+}
