@@ -63,6 +63,18 @@ without_cr() { # FILE
 	tr -d '\r' <"$1" >"$1.lf"
 	mv "$1.lf" "$1"
 }
+# And back: the CMS of a mail; the two parts of a multipart/signed as $T/part, the way it was signed, and $T/signature.
+cms_in() { tr -d '\r' <"$1" | sed '1,/^$/d' | openssl base64 -d; } # FILE
+split_signed() { # FILE
+	python3 - "$1" "$T/part" "$T/signature" <<-'END'
+		import base64, re, sys
+		mail = re.sub(rb'\r?\n', b'\r\n', open(sys.argv[1], 'rb').read())
+		boundary = re.search(rb'boundary="([^"]+)"', mail).group(1)
+		part, signature = mail.split(b'\r\n--' + boundary)[1:3]
+		open(sys.argv[2], 'wb').write(part.split(b'\r\n', 1)[1])
+		open(sys.argv[3], 'wb').write(base64.b64decode(signature.split(b'\r\n\r\n', 1)[1]))
+	END
+}
 
 # Changes a byte near the end of a CMS file: part of the signature or of the tag, whether BER ends with zeros or not.
 flip() { # FILE
