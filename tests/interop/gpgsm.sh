@@ -102,32 +102,24 @@ done
 
 # ---- Mail ----
 
-peer=peer-rsa@example.org
-wrapped() { # COMMAND...: makes a mail of the CMS in $T/message
-	local wrap=$1
-	shift
-	mv "$T/message" "$T/cms"
-	"$wrap" $peer "$@" "$T/cms" >"$T/message"
-}
-stored() { [ $eol = crlf ] || without_cr "$T/message"; }
 for type in pkcs7 x-pkcs7; do
 	for eol in crlf lf; do
 		made signs "$T/entity" --detach-sign
 		wrapped signed_mail $type "$T/entity"
 		cp "$T/message" "$T/signed"
-		stored
+		stored $eol
 		reads_entity "we verify gpgsm's multipart/signed ($type, $eol)" "$T/entity" smime verify -i "$T/message" -o "$T/got"
 		made encrypts "$T/signed" -r alice@example.org
 		wrapped cms_mail $type
-		stored
+		stored $eol
 		reads_entity 'and open it when it is encrypted too' "$T/entity" smime decrypt --require-signature -i "$T/message" -o "$T/got"
 		made signs "$T/entity" --sign
 		wrapped cms_mail $type
-		stored
+		stored $eol
 		reads_entity 'and an opaque signature' "$T/entity" smime verify -i "$T/message" -o "$T/got"
 	done
 done
-mail alice@example.org $peer 'MIME-Version: 1.0' 'Content-Type: text/plain; charset=us-ascii' >"$T/mail"
+mail alice@example.org peer-rsa@example.org 'MIME-Version: 1.0' 'Content-Type: text/plain; charset=us-ascii' >"$T/mail"
 made smime sign -i "$T/mail" -o "$T/message"
 split_signed "$T/message"
 check 'gpgsm verifies our multipart/signed' 0 gpgsm --verify "$T/signature" "$T/part"

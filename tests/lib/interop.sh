@@ -58,10 +58,17 @@ cms_mail() { # FROM TYPE CMS
 	printf '%s\r\n' "From: $1" 'MIME-Version: 1.0' "Content-Type: application/$2-mime; name=smime.p7m" 'Content-Transfer-Encoding: base64' ''
 	openssl base64 -in "$3" | sed 's/$/\r/'
 }
-# The same mail as a store without CR has it.
-without_cr() { # FILE
-	tr -d '\r' <"$1" >"$1.lf"
-	mv "$1.lf" "$1"
+wrapped() { # signed_mail|cms_mail TYPE [ENTITY]: makes peer-rsa's mail of the CMS in $T/message
+	local wrap=$1
+	shift
+	mv "$T/message" "$T/cms"
+	"$wrap" peer-rsa@example.org "$@" "$T/cms" >"$T/message"
+}
+# $T/message as a store without CR has it; or as it is.
+stored() { # lf|crlf
+	[ "$1" = lf ] || return 0
+	tr -d '\r' <"$T/message" >"$T/stored"
+	mv "$T/stored" "$T/message"
 }
 # And back: the CMS of a mail; the two parts of a multipart/signed as $T/part, the way it was signed, and $T/signature.
 cms_in() { tr -d '\r' <"$1" | sed '1,/^$/d' | openssl base64 -d; } # FILE
