@@ -67,9 +67,11 @@ peer-ec  SHA256 EC-256 ECDSA SHA-256
 peer-ec  SHA384 EC-256 ECDSA SHA-384
 END
 made signs peer-rsa "$CONTENT" -H SHA1 -G
-check 'SHA-1 is too weak' 1 smime verify --cms -i "$T/message"
+check 'SHA-1 is refused' 1 smime verify --cms -i "$T/message"
+says 'as too weak' 'SHA-1 is too weak'
 made cmsutil -O -d "$db" -r alice@example.org -o "$T/message"
 check 'certificates alone are no signature' 1 smime verify --cms -i "$T/message"
+says 'and that is said' "nobody's signature"
 
 # ---- Encryption ----
 
@@ -85,6 +87,7 @@ for recipients in alice rsa3072 rsa4096 peer-rsa,alice; do
 done
 made encrypts "$CONTENT" peer-rsa@example.org
 check 'a message for others is not ours' 1 smime decrypt --cms -i "$T/message" -o "$T/got"
+says 'and that is said' 'none of the agent.s 6 certificates is among'
 made smime encrypt --cms --sign -k alice@example.org -r "$T/peer-rsa.pem" -i "$CONTENT" -o "$T/message"
 check 'NSS decrypts signed CMS inside encrypted CMS' 0 decodes
 mv "$T/got" "$T/message"

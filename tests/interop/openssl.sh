@@ -11,8 +11,11 @@ contents
 entity
 agent_start
 
+is 'an Ed25519 key lies beside those that are used' "$(smime keys | grep -c ' Ed25519 ')" 1
 people=(alice rsa3072 rsa4096 bob p384 p521)
 peers=(peer-rsa peer-ec peer-p-384 peer-p-521)
+ecdh=dhSinglePass-stdDH-sha256kdf-scheme
+declare -A reported=([aes128]=aes128-cbc [aes-192-cbc]=aes192-cbc [aes256]=aes256-cbc [aes-128-gcm]=aes128-gcm [aes-256-gcm]=aes256-gcm [des3]=des-ede3-cbc)
 recipients=()
 for peer in "${peers[@]}"; do recipients+=(-r "$T/$peer.pem"); done
 verifies() { openssl cms -verify "$@" -in "$T/message" -CAfile "$T/ca/root.pem" -out "$T/got"; }
@@ -31,8 +34,11 @@ encrypts() { # FILE OPTION...
 	shift
 	openssl cms -encrypt -from someone@example.org "$@" -in "$file" -out "$T/message"
 }
-# The algorithms of the last SignerInfo.
-algorithms() { openssl cms -cmsout -print -inform DER -in "$T/message" -noout | awk '/digestAlgorithm:|signatureAlgorithm:/ { getline; last[++n] = $2 } END { print last[n - 1], last[n] }'; }
+# The names of the algorithms that the message itself, without the certificates in it, uses for a purpose.
+algorithms() { # PURPOSE|...
+	openssl cms -cmsout -print -inform DER -in "$T/message" -noout | sed '/^ *certificates:/,/^ *signerInfos:/d' |
+		awk -v purpose="($1)Algorithm:" '$0 ~ purpose { getline; printf "%s%s", between, $2; between = " " }'
+}
 
 # ---- Signatures that we write ----
 
@@ -45,7 +51,7 @@ while read -r who digest signature options; do
 		reads_entity "so do we" "$T/mail" smime verify -i "$T/message" -o "$T/got"
 	done
 	made smime sign $options --cms -k "$who@example.org" -i "$CONTENT" -o "$T/message"
-	is "the SignerInfo names $name" "$(algorithms)" "$digest $signature"
+	is "the SignerInfo names $name" "$(algorithms 'digest|signature')" "$digest $signature"
 	reads "OpenSSL verifies the CMS signed by $name" "$CONTENT" verifies -binary -inform DER
 	made smime sign $options --cms --detached --pem -k "$who@example.org" -i "$CONTENT" -o "$T/message"
 	reads "OpenSSL verifies the detached CMS signed by $name" "$CONTENT" verifies -binary -inform PEM -content "$CONTENT"
@@ -96,7 +102,8 @@ made openssl smime -sign -signer "$T/peer-rsa.pem" -inkey "$T/peer-rsa.key" -cer
 holds 'openssl smime names its signature x-pkcs7-signature' grep -q 'protocol="application/x-pkcs7-signature"' "$T/message"
 reads_entity 'and it verifies' "$T/entity" smime verify -i "$T/message" -o "$T/got"
 made signs peer-rsa "$T/entity" -md sha1
-check 'SHA-1 is too weak' 1 smime verify -i "$T/message"
+check 'SHA-1 is refused' 1 smime verify -i "$T/message"
+says 'as too weak' 'SHA-1 is too weak'
 
 made signs peer-rsa "$T/entity" -nodetach -stream
 reads_entity 'what it writes as a stream verifies' "$T/entity" smime verify -i "$T/message" -o "$T/got"
@@ -128,6 +135,8 @@ for cipher in aes128-cbc aes256-cbc aes128-gcm aes256-gcm; do
 		reads "$peer is one of several recipients with $cipher" "$CONTENT" decrypts "$peer" -inform DER
 	done
 	reads 'as we are' "$CONTENT" smime decrypt --cms -i "$T/message" -o "$T/got"
+	is 'and the algorithms are those' "$(algorithms 'keyEncryption|contentEncryption')" \
+		"rsaEncryption $ecdh $ecdh $ecdh rsaEncryption $ecdh ${cipher/s/s-}"
 done
 
 # ---- Encryption by OpenSSL ----
@@ -137,15 +146,18 @@ for who in "${people[@]}"; do
 		for keyid in '' -keyid; do
 			made encrypts "$T/entity" -$cipher $keyid -recip "$T/$who.pem"
 			reads_entity "we decrypt the mail for $who with $cipher $keyid" "$T/entity" smime decrypt -i "$T/message" -o "$T/got"
+			says 'and report the cipher' ": ${reported[$cipher]}, "
 		done
 	done
 done
 for who in alice rsa4096; do
 	for options in '' 'oaep' 'oaep -keyopt rsa_oaep_md:sha256' 'oaep -keyopt rsa_oaep_md:sha256 -keyopt rsa_mgf1_md:sha1' \
 		'oaep -keyopt rsa_oaep_md:sha1 -keyopt rsa_mgf1_md:sha512' 'oaep -keyopt rsa_oaep_md:sha384 -keyopt rsa_oaep_label:6c6162656c'; do
+		scheme=rsa-${options%% *}
 		for cipher in des3 aes256 aes-128-gcm; do
 			made encrypts "$CONTENT" -binary -outform DER -$cipher -recip "$T/$who.pem" ${options:+-keyopt rsa_padding_mode:$options}
 			reads "we decrypt RSA $options for $who with $cipher" "$CONTENT" smime decrypt --cms -i "$T/message" -o "$T/got"
+			says 'and report the algorithms' ": ${reported[$cipher]}, ${scheme/%-/-v1.5}, "
 		done
 	done
 done
@@ -158,12 +170,14 @@ for who in bob p384 p521; do
 	done
 done
 made encrypts "$CONTENT" -binary -outform DER -des3 -recip "$T/bob.pem"
-check 'a key wrapped with Triple-DES is not supported' 6 smime decrypt --cms -i "$T/message" -o "$T/got"
+check 'a key wrapped with Triple-DES is refused' 6 smime decrypt --cms -i "$T/message" -o "$T/got"
+says 'as not supported' 'not supported'
 made encrypts "$CONTENT" -binary -outform DER -aes256 -recip "$T/peer-ec.pem" -recip "$T/p384.pem" -keyid -recip "$T/peer-rsa.pem" -recip "$T/rsa3072.pem"
 reads 'we are among several recipients' "$CONTENT" smime decrypt --cms -i "$T/message" -o "$T/got"
 is 'of which the agent opens one' "$(grep -oE '4 recipients|opened with key' "$T/err" | tr '\n' ' ')" '4 recipients opened with key '
 made encrypts "$CONTENT" -binary -outform DER -aes256 -recip "$T/peer-ec.pem" -recip "$T/peer-rsa.pem"
-check 'or not' 1 smime decrypt --cms -i "$T/message" -o "$T/got"
+check 'a message for others is not ours' 1 smime decrypt --cms -i "$T/message" -o "$T/got"
+says 'and that is said' 'none of the agent.s 6 certificates is among'
 
 # ---- Contents of every size ----
 
