@@ -7,6 +7,8 @@ fixture people wide
 for curve in P-384 P-521; do
 	fixture_peer "peer-${curve,,}" digitalSignature,keyAgreement -algorithm EC -pkeyopt ec_paramgen_curve:$curve
 done
+fixture_peer peer-brainpool digitalSignature -algorithm EC -pkeyopt ec_paramgen_curve:brainpoolP256r1
+fixture_peer peer-pss digitalSignature -algorithm RSA-PSS
 contents
 entity
 agent_start
@@ -93,6 +95,9 @@ peer-rsa|-md sha512 -cades|RSA-2048 PKCS#1 v1.5 SHA-512
 peer-rsa|$pss -keyopt rsa_pss_saltlen:digest -keyid|RSA-2048 PSS SHA-256
 peer-rsa|$pss -md sha384 -keyopt rsa_pss_saltlen:digest|RSA-2048 PSS SHA-384
 peer-rsa|$pss -md sha512|RSA-2048 PSS SHA-512, salt of 190 octets
+peer-rsa|-receipt_request_all -receipt_request_to peer-rsa@example.org|RSA-2048 PKCS#1 v1.5 SHA-256
+peer-pss|$pss -keyopt rsa_pss_saltlen:digest|RSA-PSS-2048 PSS SHA-256
+peer-brainpool||EC-256 ECDSA SHA-256
 peer-ec|-noattr|EC-256 ECDSA SHA-256
 peer-ec|-keyid|EC-256 ECDSA SHA-256
 peer-p-384|-md sha384|EC-384 ECDSA SHA-384
@@ -104,7 +109,6 @@ reads_entity 'and it verifies' "$T/entity" smime verify -i "$T/message" -o "$T/g
 made signs peer-rsa "$T/entity" -md sha1
 check 'SHA-1 is refused' 1 smime verify -i "$T/message"
 says 'as too weak' 'SHA-1 is too weak'
-
 made signs peer-rsa "$T/entity" -nodetach -stream
 reads_entity 'what it writes as a stream verifies' "$T/entity" smime verify -i "$T/message" -o "$T/got"
 
@@ -122,13 +126,15 @@ made openssl cms -resign -keyid "${others[@]}" -binary -nodetach -inform DER -in
 reads 'OpenSSL verifies a message of ours to which it added two signatures' "$CONTENT" verifies -binary -inform DER
 all_good 'it' 3
 
-# ---- Encryption ----
+# ---- Encryption that we do ----
 
+mail alice@example.org peer-ec@example.org 'MIME-Version: 1.0' 'Content-Type: text/plain; charset=us-ascii' >"$T/mail.lf"
+sed 's/$/\r/' "$T/mail.lf" >"$T/mail.crlf"
 for cipher in aes128-cbc aes256-cbc aes128-gcm aes256-gcm; do
 	for recipient in "${peers[@]}" 'peer-rsa --oaep'; do
 		read -r peer oaep <<<"$recipient"
-		made smime encrypt --cipher $cipher $oaep -r "$T/$peer.pem" -i "$T/mail" -o "$T/message"
-		reads_entity "OpenSSL decrypts the mail for $recipient with $cipher" "$T/mail" decrypts "$peer"
+		made smime encrypt --cipher $cipher $oaep -r "$T/$peer.pem" -i "$T/mail.lf" -o "$T/message"
+		reads_entity "OpenSSL decrypts the mail for $recipient with $cipher" "$T/mail.lf" decrypts "$peer"
 	done
 	made smime encrypt --cms --cipher $cipher "${recipients[@]}" -r alice@example.org -r p521@example.org -i "$CONTENT" -o "$T/message"
 	for peer in "${peers[@]}"; do
@@ -139,7 +145,7 @@ for cipher in aes128-cbc aes256-cbc aes128-gcm aes256-gcm; do
 		"rsaEncryption $ecdh $ecdh $ecdh rsaEncryption $ecdh ${cipher/s/s-}"
 done
 
-# ---- Encryption by OpenSSL ----
+# ---- Encryption that OpenSSL does ----
 
 for who in "${people[@]}"; do
 	for cipher in aes128 aes-192-cbc aes256 aes-128-gcm aes-256-gcm; do
@@ -175,6 +181,10 @@ says 'as not supported' 'not supported'
 made encrypts "$CONTENT" -binary -outform DER -aes256 -recip "$T/peer-ec.pem" -recip "$T/p384.pem" -keyid -recip "$T/peer-rsa.pem" -recip "$T/rsa3072.pem"
 reads 'we are among several recipients' "$CONTENT" smime decrypt --cms -i "$T/message" -o "$T/got"
 is 'of which the agent opens one' "$(grep -oE '4 recipients|opened with key' "$T/err" | tr '\n' ' ')" '4 recipients opened with key '
+for options in '-secretkey 000102030405060708090a0b0c0d0e0f -secretkeyid 01' '-pwri_password secret'; do
+	made encrypts "$CONTENT" -binary -outform DER -aes256 $options -recip "$T/bob.pem"
+	reads "we pass over a recipient of another kind, ${options%% *}" "$CONTENT" smime decrypt --cms -i "$T/message" -o "$T/got"
+done
 made encrypts "$CONTENT" -binary -outform DER -aes256 -recip "$T/peer-ec.pem" -recip "$T/peer-rsa.pem"
 check 'a message for others is not ours' 1 smime decrypt --cms -i "$T/message" -o "$T/got"
 says 'and that is said' 'none of the agent.s 6 certificates is among'
@@ -222,8 +232,6 @@ for tool in cms smime; do
 		opened 'and signs again'
 	done
 done
-mail alice@example.org peer-ec@example.org 'MIME-Version: 1.0' 'Content-Type: text/plain; charset=us-ascii' >"$T/mail.lf"
-sed 's/$/\r/' "$T/mail.lf" >"$T/mail.crlf"
 for eol in lf crlf; do
 	for cipher in aes128-cbc aes256-gcm; do
 		made smime encrypt --sign --cipher $cipher -r "$T/peer-ec.pem" -i "$T/mail.$eol" -o "$T/message"
