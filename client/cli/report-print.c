@@ -86,6 +86,10 @@ static void tell_signed(const struct cli *cli, const struct smime_layer *layer, 
 static void tell_encrypted(const struct smime_layer *layer, size_t number) {
 	enum { KEY_DIGITS = 16 };
 
+	if (!layer->good) {
+		line("layer %zu: encrypted for others, left closed", number);
+		return;
+	}
 	line("layer %zu: encrypted (%s): %s, %s, %u recipient%s, opened with key %.*s%s", number, layer->form, layer->cipher,
 		layer->key_encryption, layer->recipients, layer->recipients == 1 ? "" : "s", KEY_DIGITS,
 		layer->key ? layer->key : "", layer->weak ? ": WEAK cipher" : "");

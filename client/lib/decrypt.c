@@ -34,6 +34,14 @@ static void advance(struct walk *walk, struct opened *opened) {
 	walk->type = TAKE(opened->type);
 }
 
+/* Mail that was passed on may hold what somebody else can open: it is content then, and its report says so. */
+static int leave_closed(struct walk *walk) {
+	struct smime_layer *layer;
+	int r = opening_add_layer(walk->opening, SMIME_LAYER_ENCRYPTED, "closed", &layer);
+
+	return r < 0 ? r : 1;
+}
+
 /* Returns 1 when there is nothing more to open. */
 static int open_layer(struct walk *walk, const struct layer *layer) {
 	_cleanup_(opened_clear) struct opened opened = { .content = NULL };
@@ -45,6 +53,8 @@ static int open_layer(struct walk *walk, const struct layer *layer) {
 		r = unwrap_layer(walk->opening, layer, &walk->keyring, &opened);
 	else
 		r = opening_signed(walk->opening, layer, &opened);
+	if (r == -SMIME_E_NOT_RECIPIENT && walk->encrypted > 0)
+		return leave_closed(walk);
 	if (r < 0)
 		return r;
 	if (layer->kind == LAYER_ENCRYPTED)
@@ -58,6 +68,15 @@ static int open_layer(struct walk *walk, const struct layer *layer) {
 	return walk->encrypted > 0 && (walk->broken || walk->options->one_layer);
 }
 
+/* Whose fault a layer further in is, and how to get at what is around it. */
+static int say_inside(const struct walk *walk, int r) {
+	struct smime *s = walk->opening->s;
+
+	if (walk->encrypted == 0 || smime_exit_code(r) != smime_exit_code(SMIME_E_MALFORMED))
+		return r;
+	return smime_fail(s, r, "inside the encrypted message: %s; --one-layer writes what is inside as it is", smime_message(s));
+}
+
 static int open_layers(struct walk *walk) {
 	int r = open_layer(walk, walk->opening->layer);
 
@@ -69,7 +88,7 @@ static int open_layers(struct walk *walk) {
 			return smime_fail_at(walk->opening->s, r, "what is inside the message");
 		r = open_layer(walk, layer);
 	}
-	return r < 0 ? r : 0;
+	return r < 0 ? say_inside(walk, r) : 0;
 }
 
 /* EncryptedData (RFC 5652 8) is encrypted, but with a key that sender and recipient share by other means. */

@@ -271,7 +271,7 @@ static void conclude_layer(struct report *report, struct smime_layer *layer) {
 	layer->good = layer_good(layer);
 }
 
-/* Every layer of CBC needs a good signature somewhere inside, since anyone can change CBC (EFAIL). */
+/* Every layer of CBC that was opened needs a good signature somewhere inside, since anyone can change CBC (EFAIL). */
 static bool authenticated(const struct report *report) {
 	bool signed_inside = false, all = true;
 	size_t i = report->public.layer_count;
@@ -281,7 +281,7 @@ static bool authenticated(const struct report *report) {
 
 		if (layer->kind == SMIME_LAYER_SIGNED && layer->good)
 			signed_inside = true;
-		if (layer->kind == SMIME_LAYER_ENCRYPTED && !layer->authenticated && !signed_inside)
+		if (layer->kind == SMIME_LAYER_ENCRYPTED && layer->good && !layer->authenticated && !signed_inside)
 			all = false;
 	}
 	return report->public.encrypted && all;

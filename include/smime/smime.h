@@ -184,9 +184,9 @@ enum smime_layer_kind { SMIME_LAYER_SIGNED = 0, SMIME_LAYER_ENCRYPTED = 1, SMIME
 /* One layer of protection, outermost first. */
 struct smime_layer {
 	enum smime_layer_kind kind;
-	const char *form;       /* "multipart/signed", "signed-data", "enveloped-data", "authEnveloped-data", "certs-only" */
+	const char *form;       /* "multipart/signed", "signed-data", "enveloped-data", "authEnveloped-data", "certs-only", "closed" */
 	/* Signed. */
-	bool good;              /* at least one signer, and all of them good; encrypted: decrypted and no check failed */
+	bool good;              /* at least one signer, and all of them good; encrypted: decrypted; not when it was left closed */
 	const struct smime_signer *signers;
 	size_t signer_count;
 	bool outside;           /* the mail has text that this signature does not cover */

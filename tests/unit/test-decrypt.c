@@ -502,6 +502,38 @@ static void a_stranger_is_no_recipient(void **state) {
 	result_clear(&got);
 }
 
+/* A mail of somebody else's that was passed on as it is. */
+static void an_inner_layer_for_somebody_else_stays_closed(void **state) {
+	const struct identity *recipients[] = { &stranger };
+	struct buf content = text(ENTITY), cms = enveloped(recipients, 1, EVP_aes_256_cbc(), &content, false);
+	struct buf inner = entity_of("", cms), expected = text(HEADER);
+	struct result got;
+
+	buf_add(&expected, inner.data, inner.len);
+	got = decrypt(encrypted(HEADER, inner, EVP_aes_256_gcm()));
+	expect_text(&got, (const char *)expected.data);
+	assert_int_equal(got.report->layer_count, 2);
+	assert_true(got.report->layers[0].good);
+	assert_int_equal(got.report->layers[1].kind, SMIME_LAYER_ENCRYPTED);
+	assert_false(got.report->layers[1].good);
+	assert_true(got.report->authenticated);
+	buf_clear(&content);
+	buf_clear(&expected);
+	result_clear(&got);
+}
+
+static void a_broken_inner_layer_names_the_way_out(void **state) {
+	struct buf inner = signed_by(&alice, "", text(ENTITY), false);
+	struct result got;
+
+	memset(inner.data + inner.len - 400, 'A', 60);
+	got = decrypt(encrypted(HEADER, inner, EVP_aes_256_cbc()));
+	assert_int_equal(smime_exit_code(got.r), 6);
+	assert_non_null(strstr(got.message, "--one-layer"));
+	assert_int_equal(got.out.len, 0);
+	result_clear(&got);
+}
+
 static struct buf for_two(const EVP_CIPHER *cipher) {
 	const struct identity *recipients[] = { &bob, &bob2 };
 	struct buf content = text(ENTITY), cms = enveloped(recipients, 2, cipher, &content, false);
@@ -607,6 +639,8 @@ int main(void) {
 		cmocka_unit_test(one_layer_leaves_the_rest_as_it_is),
 		cmocka_unit_test(what_is_not_encrypted_is_told),
 		cmocka_unit_test(a_stranger_is_no_recipient),
+		cmocka_unit_test(an_inner_layer_for_somebody_else_stays_closed),
+		cmocka_unit_test(a_broken_inner_layer_names_the_way_out),
 		cmocka_unit_test(another_key_is_tried_when_one_fails),
 		cmocka_unit_test(a_cancelled_pin_ends_the_attempt),
 		cmocka_unit_test(damage_has_one_face),
