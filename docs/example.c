@@ -10,7 +10,7 @@
 #include <smime/smime.h>
 
 int main(void) {
-	struct smime_verify_options options = { .detached_content = -1 };
+	struct smime_verify_options options = { 0 };
 	struct smime_report *report = NULL;
 	struct smime *smime = NULL;
 	int r = smime_new(&smime);

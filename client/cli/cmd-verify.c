@@ -61,6 +61,7 @@ static int run(struct cli *cli, void *data) {
 		code = open_files(cli, args, &in, &detached, &output);
 	if (code != 0)
 		return code;
+	verify_options.detached = args->opening.detached;
 	verify_options.detached_content = detached;
 	return verify(cli, &verify_options, in, output);
 }

@@ -48,7 +48,6 @@ int opening_options(struct cli *cli, const struct opening_args *args, struct smi
 		.crls = args->crls.items,
 		.crl_count = args->crls.count,
 		.cms = args->cms,
-		.detached_content = -1,
 	};
 	if (args->at && !parse_time(args->at, &ret_options->at))
 		return cli_usage(cli, "--at %s: no time; write 2026-11-24 or 2026-11-24T12:00:00Z", args->at);

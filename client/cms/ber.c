@@ -213,14 +213,13 @@ int ber_enter(struct ber *ber, uint8_t class, uint32_t tag) {
 struct collector {
 	uint8_t *data;
 	size_t len, room, max;
+	bool full; /* it was more than `max`: nothing is kept any more */
 };
 
 static int collector_reserve(struct collector *collector, uint64_t len) {
 	size_t room = collector->room > 0 ? collector->room : BER_COLLECT_FIRST_BYTES;
 	uint8_t *data;
 
-	if (len > collector->max - collector->len)
-		return -SMIME_E_TOO_LARGE;
 	if (len <= collector->room - collector->len)
 		return 0;
 	while (room - collector->len < len)
@@ -238,8 +237,9 @@ static int collect(struct ber *ber, uint64_t len, struct collector *collector) {
 	size_t n;
 	int r;
 
-	if (len > collector->max - collector->len)
-		return -SMIME_E_TOO_LARGE;
+	collector->full |= len > collector->max - collector->len;
+	if (collector->full)
+		return reader_skip(ber->in, len);
 	while (len > 0) {
 		r = reader_peek(ber->in, 1, &data, &n);
 		if (r < 0)
@@ -343,9 +343,9 @@ int ber_collect(struct ber *ber, size_t max, uint8_t **ret_data, size_t *ret_len
 	int r;
 
 	r = pass_element(ber, &collector);
-	if (r < 0) {
+	if (r < 0 || collector.full) {
 		free(collector.data);
-		return r;
+		return r < 0 ? r : 1;
 	}
 	*ret_data = collector.data;
 	*ret_len = collector.len;

@@ -55,7 +55,10 @@ int ber_close(struct ber *ber);
 /* Skips the next element whole, of whatever shape. */
 int ber_skip(struct ber *ber);
 
-/* The next element whole, as it stands, of at most `max` bytes (-SMIME_E_TOO_LARGE). *ret_data is the caller's to free(). */
+/*
+ * The next element whole, as it stands; *ret_data is the caller's to free(). Returns 1 when it has more than `max` bytes: then it
+ * is passed over, and nothing is collected.
+ */
 int ber_collect(struct ber *ber, size_t max, uint8_t **ret_data, size_t *ret_len);
 
 /* A small non-negative INTEGER. */

@@ -23,7 +23,9 @@ static int content_value(struct ber *ber, size_t max, const ASN1_ITEM *item, voi
 	int r;
 
 	r = ber_collect(ber, max, &data, &len);
-	return r < 0 ? r : cms_parse((struct bytes){ data, len }, item, ret_value);
+	if (r != 0)
+		return r < 0 ? r : -SMIME_E_TOO_LARGE;
+	return cms_parse((struct bytes){ data, len }, item, ret_value);
 }
 
 int content_object(struct ber *ber, ASN1_OBJECT **ret_object) {

@@ -139,8 +139,8 @@ static int read_auth_attributes(struct ber *ber, struct enveloped *enveloped) {
 	if (r == 0)
 		return cms_object_is(enveloped->content_type, OID_DATA) ? 0 : -SMIME_E_MALFORMED;
 	r = ber_collect(ber, ENVELOPED_ATTRIBUTES_MAX_BYTES, &data, &len);
-	if (r < 0)
-		return r;
+	if (r != 0)
+		return r < 0 ? r : -SMIME_E_TOO_LARGE;
 	data[0] = V_ASN1_SET | V_ASN1_CONSTRUCTED;
 	r = cms_parse((struct bytes){ data, len }, ASN1_ITEM_rptr(auth_attributes), &attributes);
 	if (r < 0)
@@ -206,7 +206,8 @@ static int scan(struct ber *ber, const struct own *own, struct enveloped *envelo
 	return r < 0 ? r : content_info_close(ber);
 }
 
-int enveloped_scan(struct source *cms, X509 *const *certificates, size_t certificate_count, struct enveloped **ret_enveloped) {
+int enveloped_scan(struct source *cms, X509 *const *certificates, size_t certificate_count, size_t present,
+	struct enveloped **ret_enveloped) {
 	_cleanup_(enveloped_freep) struct enveloped *enveloped = calloc(1, sizeof(*enveloped));
 	_cleanup_(reader_closep) struct reader *in = NULL;
 	_cleanup_(own_freep) struct own *own = NULL;
@@ -215,7 +216,7 @@ int enveloped_scan(struct source *cms, X509 *const *certificates, size_t certifi
 
 	if (!enveloped)
 		return -SMIME_E_NO_MEMORY;
-	r = own_new(certificates, certificate_count, &own);
+	r = own_new(certificates, certificate_count, present, &own);
 	if (r < 0)
 		return r;
 	r = source_open(cms, &in);

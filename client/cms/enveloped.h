@@ -29,7 +29,7 @@ struct enveloped_match {
 	size_t recipient_info_len;
 	uint8_t *originator;     /* DER of the certificate that names the originator, or NULL */
 	size_t originator_len;
-	int rank;                /* lower is tried first: issuerAndSerial before key id, ECDH before OAEP before v1.5 */
+	int rank;                /* lower is tried first: issuerAndSerial before key id, present before absent, ECDH before OAEP before v1.5 */
 };
 
 struct enveloped {
@@ -38,7 +38,6 @@ struct enveloped {
 	X509_ALGOR *algorithm;   /* content encryption */
 	struct cms_cipher cipher;
 	size_t recipients;       /* how many there are in all, counting each RecipientEncryptedKey */
-	size_t unsupported;      /* of those, alternatives that are not key transport or agreement */
 	struct enveloped_match matches[ENVELOPED_MATCHES_MAX]; /* sorted by rank */
 	size_t match_count;
 	uint8_t *auth_attributes; /* DER with tag 31: additional authenticated data; NULL when there are none */
@@ -49,17 +48,18 @@ struct enveloped {
 
 /*
  * Reads the whole structure in one pass, without decrypting, and picks the RecipientInfos that name one of `certificates`
- * (present tokens first). -SMIME_E_NOT_CMS when it is another type; -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED,
+ * of which the first `present` are on tokens that are there. -SMIME_E_NOT_CMS when it is another type; -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED,
  * -SMIME_E_TRUNCATED, -SMIME_E_TOO_LARGE.
  */
-int enveloped_scan(struct source *cms, X509 *const *certificates, size_t certificate_count, struct enveloped **ret_enveloped);
+int enveloped_scan(struct source *cms, X509 *const *certificates, size_t certificate_count, size_t present,
+	struct enveloped **ret_enveloped);
 struct enveloped *enveloped_free(struct enveloped *enveloped); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(struct enveloped *, enveloped_freep, enveloped_free)
 
 /*
  * The decrypted content as a source: each pass decrypts anew and ends with -SMIME_E_INTEGRITY when the tag, the CBC padding
  * or the length is wrong. `cms` is referenced, what it needs of `enveloped` and `cek` is copied (the key to the secure heap).
- * Whoever releases what a pass yields must have read one pass to its end before: enveloped_check().
+ * Whoever releases what a pass yields must have read one pass to its end before: source_check().
  */
 int enveloped_content(struct source *cms, const struct enveloped *enveloped, const struct secret *cek, struct source **ret_content);
 

@@ -19,7 +19,8 @@ enum {
 	RANK_OAEP = 1,
 	RANK_PKCS1 = 2,
 	RANK_UNKNOWN = 3, /* the agent will say what is wrong with it */
-	RANK_BY_KEY_ID = 4,
+	RANK_ABSENT = 4,  /* and its token has to be inserted first */
+	RANK_BY_KEY_ID = 8,
 };
 
 void match_clear(struct enveloped_match *match) {
@@ -123,7 +124,7 @@ static int add_each(struct enveloped *enveloped, const struct own *own, struct i
 	}
 	while (r == 0 && own_find(own, name, &iterator, &certificate) == 0)
 		if (identity_is(identity, own_certificate(own, certificate)))
-			r = add(enveloped, certificate, rank, info, originator);
+			r = add(enveloped, certificate, rank + (own_is_present(own, certificate) ? 0 : RANK_ABSENT), info, originator);
 	return r;
 }
 

@@ -25,7 +25,7 @@ struct own_key {
 
 struct own {
 	X509 *const *certificates;
-	size_t count, key_count;
+	size_t count, present, key_count;
 	struct own_key keys[];
 };
 
@@ -89,7 +89,7 @@ static void add_key_id(struct own *own, size_t certificate) {
 	ERR_clear_error();
 }
 
-int own_new(X509 *const *certificates, size_t count, struct own **ret_own) {
+int own_new(X509 *const *certificates, size_t count, size_t present, struct own **ret_own) {
 	_cleanup_(own_freep) struct own *own =
 		calloc(1, sizeof(*own) + count * OWN_KEYS_PER_CERTIFICATE * sizeof(own->keys[0]));
 	int r;
@@ -98,6 +98,7 @@ int own_new(X509 *const *certificates, size_t count, struct own **ret_own) {
 		return -SMIME_E_NO_MEMORY;
 	own->certificates = certificates;
 	own->count = count;
+	own->present = present;
 	for (size_t i = 0; i < count; i++) {
 		r = add_serial(own, i);
 		if (r < 0)
@@ -145,4 +146,8 @@ X509 *own_certificate(const struct own *own, size_t certificate) {
 
 size_t own_count(const struct own *own) {
 	return own->count;
+}
+
+bool own_is_present(const struct own *own, size_t certificate) {
+	return certificate < own->present;
 }

@@ -16,8 +16,8 @@
 
 struct own;
 
-/* The certificates are borrowed. */
-int own_new(X509 *const *certificates, size_t count, struct own **ret_own);
+/* The certificates are borrowed; the keys of the first `present` are at hand. */
+int own_new(X509 *const *certificates, size_t count, size_t present, struct own **ret_own);
 struct own *own_free(struct own *own); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(struct own *, own_freep, own_free)
 
@@ -35,5 +35,6 @@ int own_find(const struct own *own, struct own_name name, size_t *iterator, size
 
 X509 *own_certificate(const struct own *own, size_t certificate);
 size_t own_count(const struct own *own);
+bool own_is_present(const struct own *own, size_t certificate);
 
 #endif

@@ -25,17 +25,17 @@ struct scan {
 };
 
 /* A certificate of the originator; what is no certificate, or too large for the agent, is passed over. */
-static int read_originator(struct ber *ber, const struct ber_header *header, STACK_OF(X509) *originators) {
+static int read_originator(struct ber *ber, STACK_OF(X509) *originators) {
 	_cleanup_(freep) uint8_t *data = NULL;
 	X509 *certificate = NULL;
 	size_t len;
 	int r;
 
-	if (header->len > WIRE_CERTIFICATE_MAX_BYTES || sk_X509_num(originators) == ORIGINATORS_MAX)
+	if (sk_X509_num(originators) == ORIGINATORS_MAX)
 		return ber_skip(ber);
-	r = ber_collect(ber, WIRE_CERTIFICATE_MAX_BYTES + header->header_len, &data, &len);
-	if (r < 0 || cms_parse((struct bytes){ data, len }, ASN1_ITEM_rptr(X509), &certificate) < 0)
-		return r;
+	r = ber_collect(ber, WIRE_CERTIFICATE_MAX_BYTES, &data, &len);
+	if (r != 0 || cms_parse((struct bytes){ data, len }, ASN1_ITEM_rptr(X509), &certificate) < 0)
+		return r < 0 ? r : 0;
 	if (sk_X509_push(originators, certificate) <= 0) {
 		X509_free(certificate);
 		return -SMIME_E_NO_MEMORY;
@@ -60,7 +60,7 @@ int recipients_read_originators(struct ber *ber, STACK_OF(X509) *originators) {
 	if (r < 0)
 		return r;
 	while ((r = ber_peek(ber, &header)) == 0) {
-		r = read_originator(ber, &header, originators);
+		r = read_originator(ber, originators);
 		if (r < 0)
 			return r;
 	}
@@ -91,10 +91,8 @@ static int read_named(struct scan *scan, const struct ber_header *header,
 	r = count_recipient(scan->enveloped);
 	if (r < 0)
 		return r;
-	if (header->len > WIRE_RECIPIENT_INFO_MAX_BYTES) {
-		scan->enveloped->unsupported++;
+	if (header->len > WIRE_RECIPIENT_INFO_MAX_BYTES)
 		return ber_skip(scan->ber);
-	}
 	if (!header->indefinite) {
 		r = reader_peek(scan->ber->in, whole, &shown, &len);
 		if (r < 0)
@@ -105,11 +103,8 @@ static int read_named(struct scan *scan, const struct ber_header *header,
 			return ber_skip(scan->ber);
 	}
 	r = ber_collect(scan->ber, WIRE_RECIPIENT_INFO_MAX_BYTES + header->header_len, &data, &len);
-	if (r < 0)
-		return r;
-	r = match(scan, (struct bytes){ data, len }, arg);
-	if (r == 1)
-		scan->enveloped->unsupported++;
+	if (r == 0)
+		r = match(scan, (struct bytes){ data, len }, arg);
 	return r < 0 ? r : 0;
 }
 
@@ -137,8 +132,8 @@ static int read_agreement_front(struct ber *ber, struct sink *front) {
 			return r < 0 ? r : -SMIME_E_MALFORMED;
 		sequences += header.class == BER_UNIVERSAL && header.tag == CMS_TAG_SEQUENCE;
 		r = ber_collect(ber, WIRE_RECIPIENT_INFO_MAX_BYTES, &data, &len);
-		if (r < 0)
-			return r;
+		if (r != 0)
+			return r < 0 ? r : -SMIME_E_MALFORMED;
 		r = sink_write(front, data, len);
 		if (r < 0)
 			return r;
@@ -185,7 +180,6 @@ static int read_key_agree(struct scan *scan) {
 static int read_unknown(struct scan *scan) {
 	int r = count_recipient(scan->enveloped);
 
-	scan->enveloped->unsupported++;
 	return r < 0 ? r : ber_skip(scan->ber);
 }
 
@@ -201,7 +195,6 @@ static int read_recipient(struct scan *scan, const struct ber_header *header) {
 	if (r != -SMIME_E_MALFORMED)
 		return r;
 	/* One that is made otherwise than expected must not keep the others from being read (RFC 5652 6.2). */
-	scan->enveloped->unsupported++;
 	r = count_recipient(scan->enveloped);
 	while (r == 0 && scan->ber->depth > depth)
 		r = ber_leave(scan->ber);

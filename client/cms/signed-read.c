@@ -71,10 +71,9 @@ static int read_digest_algorithms(struct ber *ber, struct signed_data *data) {
 	return r < 0 ? r : ber_leave(ber);
 }
 
-/* The contexts of a pass over the content, one for each digest that has no value yet. */
+/* The contexts of a pass over the content, one for each digest. */
 struct hashing {
 	EVP_MD_CTX *contexts[SIGNED_DIGESTS_MAX];
-	struct signed_digest *digests[SIGNED_DIGESTS_MAX];
 	size_t count;
 };
 
@@ -83,43 +82,39 @@ static void hashing_end(struct hashing *hashing) {
 		EVP_MD_CTX_free(hashing->contexts[i]);
 }
 
-static int hashing_add(struct hashing *hashing, struct signed_digest *digest) {
+static int hashing_add(struct hashing *hashing, const EVP_MD *md) {
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
 
 	if (!context)
 		return -SMIME_E_NO_MEMORY;
-	hashing->contexts[hashing->count] = context;
-	hashing->digests[hashing->count++] = digest;
-	if (EVP_DigestInit_ex2(context, digest->md, NULL) != 1) {
+	hashing->contexts[hashing->count++] = context;
+	if (EVP_DigestInit_ex2(context, md, NULL) != 1) {
 		ERR_clear_error();
 		return -SMIME_E_UNSUPPORTED;
 	}
 	return 0;
 }
 
-/* Also makes the sink that feeds them and passes everything on to `next`, which may be NULL. */
-static int hashing_begin(struct signed_data *data, struct sink *next, struct hashing *hashing, struct sink **ret_sink) {
-	int r;
-
-	for (size_t i = 0; i < data->digest_count; i++)
-		if (data->digests[i].len == 0) {
-			r = hashing_add(hashing, &data->digests[i]);
-			if (r < 0)
-				return r;
-		}
-	return sink_digest(hashing->contexts, hashing->count, next, ret_sink);
+/* Also makes the sink that feeds them. */
+static int hashing_begin(const struct signed_data *data, struct hashing *hashing, struct sink **ret_sink) {
+	for (size_t i = 0; i < data->digest_count; i++) {
+		int r = hashing_add(hashing, data->digests[i].md);
+		if (r < 0)
+			return r;
+	}
+	return sink_digest(hashing->contexts, hashing->count, ret_sink);
 }
 
-static int hashing_final(struct hashing *hashing) {
+static int hashing_final(struct hashing *hashing, struct signed_data *data) {
 	for (size_t i = 0; i < hashing->count; i++)
-		if (EVP_DigestFinal_ex(hashing->contexts[i], hashing->digests[i]->value, &hashing->digests[i]->len) != 1) {
+		if (EVP_DigestFinal_ex(hashing->contexts[i], data->digests[i].value, &data->digests[i].len) != 1) {
 			ERR_clear_error();
 			return -SMIME_E_INTERNAL;
 		}
 	return 0;
 }
 
-/* The content goes by: into the digests and, if there is one, the caller's sink. */
+/* The content goes by, into the digests. */
 static int pass_content(struct ber *ber, struct ber_octets *octets, struct sink *sink, uint64_t *ret_len) {
 	const uint8_t *data;
 	uint64_t total = 0;
@@ -142,7 +137,7 @@ static int pass_content(struct ber *ber, struct ber_octets *octets, struct sink 
 	return 0;
 }
 
-static int read_content(struct ber *ber, struct sink *content, struct signed_data *data) {
+static int read_content(struct ber *ber, struct signed_data *data) {
 	_cleanup_(hashing_end) struct hashing hashing = { 0 };
 	_cleanup_(sink_freep) struct sink *sink = NULL;
 	struct ber_octets octets;
@@ -151,7 +146,7 @@ static int read_content(struct ber *ber, struct sink *content, struct signed_dat
 	r = signed_content_begin(ber, &octets);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = hashing_begin(data, content, &hashing, &sink);
+	r = hashing_begin(data, &hashing, &sink);
 	if (r < 0)
 		return r;
 	r = pass_content(ber, &octets, sink, &data->content_len);
@@ -159,10 +154,10 @@ static int read_content(struct ber *ber, struct sink *content, struct signed_dat
 		return r;
 	data->has_content = true;
 	r = ber_close(ber);
-	return r < 0 ? r : hashing_final(&hashing);
+	return r < 0 ? r : hashing_final(&hashing, data);
 }
 
-static int read_encapsulated(struct ber *ber, struct sink *content, struct signed_data *data) {
+static int read_encapsulated(struct ber *ber, struct signed_data *data) {
 	int r;
 
 	r = ber_enter(ber, BER_UNIVERSAL, CMS_TAG_SEQUENCE);
@@ -171,29 +166,23 @@ static int read_encapsulated(struct ber *ber, struct sink *content, struct signe
 	r = content_object(ber, &data->content_type);
 	if (r < 0)
 		return r;
-	r = read_content(ber, content, data);
+	r = read_content(ber, data);
 	return r < 0 ? r : ber_close(ber);
 }
 
-/* The next element of a set that began at `start`. */
-static int collect_member(struct ber *ber, uint64_t start, size_t max, struct signed_blob *ret_member) {
+/* What a set that began at `start` may still hold. */
+static size_t room_left(const struct ber *ber, uint64_t start) {
 	uint64_t used = reader_offset(ber->in) - start;
 
-	if (used > SIGNED_SET_MAX_BYTES)
-		return -SMIME_E_TOO_LARGE;
-	if (max > SIGNED_SET_MAX_BYTES - used)
-		max = (size_t)(SIGNED_SET_MAX_BYTES - used);
-	return ber_collect(ber, max, &ret_member->data, &ret_member->len);
+	return used < SIGNED_SET_MAX_BYTES ? (size_t)(SIGNED_SET_MAX_BYTES - used) : 0;
 }
 
 /* RFC 5652 10.2.2: a plain certificate, or one of the tagged alternatives. */
 static int add_certificate(struct signed_data *data, struct bytes der) {
 	X509 *certificate = NULL;
 
-	if (cms_parse(der, ASN1_ITEM_rptr(X509), &certificate) < 0) {
-		data->other_certificates++;
+	if (cms_parse(der, ASN1_ITEM_rptr(X509), &certificate) < 0)
 		return 0;
-	}
 	if (sk_X509_push(data->certificates, certificate) <= 0) {
 		X509_free(certificate);
 		return -SMIME_E_NO_MEMORY;
@@ -214,7 +203,21 @@ static int add_crl(struct signed_data *data, struct bytes der) {
 	return 0;
 }
 
-/* One of the optional sets [0] and [1]. */
+/* The next element of one of the sets that began at `start`, unless it is too much. */
+static int read_member(struct ber *ber, struct signed_data *data, uint64_t start, int (*add)(struct signed_data *data, struct bytes der)) {
+	_cleanup_(freep) uint8_t *member = NULL;
+	size_t len;
+	int r = ber_collect(ber, room_left(ber, start), &member, &len);
+
+	if (r != 0)
+		return r < 0 ? r : 0;
+	return add(data, (struct bytes){ member, len });
+}
+
+/*
+ * One of the optional sets [0] and [1]. Senders put what they like in there (RFC 8550 2.3): what is beyond the limits is passed
+ * over, and what was needed of it is missing then.
+ */
 static int read_tagged_set(struct ber *ber, struct signed_data *data, uint32_t tag, size_t max_count,
 	int (*add)(struct signed_data *data, struct bytes der)) {
 	uint64_t start = reader_offset(ber->in);
@@ -229,15 +232,7 @@ static int read_tagged_set(struct ber *ber, struct signed_data *data, uint32_t t
 	if (r < 0)
 		return r;
 	while ((r = ber_peek(ber, &header)) == 0) {
-		struct signed_blob member;
-
-		if (count++ == max_count)
-			return -SMIME_E_TOO_LARGE;
-		r = collect_member(ber, start, SIGNED_SET_MAX_BYTES, &member);
-		if (r < 0)
-			return r;
-		r = add(data, (struct bytes){ member.data, member.len });
-		free(member.data);
+		r = count++ < max_count ? read_member(ber, data, start, add) : ber_skip(ber);
 		if (r < 0)
 			return r;
 	}
@@ -255,15 +250,17 @@ static int read_signers(struct ber *ber, struct signed_data *data) {
 	while ((r = ber_peek(ber, &header)) == 0) {
 		if (data->signer_count == SIGNED_SIGNERS_MAX)
 			return -SMIME_E_TOO_LARGE;
-		r = collect_member(ber, start, SIGNED_SIGNER_MAX_BYTES, &data->signers[data->signer_count]);
-		if (r < 0)
-			return r;
+		size_t room = room_left(ber, start);
+		struct signed_blob *signer = &data->signers[data->signer_count];
+		r = ber_collect(ber, room < SIGNED_SIGNER_MAX_BYTES ? room : SIGNED_SIGNER_MAX_BYTES, &signer->data, &signer->len);
+		if (r != 0)
+			return r < 0 ? r : -SMIME_E_TOO_LARGE;
 		data->signer_count++;
 	}
 	return r < 0 ? r : ber_leave(ber);
 }
 
-static int read_all(struct ber *ber, struct sink *content, struct signed_data *data) {
+static int read_all(struct ber *ber, struct signed_data *data) {
 	int r;
 
 	r = signed_enter(ber, &data->version);
@@ -272,7 +269,7 @@ static int read_all(struct ber *ber, struct sink *content, struct signed_data *d
 	r = read_digest_algorithms(ber, data);
 	if (r < 0)
 		return r;
-	r = read_encapsulated(ber, content, data);
+	r = read_encapsulated(ber, data);
 	if (r < 0)
 		return r;
 	r = read_tagged_set(ber, data, 0, SIGNED_CERTIFICATES_MAX, add_certificate);
@@ -285,7 +282,7 @@ static int read_all(struct ber *ber, struct sink *content, struct signed_data *d
 	return r < 0 ? r : content_info_close(ber);
 }
 
-int signed_read(struct source *cms, struct sink *content, struct signed_data **ret_signed) {
+int signed_read(struct source *cms, struct signed_data **ret_signed) {
 	_cleanup_(signed_freep) struct signed_data *data = signed_new();
 	_cleanup_(reader_closep) struct reader *in = NULL;
 	struct ber ber;
@@ -297,41 +294,32 @@ int signed_read(struct source *cms, struct sink *content, struct signed_data **r
 	if (r < 0)
 		return r;
 	ber_init(&ber, in);
-	r = read_all(&ber, content, data);
+	r = read_all(&ber, data);
 	if (r < 0)
 		return r;
 	*ret_signed = TAKE(data);
 	return 0;
 }
 
-/* One pass for all digests that were asked for, so that several signers of detached content cost no more. */
-static int hash_source(struct signed_data *data, struct source *content) {
-	_cleanup_(hashing_end) struct hashing hashing = { 0 };
-	_cleanup_(sink_freep) struct sink *sink = NULL;
-	int r;
-
-	r = hashing_begin(data, NULL, &hashing, &sink);
-	if (r < 0)
-		return r;
-	r = sink_copy(sink, content);
-	return r < 0 ? r : hashing_final(&hashing);
+int signed_add_digest(struct signed_data *data, const EVP_MD *md) {
+	if (find_digest(data, md))
+		return 0;
+	if (data->digest_count == SIGNED_DIGESTS_MAX)
+		return -SMIME_E_TOO_LARGE;
+	data->digests[data->digest_count++] = (struct signed_digest){ .md = md };
+	return 0;
 }
 
-int signed_digest_of(struct signed_data *data, struct source *content, const EVP_MD *md, struct bytes *ret_digest) {
-	struct signed_digest *digest = find_digest(data, md);
-	int r;
+int signed_hash(struct signed_data *data, struct source *content, enum eol eol) {
+	_cleanup_(hashing_end) struct hashing hashing = { 0 };
+	_cleanup_(sink_freep) struct sink *digests = NULL, *lines = NULL;
+	int r = hashing_begin(data, &hashing, &digests);
 
-	if (!digest) {
-		if (data->digest_count == SIGNED_DIGESTS_MAX)
-			return -SMIME_E_TOO_LARGE;
-		digest = &data->digests[data->digest_count++];
-		*digest = (struct signed_digest){ .md = md };
-	}
-	if (digest->len == 0) {
-		r = hash_source(data, content);
-		if (r < 0)
-			return r;
-	}
-	*ret_digest = (struct bytes){ digest->value, digest->len };
-	return 0;
+	if (r == 0)
+		r = sink_eol(digests, eol, &lines);
+	if (r == 0)
+		r = sink_copy(lines, content);
+	if (r == 0)
+		r = sink_finish(lines);
+	return r < 0 ? r : hashing_final(&hashing, data);
 }

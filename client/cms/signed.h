@@ -43,24 +43,25 @@ struct signed_data {
 	uint64_t content_len;
 	struct signed_digest digests[SIGNED_DIGESTS_MAX]; /* every listed algorithm that is known; len 0: not hashed (yet) */
 	size_t digest_count;
-	STACK_OF(X509) *certificates;   /* those that parse; others are counted only */
-	size_t other_certificates;
+	STACK_OF(X509) *certificates;   /* those that parse */
 	STACK_OF(X509_CRL) *crls;
 	struct signed_blob signers[SIGNED_SIGNERS_MAX]; /* each SignerInfo as it stands */
 	size_t signer_count;
 };
 
 /*
- * Reads a ContentInfo with SignedData in one pass. Embedded content is hashed with every listed digest, and written to
- * `content` when that is not NULL. Trailing octets behind the ContentInfo: -SMIME_E_MALFORMED. -SMIME_E_NOT_CMS when it is
+ * Reads a ContentInfo with SignedData in one pass. Embedded content is hashed with every listed digest. Trailing octets behind the ContentInfo: -SMIME_E_MALFORMED. -SMIME_E_NOT_CMS when it is
  * another type.
  */
-int signed_read(struct source *cms, struct sink *content, struct signed_data **ret_signed);
+int signed_read(struct source *cms, struct signed_data **ret_signed);
 struct signed_data *signed_free(struct signed_data *data); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(struct signed_data *, signed_freep, signed_free)
 
-/* The digest of the content for this algorithm, hashed already or by one more pass over `content`. Returns 0 or an error. */
-int signed_digest_of(struct signed_data *data, struct source *content, const EVP_MD *md, struct bytes *ret_digest);
+/* Has this digest among those to be made, without a value yet if it was not. -SMIME_E_TOO_LARGE. */
+int signed_add_digest(struct signed_data *data, const EVP_MD *md);
+
+/* Gives every digest its value over `content` with these line ends, in one pass; what they had before is replaced. */
+int signed_hash(struct signed_data *data, struct source *content, enum eol eol);
 
 /* The embedded content as a source. `cms` is referenced. */
 int signed_content(struct source *cms, struct source **ret_content);

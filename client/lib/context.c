@@ -10,11 +10,14 @@
 
 #include <openssl/err.h>
 
+#include "agent/wire/secret.h"
+
 SMIME_API int smime_new(struct smime **ret_smime) {
 	struct smime *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return -SMIME_E_NO_MEMORY;
+	secret_heap_init();
 	s->fd = -1;
 	*ret_smime = s;
 	return 0;

@@ -68,7 +68,7 @@ static int open_sources(struct opening *opening, int in) {
 
 	if (r < 0)
 		return smime_fail_at(opening->s, r, "reading the input");
-	if (!opening->options->cms || opening->options->detached_content < 0)
+	if (!opening->options->cms || !opening->options->detached)
 		return 0;
 	r = source_from_fd(opening->options->detached_content, &opening->detached);
 	return r < 0 ? smime_fail_at(opening->s, r, "reading the detached content") : 0;
@@ -106,15 +106,6 @@ static void signers_clear(struct signers *signers) {
 		(void)signer_free(signers->items[i]);
 }
 
-static bool is_listed(const struct signed_data *data, const EVP_MD *md) {
-	size_t i;
-
-	for (i = 0; i < data->digest_count; i++)
-		if (data->digests[i].md == md)
-			return true;
-	return false;
-}
-
 /* A signer's digest may be missing in the list at the front of SignedData: then it is hashed by a pass of its own. */
 static int signers_read(struct signed_data *data, struct signers *signers) {
 	size_t i;
@@ -128,51 +119,10 @@ static int signers_read(struct signed_data *data, struct signers *signers) {
 			return r;
 		signers->count++;
 		md = signer_digest(signers->items[i]);
-		if (md && !is_listed(data, md)) {
-			if (data->digest_count >= SIGNED_DIGESTS_MAX)
-				return -SMIME_E_TOO_LARGE;
-			data->digests[data->digest_count++] = (struct signed_digest){ .md = md };
-		}
+		if (md && (r = signed_add_digest(data, md)) < 0)
+			return r;
 	}
 	return 0;
-}
-
-static int hash(struct source *content, EVP_MD_CTX *const *contexts, size_t count, enum eol eol) {
-	_cleanup_(sink_freep) struct sink *digest = NULL, *lines = NULL;
-	int r = sink_digest(contexts, count, NULL, &digest);
-
-	if (r == 0)
-		r = sink_eol(digest, eol, &lines);
-	if (r == 0)
-		r = sink_copy(lines, content);
-	return r < 0 ? r : sink_finish(lines);
-}
-
-static int hash_begin(const struct signed_data *data, EVP_MD_CTX **contexts) {
-	size_t i;
-
-	for (i = 0; i < data->digest_count; i++) {
-		contexts[i] = EVP_MD_CTX_new();
-		if (!contexts[i] || EVP_DigestInit_ex(contexts[i], data->digests[i].md, NULL) != 1)
-			return -SMIME_E_NO_MEMORY;
-	}
-	return 0;
-}
-
-/* Gives data its digests of this form of the content, all in one pass. */
-static int hash_content(struct signed_data *data, struct source *content, enum eol eol) {
-	EVP_MD_CTX *contexts[SIGNED_DIGESTS_MAX] = { NULL };
-	size_t i;
-	int r = hash_begin(data, contexts);
-
-	if (r == 0)
-		r = hash(content, contexts, data->digest_count, eol);
-	for (i = 0; i < data->digest_count; i++) {
-		if (r == 0 && EVP_DigestFinal_ex(contexts[i], data->digests[i].value, &data->digests[i].len) != 1)
-			r = -SMIME_E_INTERNAL;
-		EVP_MD_CTX_free(contexts[i]);
-	}
-	return r;
 }
 
 static bool any_matches(const struct signers *signers, const struct signer_scene *scene) {
@@ -190,11 +140,11 @@ static int hash_part(const struct layer *layer, const struct signers *signers, s
 	int r;
 
 	scene->eol = crlf ? EOL_KEEP : EOL_CRLF;
-	r = hash_content(scene->data, scene->content, scene->eol);
+	r = signed_hash(scene->data, scene->content, scene->eol);
 	if (r < 0 || any_matches(signers, scene))
 		return r;
 	scene->eol = crlf ? EOL_CRLF : EOL_KEEP;
-	return hash_content(scene->data, scene->content, scene->eol);
+	return signed_hash(scene->data, scene->content, scene->eol);
 }
 
 static bool has_all_digests(const struct signed_data *data) {
@@ -215,13 +165,13 @@ static int find_content(const struct opening *opening, const struct layer *layer
 	if (given) {
 		*ret_content = scene->content = source_ref(given);
 		scene->twice = scene->data->has_content;
-		return layer->content ? hash_part(layer, signers, scene) : hash_content(scene->data, given, EOL_KEEP);
+		return layer->content ? hash_part(layer, signers, scene) : signed_hash(scene->data, given, EOL_KEEP);
 	}
 	if (!scene->data->has_content)
 		return 0;
 	r = signed_content(layer->cms, ret_content);
 	scene->content = *ret_content;
-	return r < 0 || has_all_digests(scene->data) ? r : hash_content(scene->data, scene->content, EOL_KEEP);
+	return r < 0 || has_all_digests(scene->data) ? r : signed_hash(scene->data, scene->content, EOL_KEEP);
 }
 
 /* What the signed content says itself about who it is from (RFC 9788): *ret_sender has none stated when it says nothing. */
@@ -270,7 +220,7 @@ int opening_signed(struct opening *opening, const struct layer *layer, struct op
 	_cleanup_(sender_clear) struct sender protected = { .stated = false };
 	_cleanup_(opened_clear) struct opened opened = { .content = NULL };
 	struct signer_scene scene = { .trust = opening->trust, .sender = &opening->sender, .eol = EOL_KEEP };
-	int r = signed_read(layer->cms, NULL, &data);
+	int r = signed_read(layer->cms, &data);
 
 	if (r == 0)
 		r = signers_read(data, &signers);

@@ -240,14 +240,19 @@ static int add_address(struct smime *s, struct recipients *recipients, const str
 	return r < 0 ? smime_fail_at(s, r, address) : take(s, recipients, &search);
 }
 
+/* What looks like an address never means a file, lest somebody puts one of that name where the person works. */
+static bool is_address(const char *who) {
+	return strchr(who, '@') && !strchr(who, '/');
+}
+
 bool recipients_is_file(const char *who) {
 	struct stat st;
 
-	return stat(who, &st) == 0 && !S_ISDIR(st.st_mode);
+	return !is_address(who) && stat(who, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
 int recipients_check(struct smime *s, const char *who) {
-	if (recipients_is_file(who) || (strchr(who, '@') && !strchr(who, '/')))
+	if (recipients_is_file(who) || is_address(who))
 		return 0;
 	return smime_fail(s, SMIME_E_NO_CERTIFICATE, "%s is neither a certificate file nor an address", who);
 }

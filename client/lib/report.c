@@ -66,10 +66,6 @@ struct arena *report_arena(struct report *report) {
 	return &report->arena;
 }
 
-size_t report_layer_count(const struct report *report) {
-	return report->public.layer_count;
-}
-
 struct smime_layer *report_add_layer(struct report *report, enum smime_layer_kind kind, const char *form) {
 	struct smime_layer *layer;
 

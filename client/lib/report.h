@@ -44,7 +44,6 @@ struct arena *report_arena(struct report *report);
 
 /* The next layer inwards. NULL when memory is short or REPORT_LAYERS_MAX is reached. */
 struct smime_layer *report_add_layer(struct report *report, enum smime_layer_kind kind, const char *form);
-size_t report_layer_count(const struct report *report);
 
 /* Gives a layer its signers, all of them empty, to be filled in by report_signer(). -SMIME_E_NO_MEMORY. */
 int report_add_signers(struct report *report, struct smime_layer *layer, size_t count);

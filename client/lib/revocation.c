@@ -25,6 +25,7 @@ struct findings {
 };
 
 DEFINE_CLEANUP(X509_STORE_CTX *, store_ctx_freep, X509_STORE_CTX_free)
+DEFINE_CLEANUP(STACK_OF(X509_CRL) *, crls_freep, sk_X509_CRL_free)
 
 struct revocation *revocation_free(struct revocation *revocation) {
 	if (!revocation)
@@ -95,7 +96,7 @@ static const char *describe_unknown(struct arena *arena, int error, X509 *certif
 
 	switch (error) {
 	case X509_V_ERR_UNABLE_TO_GET_CRL:
-		return arena_printf(arena, "no CRL of %s was given (--crl FILE)", issuer);
+		return arena_printf(arena, "no CRL of %s is at hand (--crl FILE)", issuer);
 	case X509_V_ERR_CRL_HAS_EXPIRED:
 		return arena_printf(arena, "the CRL of %s is too old", issuer);
 	default:
@@ -151,11 +152,23 @@ static int note(int ok, X509_STORE_CTX *context) {
 	return 1;
 }
 
-static int validate(const struct revocation *revocation, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted, time_t at,
+/* All CRLs there are, borrowed. */
+static STACK_OF(X509_CRL) *join(const STACK_OF(X509_CRL) *a, const STACK_OF(X509_CRL) *b) {
+	STACK_OF(X509_CRL) *all = sk_X509_CRL_dup(a);
+
+	for (int i = 0; all && i < sk_X509_CRL_num(b); i++)
+		if (sk_X509_CRL_push(all, sk_X509_CRL_value(b, i)) <= 0) {
+			sk_X509_CRL_free(all);
+			return NULL;
+		}
+	return all;
+}
+
+static int validate(STACK_OF(X509_CRL) *crls, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted, time_t at,
 	struct findings *findings) {
 	_cleanup_(store_ctx_freep) X509_STORE_CTX *context = X509_STORE_CTX_new();
 
-	if (!context || X509_STORE_CTX_init(context, store, certificate, untrusted) != 1 ||
+	if (!crls || !context || X509_STORE_CTX_init(context, store, certificate, untrusted) != 1 ||
 		X509_STORE_CTX_set_app_data(context, findings) != 1) {
 		ERR_clear_error();
 		return -SMIME_E_NO_MEMORY;
@@ -163,7 +176,7 @@ static int validate(const struct revocation *revocation, X509_STORE *store, X509
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(context);
 	X509_VERIFY_PARAM_set_time(param, at);
 	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-	X509_STORE_CTX_set0_crls(context, revocation->crls);
+	X509_STORE_CTX_set0_crls(context, crls);
 	X509_STORE_CTX_set_verify_cb(context, note);
 	/* A validation that does not come to its end has checked nothing. */
 	if (X509_verify_cert(context) != 1 && !findings->revoked && !findings->unknown)
@@ -172,8 +185,9 @@ static int validate(const struct revocation *revocation, X509_STORE *store, X509
 	return 0;
 }
 
-int revocation_check(const struct revocation *revocation, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted, time_t at,
-	struct arena *arena, struct revocation_verdict *ret_verdict) {
+int revocation_check(const struct revocation *revocation, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted,
+	STACK_OF(X509_CRL) *crls, time_t at, struct arena *arena, struct revocation_verdict *ret_verdict) {
+	_cleanup_(crls_freep) STACK_OF(X509_CRL) *all = NULL;
 	struct findings findings = { .arena = arena };
 	int r = 0;
 
@@ -181,10 +195,12 @@ int revocation_check(const struct revocation *revocation, X509_STORE *store, X50
 		*ret_verdict = (struct revocation_verdict){ SMIME_NOTE, "nobody asked" };
 		return 0;
 	}
-	if (store)
-		r = validate(revocation, store, certificate, untrusted, at, &findings);
-	else
+	if (store) {
+		all = join(revocation->crls, crls);
+		r = validate(all, store, certificate, untrusted, at, &findings);
+	} else {
 		findings.unknown = "can't be checked without a trusted chain";
+	}
 	if (r < 0)
 		return r;
 	if (findings.revoked)
@@ -193,6 +209,6 @@ int revocation_check(const struct revocation *revocation, X509_STORE *store, X50
 		*ret_verdict = (struct revocation_verdict){ revocation->mode == SMIME_REVOCATION_HARD ? SMIME_BAD : SMIME_UNKNOWN,
 			findings.unknown };
 	else
-		*ret_verdict = (struct revocation_verdict){ SMIME_GOOD, "not revoked, by the CRLs that were given" };
+		*ret_verdict = (struct revocation_verdict){ SMIME_GOOD, "not revoked, by the CRLs at hand" };
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whether a certificate, or a CA between it and its anchor, was revoked (RFC 5280 6.3), by the CRLs that were given.
+ * Whether a certificate, or a CA between it and its anchor, was revoked (RFC 5280 6.3), by the CRLs that were given and those
+ * that came with the message.
  *
  * OpenSSL decides which CRL counts. Fetches nothing. That nothing is known is an answer of its own, never "not revoked".
  */
@@ -26,10 +27,10 @@ struct revocation *revocation_free(struct revocation *revocation); /* accepts NU
 DEFINE_CLEANUP(struct revocation *, revocation_freep, revocation_free)
 
 /*
- * For a certificate whose chain to an anchor of the store was found good; NULL for `store`: there is no such chain. at: when.
- * -SMIME_E_NO_MEMORY.
+ * For a certificate whose chain to an anchor of the store was found good; NULL for `store`: there is no such chain. at: when;
+ * crls: the message's. -SMIME_E_NO_MEMORY.
  */
-int revocation_check(const struct revocation *revocation, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted, time_t at,
-	struct arena *arena, struct revocation_verdict *ret_verdict);
+int revocation_check(const struct revocation *revocation, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted,
+	STACK_OF(X509_CRL) *crls, time_t at, struct arena *arena, struct revocation_verdict *ret_verdict);
 
 #endif

@@ -86,7 +86,7 @@ static void check_extended_key_usage(X509 *certificate, struct report *report, s
 int signer_check_certificate(X509 *certificate, const struct signer_scene *scene, struct report *report,
 	struct smime_signer *out) {
 	struct trust_verdict verdict = { .trusted = false };
-	int r = trust_check(scene->trust, certificate, scene->data->certificates, report_arena(report), &verdict);
+	int r = trust_check(scene->trust, certificate, scene->data->certificates, scene->data->crls, report_arena(report), &verdict);
 
 	if (r < 0)
 		return r;

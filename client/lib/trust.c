@@ -196,7 +196,7 @@ static const char *explain(const struct trust *trust, X509_STORE_CTX *context, s
 }
 
 static int validate(const struct trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted,
-	struct arena *arena, struct trust_verdict *ret_verdict) {
+	STACK_OF(X509_CRL) *crls, struct arena *arena, struct trust_verdict *ret_verdict) {
 	_cleanup_(store_ctx_freep) X509_STORE_CTX *context = X509_STORE_CTX_new();
 	X509_VERIFY_PARAM *param;
 
@@ -214,11 +214,11 @@ static int validate(const struct trust *trust, X509_STORE *store, X509 *certific
 	else
 		*ret_verdict = (struct trust_verdict){ .text = explain(trust, context, arena) };
 	ERR_clear_error();
-	return revocation_check(trust->revocation, ret_verdict->trusted ? store : NULL, certificate, untrusted, trust->at, arena,
-		&ret_verdict->revocation);
+	return revocation_check(trust->revocation, ret_verdict->trusted ? store : NULL, certificate, untrusted, crls, trust->at,
+		arena, &ret_verdict->revocation);
 }
 
-int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untrusted, struct arena *arena,
+int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls, struct arena *arena,
 	struct trust_verdict *ret_verdict) {
 	struct trust_verdict verdict = { .trusted = false };
 	int r;
@@ -226,7 +226,7 @@ int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untruste
 	if (trust->file_count > 0) {
 		if (!trust->own && !(trust->own = make_store(&trust->anchors, trust->file_count)))
 			return -SMIME_E_NO_MEMORY;
-		r = validate(trust, trust->own, certificate, untrusted, arena, &verdict);
+		r = validate(trust, trust->own, certificate, untrusted, crls, arena, &verdict);
 		if (r < 0 || verdict.trusted) {
 			*ret_verdict = verdict;
 			return r;
@@ -237,5 +237,5 @@ int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untruste
 		return r;
 	if (!trust->all && !(trust->all = make_store(&trust->anchors, trust->anchors.count)))
 		return -SMIME_E_NO_MEMORY;
-	return validate(trust, trust->all, certificate, untrusted, arena, ret_verdict);
+	return validate(trust, trust->all, certificate, untrusted, crls, arena, ret_verdict);
 }

@@ -39,11 +39,11 @@ DEFINE_CLEANUP(struct trust *, trust_freep, trust_free)
 time_t trust_time(const struct trust *trust);
 
 /*
- * Whether a chain leads from the certificate to an anchor, with what the message brings as possible intermediates. The
+ * Whether a chain leads from the certificate to an anchor, with what the message brings as possible intermediates and CRLs. The
  * certificate's own validity, key usage and purpose are not looked at: those are checks of their own. -SMIME_E_NO_MEMORY,
  * -SMIME_E_PROTOCOL.
  */
-int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untrusted, struct arena *arena,
+int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls, struct arena *arena,
 	struct trust_verdict *ret_verdict);
 
 /* The certificates of the files, which may be those of signers whose messages leave them out. NULL past the last one. */

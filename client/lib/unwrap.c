@@ -19,7 +19,7 @@ enum { OID_TEXT_MAX_BYTES = 80 };
 struct candidates {
 	X509 **certificates; /* borrowed */
 	const struct keyring_key **keys;
-	size_t count;
+	size_t count, present;
 };
 
 static void candidates_clear(struct candidates *candidates) {
@@ -51,6 +51,7 @@ static int candidates_make(const struct keyring *keyring, struct candidates *ret
 	if (!ret_candidates->certificates || !ret_candidates->keys)
 		return -SMIME_E_NO_MEMORY;
 	candidates_add(ret_candidates, keyring, true);
+	ret_candidates->present = ret_candidates->count;
 	candidates_add(ret_candidates, keyring, false);
 	return 0;
 }
@@ -223,7 +224,7 @@ static int report_layer(struct opening *opening, const struct enveloped *envelop
 
 static int scan(struct opening *opening, const struct layer *layer, const struct candidates *candidates,
 	struct enveloped **ret_enveloped) {
-	int r = enveloped_scan(layer->cms, candidates->certificates, candidates->count, ret_enveloped);
+	int r = enveloped_scan(layer->cms, candidates->certificates, candidates->count, candidates->present, ret_enveloped);
 
 	switch (r) {
 	case -SMIME_E_TRUNCATED:

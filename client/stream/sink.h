@@ -53,10 +53,7 @@ enum eol { EOL_KEEP, EOL_CRLF, EOL_LF };
 /* Changes line ends: EOL_CRLF makes CRLF of a bare LF, EOL_LF makes LF of CRLF, bare CR stays; EOL_KEEP changes nothing. */
 int sink_eol(struct sink *next, enum eol eol, struct sink **ret_sink);
 
-/* Hashes with each of `count` digests (borrowed contexts, initialised); `next` may be NULL. */
-int sink_digest(EVP_MD_CTX *const *contexts, size_t count, struct sink *next, struct sink **ret_sink);
-
-/* Writes to both. */
-int sink_tee(struct sink *first, struct sink *second, struct sink **ret_sink);
+/* Hashes with each of `count` digests (borrowed contexts, initialised). */
+int sink_digest(EVP_MD_CTX *const *contexts, size_t count, struct sink **ret_sink);
 
 #endif

@@ -64,10 +64,6 @@ struct spool *spool_free(struct spool *spool) {
 	return NULL;
 }
 
-uint64_t spool_size(const struct spool *spool) {
-	return spool->size;
-}
-
 static int open_unnamed(void) {
 	char path[SPOOL_PATH_MAX_BYTES];
 	const char *directory = secure_getenv("TMPDIR");

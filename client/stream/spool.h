@@ -20,8 +20,6 @@ DEFINE_CLEANUP(struct spool *, spool_freep, spool_free)
 /* Reads a descriptor to its end into the spool. -SMIME_E_IO, -SMIME_E_NO_MEMORY. */
 int spool_fill(struct spool *spool, int fd);
 
-uint64_t spool_size(const struct spool *spool);
-
 /* A place to read from, at the start first. The spool must outlive it. */
 int spool_cursor_new(const struct spool *spool, struct spool_cursor **ret_cursor);
 struct spool_cursor *spool_cursor_free(struct spool_cursor *cursor); /* accepts NULL, returns NULL */

@@ -229,7 +229,8 @@ struct smime_verify_options {
 	size_t crl_count;
 	time_t at;               /* validate at this time; 0: now */
 	bool cms;
-	int detached_content;    /* with cms: descriptor of the content of a detached signature, -1: none */
+	bool detached;           /* with cms: the signature is detached, and its content comes from .. */
+	int detached_content;    /* .. this descriptor */
 };
 
 /*

@@ -80,6 +80,8 @@ agent_start
 fault 'an unknown recipient' 4 'nobody@example.org' smime encrypt -r nobody@example.org -i "$T/mail" -o "$never"
 fault 'one unknown recipient among others' 4 'nobody@example.org' smime encrypt -r bob@example.org -r nobody@example.org -i "$T/mail" -o "$never"
 fault 'a recipient that is no certificate' 6 "$T/mail" smime encrypt -r "$T/mail" -i "$T/mail" -o "$never"
+cp "$T/peer-rsa.pem" "$T/nobody@example.org"
+fault 'a file with the name of an address' 4 'no certificate for nobody@example.org' sh -c 'cd "$1" && shift && exec "$@"' - "$T" smime encrypt -r nobody@example.org -i "$T/mail" -o "$never"
 fault 'not a recipient' 1 'recipient' smime decrypt -o "$never" --cms \
 	-i <(openssl cms -encrypt -aes256 -outform DER -in "$T/mail" "$T/peer-rsa.pem")
 

@@ -58,6 +58,32 @@ text = base64.encodebytes(bytes(der)).decode()
 open(sys.argv[2], 'w').write('-----BEGIN X509 CRL-----\n' + text + '-----END X509 CRL-----\n')
 END
 revocation 'a CRL with a bad signature' 0 unknown 'signature' --crl "$T/forged.crl" --crl "$T/root.crl"
+openssl cms -sign -binary -nodetach -in "$T/mail" -signer "$T/peer-ec.pem" -inkey "$T/peer-ec.key" -certfile "$T/ca/issuing.pem" -outform DER -out "$T/cms"
+crl peer issuing 30 "$T/peer-ec.pem"
+# OpenSSL's command line can't put CRLs into CMS: [1] goes in front of the SignerInfos.
+python3 - "$T/cms" "$T/peer.crl" "$T/with-crl" <<'END'
+import base64, sys
+def length(n): return bytes([n]) if n < 128 else (lambda b: bytes([128 + len(b)]) + b)(n.to_bytes((n.bit_length() + 7) // 8, 'big'))
+def tlv(tag, body): return bytes([tag]) + length(len(body)) + body
+def parse(data):
+    items, at = [], 0
+    while at < len(data):
+        n, head = data[at + 1], 2
+        if n >= 128: head, n = 2 + n - 128, int.from_bytes(data[at + 2:at + 2 + n - 128], 'big')
+        items.append((data[at], data[at + head:at + head + n]))
+        at += head + n
+    return items
+cms = open(sys.argv[1], 'rb').read()
+crl = base64.b64decode(''.join(line for line in open(sys.argv[2]).read().split('\n') if '-' not in line))
+oid, (_, wrapped) = parse(parse(cms)[0][1])
+fields = parse(parse(wrapped)[0][1])
+body = b''.join(tlv(*field) for field in fields[:-1]) + tlv(0xa1, crl) + tlv(*fields[-1])
+open(sys.argv[3], 'wb').write(tlv(0x30, tlv(*oid) + tlv(0xa0, tlv(0x30, body))))
+END
+holds 'OpenSSL reads a message that brings a CRL' openssl cms -verify -inform DER -in "$T/with-crl" -CAfile "$T/ca/root.pem" -out /dev/null
+check 'nobody asks for it' 0 smime verify --cms "$T/with-crl"
+check 'a CRL that came with the message counts' 1 smime verify --cms --revocation soft "$T/with-crl"
+says 'and revokes' 'CN=peer-ec.*was revoked'
 check 'decrypt takes CRLs as well' 0 smime encrypt --sign -r bob@example.org -i "$T/mail" -o "$T/encrypted"
 check 'and a revoked signer is not good' 1 smime decrypt --require-signature --crl "$T/alice.crl" --crl "$T/root.crl" -o "$T/never" "$T/encrypted"
 check 'a file that is no CRL' 6 smime verify --crl "$T/mail" "$T/signed"

@@ -88,7 +88,7 @@ static inline void assert_decrypts(struct source *cms, const struct identity *id
 	_cleanup_(source_unrefp) struct source *decrypted = NULL;
 	_cleanup_(secret_clear) struct secret cek = SECRET_EMPTY;
 
-	assert_int_equal(enveloped_scan(cms, &identity->certificate, 1, &enveloped), 0);
+	assert_int_equal(enveloped_scan(cms, &identity->certificate, 1, 1, &enveloped), 0);
 	assert_int_equal(enveloped->match_count, 1);
 	assert_int_equal(enveloped->matches[0].certificate, 0);
 	unwrap(&enveloped->matches[0], identity->key, &cek);

@@ -267,7 +267,6 @@ static struct result decrypt_with(struct agent *agent, struct buf mail, struct s
 
 	options.verify.trust = trust.list;
 	options.verify.trust_count = 1;
-	options.verify.detached_content = -1;
 	agent_start(agent);
 	smime_set_socket(s, agent->path);
 	result.r = smime_decrypt(s, in, out, &options, &result.report);
@@ -611,7 +610,7 @@ static void bare_cms_is_opened_to_its_bytes(void **state) {
 
 static void without_an_agent_nothing_is_opened(void **state) {
 	struct buf mail = encrypted(HEADER, text(ENTITY), EVP_aes_256_cbc());
-	struct smime_decrypt_options options = { .verify.detached_content = -1 };
+	struct smime_decrypt_options options = { 0 };
 	struct smime_report *report = NULL;
 	struct smime *s = context_make();
 	int in = fd_of(mail.data, mail.len);

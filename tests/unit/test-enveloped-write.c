@@ -143,7 +143,7 @@ static void a_key_for_oaep_only_gets_oaep(void **state) {
 	_cleanup_(enveloped_freep) struct enveloped *enveloped = NULL;
 	_cleanup_(cms_recipient_info_freep) struct cms_recipient_info *info = NULL;
 
-	assert_int_equal(enveloped_scan(source, &identity.certificate, 1, &enveloped), 0);
+	assert_int_equal(enveloped_scan(source, &identity.certificate, 1, 1, &enveloped), 0);
 	assert_int_equal(cms_parse((struct bytes){ enveloped->matches[0].recipient_info, enveloped->matches[0].recipient_info_len },
 				 cms_recipient_info_it(), &info),
 		0);
@@ -157,7 +157,7 @@ static void scan_one(const char *cipher, struct enveloped **ret_enveloped, struc
 	_cleanup_(sink_freep) struct sink *message = encrypt(content, sizeof(content), &rsa.certificate, 1, cipher, false);
 	_cleanup_(source_unrefp) struct source *source = source_of(sink_memory(message).data, sink_memory(message).len);
 
-	assert_int_equal(enveloped_scan(source, &rsa.certificate, 1, ret_enveloped), 0);
+	assert_int_equal(enveloped_scan(source, &rsa.certificate, 1, 1, ret_enveloped), 0);
 	assert_string_equal((*ret_enveloped)->cipher.name, cipher);
 	unwrap(&(*ret_enveloped)->matches[0], rsa.key, ret_cek);
 }
@@ -257,7 +257,7 @@ static void memory_does_not_grow_with_the_content(void **state) {
 	assert_int_equal(sink_finish(sink), 0);
 	assert_int_equal(lseek(fileno(file), 0, SEEK_SET), 0);
 	assert_int_equal(source_from_fd(fileno(file), &cms), 0);
-	assert_int_equal(enveloped_scan(cms, &rsa.certificate, 1, &enveloped), 0);
+	assert_int_equal(enveloped_scan(cms, &rsa.certificate, 1, 1, &enveloped), 0);
 	unwrap(&enveloped->matches[0], rsa.key, &cek);
 	assert_int_equal(enveloped_content(cms, enveloped, &cek, &decrypted), 0);
 	assert_int_equal(source_check(decrypted), 0);

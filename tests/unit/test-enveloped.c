@@ -107,10 +107,10 @@ static void others_are_not_recipients(void **state) {
 	X509 *certificates[] = { carol.certificate, bob.certificate, same_serial.certificate };
 	_cleanup_(enveloped_freep) struct enveloped *enveloped = NULL, *nobody = NULL;
 
-	assert_int_equal(enveloped_scan(cms, certificates, 3, &enveloped), 0);
+	assert_int_equal(enveloped_scan(cms, certificates, 3, 3, &enveloped), 0);
 	assert_int_equal(enveloped->match_count, 0);
 	assert_int_equal(enveloped->recipients, 1);
-	assert_int_equal(enveloped_scan(cms, NULL, 0, &nobody), 0);
+	assert_int_equal(enveloped_scan(cms, NULL, 0, 0, &nobody), 0);
 	assert_int_equal(nobody->match_count, 0);
 	identity_free(&same_serial);
 }
@@ -132,7 +132,7 @@ static void the_best_matches_come_first(void **state) {
 	assert_non_null(CMS_add1_recipient_cert(cms, bob.certificate, 0));
 	_cleanup_(source_unrefp) struct source *source = encrypt_end(cms, "text", 4, false);
 
-	assert_int_equal(enveloped_scan(source, certificates, 3, &enveloped), 0);
+	assert_int_equal(enveloped_scan(source, certificates, 3, 3, &enveloped), 0);
 	assert_int_equal(enveloped->recipients, 5);
 	assert_int_equal(enveloped->match_count, ENVELOPED_MATCHES_MAX);
 	assert_int_equal(enveloped->matches[0].certificate, 2); /* ECDH */
@@ -142,6 +142,21 @@ static void the_best_matches_come_first(void **state) {
 	for (size_t i = 1; i < enveloped->match_count; i++)
 		assert_true(enveloped->matches[i - 1].rank <= enveloped->matches[i].rank);
 	assert_true(enveloped->matches[1].rank < enveloped->matches[2].rank);
+}
+
+static void a_key_that_is_at_hand_comes_before_one_that_is_not(void **state) {
+	CMS_ContentInfo *cms = encrypt_begin(EVP_aes_256_cbc(), 0);
+	X509 *certificates[] = { alice.certificate, bob.certificate };
+	_cleanup_(enveloped_freep) struct enveloped *enveloped = NULL;
+
+	assert_non_null(CMS_add1_recipient_cert(cms, bob.certificate, 0));
+	assert_non_null(CMS_add1_recipient_cert(cms, alice.certificate, 0));
+	_cleanup_(source_unrefp) struct source *source = encrypt_end(cms, "text", 4, false);
+
+	assert_int_equal(enveloped_scan(source, certificates, 2, 1, &enveloped), 0);
+	assert_int_equal(enveloped->match_count, 2);
+	assert_int_equal(enveloped->matches[0].certificate, 0); /* v1.5, but there */
+	assert_int_equal(enveloped->matches[1].certificate, 1); /* ECDH */
 }
 
 static void other_kinds_of_recipients_are_counted_and_passed_over(void **state) {
@@ -155,9 +170,8 @@ static void other_kinds_of_recipients_are_counted_and_passed_over(void **state) 
 	assert_non_null(CMS_add1_recipient_cert(cms, alice.certificate, 0));
 	_cleanup_(source_unrefp) struct source *source = encrypt_end(cms, "text", 4, false);
 
-	assert_int_equal(enveloped_scan(source, &alice.certificate, 1, &enveloped), 0);
+	assert_int_equal(enveloped_scan(source, &alice.certificate, 1, 1, &enveloped), 0);
 	assert_int_equal(enveloped->recipients, 4);
-	assert_int_equal(enveloped->unsupported, 2);
 	assert_int_equal(enveloped->match_count, 1);
 	assert_decrypts(source, &alice, "text", 4);
 }
@@ -294,7 +308,7 @@ static struct source *build_source(const struct message *message) {
 static int scan_result(struct message message) {
 	_cleanup_(source_unrefp) struct source *cms = build_source(&message);
 	struct enveloped *enveloped = NULL;
-	int r = enveloped_scan(cms, &alice.certificate, 1, &enveloped);
+	int r = enveloped_scan(cms, &alice.certificate, 1, 1, &enveloped);
 
 	assert_true((r == 0) == (enveloped != NULL));
 	enveloped_free(enveloped);
@@ -308,7 +322,7 @@ static int check_result(struct message message) {
 	_cleanup_(secret_clear) struct secret cek = SECRET_EMPTY;
 	int r;
 
-	assert_int_equal(enveloped_scan(cms, &alice.certificate, 1, &enveloped), 0);
+	assert_int_equal(enveloped_scan(cms, &alice.certificate, 1, 1, &enveloped), 0);
 	assert_int_equal(secret_set(&cek, key_bytes, enveloped->cipher.key_len), 0);
 	assert_int_equal(enveloped_content(cms, enveloped, &cek, &content), 0);
 	r = source_check(content);
@@ -472,7 +486,7 @@ static void a_wrong_key_is_an_integrity_error(void **state) {
 		_cleanup_(enveloped_freep) struct enveloped *enveloped = NULL;
 		_cleanup_(secret_clear) struct secret cek = SECRET_EMPTY;
 
-		assert_int_equal(enveloped_scan(cms, &alice.certificate, 1, &enveloped), 0);
+		assert_int_equal(enveloped_scan(cms, &alice.certificate, 1, 1, &enveloped), 0);
 		assert_int_equal(secret_set(&cek, key_bytes, 16), 0);
 		assert_int_equal(enveloped_content(cms, enveloped, &cek, &content), -SMIME_E_INTEGRITY);
 		assert_int_equal(enveloped_content(cms, enveloped, &SECRET_EMPTY, &content), -SMIME_E_INTEGRITY);
@@ -492,7 +506,7 @@ static void a_content_outlives_what_it_was_made_from(void **state) {
 	struct enveloped *enveloped = NULL;
 	struct secret cek = SECRET_EMPTY;
 
-	assert_int_equal(enveloped_scan(cms, &alice.certificate, 1, &enveloped), 0);
+	assert_int_equal(enveloped_scan(cms, &alice.certificate, 1, 1, &enveloped), 0);
 	assert_int_equal(secret_set(&cek, key_bytes, 32), 0);
 	assert_int_equal(enveloped_content(cms, enveloped, &cek, &content), 0);
 	secret_clear(&cek);
@@ -517,7 +531,7 @@ static void thousands_of_strangers_cost_little(void **state) {
 	message.recipients = sink_memory(recipients);
 	_cleanup_(source_unrefp) struct source *cms = build_source(&message);
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	assert_int_equal(enveloped_scan(cms, &alice.certificate, 1, &enveloped), 0);
+	assert_int_equal(enveloped_scan(cms, &alice.certificate, 1, 1, &enveloped), 0);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	assert_true((end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000 < TIME_MAX_MS);
 	assert_int_equal(enveloped->recipients, STRANGERS + 1);
@@ -587,7 +601,7 @@ static void an_agreement_is_cut_down_to_the_own_key(void **state) {
 
 		message.recipients = sink_memory(recipient);
 		_cleanup_(source_unrefp) struct source *cms = build_source(&message);
-		assert_int_equal(enveloped_scan(cms, &bob.certificate, 1, &enveloped), 0);
+		assert_int_equal(enveloped_scan(cms, &bob.certificate, 1, 1, &enveloped), 0);
 		assert_int_equal(enveloped->recipients, 5001);
 		assert_int_equal(enveloped->match_count, 1);
 		assert_true(enveloped->matches[0].recipient_info_len < 400);
@@ -625,9 +639,8 @@ static void recipients_that_can_not_be_read_do_not_hide_the_others(void **state)
 	put_recipient(recipients, alice.certificate, 32);
 	message.recipients = sink_memory(recipients);
 	_cleanup_(source_unrefp) struct source *cms = build_source(&message);
-	assert_int_equal(enveloped_scan(cms, &alice.certificate, 1, &enveloped), 0);
+	assert_int_equal(enveloped_scan(cms, &alice.certificate, 1, 1, &enveloped), 0);
 	assert_int_equal(enveloped->recipients, ELEMENTSOF(broken) + 1);
-	assert_int_equal(enveloped->unsupported, ELEMENTSOF(broken));
 	assert_decrypts(cms, &alice, message.content.data, message.content.len);
 }
 
@@ -687,13 +700,13 @@ static void the_certificate_of_a_named_originator_comes_with_the_match(void **st
 		message.recipients = sink_memory(recipient);
 		message.originators = sink_memory(originators);
 		_cleanup_(source_unrefp) struct source *cms = build_source(&message);
-		assert_int_equal(enveloped_scan(cms, &bob.certificate, 1, &enveloped), 0);
+		assert_int_equal(enveloped_scan(cms, &bob.certificate, 1, 1, &enveloped), 0);
 		assert_int_equal(enveloped->match_count, 1);
 		assert_int_equal(enveloped->matches[0].originator_len, expected_len);
 		assert_memory_equal(enveloped->matches[0].originator, expected, (size_t)expected_len);
 		message.originators = TEXT("\xa0\x00");
 		_cleanup_(source_unrefp) struct source *without = build_source(&message);
-		assert_int_equal(enveloped_scan(without, &bob.certificate, 1, &unknown), 0);
+		assert_int_equal(enveloped_scan(without, &bob.certificate, 1, 1, &unknown), 0);
 		assert_int_equal(unknown->match_count, 1);
 		assert_null(unknown->matches[0].originator);
 	}
@@ -729,7 +742,7 @@ static void every_truncation_is_an_error(void **state) {
 			_cleanup_(source_unrefp) struct source *cms = source_of(sink_memory(whole).data, cut);
 			struct enveloped *enveloped = NULL;
 
-			assert_int_equal(enveloped_scan(cms, certificates, 2, &enveloped), cut == 0 ? -SMIME_E_NOT_CMS : -SMIME_E_TRUNCATED);
+			assert_int_equal(enveloped_scan(cms, certificates, 2, 2, &enveloped), cut == 0 ? -SMIME_E_NOT_CMS : -SMIME_E_TRUNCATED);
 			assert_null(enveloped);
 		}
 	}
@@ -743,7 +756,7 @@ static void try_changed(struct bytes changed, bool authenticated) {
 	_cleanup_(secret_clear) struct secret cek = SECRET_EMPTY;
 	struct bytes expected = TEXT("the content");
 
-	if (enveloped_scan(cms, certificates, 2, &enveloped) < 0)
+	if (enveloped_scan(cms, certificates, 2, 2, &enveloped) < 0)
 		return;
 	assert_int_equal(secret_set(&cek, key_bytes, enveloped->cipher.key_len), 0);
 	assert_int_equal(enveloped_content(cms, enveloped, &cek, &content), 0);
@@ -798,7 +811,7 @@ static void the_examples_of_rfc_4134_are_read(void **state) {
 	assert_int_equal(source_from_fd(fileno(message), &cms), 0);
 	assert_decrypts(cms, &rfc_bob, "This is some sample content.", 28);
 	assert_int_equal(source_from_fd(fileno(rc2), &other), 0);
-	assert_int_equal(enveloped_scan(other, &rfc_bob.certificate, 1, &unsupported), -SMIME_E_UNSUPPORTED);
+	assert_int_equal(enveloped_scan(other, &rfc_bob.certificate, 1, 1, &unsupported), -SMIME_E_UNSUPPORTED);
 	identity_free(&rfc_bob);
 	fclose(message);
 	fclose(rc2);
@@ -813,6 +826,7 @@ int main(void) {
 		cmocka_unit_test(a_certificate_without_key_id_is_found_by_its_key_s_hash),
 		cmocka_unit_test(others_are_not_recipients),
 		cmocka_unit_test(the_best_matches_come_first),
+		cmocka_unit_test(a_key_that_is_at_hand_comes_before_one_that_is_not),
 		cmocka_unit_test(other_kinds_of_recipients_are_counted_and_passed_over),
 		cmocka_unit_test(every_legal_form_of_gcm_is_read),
 		cmocka_unit_test(forgeable_and_misplaced_algorithms_are_refused),

@@ -118,7 +118,7 @@ static void result_clear(struct result *result) {
 
 /* Ends the mail. */
 static struct result verify_from(struct buf *mail, const char *from) {
-	struct smime_verify_options options = { .trust = trust.list, .trust_count = 1, .detached_content = -1, .from = from };
+	struct smime_verify_options options = { .trust = trust.list, .trust_count = 1, .from = from };
 	struct smime *s = context_make();
 	int in = fd_of(mail->data, mail->len), out = fd_of("", 0);
 	struct result result = { 0 };

@@ -51,7 +51,7 @@ static int verify(const struct scene *scene, struct smime_report **ret_report) {
 	STACK_OF(X509) *extra = sk_X509_new_null();
 	struct recipe recipe = { .signer = &signer, .content = CONTENT, .extra = extra };
 	struct trust_file other = { .fd = -1 };
-	struct smime_verify_options options = { .cms = true, .trust_count = 1, .detached_content = -1, .at = scene->at,
+	struct smime_verify_options options = { .cms = true, .trust_count = 1, .at = scene->at,
 		.from = scene->from };
 	struct smime *s = context_make();
 	struct buf message;
@@ -122,7 +122,7 @@ static void a_self_signed_certificate_can_be_trusted_itself(void **state) {
 	struct recipe recipe = { .signer = &signer, .content = CONTENT };
 	struct buf message = signed_make(&recipe);
 	struct trust_file self;
-	struct smime_verify_options options = { .cms = true, .trust_count = 1, .detached_content = -1 };
+	struct smime_verify_options options = { .cms = true, .trust_count = 1 };
 	struct smime_report *report = NULL;
 	struct smime *s = context_make();
 	int in = fd_of(message.data, message.len);

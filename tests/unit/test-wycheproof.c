@@ -146,7 +146,7 @@ static bool opens(const json_t *test, const X509_ALGOR *algorithm) {
 	int r;
 
 	assert_int_equal(source_from_memory(der.data, der.len, &cms), 0);
-	assert_int_equal(enveloped_scan(cms, NULL, 0, &enveloped), 0);
+	assert_int_equal(enveloped_scan(cms, NULL, 0, 0, &enveloped), 0);
 	enveloped->auth_attributes = malloc(aad.len + 1);
 	memcpy(enveloped->auth_attributes, aad.data, aad.len);
 	enveloped->auth_attributes_len = aad.len;
