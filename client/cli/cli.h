@@ -66,6 +66,7 @@ struct cli {
 	const char *token;        /* the argument TOKEN, or NULL */
 	bool json, quiet, verbose, no_autostart, help;
 	bool json_printed;
+	json_t *warnings;         /* array of what was told with cli_warn(), or NULL */
 };
 
 /* ---- Messages: "smime COMMAND: text" on standard error ---- */
@@ -81,6 +82,9 @@ int cli_usage(struct cli *cli, const char *format, ...) __attribute__((format(pr
 
 /* Tells something that is no failure; not with -q. */
 void cli_note(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* cli_note() that the JSON document has too, as smime_sign_options and others want it; userdata: the struct cli. */
+void cli_warn(void *userdata, const char *text);
 
 /* Writes to standard output for people, with control characters of what is formatted replaced. */
 void cli_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -127,6 +131,9 @@ void cli_progress_clear(void); /* takes the line away before something else is w
 json_t *cli_json_text(const char *text);
 json_t *cli_json_texts(const char *const *texts); /* NULL-terminated */
 json_t *cli_json_time(time_t t);                  /* "2026-11-24T00:16:33Z" */
+
+/* Prints {"command": .., "result": .., "exit_code": 0, "warnings": [..]}. Returns as cli_json_print(). */
+int cli_json_done(struct cli *cli, const char *result);
 
 /* Prints the one document of this run, which it takes over (NULL: memory ran out). Returns 0 or the exit code of a failure that was told. */
 int cli_json_print(struct cli *cli, json_t *document);

@@ -24,16 +24,14 @@ static const struct cli_option options[] = {
 	OPTION("pem", 0, CLI_FLAG, pem, NULL, "with --cms: PEM"),
 };
 
-static void warn(void *userdata, const char *text) {
-	cli_note(userdata, "%s", text);
-}
-
 static int encrypt(struct cli *cli, const struct args *args, int in, struct cli_output *output) {
 	struct smime_sign_options sign_options = {
 		.key = args->key,
 		.digest = args->digest,
 		.pss = args->pss,
 		.cms = args->cms,
+		.warn = cli_warn,
+		.userdata = cli,
 	};
 	struct smime_encrypt_options encrypt_options = {
 		.recipients = args->recipients.items,
@@ -44,7 +42,7 @@ static int encrypt(struct cli *cli, const struct args *args, int in, struct cli_
 		.sign = args->sign ? &sign_options : NULL,
 		.cms = args->cms,
 		.pem = args->pem,
-		.warn = warn,
+		.warn = cli_warn,
 		.userdata = cli,
 	};
 
@@ -54,7 +52,7 @@ static int encrypt(struct cli *cli, const struct args *args, int in, struct cli_
 	if (r < 0)
 		return cli_failed(cli, r);
 	int code = cli_output_commit(cli, output);
-	return code == 0 && cli->json ? cli_json_print(cli, json_pack("{s:s, s:i}", "result", "encrypted", "exit_code", 0)) : code;
+	return code == 0 && cli->json ? cli_json_done(cli, "encrypted") : code;
 }
 
 static int run(struct cli *cli, void *data) {

@@ -17,12 +17,15 @@ static json_t *json_certificate(const struct smime_certificate *certificate) {
 		"cannot_encrypt", cli_json_text(certificate->cannot_encrypt));
 }
 
+static const char no_certificate[] =
+	"it has no certificate; put one on the token, or name its file under certificates: in agent.yaml";
+
 static json_t *json_key(const struct smime_key *key) {
 	json_t *certificates = json_array();
 
 	for (size_t i = 0; i < key->certificate_count; i++)
 		(void)json_array_append_new(certificates, json_certificate(&key->certificates[i]));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:o, s:o}",
 		"fingerprint", cli_json_text(key->fingerprint),
 		"label", cli_json_text(key->label),
 		"uri", cli_json_text(key->uri),
@@ -34,6 +37,7 @@ static json_t *json_key(const struct smime_key *key) {
 		"can_decrypt", key->can_decrypt,
 		"seen", key->seen,
 		"always_authenticate", key->always_authenticate,
+		"cannot_use", cli_json_text(key->certificate_count == 0 ? no_certificate : NULL),
 		"certificates", certificates);
 }
 
@@ -73,7 +77,7 @@ static void print_key(const struct cli *cli, const struct smime_key *key) {
 	for (size_t i = 0; i < key->certificate_count; i++)
 		print_certificate(cli, &key->certificates[i]);
 	if (key->certificate_count == 0)
-		cli_print("    can't be used: it has no certificate; put one on the token, or name its file under certificates: in agent.yaml\n");
+		cli_print("    can't be used: %s\n", no_certificate);
 }
 
 static int print_keys(struct cli *cli, const struct smime_keys *keys) {

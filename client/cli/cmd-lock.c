@@ -8,7 +8,7 @@ static int tell(struct cli *cli, int r, const char *done) {
 	if (r < 0)
 		return cli_failed(cli, r);
 	if (cli->json)
-		return cli_json_print(cli, json_pack("{s:s, s:i}", "result", done, "exit_code", 0));
+		return cli_json_done(cli, done);
 	return 0;
 }
 

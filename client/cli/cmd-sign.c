@@ -29,6 +29,8 @@ static int sign(struct cli *cli, const struct args *args, int in, struct cli_out
 		.cms = args->cms,
 		.detached = args->detached,
 		.pem = args->pem,
+		.warn = cli_warn,
+		.userdata = cli,
 	};
 
 	cli_progress_begin(cli);
@@ -37,7 +39,7 @@ static int sign(struct cli *cli, const struct args *args, int in, struct cli_out
 	if (r < 0)
 		return cli_failed(cli, r);
 	int code = cli_output_commit(cli, output);
-	return code == 0 && cli->json ? cli_json_print(cli, json_pack("{s:s, s:i}", "result", "signed", "exit_code", 0)) : code;
+	return code == 0 && cli->json ? cli_json_done(cli, "signed") : code;
 }
 
 static int run(struct cli *cli, void *data) {

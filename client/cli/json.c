@@ -55,3 +55,8 @@ int cli_json_print(struct cli *cli, json_t *document) {
 		return cli_fail(cli, SMIME_E_IO, "standard output can't be written");
 	return cli_flush(cli);
 }
+
+int cli_json_done(struct cli *cli, const char *result) {
+	return cli_json_print(cli, json_pack("{s:s, s:s, s:i, s:O}", "command", cli->command->name, "result", result, "exit_code", 0,
+		"warnings", cli->warnings));
+}

@@ -2,6 +2,7 @@
 /*
  * smime: finds the command, has its options read, and runs it.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -77,14 +78,38 @@ static int make_context(struct cli *cli) {
 	return 0;
 }
 
+/* A command whose result is what it prints: -o has it printed into a file. */
+static int run_into_file(struct cli *cli, void *args) {
+	__attribute__((cleanup(cli_output_freep))) struct cli_output *output = NULL;
+	int code = cli_output_open(cli, &output);
+
+	if (code != 0)
+		return code;
+	if (dup2(cli_output_fd(output), STDOUT_FILENO) < 0)
+		return cli_fail(cli, SMIME_E_IO, "%s: %s", cli->output, strerror(errno));
+	code = cli->command->run(cli, args);
+	return code == 0 ? cli_output_commit(cli, output) : code;
+}
+
+static int run_command(struct cli *cli, void *args) {
+	int code = make_context(cli);
+
+	if (code != 0)
+		return code;
+	cli->warnings = json_array();
+	code = cli->command->operand != CLI_OPERAND_INPUT && cli->output ? run_into_file(cli, args) : cli->command->run(cli, args);
+	json_decref(cli->warnings);
+	return code;
+}
+
 static int run(struct cli *cli, int argc, char **argv) {
 	void *args = calloc(1, cli->command->args_size + 1);
 	int code = args ? options_parse(cli, argc, argv, args) : cli_fail(cli, SMIME_E_NO_MEMORY, "out of memory");
 
 	if (code == 0 && cli->help)
 		code = help(cli, cli->command->name);
-	else if (code == 0 && (code = make_context(cli)) == 0)
-		code = cli->command->run(cli, args);
+	else if (code == 0)
+		code = run_command(cli, args);
 	cli->smime = smime_free(cli->smime);
 	options_clear(cli->command, args);
 	free(args);
@@ -103,8 +128,16 @@ static void fill_standard_descriptors(void) {
 			_exit(smime_exit_code(SMIME_E_IO));
 }
 
+/* Wrong usage is told as JSON as well, although no option has been understood then. */
+static bool wants_json(int argc, char **argv) {
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv) {
-	struct cli cli = { 0 };
+	struct cli cli = { .json = wants_json(argc, argv) };
 
 	fill_standard_descriptors();
 	/* Content-encryption keys and plaintext pass through. */

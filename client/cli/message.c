@@ -40,8 +40,8 @@ static void tell(const struct cli *cli, const char *text) {
 /* With --json a failure is a document as well, unless the command has printed its own. */
 static void tell_json(struct cli *cli, int code, const char *text) {
 	if (cli->json && !cli->json_printed)
-		(void)cli_json_print(cli, json_pack("{s:{s:i, s:i, s:o}}", "error", "code", abs(code), "exit_code",
-						    smime_exit_code(code), "message", cli_json_text(text)));
+		(void)cli_json_print(cli, json_pack("{s:o, s:{s:i, s:i, s:o}}", "command", cli_json_text(command_name(cli)), "error", "code",
+						    abs(code), "exit_code", smime_exit_code(code), "message", cli_json_text(text)));
 }
 
 int cli_fail(struct cli *cli, int code, const char *format, ...) {
@@ -90,6 +90,13 @@ void cli_note(struct cli *cli, const char *format, ...) {
 	cli_progress_clear();
 	tell(cli, text);
 	free(text);
+}
+
+void cli_warn(void *userdata, const char *text) {
+	struct cli *cli = userdata;
+
+	cli_note(cli, "%s", text);
+	(void)json_array_append_new(cli->warnings, cli_json_text(text));
 }
 
 void cli_print(const char *format, ...) {

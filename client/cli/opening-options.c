@@ -6,19 +6,25 @@
 
 #include "report-print.h"
 
+/* strptime() takes the 30th of February, and timegm() makes the 2nd of March of it, in its argument too. */
+static bool is_real(struct tm tm, time_t *ret_time) {
+	int day = tm.tm_mday;
+
+	*ret_time = timegm(&tm);
+	return *ret_time > 0 && tm.tm_mday == day;
+}
+
 /* A day, or a second of it; always UTC, so that a command means the same everywhere. */
 static bool parse_time(const char *text, time_t *ret_time) {
-	static const char *const formats[] = { "%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "@%s" };
-	size_t i;
+	static const char *const formats[] = { "%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S" };
 
-	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		struct tm tm = { 0 };
 		const char *end = strptime(text, formats[i], &tm);
 
 		if (!end || *end)
 			continue;
-		*ret_time = formats[i][0] == '@' ? mktime(&tm) : timegm(&tm);
-		return *ret_time > 0;
+		return is_real(tm, ret_time);
 	}
 	return false;
 }

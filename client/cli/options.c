@@ -89,6 +89,16 @@ static int refuse(struct cli *cli, int c, char **argv) {
 	return cli_usage(cli, "unknown option %s", argv[optind - 1]);
 }
 
+static int check_common(struct cli *cli) {
+	if (cli->input && cli->command->operand != CLI_OPERAND_INPUT)
+		return cli_usage(cli, "smime %s reads no input", cli->command->name);
+	if (cli->output && !*cli->output)
+		return cli_usage(cli, "the name of the output is empty");
+	if (cli->socket && !*cli->socket)
+		return cli_usage(cli, "the name of the socket is empty");
+	return 0;
+}
+
 static int take_operand(struct cli *cli, int argc, char **argv) {
 	if (optind == argc)
 		return 0;
@@ -120,7 +130,8 @@ int options_parse(struct cli *cli, int argc, char **argv, void *args) {
 		if (store(parser.options[i], i < cli->command->option_count ? args : (void *)cli, optarg) < 0)
 			return cli_fail(cli, SMIME_E_NO_MEMORY, "out of memory");
 	}
-	return take_operand(cli, argc, argv);
+	c = check_common(cli);
+	return c == 0 ? take_operand(cli, argc, argv) : c;
 }
 
 void options_clear(const struct cli_command *command, void *args) {

@@ -125,14 +125,11 @@ static int read_page(struct smime *s, uint32_t *offset, struct anchors *anchors)
 }
 
 int anchors_from_agent(struct smime *s, struct anchors *anchors) {
-	bool autostart = s->autostart;
 	uint32_t offset = 0;
 	int r;
 
-	s->autostart = false; /* looking at a mail is no reason to start a daemon */
 	do
 		r = read_page(s, &offset, anchors);
 	while (r > 0);
-	s->autostart = autostart;
 	return r;
 }

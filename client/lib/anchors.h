@@ -41,7 +41,7 @@ int anchors_add_distrusted(struct anchors *anchors, X509 *certificate);
 /* Every certificate of a file, in PEM (as many as there are) or DER. -SMIME_E_IO, -SMIME_E_MALFORMED; both with a message. */
 int anchors_from_file(struct smime *s, const char *path, struct anchors *anchors);
 
-/* What the agent's configuration trusts. Never starts an agent. Errors of agent_call(). */
+/* What the agent's configuration trusts. Errors of agent_call(). */
 int anchors_from_agent(struct smime *s, struct anchors *anchors);
 
 /* The anchors of NSS's libnssckbi that are trusted for e-mail. Returns 0; 1 when this system has no such library. */

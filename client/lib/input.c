@@ -39,9 +39,21 @@ static int append_field(const struct entity *entity, const char *name, struct ad
 	return r;
 }
 
+int input_from(const struct entity *entity, struct addresses *ret_from) {
+	struct addresses from = { 0 };
+	int r = append_field(entity, "From", &from);
+
+	if (r < 0) {
+		addresses_clear(&from);
+		return r;
+	}
+	*ret_from = from;
+	return 0;
+}
+
 int input_authors(const struct entity *entity, struct addresses *ret_authors) {
 	struct addresses authors = { 0 };
-	int r = append_field(entity, "From", &authors);
+	int r = input_from(entity, &authors);
 
 	if (r == 0)
 		r = append_field(entity, "Sender", &authors);
@@ -90,8 +102,8 @@ static int open_mail(struct smime *s, struct input *input) {
 	if (r < 0)
 		return r;
 	r = entity_read(input->source, &input->entity);
-	if (r == -SMIME_E_NOT_MAIL)
-		return smime_fail(s, r, "the input is no mail: it does not begin with a header; --cms takes any bytes");
+	if (r == -SMIME_E_NOT_MAIL || (r == 0 && input->entity->field_count == 0))
+		return smime_fail(s, SMIME_E_NOT_MAIL, "the input is no mail: it does not begin with a header; --cms takes any bytes");
 	if (r < 0)
 		return smime_fail_at(s, r, "the mail's header");
 	input->eol = input->entity->crlf ? EOL_CRLF : EOL_LF;

@@ -172,7 +172,7 @@ static void search_keys(const struct keyring *keyring, const struct selector *se
 		if (search.suitable < SELECT_CANDIDATES_SHOWN_MAX)
 			search.candidates[search.suitable] = key;
 		search.suitable++;
-		search.found = (struct selection){ key, certificate };
+		search.found = (struct selection){ .key = key, .certificate = certificate };
 	}
 	*ret_search = search;
 }
@@ -236,6 +236,12 @@ static int select_named(struct smime *s, const struct keyring *keyring, const ch
 	return r == 1 ? smime_fail(s, SMIME_E_NO_KEY, "the agent has no key %s; smime keys lists what it has", name) : r;
 }
 
+static int say_none(struct smime *s, const struct addresses *from) {
+	if (from->count == 0)
+		return smime_fail(s, SMIME_E_NO_KEY, "the mail has no From address to find a key by; name one with -k");
+	return smime_fail(s, SMIME_E_NO_KEY, "the agent has no key with a certificate for %s; smime keys lists what it has", from->items[0]);
+}
+
 /* The suitable key for one of the addresses in turn, else one without address. */
 static int select_for_mail(struct smime *s, const struct keyring *keyring, const struct addresses *from, time_t now,
 	struct selection *ret_selection) {
@@ -251,14 +257,11 @@ static int select_for_mail(struct smime *s, const struct keyring *keyring, const
 		if (refusal == 0 && search.refusal != 0)
 			refusal = say_refused(s, &search, from->items[i]);
 	}
+	if (refusal == 0)
+		refusal = say_none(s, from);
 	search_keys(keyring, &no_address, now, &search);
-	if (search.suitable > 0)
-		return conclude(s, &search, from->count > 0 ? from->items[0] : "this mail", ret_selection);
-	if (refusal != 0)
-		return refusal;
-	if (from->count == 0)
-		return smime_fail(s, SMIME_E_NO_KEY, "the mail has no From address to find a key by; name one with -k");
-	return smime_fail(s, SMIME_E_NO_KEY, "the agent has no key with a certificate for %s; smime keys lists what it has", from->items[0]);
+	search.found.fallback = true;
+	return search.suitable > 0 ? conclude(s, &search, from->count > 0 ? from->items[0] : "this mail", ret_selection) : refusal;
 }
 
 int select_for_signing(struct smime *s, const struct keyring *keyring, const char *name, const struct addresses *from, time_t now,

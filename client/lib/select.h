@@ -17,6 +17,7 @@ enum { SELECT_PREFIX_MIN_DIGITS = 4, SELECT_CANDIDATES_SHOWN_MAX = 8 };
 struct selection {
 	const struct keyring_key *key; /* in the keyring */
 	X509 *certificate;             /* borrowed from the keyring */
+	bool fallback;                 /* it names no address, and none does that of the mail; the context's message says why */
 };
 
 /*

@@ -137,15 +137,56 @@ static int call_agent(struct smime *s, const struct input *input, bool pss, stru
 	return signer_info_fits(signing) ? 0 : smime_fail(s, SMIME_E_PROTOCOL, "the agent's signature is not the one that was asked for");
 }
 
+static void warn(const struct smime_sign_options *options, const char *text) {
+	if (options->warn)
+		options->warn(options->userdata, text);
+}
+
+/* What will make the reader's program doubt. */
+static int check_authors(struct smime *s, const struct input *input, const struct smime_sign_options *options) {
+	size_t count = 0;
+	int r;
+
+	if (!input->entity)
+		return 0;
+	if (entity_field(input->entity, "From", &count) && count > 1)
+		return smime_fail(s, SMIME_E_MALFORMED, "the mail has %zu From fields; one says who signs", count);
+	_cleanup_(addresses_clear) struct addresses authors = { 0 };
+	r = input_from(input->entity, &authors);
+	if (r < 0)
+		return r;
+	if (authors.count > 1 && !entity_field(input->entity, "Sender", NULL))
+		warn(options, "the mail is from several people and has no Sender field: who verifies it can't tell which of them signs");
+	return 0;
+}
+
+/* Nobody signs as somebody unknown without being told. */
+static void tell_fallback(struct smime *s, const struct signing *signing, const struct smime_sign_options *options) {
+	char text[SMIME_MESSAGE_MAX_BYTES];
+	struct arena arena = { 0 };
+	const char *subject = describe_name(&arena, X509_get_subject_name(signing->selection.certificate));
+
+	if (signing->selection.fallback) {
+		(void)snprintf(text, sizeof(text), "signed with the key of %s, whose certificate names no address: %s",
+			subject ? subject : "", smime_message(s));
+		warn(options, text);
+	}
+	arena_clear(&arena);
+}
+
 int sign_ask(struct smime *s, const struct input *input, const struct smime_sign_options *options, struct signing *ret_signing) {
 	_cleanup_(signing_clear) struct signing signing = { 0 };
-	int r = keyring_fetch(s, &signing.keyring);
+	int r = check_authors(s, input, options);
 
+	if (r == 0)
+		r = keyring_fetch(s, &signing.keyring);
 	if (r == 0)
 		r = select_for_signing(s, signing.keyring, options->key, input->entity ? &input->authors : NULL, time(NULL),
 			&signing.selection);
-	if (r == 0)
-		r = choose_digest(s, options, signing.selection.certificate, &signing.md);
+	if (r < 0)
+		return r;
+	tell_fallback(s, &signing, options);
+	r = choose_digest(s, options, signing.selection.certificate, &signing.md);
 	if (r == 0)
 		r = hash_content(s, input->content, &signing);
 	if (r == 0)

@@ -26,7 +26,7 @@ struct trust {
 	struct anchors anchors; /* the files first; fetched: the others behind them */
 	size_t file_count;
 	X509_STORE *own, *all;  /* NULL: not made yet */
-	bool fetched;
+	bool fetched, lacked_agent;
 	struct revocation *revocation;
 	char note[NOTE_MAX_BYTES]; /* which anchors there are none of */
 };
@@ -67,6 +67,10 @@ time_t trust_time(const struct trust *trust) {
 	return trust->at;
 }
 
+bool trust_lacked_agent(const struct trust *trust) {
+	return trust->lacked_agent;
+}
+
 X509 *trust_file_certificate(const struct trust *trust, size_t index) {
 	return index < trust->file_count ? trust->anchors.items[index].certificate : NULL;
 }
@@ -86,6 +90,7 @@ static int fetch(struct trust *trust) {
 	snprintf(trust->note, sizeof(trust->note), "%s%s", agent < 0 ? "; no agent was there to name its anchors" : "",
 		system > 0 ? "; this system has no list of e-mail anchors (libnssckbi.so, package libnss3)" : "");
 	trust->fetched = true;
+	trust->lacked_agent = agent == -SMIME_E_NO_AGENT;
 	return 0;
 }
 

@@ -46,6 +46,9 @@ time_t trust_time(const struct trust *trust);
 int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls, struct arena *arena,
 	struct trust_verdict *ret_verdict);
 
+/* Whether anchors were looked for with an agent and none answered, so that a missing anchor means little. */
+bool trust_lacked_agent(const struct trust *trust);
+
 /* The certificates of the files, which may be those of signers whose messages leave them out. NULL past the last one. */
 X509 *trust_file_certificate(const struct trust *trust, size_t index);
 

@@ -53,6 +53,17 @@ static int release(struct opening *opening, struct source *content, int out) {
 	return r < 0 ? smime_fail_at(opening->s, r, "writing the signed content") : 0;
 }
 
+/* A chain that ends nowhere may well end at an anchor that only the agent would have named. */
+static bool lacks_anchors(const struct opening *opening, const struct smime_report *report) {
+	if (!trust_lacked_agent(opening->trust) || opening->options->trust_count > 0)
+		return false;
+	for (size_t i = 0; i < report->layer_count; i++)
+		for (size_t n = 0; n < report->layers[i].signer_count; n++)
+			if (report_worst(&report->layers[i].signers[n], REPORT_CHAIN) == SMIME_BAD)
+				return true;
+	return false;
+}
+
 static int judge(struct opening *opening, const struct smime_report *report) {
 	size_t i;
 
@@ -61,6 +72,8 @@ static int judge(struct opening *opening, const struct smime_report *report) {
 	for (i = 0; i < report->layer_count; i++)
 		if (report_layer_broken(&report->layers[i]))
 			return smime_fail(opening->s, SMIME_E_SIGNATURE, "the signature is bad: %s", report->first_bad);
+	if (lacks_anchors(opening, report))
+		return smime_fail(opening->s, SMIME_E_NO_AGENT, "whether the signer is trusted can't be said: %s", report->first_bad);
 	return smime_fail(opening->s, SMIME_E_UNTRUSTED, "the signature is not trusted: %s", report->first_bad);
 }
 

@@ -131,6 +131,9 @@ struct smime_sign_options {
 	bool cms;             /* input and output are no mail: bytes in, CMS out */
 	bool detached;        /* with cms: without the content */
 	bool pem;             /* with cms: PEM */
+	/* Called for each thing the person should know that is no failure, e.g. that the key is not the From address's. May be NULL. */
+	void (*warn)(void *userdata, const char *text);
+	void *userdata;
 };
 
 /* Signs what is read from `in` and writes the result to `out`. Both descriptors are borrowed. */
@@ -144,7 +147,7 @@ struct smime_encrypt_options {
 	bool no_self;         /* no copy for the sender */
 	const struct smime_sign_options *sign; /* sign first; NULL: do not */
 	bool cms, pem;
-	/* Called for each thing the person should know that is no failure, e.g. no own certificate to encrypt a copy to. May be NULL. */
+	/* As for signing; e.g. no own certificate to encrypt a copy to. */
 	void (*warn)(void *userdata, const char *text);
 	void *userdata;
 };

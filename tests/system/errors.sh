@@ -87,6 +87,10 @@ fault 'not a recipient' 1 'recipient' smime decrypt -o "$never" --cms \
 
 # Content that is not what it should be.
 fault 'no mail' 6 '--cms' smime sign -i <(printf 'just text\n') -o "$never"
+fault 'a mail that begins with an empty line' 6 '--cms' smime sign -i <(echo && cat "$T/mail") -o "$never"
+fault 'a mail of two From fields, to sign' 6 '2 From fields' smime sign -i <(echo 'From: bob@example.org' && cat "$T/mail") -o "$never"
+check 'a mail of two authors without a Sender' 0 smime sign -i <(mail 'alice@example.org, bob@example.org' carol@example.org) -o "$T/two"
+says 'is signed with a warning' 'several people.*no Sender'
 fault 'an empty input' 6 'mail|empty' smime sign -i /dev/null -o "$never"
 fault 'no CMS' 6 'CMS' smime decrypt --cms -i "$T/mail" -o "$never"
 fault 'a mail that is not encrypted' 1 'not encrypted' smime decrypt -i "$T/mail" -o "$never"
@@ -128,6 +132,13 @@ usage 'an unknown cipher' smime encrypt -r bob@example.org --cipher rot13 -i "$T
 usage 'a detached mail' smime sign --detached -i "$T/mail"
 usage 'JSON and content on one stream' smime decrypt --json -i "$T/encrypted"
 usage 'a time that is none' smime verify --at yesterday "$T/signed"
+usage 'a day that is none' smime verify --at 2026-02-30 "$T/signed"
+usage 'an input for a command that reads none' smime status -i "$T/mail"
+usage 'an output without a name' smime sign -i "$T/mail" -o ''
+check 'wrong usage, with --json' 2 smime verify --json --frobnicate
+is 'is told as JSON' "$(json "$T/out" "d['command'], d['error']['exit_code']")" "('verify', 2)"
+check 'status goes into a file' 0 smime status --json -o "$T/status"
+is 'and nowhere else' "$(json "$T/status" "len(d['tokens'])"):$(wc -c <"$T/out")" 1:0
 for command in status keys sign encrypt decrypt verify lock unlock; do
 	check "$command --help" 0 smime $command --help
 	prints "$command --help tells how" "usage: smime $command"
@@ -163,4 +174,10 @@ check 'a named pipe as output' 0 smime sign -i "$T/mail" -o "$T/pipe"
 wait $!
 check 'gets the signed mail' 0 smime verify "$T/piped"
 is 'so does what /dev/stdout leads to' "$(smime sign -i "$T/mail" -o /dev/stdout | smime verify 2>&1 | head -n 1)" 'smime verify: the signature is good'
+
+# Without an agent a signature can be judged only by anchors that are named.
+agent_stop
+check 'without an agent nothing tells whom to trust' 3 smime verify "$T/signed"
+check 'but --trust does' 0 smime verify --trust "$T/ca/root.pem" "$T/signed"
+check 'and a changed mail is bad without one' 1 smime verify <(sed 's/this is the text/this is a text/' "$T/signed")
 done_testing

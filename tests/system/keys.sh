@@ -65,6 +65,7 @@ signed_by 'as the file says' Bare
 # Certificates without an address: for anybody who has no other.
 from carol
 check 'a key without address signs for an address that no key has' 0 sign
+says 'which is said' "signed with the key of CN=Logon.*no address.*no key with a certificate for carol@example.org"
 signed_by 'as the logon certificate' Logon
 check 'its certificate without address fits every From' 0 smime verify "$T/signed"
 says 'which is said' 'no address'
@@ -84,6 +85,10 @@ refused 'expired, from a file' 4 'old.pem.*expired' smime encrypt -r "$T/old.pem
 refused 'for the web only, to sign' 4 'not for e-mail' sign -k web@example.org
 refused 'for the web only, to encrypt to' 4 'not for e-mail' smime encrypt -r web@example.org -i "$T/mail" -o "$T/never"
 refused 'a CA, to encrypt to' 4 'certification authority' smime encrypt -r "$T/ca/root.pem" -i "$T/mail" -o "$T/never"
+check 'a mail of somebody whose certificate has expired is signed with the key without address' 0 sign
+says 'and why is said' 'CN=Logon.*old@example.org.*expired'
+check 'also as JSON' 0 sign --json
+like 'among the warnings' "$(json "$T/out" "d['warnings']")" 'old@example.org.*expired'
 from twin
 refused 'two keys for one address, to sign' 4 '2 keys.*Twin [AB].*Twin [AB]' sign
 refused 'two keys for one address, to encrypt to' 4 '2 certificates.*Twin [AB].*Twin [AB]' smime encrypt -r twin@example.org -i "$T/mail" -o "$T/never"
