@@ -74,7 +74,7 @@ sanitizers() {
 step 'packages are there' bash "$source/docs/install-packages.sh" build demo tests || exit 1
 build gcc gcc && {
 	suites gcc gcc -- unit checks system interop release
-	suites gcc valgrind --timeout-multiplier 10 \
+	SMIME_TEST_STRIDE=13 suites gcc valgrind --timeout-multiplier 10 \
 		--wrapper 'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --trace-children=no' -- unit
 }
 build sanitize gcc -Db_sanitize=address,undefined -Dbuildtype=debug -Doptimization=1 &&

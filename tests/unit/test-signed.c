@@ -3,6 +3,7 @@
  * SignedData as a stream, against OpenSSL's CMS in both directions, and everything that may be wrong with it.
  */
 #include "cms-fixture.h"
+#include "stride.h"
 
 #include "agent/wire/message.h"
 #include "client/cms/ber-write.h"
@@ -368,7 +369,7 @@ static void every_truncation_is_an_error(void **state) {
 		_cleanup_(freep) uint8_t *message = NULL;
 		size_t len = sign(content, 50, 0, streamed, &message);
 
-		for (size_t cut = 0; cut < len; cut++) {
+		for (size_t cut = 0; cut < len; cut += stride()) {
 			_cleanup_(source_unrefp) struct source *cms = source_of(message, cut);
 			struct signed_data *data = NULL;
 			int r = signed_read(cms, &data);
@@ -386,7 +387,7 @@ static void no_changed_byte_does_harm(void **state) {
 		_cleanup_(freep) uint8_t *message = NULL;
 		size_t len = sign(content, 50, 0, streamed, &message);
 
-		for (size_t at = 0; at < len * 3; at++) {
+		for (size_t at = 0; at < len * 3; at += stride()) {
 			static const uint8_t flips[] = { 0x01, 0x80, 0xff };
 			struct signed_data *data = NULL;
 
