@@ -12,6 +12,8 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -46,7 +48,8 @@ static bool find_in_build_tree(char path[PATH_MAX]) {
 	return n > 0 && n < PATH_MAX && is_safe_program(path);
 }
 
-static int spawn_detached(const char *path, pid_t *ret_pid) {
+/* errors: where what it says goes. */
+static int spawn_detached(const char *path, int errors, pid_t *ret_pid) {
 	char *argv[] = { (char *)(uintptr_t)"smime-agent", NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -70,7 +73,7 @@ static int spawn_detached(const char *path, pid_t *ret_pid) {
 	if (error == 0)
 		error = posix_spawn_file_actions_adddup2(&actions, 0, 1);
 	if (error == 0)
-		error = posix_spawn_file_actions_adddup2(&actions, 0, 2);
+		error = posix_spawn_file_actions_adddup2(&actions, errors >= 0 ? errors : 0, 2);
 	/* A pipe kept open by the agent would never end for its reader. */
 	if (error == 0)
 		error = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
@@ -94,19 +97,39 @@ static int wait_for_exit(pid_t pid) {
 	return n > 0 ? 0 : -SMIME_E_NO_AGENT;
 }
 
+/* The first line of what it said, without its own name. */
+static void first_line(int errors, char *text, size_t size) {
+	static const char name[] = "smime-agent: ";
+	ssize_t n = errors >= 0 ? pread(errors, text, size - 1, 0) : 0;
+
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	if (strncmp(text, name, sizeof(name) - 1) == 0)
+		memmove(text, text + sizeof(name) - 1, strlen(text) - (sizeof(name) - 1) + 1);
+}
+
+static int say_ended(struct smime *s, const char *path, int errors) {
+	char why[SMIME_MESSAGE_MAX_BYTES / 2];
+
+	first_line(errors, why, sizeof(why));
+	return smime_fail(s, SMIME_E_NO_AGENT, "no agent answers, and %s ended at once%s%s", path,
+		*why ? ": " : "; run it with --foreground to see why", why);
+}
+
 int agent_autostart(struct smime *s) {
+	_cleanup_(close_fdp) int errors = memfd_create("smime-agent", MFD_CLOEXEC);
 	char built[PATH_MAX];
 	const char *path = find_in_build_tree(built) ? built : SMIME_AGENT_PATH;
 	pid_t pid;
 	int status = 0;
 
-	if (spawn_detached(path, &pid) < 0)
+	if (spawn_detached(path, errors, &pid) < 0)
 		return smime_fail(s, SMIME_E_NO_AGENT, "no agent answers, and %s can't be started: %s", path, strerror(errno));
 	if (wait_for_exit(pid) < 0)
 		return smime_fail(s, SMIME_E_NO_AGENT, "%s was started, but is not ready after %d seconds", path,
 			AGENT_START_MAX_MS / 1000);
 	/* A program that ignores SIGCHLD gets no status: the connection will tell. */
 	if (waitpid(pid, &status, 0) == pid && !(WIFEXITED(status) && WEXITSTATUS(status) == 0))
-		return smime_fail(s, SMIME_E_NO_AGENT, "no agent answers, and %s ended at once; run it with --foreground to see why", path);
+		return say_ended(s, path, errors);
 	return 0;
 }

@@ -50,5 +50,9 @@ is 'on the default socket' "$(json <(smime status --json) 'd["socket"]')" "$XDG_
 kill "$agent_pid"
 if await ended "$agent_pid"; then pass 'it ends when asked'; else fail 'it ends when asked'; fi
 agent_pid=
+printf 'modulse: []\n' >"$HOME/.config/smime-agent/agent.yaml"
+check 'an agent that does not start' 3 smime sign -i "$T/mail"
+says 'is told with its reason' 'agent\.yaml:[0-9]+:[0-9]+.*modulse'
+one_line 'in one line'
 check 'which it does not with --no-autostart' 3 smime sign --no-autostart -i "$T/mail"
 done_testing
