@@ -51,6 +51,7 @@ static const struct {
 	{ SMIME_E_UNSUPPORTED, "not supported" },
 	{ SMIME_E_IO, "reading or writing failed" },
 	{ SMIME_E_CHANGED, "it was changed while it was read" },
+	{ SMIME_E_SPOOL, "no copy of it can be kept in $TMPDIR" },
 	{ SMIME_E_INTERNAL, "internal error" },
 	{ SMIME_E_NO_MEMORY, "out of memory" },
 	{ SMIME_E_PROTOCOL, "protocol error" },

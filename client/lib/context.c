@@ -84,5 +84,7 @@ int smime_fail(struct smime *s, int code, const char *format, ...) {
 int smime_fail_at(struct smime *s, int r, const char *what) {
 	if (-r == SMIME_E_IO && errno != 0)
 		return smime_fail(s, r, "%s: %s", what, strerror(errno));
+	if (-r == SMIME_E_SPOOL && errno != 0)
+		return smime_fail(s, r, "%s: %s: %s", what, smime_strerror(r), strerror(errno));
 	return smime_fail(s, r, "%s: %s", what, smime_strerror(r));
 }

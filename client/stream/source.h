@@ -53,7 +53,8 @@ DEFINE_CLEANUP(struct source *, source_unrefp, source_unref)
  * The bytes of a descriptor from its current position on. A regular file of more than SPOOL_MEMORY_BYTES is read in place
  * (the descriptor is borrowed until the source ends; a pass ends with -SMIME_E_CHANGED when somebody has written to it);
  * anything else is read to its end now and spooled: in memory up to SPOOL_MEMORY_BYTES, beyond that into an unlinked file
- * under $TMPDIR, encrypted with a key that exists only in this process. Returns 0, -SMIME_E_IO, -SMIME_E_NO_MEMORY.
+ * under $TMPDIR, encrypted with a key that exists only in this process. Returns 0, -SMIME_E_IO, -SMIME_E_SPOOL,
+ * -SMIME_E_NO_MEMORY.
  */
 int source_from_fd(int fd, struct source **ret_source);
 

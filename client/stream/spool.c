@@ -77,10 +77,10 @@ static int open_unnamed(void) {
 	/* Not every file system knows files without a name. */
 	n = snprintf(path, sizeof(path), "%s/smime-XXXXXX", directory);
 	if (n < 0 || (size_t)n >= sizeof(path))
-		return -SMIME_E_IO;
+		return -SMIME_E_SPOOL;
 	fd = mkostemp(path, O_CLOEXEC);
 	if (fd < 0)
-		return -SMIME_E_IO;
+		return -SMIME_E_SPOOL;
 	(void)unlink(path);
 	return fd;
 }
@@ -130,7 +130,7 @@ static int write_all(int fd, const uint8_t *data, size_t len) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return -SMIME_E_IO;
+			return -SMIME_E_SPOOL;
 		data += n;
 		len -= (size_t)n;
 	}

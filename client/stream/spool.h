@@ -17,7 +17,7 @@ int spool_new(struct spool **ret_spool);
 struct spool *spool_free(struct spool *spool); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(struct spool *, spool_freep, spool_free)
 
-/* Reads a descriptor to its end into the spool. -SMIME_E_IO, -SMIME_E_NO_MEMORY. */
+/* Reads a descriptor to its end into the spool. -SMIME_E_IO, -SMIME_E_SPOOL, -SMIME_E_NO_MEMORY. */
 int spool_fill(struct spool *spool, int fd);
 
 /* A place to read from, at the start first. The spool must outlive it. */

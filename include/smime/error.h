@@ -62,6 +62,7 @@ enum smime_error {
 	/* File or stream (exit code 7). */
 	SMIME_E_IO = 700,
 	SMIME_E_CHANGED = 701,        /* somebody wrote to the input while it was read */
+	SMIME_E_SPOOL = 702,          /* no copy can be kept of what comes through a pipe */
 
 	/* Internal (exit code 8). */
 	SMIME_E_INTERNAL = 800,

@@ -154,6 +154,8 @@ fault 'a directory as output' 7 "$T/output" smime sign -i "$T/mail" -o "$T/outpu
 fault 'a full disk' 7 '/dev/full|[Nn]o space' smime sign -i "$T/mail" -o /dev/full
 fault 'a full standard output' 7 '[Nn]o space' sh -c 'smime sign -i "$1" >/dev/full' - "$T/mail"
 fault 'a closed standard output' 7 'output' sh -c 'smime sign -i "$1" >&-' - "$T/mail"
+fault 'no place for a copy of a large input from a pipe' 7 'copy.*TMPDIR.*[Nn]o such file' \
+	sh -c 'head -c 1000000 /dev/zero | TMPDIR=/nonexistent smime sign --cms -k alice@example.org -o "$1"' - "$never"
 fault 'a closed standard input' 7 'input' sh -c 'smime sign -o "$1" <&-' - "$never"
 cp "$T/mail" "$T/over"
 check 'the output may replace the input' 0 smime sign -i "$T/over" -o "$T/over"
