@@ -47,14 +47,7 @@ static int do_decrypt(struct operation *operation, const struct wire_decrypt_tas
 
 	operation->who = wire_text(task->caller->text);
 	int r = report ? unwrap_request(operation, task->request, report->body->unwrapped, fault) : -SMIME_E_NO_MEMORY;
-	if (r == 0)
-		r = exchange_send(operation->token->exchange, report);
-	if (report) {
-		struct bytes cek = wire_octets(report->body->unwrapped->cek);
-		if (cek.len > 0)
-			OPENSSL_cleanse((void *)(uintptr_t)cek.data, cek.len);
-	}
-	return r;
+	return r == 0 ? exchange_send(operation->token->exchange, report) : r;
 }
 
 static int do_unlock(struct operation *operation, const struct wire_caller *caller, struct fault *fault) {

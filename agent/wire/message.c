@@ -24,6 +24,19 @@
 		return 1;                                                                                 \
 	}
 
+/* A secret in a message ends with it, wherever that is: also in a message that breaks off behind it. */
+#define ENDS_WIPED(type, field)                                                                           \
+	static int type##_callback(int operation, ASN1_VALUE **value, const ASN1_ITEM *item, void *extra) { \
+		if (operation == ASN1_OP_FREE_PRE)                                                        \
+			wipe(((struct type *)*value)->field);                                             \
+		return 1;                                                                                 \
+	}
+
+static void wipe(ASN1_OCTET_STRING *secret) {
+	if (secret && secret->data)
+		OPENSSL_cleanse(secret->data, (size_t)secret->length);
+}
+
 /* ---- Parts that several messages share ---- */
 
 ASN1_SEQUENCE(wire_token) = {
@@ -152,9 +165,10 @@ ASN1_SEQUENCE(wire_sign_reply) = {
 } ASN1_SEQUENCE_END_name(struct wire_sign_reply, wire_sign_reply)
 IMPLEMENT(wire_sign_reply)
 
-ASN1_SEQUENCE(wire_decrypt_reply) = {
+ENDS_WIPED(wire_decrypt_reply, cek)
+ASN1_SEQUENCE_cb(wire_decrypt_reply, wire_decrypt_reply_callback) = {
 	ASN1_SIMPLE(struct wire_decrypt_reply, cek, ASN1_OCTET_STRING),
-} ASN1_SEQUENCE_END_name(struct wire_decrypt_reply, wire_decrypt_reply)
+} ASN1_SEQUENCE_END_cb(struct wire_decrypt_reply, wire_decrypt_reply)
 IMPLEMENT(wire_decrypt_reply)
 
 STARTS_FALSE(wire_token_status, made->unlocked = 0)
@@ -206,7 +220,8 @@ IMPLEMENT(wire_reply)
 
 /* ---- Core to token process ---- */
 
-ASN1_SEQUENCE(wire_setup) = {
+ENDS_WIPED(wire_setup, rejection_secret)
+ASN1_SEQUENCE_cb(wire_setup, wire_setup_callback) = {
 	ASN1_EMBED(struct wire_setup, role, UINT32),
 	ASN1_SIMPLE(struct wire_setup, module, ASN1_UTF8STRING),
 	ASN1_EXP_OPT(struct wire_setup, token, ASN1_OCTET_STRING, 0),
@@ -215,7 +230,7 @@ ASN1_SEQUENCE(wire_setup) = {
 	ASN1_SEQUENCE_OF(struct wire_setup, certificates, ASN1_OCTET_STRING),
 	ASN1_SEQUENCE_OF(struct wire_setup, capabilities, X509_ALGOR),
 	ASN1_SIMPLE(struct wire_setup, rejection_secret, ASN1_OCTET_STRING),
-} ASN1_SEQUENCE_END_name(struct wire_setup, wire_setup)
+} ASN1_SEQUENCE_END_cb(struct wire_setup, wire_setup)
 IMPLEMENT(wire_setup)
 
 STARTS_FALSE(wire_prompt_grant, made->granted = 0)
@@ -278,10 +293,11 @@ ASN1_SEQUENCE_cb(wire_inventory, wire_inventory_callback) = {
 } ASN1_SEQUENCE_END_cb(struct wire_inventory, wire_inventory)
 IMPLEMENT(wire_inventory)
 
-ASN1_SEQUENCE(wire_unwrapped) = {
+ENDS_WIPED(wire_unwrapped, cek)
+ASN1_SEQUENCE_cb(wire_unwrapped, wire_unwrapped_callback) = {
 	ASN1_SIMPLE(struct wire_unwrapped, cek, ASN1_OCTET_STRING),
 	ASN1_SIMPLE(struct wire_unwrapped, encrypted_key, ASN1_OCTET_STRING),
-} ASN1_SEQUENCE_END_name(struct wire_unwrapped, wire_unwrapped)
+} ASN1_SEQUENCE_END_cb(struct wire_unwrapped, wire_unwrapped)
 IMPLEMENT(wire_unwrapped)
 
 ASN1_CHOICE(wire_report_body) = {

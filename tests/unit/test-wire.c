@@ -3,12 +3,14 @@
  * The codec and the frames: what one end writes the other reads, and nothing but the one DER form of a message passes.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <sys/socket.h>
 
 #include <cmocka.h>
 #include <smime/error.h>
+#include <openssl/crypto.h>
 
 #include "agent/wire/frame.h"
 #include "agent/wire/limits.h"
@@ -222,3 +224,81 @@ int main(void) {
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
+/* ---- Secrets ---- */
+
+/* OpenSSL's allocator for this program: looks for the secret in what is given back. */
+static const uint8_t needle[32] = "a secret that must be wiped  ...";
+static unsigned freed_with_needle;
+
+static void *zeroed_malloc(size_t size, const char *file, int line) {
+	return calloc(1, size);
+}
+
+static void watching_free(void *p, const char *file, int line) {
+	if (p && memmem(p, malloc_usable_size(p), needle, sizeof(needle)))
+		freed_with_needle++;
+	free(p);
+}
+
+static void *watching_realloc(void *p, size_t size, const char *file, int line) {
+	void *q = calloc(1, size);
+	size_t old = p ? malloc_usable_size(p) : 0;
+
+	if (q && p)
+		memcpy(q, p, old < size ? old : size);
+	if (q)
+		watching_free(p, file, line);
+	return q;
+}
+
+static void assert_wiped(void *message, const ASN1_ITEM *item) {
+	uint8_t *der = NULL;
+	size_t len = 0;
+	void *again = NULL;
+
+	freed_with_needle = 0;
+	assert_int_equal(wire_encode(message, item, &der, &len), 0);
+	assert_non_null(memmem(der, len, needle, sizeof(needle)));
+	assert_int_equal(wire_decode((struct bytes){ der, len }, item, &again), 0);
+	wire_free_encoded(der, len);
+	ASN1_item_free(again, item);
+	ASN1_item_free(message, item);
+	assert_int_equal(freed_with_needle, 0);
+}
+
+static void messages_with_a_secret_are_wiped_when_freed(void **state) {
+	struct wire_report *report = wire_report_make(1, WIRE_REPORT_UNWRAPPED);
+	struct wire_reply *reply = wire_reply_make(1, WIRE_REPLY_DECRYPT);
+	struct wire_order *order = wire_order_make(1, WIRE_ORDER_SETUP);
+	ASN1_OCTET_STRING *control = NULL;
+
+	assert_int_equal(wire_set_octets(&control, needle, sizeof(needle)), 0);
+	ASN1_OCTET_STRING_free(control);
+	assert_int_equal(freed_with_needle, 1); /* it would be seen */
+	assert_int_equal(wire_set_octets(&report->body->unwrapped->cek, needle, sizeof(needle)), 0);
+	assert_wiped(report, wire_report_it());
+	assert_int_equal(wire_set_octets(&reply->body->decrypt->cek, needle, sizeof(needle)), 0);
+	assert_wiped(reply, wire_reply_it());
+	assert_int_equal(wire_set_octets(&order->body->setup->rejection_secret, needle, sizeof(needle)), 0);
+	assert_wiped(order, wire_order_it());
+}
+
+/* What comes from outside may end anywhere, also behind the secret. */
+static void a_message_that_does_not_decode_is_wiped_too(void **state) {
+	struct wire_report *report = wire_report_make(1, WIRE_REPORT_UNWRAPPED), *again = NULL;
+	uint8_t *der = NULL;
+	size_t len = 0;
+
+	assert_int_equal(wire_set_octets(&report->body->unwrapped->cek, needle, sizeof(needle)), 0);
+	assert_int_equal(wire_set_octets(&report->body->unwrapped->encrypted_key, "x", 1), 0);
+	assert_int_equal(wire_encode(report, wire_report_it(), &der, &len), 0);
+	der[len - 3] = 0x05;
+	freed_with_needle = 0;
+	assert_int_equal(wire_decode((struct bytes){ der, len }, wire_report_it(), &again), -SMIME_E_PROTOCOL);
+	wire_free_encoded(der, len);
+	wire_report_free(report);
+	assert_int_equal(freed_with_needle, 0);
+}
+
+		cmocka_unit_test(messages_with_a_secret_are_wiped_when_freed),
+		cmocka_unit_test(a_message_that_does_not_decode_is_wiped_too),
