@@ -36,14 +36,23 @@ void wire_free_encoded(uint8_t *der, size_t len) {
 	free(der);
 }
 
-/* A text that can be shown and compared: short, no control characters, well-formed UTF-8. */
+/*
+ * Whether a character can be shown in one line as it stands: no controls (C0, DEL, C1), no separators of lines, nothing that
+ * turns the direction of what follows (bidirectional embeddings, overrides, isolates), no surrogates, nothing beyond Unicode.
+ */
+static bool character_is_clean(unsigned long c) {
+	return c >= 0x20 && !(c >= 0x7f && c <= 0x9f) && !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069) &&
+		!(c >= 0xd800 && c <= 0xdfff) && c <= 0x10ffff;
+}
+
+/* A text that can be shown and compared: short, of clean characters, well-formed UTF-8. */
 static bool text_is_clean(const uint8_t *text, size_t len) {
 	if (len > WIRE_TEXT_MAX_BYTES)
 		return false;
 	while (len > 0) {
 		unsigned long c;
 		int n = UTF8_getc(text, (int)len, &c);
-		if (n <= 0 || c < 0x20 || c == 0x7f)
+		if (n <= 0 || !character_is_clean(c))
 			return false;
 		text += n;
 		len -= (size_t)n;
@@ -153,9 +162,9 @@ int wire_set_text(ASN1_UTF8STRING **field, const char *text) {
 	for (const uint8_t *p = (const uint8_t *)text; *p && len < sizeof(clean);) {
 		unsigned long c;
 		int n = UTF8_getc(p, (int)strnlen((const char *)p, 6), &c);
-		if (n <= 0 || c < 0x20 || c == 0x7f) {
+		if (n <= 0 || !character_is_clean(c)) {
 			clean[len++] = '?';
-			p++;
+			p += n > 0 ? n : 1;
 			continue;
 		}
 		if (len + (size_t)n > sizeof(clean))

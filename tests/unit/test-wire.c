@@ -183,6 +183,12 @@ static void lengths_of_zero_and_over_the_limit_are_refused(void **state) {
 static void a_frame_that_breaks_off_is_an_error(void **state) {
 	static const uint8_t begun[] = { 0, 0, 0, 9, 0x30, 0x07 };
 	uint8_t *der = NULL;
+	assert_text_refused("a\xc2\x9b" "31m", 6);      /* C1: CSI */
+	assert_text_refused("a\xe2\x80\xa8" "b", 5);    /* LINE SEPARATOR */
+	assert_text_refused("a\xe2\x80\xae" "b", 5);    /* RIGHT-TO-LEFT OVERRIDE */
+	assert_text_refused("a\xe2\x81\xa6" "b", 5);    /* LEFT-TO-RIGHT ISOLATE */
+	assert_text_refused("\xed\xa0\x80", 3);        /* a surrogate */
+	assert_text_refused("\xf4\x90\x80\x80", 4);    /* beyond U+10FFFF */
 	size_t len = 0;
 	int pair[2];
 
@@ -194,6 +200,8 @@ static void a_frame_that_breaks_off_is_an_error(void **state) {
 }
 
 static void every_error_has_a_text_and_an_exit_code(void **state) {
+	assert_int_equal(wire_set_text(&text, "a\xc2\x9b" "b\xe2\x80\xae" "c\xe2\x81\xa9" "d\xc2\xa0"), 0);
+	assert_string_equal(wire_text(text), "a?b?c?d\xc2\xa0");
 	static const struct {
 		int error, code;
 	} expected[] = {
