@@ -60,30 +60,52 @@ static bool text_is_clean(const uint8_t *text, size_t len) {
 	return true;
 }
 
+/* OpenSSL keeps any other octet in a BOOLEAN as it came and writes it again; DER has these two (X.690 11.1). */
+static bool boolean_is_clean(const uint8_t *content, size_t len) {
+	return len == 1 && (*content == 0 || *content == 0xff);
+}
+
+static bool primitive_is_clean(int tag, int class, const uint8_t *content, size_t len) {
+	if (class == V_ASN1_UNIVERSAL && tag == V_ASN1_BOOLEAN)
+		return boolean_is_clean(content, len);
+	if (class == V_ASN1_UNIVERSAL && tag == V_ASN1_UTF8STRING)
+		return text_is_clean(content, len);
+	return true;
+}
+
 /*
  * Walks all elements in the order they stand, stepping into constructed ones. OpenSSL keeps a parameter of type ANY as it
- * came, so the re-encoding does not vouch for what is inside; definite lengths everywhere are asked for here.
+ * came, so the re-encoding does not vouch for what is inside: here each header must be the shortest (X.690 10.1), and each
+ * element must end inside the one that it stands in.
  */
 static bool elements_are_clean(const uint8_t *p, size_t len) {
-	const uint8_t *end = p + len;
+	enum { DEPTH_MAX = 32 };
+	const uint8_t *ends[DEPTH_MAX] = { p + len };
+	size_t depth = 0;
 
-	while (p < end) {
+	for (;;) {
 		const uint8_t *start = p;
 		long content = 0;
-		int tag = 0, class = 0;
-		int flags = ASN1_get_object(&p, &content, &tag, &class, end - start);
-		if (flags & 0x80 || (flags & 1))
-			return false;
-		if (flags & V_ASN1_CONSTRUCTED)
+		int tag = 0, class = 0, flags;
+
+		if (p == ends[depth]) {
+			if (depth-- == 0)
+				return true;
 			continue;
-		/* OpenSSL keeps any other octet as it came and writes it again; DER has these two (X.690 11.1). */
-		if (class == V_ASN1_UNIVERSAL && tag == V_ASN1_BOOLEAN && (content != 1 || (*p != 0 && *p != 0xff)))
+		}
+		flags = ASN1_get_object(&p, &content, &tag, &class, ends[depth] - start);
+		if (flags & 0x80 || (flags & 1) || p - start + content != ASN1_object_size(0, (int)content, tag))
 			return false;
-		if (class == V_ASN1_UNIVERSAL && tag == V_ASN1_UTF8STRING && !text_is_clean(p, (size_t)content))
+		if (flags & V_ASN1_CONSTRUCTED) {
+			if (++depth == DEPTH_MAX)
+				return false;
+			ends[depth] = p + content;
+			continue;
+		}
+		if (!primitive_is_clean(tag, class, p, (size_t)content))
 			return false;
 		p += content;
 	}
-	return true;
 }
 
 int wire_decode(struct bytes der, const ASN1_ITEM *item, void *ret_message) {

@@ -6,11 +6,12 @@
 #include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 #include <cmocka.h>
-#include <smime/error.h>
 #include <openssl/crypto.h>
+#include <smime/error.h>
 
 #include "agent/wire/frame.h"
 #include "agent/wire/limits.h"
@@ -115,6 +116,54 @@ static void forms_of_ber_that_are_not_der_are_refused(void **state) {
 	assert_refused(negative_id, sizeof(negative_id));
 }
 
+/* decrypt with a parameter of its content encryption: OpenSSL keeps an ANY as it came and writes it again. */
+static void assert_parameter(const char *hex, int expected) {
+	struct wire_request *request = wire_request_make(1, WIRE_DECRYPT), *again = NULL;
+	struct wire_decrypt *decrypt = request->body->decrypt;
+	uint8_t *der = NULL;
+	size_t len = 0;
+	long parameter_len = 0;
+	uint8_t *parameter = OPENSSL_hexstr2buf(hex, &parameter_len);
+	ASN1_STRING *any = ASN1_STRING_type_new(V_ASN1_SEQUENCE);
+
+	assert_true(ASN1_STRING_set(any, parameter, (int)parameter_len));
+	ASN1_OBJECT_free(decrypt->content_type);
+	decrypt->content_type = OBJ_nid2obj(NID_pkcs7_enveloped);
+	ASN1_OBJECT_free(decrypt->content_encryption->algorithm);
+	decrypt->content_encryption->algorithm = OBJ_nid2obj(NID_aes_256_cbc);
+	decrypt->content_encryption->parameter = ASN1_TYPE_new();
+	ASN1_TYPE_set(decrypt->content_encryption->parameter, V_ASN1_SEQUENCE, any);
+	assert_int_equal(wire_encode(request, wire_request_it(), &der, &len), 0);
+	assert_non_null(memmem(der, len, parameter, (size_t)parameter_len));
+	assert_int_equal(wire_decode((struct bytes){ der, len }, wire_request_it(), &again), expected);
+	wire_free_encoded(der, len);
+	OPENSSL_free(parameter);
+	wire_request_free(again);
+	wire_request_free(request);
+}
+
+static void what_is_inside_a_parameter_is_der_too(void **state) {
+	assert_parameter("300404026162", 0);
+	assert_parameter("3009300530030201010500", 0);
+	assert_parameter("30039f1f00", 0);                        /* tag 31 */
+	assert_parameter("30050481026162", -SMIME_E_PROTOCOL);    /* 81 02 for 02 */
+	assert_parameter("3006048200026162", -SMIME_E_PROTOCOL);
+	assert_parameter("30039f0500", -SMIME_E_PROTOCOL);        /* tag 5 in the form for more than 30 */
+	assert_parameter("3006300404036162", -SMIME_E_PROTOCOL);  /* longer than what it stands in */
+	assert_parameter("30020401", -SMIME_E_PROTOCOL);          /* likewise, into the next field */
+	assert_parameter("300430800000", -SMIME_E_PROTOCOL);
+	assert_parameter("3003010101", -SMIME_E_PROTOCOL);        /* a BOOLEAN of 01 */
+}
+
+static void nesting_has_a_limit(void **state) {
+	char hex[4 * 60 + 1] = "";
+
+	for (unsigned i = 0; i < 60; i++)
+		(void)snprintf(hex + 4 * i, 5, "30%02x", 2 * (59 - i));
+	assert_parameter(hex, -SMIME_E_PROTOCOL);
+	assert_parameter(hex + 4 * 50, 0);
+}
+
 static void assert_text_refused(const char *text, size_t len) {
 	struct wire_request *request = sign_request(), *again = NULL;
 	uint8_t *der = NULL;
@@ -134,6 +183,12 @@ static void texts_with_zero_control_or_broken_utf8_are_refused(void **state) {
 	assert_text_refused("a\nb", 3);
 	assert_text_refused("\x1b[2J", 4);
 	assert_text_refused("\xc3", 1);
+	assert_text_refused("a\xc2\x9b" "31m", 6);      /* C1: CSI */
+	assert_text_refused("a\xe2\x80\xa8" "b", 5);    /* LINE SEPARATOR */
+	assert_text_refused("a\xe2\x80\xae" "b", 5);    /* RIGHT-TO-LEFT OVERRIDE */
+	assert_text_refused("a\xe2\x81\xa6" "b", 5);    /* LEFT-TO-RIGHT ISOLATE */
+	assert_text_refused("\xed\xa0\x80", 3);        /* a surrogate */
+	assert_text_refused("\xf4\x90\x80\x80", 4);    /* beyond U+10FFFF */
 	(void)memset(large, 'a', sizeof(large));
 	assert_text_refused(large, sizeof(large));
 }
@@ -145,6 +200,8 @@ static void texts_from_a_token_are_made_clean_before_they_are_sent(void **state)
 	assert_string_equal(wire_text(text), "K?rtchen?");
 	assert_int_equal(wire_set_text(&text, "K\xc3\xa4rtchen"), 0);
 	assert_string_equal(wire_text(text), "K\xc3\xa4rtchen");
+	assert_int_equal(wire_set_text(&text, "a\xc2\x9b" "b\xe2\x80\xae" "c\xe2\x81\xa9" "d\xc2\xa0"), 0);
+	assert_string_equal(wire_text(text), "a?b?c?d\xc2\xa0");
 	ASN1_UTF8STRING_free(text);
 }
 
@@ -183,12 +240,6 @@ static void lengths_of_zero_and_over_the_limit_are_refused(void **state) {
 static void a_frame_that_breaks_off_is_an_error(void **state) {
 	static const uint8_t begun[] = { 0, 0, 0, 9, 0x30, 0x07 };
 	uint8_t *der = NULL;
-	assert_text_refused("a\xc2\x9b" "31m", 6);      /* C1: CSI */
-	assert_text_refused("a\xe2\x80\xa8" "b", 5);    /* LINE SEPARATOR */
-	assert_text_refused("a\xe2\x80\xae" "b", 5);    /* RIGHT-TO-LEFT OVERRIDE */
-	assert_text_refused("a\xe2\x81\xa6" "b", 5);    /* LEFT-TO-RIGHT ISOLATE */
-	assert_text_refused("\xed\xa0\x80", 3);        /* a surrogate */
-	assert_text_refused("\xf4\x90\x80\x80", 4);    /* beyond U+10FFFF */
 	size_t len = 0;
 	int pair[2];
 
@@ -200,8 +251,6 @@ static void a_frame_that_breaks_off_is_an_error(void **state) {
 }
 
 static void every_error_has_a_text_and_an_exit_code(void **state) {
-	assert_int_equal(wire_set_text(&text, "a\xc2\x9b" "b\xe2\x80\xae" "c\xe2\x81\xa9" "d\xc2\xa0"), 0);
-	assert_string_equal(wire_text(text), "a?b?c?d\xc2\xa0");
 	static const struct {
 		int error, code;
 	} expected[] = {
@@ -216,22 +265,6 @@ static void every_error_has_a_text_and_an_exit_code(void **state) {
 	assert_string_not_equal(smime_strerror(-SMIME_E_PIN_WRONG), smime_strerror(-SMIME_E_PIN_LOCKED));
 }
 
-int main(void) {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_request_survives_encoding_and_decoding),
-		cmocka_unit_test(every_alternative_can_be_made_and_encoded),
-		cmocka_unit_test(no_truncation_of_a_message_is_a_message),
-		cmocka_unit_test(forms_of_ber_that_are_not_der_are_refused),
-		cmocka_unit_test(texts_with_zero_control_or_broken_utf8_are_refused),
-		cmocka_unit_test(texts_from_a_token_are_made_clean_before_they_are_sent),
-		cmocka_unit_test(a_frame_crosses_a_socket_with_its_descriptor),
-		cmocka_unit_test(lengths_of_zero_and_over_the_limit_are_refused),
-		cmocka_unit_test(a_frame_that_breaks_off_is_an_error),
-		cmocka_unit_test(every_error_has_a_text_and_an_exit_code),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
-}
 /* ---- Secrets ---- */
 
 /* OpenSSL's allocator for this program: looks for the secret in what is given back. */
@@ -308,5 +341,25 @@ static void a_message_that_does_not_decode_is_wiped_too(void **state) {
 	assert_int_equal(freed_with_needle, 0);
 }
 
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_request_survives_encoding_and_decoding),
+		cmocka_unit_test(every_alternative_can_be_made_and_encoded),
+		cmocka_unit_test(no_truncation_of_a_message_is_a_message),
+		cmocka_unit_test(forms_of_ber_that_are_not_der_are_refused),
+		cmocka_unit_test(what_is_inside_a_parameter_is_der_too),
+		cmocka_unit_test(nesting_has_a_limit),
+		cmocka_unit_test(texts_with_zero_control_or_broken_utf8_are_refused),
+		cmocka_unit_test(texts_from_a_token_are_made_clean_before_they_are_sent),
+		cmocka_unit_test(a_frame_crosses_a_socket_with_its_descriptor),
+		cmocka_unit_test(lengths_of_zero_and_over_the_limit_are_refused),
+		cmocka_unit_test(a_frame_that_breaks_off_is_an_error),
+		cmocka_unit_test(every_error_has_a_text_and_an_exit_code),
 		cmocka_unit_test(messages_with_a_secret_are_wiped_when_freed),
 		cmocka_unit_test(a_message_that_does_not_decode_is_wiped_too),
+	};
+
+	if (CRYPTO_set_mem_functions(zeroed_malloc, watching_realloc, watching_free) != 1)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
