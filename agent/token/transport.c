@@ -3,6 +3,9 @@
  * Key transport with RSA (RFC 5652 6.2.1, RFC 3560, RFC 4055), with implicit rejection for both paddings: a message whose
  * padding is wrong gives a key made from it and from a secret, the same one each time, so that neither the answer nor a
  * repetition tells anything (RFC 3218 2.3.2).
+ *
+ * That key depends on exactly what the real one depends on. More (the IV of the content, say, or how parameters are encoded),
+ * and whoever varies it sees which of the two he got; less, and two ways to open one ciphertext share their rejection.
  */
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -85,8 +88,27 @@ static int read_scheme(const X509_ALGOR *algorithm, RSA_OAEP_PARAMS **ret_parame
 
 /* ---- Implicit rejection ---- */
 
+/* What decides, beside the key and the ciphertext, whether a message opens and to what: each digest by its size. */
+struct prf_input {
+	uint8_t bytes[7]; /* big-endian length of the key; 1 for OAEP, then its two digests */
+	struct bytes parts[4];
+};
+
+static void prf_begin(struct prf_input *input, const uint8_t *spki, struct bytes encrypted, const struct rsa_scheme *scheme, size_t len) {
+	*input = (struct prf_input){
+		.parts = { { spki, WIRE_FINGERPRINT_BYTES }, encrypted, { input->bytes, sizeof(input->bytes) } },
+	};
+	write_be32(input->bytes, (uint32_t)len);
+	if (!scheme->oaep)
+		return;
+	input->bytes[4] = 1;
+	input->bytes[5] = (uint8_t)EVP_MD_get_size(scheme->md);
+	input->bytes[6] = (uint8_t)EVP_MD_get_size(scheme->mgf1_md);
+	input->parts[3] = scheme->label;
+}
+
 /* Block `counter` of the expansion. */
-static int prf_block(EVP_MAC *mac, struct bytes secret, uint8_t counter, const struct bytes parts[3],
+static int prf_block(EVP_MAC *mac, struct bytes secret, uint8_t counter, const struct prf_input *input,
 	uint8_t ret_block[EVP_MAX_MD_SIZE]) {
 	_cleanup_(mac_context_freep) EVP_MAC_CTX *context = EVP_MAC_CTX_new(mac);
 	OSSL_PARAM parameters[] = {
@@ -95,28 +117,27 @@ static int prf_block(EVP_MAC *mac, struct bytes secret, uint8_t counter, const s
 	};
 	size_t len;
 	bool done = context && EVP_MAC_init(context, secret.data, secret.len, parameters) == 1 &&
-		EVP_MAC_update(context, &counter, sizeof(counter)) == 1 &&
-		EVP_MAC_update(context, parts[0].data, parts[0].len) == 1 &&
-		EVP_MAC_update(context, parts[1].data, parts[1].len) == 1 &&
-		EVP_MAC_update(context, parts[2].data, parts[2].len) == 1 &&
-		EVP_MAC_final(context, ret_block, &len, EVP_MAX_MD_SIZE) == 1;
+		EVP_MAC_update(context, &counter, sizeof(counter)) == 1;
 
+	for (size_t i = 0; done && i < ELEMENTSOF(input->parts); i++)
+		done = EVP_MAC_update(context, input->parts[i].data, input->parts[i].len) == 1;
+	done = done && EVP_MAC_final(context, ret_block, &len, EVP_MAX_MD_SIZE) == 1;
 	return done ? 0 : -SMIME_E_INTERNAL;
 }
 
 int transport_rejection_key(struct bytes secret, const uint8_t spki[WIRE_FINGERPRINT_BYTES], struct bytes encrypted,
-	const X509_ALGOR *content_encryption, uint8_t *ret_key, size_t len) {
+	const struct rsa_scheme *scheme, uint8_t *ret_key, size_t len) {
 	enum { BLOCK_BYTES = 32 };
 	_cleanup_(mac_freep) EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	_cleanup_(freep) uint8_t *algorithm = NULL;
+	struct prf_input input;
 	uint8_t block[EVP_MAX_MD_SIZE], counter = 0;
-	size_t algorithm_len = 0, used;
-	int r = mac ? cms_der(content_encryption, ASN1_ITEM_rptr(X509_ALGOR), &algorithm, &algorithm_len) : -SMIME_E_INTERNAL;
-	const struct bytes parts[] = { { spki, WIRE_FINGERPRINT_BYTES }, encrypted, { algorithm, algorithm_len } };
+	size_t used;
+	int r = mac ? 0 : -SMIME_E_INTERNAL;
 
+	prf_begin(&input, spki, encrypted, scheme, len);
 	for (; r == 0 && len > 0; len -= used, ret_key += used) {
 		used = len < BLOCK_BYTES ? len : BLOCK_BYTES;
-		r = prf_block(mac, secret, ++counter, parts, block);
+		r = prf_block(mac, secret, ++counter, &input, block);
 		if (r == 0)
 			memcpy(ret_key, block, used);
 	}
@@ -137,8 +158,7 @@ static int open_with(struct unwrapping *unwrapping, const struct rsa_scheme *sch
 	if (secret_alloc(&fake, len) < 0 || secret_alloc(&opened, len) < 0 || secret_alloc(&unwrapping->cek, len) < 0)
 		return -SMIME_E_NO_MEMORY;
 	/* Made before the token is asked, so that making it can't tell what the token said. */
-	r = transport_rejection_key(secret, unwrapping->key->spki, unwrapping->encrypted, unwrapping->request->content_encryption,
-		fake.data, len);
+	r = transport_rejection_key(secret, unwrapping->key->spki, unwrapping->encrypted, scheme, fake.data, len);
 	if (r == 0)
 		r = private_key_decrypt(unwrapping->operation, unwrapping->key, scheme, unwrapping->encrypted, opened.data, len, &good,
 			fault);

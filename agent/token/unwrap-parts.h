@@ -30,14 +30,13 @@ int agree_open(struct unwrapping *unwrapping, const struct cms_key_agree *info, 
 int agree_unwrap(const EVP_CIPHER *wrap, const struct secret *kek, struct bytes wrapped, size_t key_len, struct secret *ret_key);
 
 /* RSAES-OAEP-params (RFC 4055 4.1), every form of them. *ret_parameters owns the label of the scheme. -SMIME_E_MALFORMED, -SMIME_E_UNSUPPORTED. */
-
 int transport_read_oaep(const X509_ALGOR *algorithm, RSA_OAEP_PARAMS **ret_parameters, struct rsa_scheme *ret_scheme);
 
 /*
- * The key that stands in for one that does not open: PRF(secret; SPKI hash, encrypted key, content algorithm), the same for
- * the same request. Returns 0 or -SMIME_E_INTERNAL.
+ * The key that stands in for one that does not open: PRF(secret; SPKI hash, encrypted key, length, scheme), that is: of all
+ * that the real key depends on and of nothing else. Returns 0 or -SMIME_E_INTERNAL.
  */
 int transport_rejection_key(struct bytes secret, const uint8_t spki[WIRE_FINGERPRINT_BYTES], struct bytes encrypted,
-	const X509_ALGOR *content_encryption, uint8_t *ret_key, size_t len);
+	const struct rsa_scheme *scheme, uint8_t *ret_key, size_t len);
 
 #endif

@@ -502,6 +502,17 @@ static void sealed_free(struct sealed *sealed) {
 	OPENSSL_free(sealed->der);
 }
 
+static X509_ALGOR *algorithm_from(const char *hex) {
+	long len = 0;
+	uint8_t *der = OPENSSL_hexstr2buf(hex, &len);
+	const uint8_t *p = der;
+	X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &p, len);
+
+	assert_non_null(algorithm);
+	OPENSSL_free(der);
+	return algorithm;
+}
+
 static struct wire_order *decrypt_order(struct core *core, int id, const struct sealed *sealed) {
 	struct wire_order *order = wire_order_make(core->next++, WIRE_ORDER_DECRYPT);
 	struct wire_decrypt *decrypt = order->body->decrypt->request;
@@ -826,6 +837,69 @@ static void wrong_padding_gives_a_key_that_opens_nothing_and_is_always_the_same(
 	end(&core);
 }
 
+/* The same RecipientInfo once more, with another algorithm of the key or of the content (its DER as hex; NULL: as it is). */
+static void ask_again(struct core *core, const struct sealed *sealed, const char *key_encryption, const char *content_encryption,
+	uint8_t ret_cek[16]) {
+	struct wire_order *order = decrypt_order(core, ID_RITA, sealed);
+	struct wire_decrypt *decrypt = order->body->decrypt->request;
+	struct cms_recipient_info *info = NULL;
+	uint8_t *der = NULL;
+	size_t len = 0;
+
+	if (key_encryption) {
+		assert_int_equal(cms_parse(sealed->recipient_info, cms_recipient_info_it(), &info), 0);
+		X509_ALGOR_free(info->key_trans->key_encryption);
+		info->key_trans->key_encryption = algorithm_from(key_encryption);
+		assert_int_equal(cms_der(info, cms_recipient_info_it(), &der, &len), 0);
+		wire_set_octets(&decrypt->recipient_info, der, len);
+		cms_recipient_info_free(info);
+		free(der);
+	}
+	if (content_encryption) {
+		X509_ALGOR_free(decrypt->content_encryption);
+		decrypt->content_encryption = algorithm_from(content_encryption);
+	}
+	struct wire_report *report = perform(core, order);
+	assert_int_equal(report->body->type, WIRE_REPORT_UNWRAPPED);
+	assert_int_equal(wire_octets(report->body->unwrapped->cek).len, 16);
+	memcpy(ret_cek, wire_octets(report->body->unwrapped->cek).data, 16);
+	wire_report_free(report);
+}
+
+#define AES128_CBC_ONE "301d06096086480165030401020410000102030405060708090a0b0c0d0e0f"
+#define AES128_CBC_OTHER "301d060960864801650304010204101112131415161718191a1b1c1d1e1f10"
+#define RSA_WITHOUT_NULL "300b06092a864886f70d010101"
+#define OAEP_SHA1 "300d06092a864886f70d0101073000"
+#define OAEP_SHA256 "301c06092a864886f70d010107300fa00d300b0609608648016503040201"
+
+/* What the key depends on must not depend on the padding, or the padding shows. */
+static void the_padding_does_not_show_however_one_asks(void **state) {
+	static const char *const variants[][2] = { { NULL, AES128_CBC_ONE }, { NULL, AES128_CBC_OTHER }, { RSA_WITHOUT_NULL, NULL } };
+	static const char *const schemes[] = { NULL, OAEP_SHA1, OAEP_SHA256 };
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start(GOOD_PIN);
+	uint8_t first[16], cek[ELEMENTSOF(schemes)][16];
+
+	for (int bad = 0; bad < 2; bad++) {
+		struct sealed sealed = seal(fixture.certificates[ID_RITA], NULL);
+
+		if (bad)
+			spoil(&sealed, 2);
+		ask_again(&core, &sealed, NULL, NULL, first);
+		for (size_t i = 0; i < ELEMENTSOF(variants); i++) {
+			ask_again(&core, &sealed, variants[i][0], variants[i][1], cek[0]);
+			assert_memory_equal(cek[0], first, 16);
+		}
+		for (size_t i = 0; i < ELEMENTSOF(schemes); i++)
+			ask_again(&core, &sealed, schemes[i], NULL, cek[i]);
+		assert_memory_not_equal(cek[0], cek[1], 16);
+		assert_memory_not_equal(cek[0], cek[2], 16);
+		assert_memory_not_equal(cek[1], cek[2], 16);
+		sealed_free(&sealed);
+	}
+	end(&core);
+}
+
 static void a_message_for_somebody_else_is_refused_before_any_prompt(void **state) {
 	SKIP_WITHOUT_SOFTHSM();
 	struct core core = start(GOOD_PIN);
@@ -1073,6 +1147,7 @@ int main(void) {
 		cmocka_unit_test(a_named_certificate_must_be_the_key_s),
 		cmocka_unit_test(keys_of_every_kind_open_what_openssl_sealed),
 		cmocka_unit_test(wrong_padding_gives_a_key_that_opens_nothing_and_is_always_the_same),
+		cmocka_unit_test(the_padding_does_not_show_however_one_asks),
 		cmocka_unit_test(a_message_for_somebody_else_is_refused_before_any_prompt),
 		cmocka_unit_test(content_encryption_across_the_content_type_is_refused),
 		cmocka_unit_test(points_off_the_curve_and_changed_keys_do_not_open),
