@@ -7,6 +7,7 @@
  * That key depends on exactly what the real one depends on. More (the IV of the content, say, or how parameters are encoded),
  * and whoever varies it sees which of the two he got; less, and two ways to open one ciphertext share their rejection.
  */
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
@@ -20,6 +21,7 @@ DEFINE_CLEANUP(EVP_MAC *, mac_freep, EVP_MAC_free)
 DEFINE_CLEANUP(EVP_MAC_CTX *, mac_context_freep, EVP_MAC_CTX_free)
 DEFINE_CLEANUP(RSA_OAEP_PARAMS *, oaep_freep, RSA_OAEP_PARAMS_free)
 DEFINE_CLEANUP(X509_ALGOR *, algorithm_freep, X509_ALGOR_free)
+DEFINE_CLEANUP(BIGNUM *, number_freep, BN_free)
 
 /* ---- Parameters ---- */
 
@@ -167,13 +169,29 @@ static int open_with(struct unwrapping *unwrapping, const struct rsa_scheme *sch
 	return r;
 }
 
+/* Whether the ciphertext is a number below the modulus. Both are public. */
+static bool is_below_modulus(struct bytes encrypted, const EVP_PKEY *public) {
+	_cleanup_(number_freep) BIGNUM *c = BN_bin2bn(encrypted.data, (int)encrypted.len, NULL);
+	_cleanup_(number_freep) BIGNUM *n = NULL;
+	bool below = c && EVP_PKEY_get_bn_param(public, OSSL_PKEY_PARAM_RSA_N, &n) == 1 && BN_cmp(c, n) < 0;
+
+	ERR_clear_error();
+	return below;
+}
+
+int transport_check(const struct unwrapping *unwrapping, struct fault *fault) {
+	struct bytes encrypted = unwrapping->encrypted;
+	const EVP_PKEY *public = unwrapping->key->public;
+
+	if (encrypted.len == (size_t)EVP_PKEY_get_size(public) && is_below_modulus(encrypted, public))
+		return 0;
+	return fault_set(fault, SMIME_E_MALFORMED, "the encrypted key has not the length of the recipient's RSA key, or is no number below its modulus");
+}
+
 int transport_open(struct unwrapping *unwrapping, const struct cms_key_trans *info, struct fault *fault) {
 	_cleanup_(oaep_freep) RSA_OAEP_PARAMS *parameters = NULL;
 	struct rsa_scheme scheme;
-	int r;
+	int r = read_scheme(info->key_encryption, &parameters, &scheme, fault);
 
-	if (unwrapping->encrypted.len != (size_t)EVP_PKEY_get_size(unwrapping->key->public))
-		return fault_set(fault, SMIME_E_MALFORMED, "the encrypted key has not the length of the recipient's RSA key");
-	r = read_scheme(info->key_encryption, &parameters, &scheme, fault);
 	return r < 0 ? r : open_with(unwrapping, &scheme, fault);
 }

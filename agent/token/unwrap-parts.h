@@ -17,6 +17,9 @@ struct unwrapping {
 	struct secret cek;
 };
 
+/* Whether the encrypted key can be one for this RSA key, before a PIN is asked for. -SMIME_E_MALFORMED. */
+int transport_check(const struct unwrapping *unwrapping, struct fault *fault);
+
 /*
  * KeyTransRecipientInfo: RSA v1.5 and OAEP. Succeeds whatever the padding was (implicit rejection); errors are those of the
  * request, the token and the login.

@@ -95,7 +95,8 @@ static int match(struct unwrapping *unwrapping, const struct inventory *inventor
 	if (!ours)
 		return fault_set(fault, SMIME_E_NOT_RECIPIENT, "the RecipientInfo does not name a certificate of this key");
 	unwrapping->key = key;
-	return check_key(key, type, fault);
+	int r = check_key(key, type, fault);
+	return r == 0 && type == WIRE_KEY_RSA ? transport_check(unwrapping, fault) : r;
 }
 
 /* ---- The answer ---- */
