@@ -77,15 +77,18 @@ int cryptoki_token_info(const struct cryptoki *module, CK_SLOT_ID slot, CK_TOKEN
 int cryptoki_mechanisms(const struct cryptoki *module, CK_SLOT_ID slot, CK_MECHANISM_TYPE **ret_types, size_t *ret_count,
 	struct fault *fault) {
 	_cleanup_(freep) CK_MECHANISM_TYPE *types = NULL;
-	CK_ULONG count = 0;
+	CK_ULONG count = 0, room;
 	CK_RV rv = module->call->C_GetMechanismList(slot, NULL, &count);
 
+	room = count;
 	if (rv == CKR_OK && count > 0 && count <= MECHANISMS_MAX) {
-		types = calloc(count, sizeof(*types));
+		types = calloc(room, sizeof(*types));
 		if (!types)
 			return -SMIME_E_NO_MEMORY;
 		rv = module->call->C_GetMechanismList(slot, types, &count);
 	}
+	if (rv == CKR_OK && count > room)
+		rv = CKR_BUFFER_TOO_SMALL;
 	if (rv != CKR_OK)
 		return cryptoki_fault(fault, "C_GetMechanismList", rv);
 	*ret_count = types ? count : 0;
