@@ -95,15 +95,16 @@ static int ask_for_pin(struct operation *operation, const CK_TOKEN_INFO *info, s
 	return r < 0 ? r : sent;
 }
 
-/* A file is nobody's finger: what it holds is never sent twice once refused, and never as the last try. */
+/* A file is nobody's finger: what it holds is never sent twice once refused, also by another process, and never as the last try. */
 static int pin_from_file(const struct token *token, const CK_TOKEN_INFO *info, struct secret *ret_pin, struct fault *fault) {
 	const char *path = wire_text(token->setup->pin_file);
 
 	if (token->pin_file_failed)
 		return fault_set(fault, SMIME_E_PIN_WRONG,
-			"the PIN in %s was refused by token \"%s\" before and is not sent again; correct it and run `smime lock`", path,
-			token_label(token));
-	if (info->flags & CKF_USER_PIN_FINAL_TRY)
+			"the PIN in %s was refused by token \"%s\" before and is not sent again; correct it, log in once with the tool "
+			"that came with the token, and run `smime lock`",
+			path, token_label(token));
+	if (info->flags & (CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY))
 		return fault_set(fault, SMIME_E_PIN_WRONG,
 			"token \"%s\" has one try left, which is not spent on the PIN in %s; log in once with the tool that came with "
 			"the token",

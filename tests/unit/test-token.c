@@ -562,6 +562,13 @@ static void a_pin_file_unlocks_without_a_prompt(void **state) {
 	assert_int_equal(core.inventories, 1);
 	end(&core);
 }
+	/* Nor does another process: the token counts a wrong PIN until somebody has logged in. */
+	core = start_with_file(path);
+	assert_error(sign(&core, (struct sign_plan){ .id = ID_EVE }), SMIME_E_PIN_WRONG);
+	end(&core);
+	core = start(GOOD_PIN);
+	assert_signed(sign(&core, (struct sign_plan){ .id = ID_EVE }));
+	end(&core);
 
 static void a_wrong_pin_in_a_file_is_sent_once(void **state) {
 	SKIP_WITHOUT_SOFTHSM();
