@@ -61,15 +61,18 @@ static int begin(struct operation *operation, const struct inventory_key *key, C
 
 /*
  * Some modules take the leading zeros of a raw result away. How many there are depends on what was decrypted, so they are put
- * back without a branch on it: a shift by each power of two, taken or not by a mask. A length beyond the modulus is no result.
+ * back without a branch or a division on it: a shift by each power of two, taken or not by a mask. A length beyond the modulus
+ * is no result.
  */
 static void restore_zeros(struct plain *plain, size_t em_len) {
 	CK_ULONG missing = em_len - plain->len;
-	size_t step, i;
+	unsigned bit;
+	size_t i;
 
-	plain->good &= (uint8_t)((missing >> (8 * sizeof(missing) - 1)) - 1);
-	for (step = 1; step < em_len; step <<= 1) {
-		uint8_t mask = (uint8_t)(0 - ((missing / step) & 1));
+	plain->good &= (uint8_t)(((missing | plain->len) >> (8 * sizeof(missing) - 1)) - 1);
+	for (bit = 0; (size_t)1 << bit < em_len; bit++) {
+		size_t step = (size_t)1 << bit;
+		uint8_t mask = (uint8_t)(0 - ((missing >> bit) & 1));
 
 		for (i = em_len; i-- > 0;) {
 			uint8_t before = i >= step ? plain->data[i - step] : 0;
