@@ -106,8 +106,8 @@ static int pin_from_file(const struct token *token, const CK_TOKEN_INFO *info, s
 			path, token_label(token));
 	if (info->flags & (CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY))
 		return fault_set(fault, SMIME_E_PIN_WRONG,
-			"token \"%s\" has one try left, which is not spent on the PIN in %s; log in once with the tool that came with "
-			"the token",
+			"token \"%s\" has seen a wrong PIN; the tries that are left are not spent on the one in %s: log in once with the "
+			"tool that came with the token",
 			token_label(token), path);
 	return read_pin_file(path, ret_pin, fault);
 }
@@ -259,6 +259,8 @@ int login_again(struct operation *operation, struct fault *fault) {
 		token->unlocked = r == 0;
 		(void)token_report(token);
 	}
+	if (r == 0)
+		r = token_list(token, operation->session, fault);
 	(void)pthread_mutex_unlock(&token->login_lock);
 	return r;
 }

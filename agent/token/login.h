@@ -26,7 +26,7 @@ int login_ensure(struct operation *operation, struct fault *fault);
 
 /*
  * Another program has reset the card: logs in once more with the PIN that was good, unless a try was lost since; then, and
- * without such a PIN, asks. Errors as above.
+ * without such a PIN, asks. Lists the objects again: their handles are new (token_key_handle()). Errors as above.
  */
 int login_again(struct operation *operation, struct fault *fault);
 

@@ -16,8 +16,7 @@ int mechanism_lacking(const struct operation *operation, const char *what, struc
 	return fault_set(fault, SMIME_E_MECHANISM, "token \"%s\" can't do %s with this key", token_label(operation->token), what);
 }
 
-/* A session in which an operation was begun and can't be ended is of no use any more. The login outlives the exchange. */
-static void renew_session(struct operation *operation) {
+void mechanism_leave(struct operation *operation) {
 	const struct token *token = operation->token;
 	CK_SESSION_HANDLE session;
 	struct fault unused;
@@ -30,12 +29,13 @@ static void renew_session(struct operation *operation) {
 
 static CK_RV call_init(struct operation *operation, const struct inventory_key *key, mechanism_init init,
 	CK_MECHANISM *mechanism) {
-	CK_RV rv = init(operation->session, mechanism, key->handle);
+	CK_OBJECT_HANDLE handle = token_key_handle(operation->token, key);
+	CK_RV rv = init(operation->session, mechanism, handle);
 
 	if (rv != CKR_OPERATION_ACTIVE)
 		return rv;
-	renew_session(operation);
-	return init(operation->session, mechanism, key->handle);
+	mechanism_leave(operation);
+	return init(operation->session, mechanism, handle);
 }
 
 int mechanism_begin(struct operation *operation, const struct inventory_key *key, const char *name, mechanism_init init,
@@ -58,6 +58,6 @@ int mechanism_begin(struct operation *operation, const struct inventory_key *key
 		return cryptoki_fault(fault, name, rv);
 	r = key->always_authenticate ? login_for_key(operation, fault) : 0;
 	if (r < 0)
-		renew_session(operation);
+		mechanism_leave(operation);
 	return r;
 }

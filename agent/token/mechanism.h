@@ -21,6 +21,12 @@ typedef CK_RV (*mechanism_init)(CK_SESSION_HANDLE session, CK_MECHANISM *mechani
 int mechanism_begin(struct operation *operation, const struct inventory_key *key, const char *name, mechanism_init init,
 	CK_MECHANISM *mechanism, struct fault *fault);
 
+/*
+ * Leaves an operation that was begun and can't be ended. Its session is of no use any more, not even for a search, so the thread
+ * gets another one; a login outlives the exchange.
+ */
+void mechanism_leave(struct operation *operation);
+
 /* Whether a return value of an Init or of C_DeriveKey says that the token won't do it this way, before it did anything. */
 bool mechanism_refused(CK_RV rv);
 

@@ -43,6 +43,7 @@ static void plain_clear(struct plain *plain) {
  */
 static int decrypt_once(struct operation *operation, struct bytes encrypted, struct plain *plain, struct fault *fault) {
 	CK_RV rv;
+	int r;
 
 	plain->len = encrypted.len;
 	rv = operation->token->module->call->C_Decrypt(operation->session, (CK_BYTE *)(uintptr_t)encrypted.data, encrypted.len,
@@ -50,9 +51,13 @@ static int decrypt_once(struct operation *operation, struct bytes encrypted, str
 	plain->good = same(rv, CKR_OK);
 	if (plain->good | is_data_error(rv))
 		return 0;
-	if (rv == CKR_USER_NOT_LOGGED_IN && login_again(operation, fault) == 0)
-		return fault_set(fault, SMIME_E_TOKEN_FAULT, "another program has reset the token; it is logged in again now, try again");
-	return cryptoki_fault(fault, "C_Decrypt", rv);
+	if (rv != CKR_USER_NOT_LOGGED_IN)
+		return cryptoki_fault(fault, "C_Decrypt", rv);
+	mechanism_leave(operation);
+	r = login_again(operation, fault);
+	return r < 0 ? r
+		     : fault_set(fault, SMIME_E_TOKEN_FAULT,
+			       "another program has reset the token; it is logged in again now, try again");
 }
 
 static int begin(struct operation *operation, const struct inventory_key *key, CK_MECHANISM *mechanism, struct fault *fault) {

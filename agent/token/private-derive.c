@@ -34,8 +34,8 @@ static CK_RV derive(struct operation *operation, const struct inventory_key *key
 	CK_ECDH1_DERIVE_PARAMS parameters = { CKD_NULL, 0, NULL, attempt->point.len, (CK_BYTE *)(uintptr_t)attempt->point.data };
 	CK_MECHANISM mechanism = { CKM_ECDH1_DERIVE, &parameters, sizeof(parameters) };
 
-	return operation->token->module->call->C_DeriveKey(operation->session, &mechanism, key->handle, template,
-		attempt->with_len ? ELEMENTSOF(template) : ELEMENTSOF(template) - 1, ret_secret);
+	return operation->token->module->call->C_DeriveKey(operation->session, &mechanism, token_key_handle(operation->token, key),
+		template, attempt->with_len ? ELEMENTSOF(template) : ELEMENTSOF(template) - 1, ret_secret);
 }
 
 /* A refusal of parameters or template, before anything was done with the key. */

@@ -44,6 +44,7 @@ static int sign_with(struct operation *operation, const struct inventory_key *ke
 		return r;
 	rv = call_sign(operation, input, signature);
 	if (rv == CKR_USER_NOT_LOGGED_IN) {
+		mechanism_leave(operation);
 		r = login_again(operation, fault);
 		if (r == 0)
 			r = begin(operation, key, mechanism, fault);

@@ -99,6 +99,13 @@ struct inventory *token_inventory(struct token *token) {
 	return inventory;
 }
 
+CK_OBJECT_HANDLE token_key_handle(struct token *token, const struct inventory_key *key) {
+	_cleanup_(inventory_unrefp) struct inventory *inventory = token_inventory(token);
+	const struct inventory_key *now = inventory_find(inventory, (struct bytes){ key->spki, sizeof(key->spki) });
+
+	return now && now->seen ? now->handle : key->handle;
+}
+
 static void replace_inventory(struct token *token, struct inventory *inventory) {
 	struct inventory *old;
 

@@ -44,6 +44,12 @@ void token_clear(struct token *token);
 /* The present inventory, as a reference of the caller's. */
 struct inventory *token_inventory(struct token *token);
 
+/*
+ * The handle of a key now. Those of private objects end with each login (PKCS#11 2.40, 5.6, C_Logout), so what the inventory
+ * had when an operation began may be void in the middle of it.
+ */
+CK_OBJECT_HANDLE token_key_handle(struct token *token, const struct inventory_key *key);
+
 /* Lists the objects again, with what the session can see now. login_lock held, or no thread running yet. */
 int token_list(struct token *token, CK_SESSION_HANDLE session, struct fault *fault);
 

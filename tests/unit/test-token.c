@@ -274,21 +274,6 @@ static void keys_of_every_kind_open_what_openssl_sealed(void **state) {
 	end(&core);
 }
 
-/* The key transport of a message whose padding is wrong: encrypted without any, by the recipient's public key. */
-static void spoil(struct sealed *sealed, uint8_t second) {
-	uint8_t em[256], *out = (uint8_t *)(uintptr_t)sealed->recipient_info.data + sealed->recipient_info.len - sizeof(em);
-	size_t len = sizeof(em);
-	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(fixture.keys[ID_RITA], NULL);
-
-	memset(em, 0x77, sizeof(em));
-	em[0] = 0;
-	em[1] = second;
-	assert_int_equal(EVP_PKEY_encrypt_init(context), 1);
-	assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(context, RSA_NO_PADDING), 1);
-	assert_int_equal(EVP_PKEY_encrypt(context, out, &len, em, sizeof(em)), 1);
-	EVP_PKEY_CTX_free(context);
-}
-
 static void assert_rejected_the_same(struct core *core, const struct sealed *sealed) {
 	struct wire_report *first = unwrap(core, ID_RITA, sealed), *second = unwrap(core, ID_RITA, sealed);
 
@@ -308,11 +293,11 @@ static void wrong_padding_gives_a_key_that_opens_nothing_and_is_always_the_same(
 	struct core core = start(GOOD_PIN);
 	struct sealed sealed = seal(fixture.certificates[ID_RITA], NULL), other = seal(fixture.certificates[ID_RITA], oaep);
 
-	spoil(&sealed, 1);
+	spoil(&sealed, ID_RITA, 1);
 	assert_rejected_the_same(&core, &sealed);
-	spoil(&sealed, 2); /* no zero byte anywhere */
+	spoil(&sealed, ID_RITA, 2); /* no zero byte anywhere */
 	assert_rejected_the_same(&core, &sealed);
-	spoil(&other, 3);
+	spoil(&other, ID_RITA, 3);
 	assert_rejected_the_same(&core, &other);
 	sealed_free(&sealed);
 	sealed_free(&other);
@@ -366,7 +351,7 @@ static void the_padding_does_not_show_however_one_asks(void **state) {
 		struct sealed sealed = seal(fixture.certificates[ID_RITA], NULL);
 
 		if (bad)
-			spoil(&sealed, 2);
+			spoil(&sealed, ID_RITA, 2);
 		ask_again(&core, &sealed, NULL, NULL, first);
 		for (size_t i = 0; i < ELEMENTSOF(variants); i++) {
 			ask_again(&core, &sealed, variants[i][0], variants[i][1], cek[0]);
@@ -562,13 +547,6 @@ static void a_pin_file_unlocks_without_a_prompt(void **state) {
 	assert_int_equal(core.inventories, 1);
 	end(&core);
 }
-	/* Nor does another process: the token counts a wrong PIN until somebody has logged in. */
-	core = start_with_file(path);
-	assert_error(sign(&core, (struct sign_plan){ .id = ID_EVE }), SMIME_E_PIN_WRONG);
-	end(&core);
-	core = start(GOOD_PIN);
-	assert_signed(sign(&core, (struct sign_plan){ .id = ID_EVE }));
-	end(&core);
 
 static void a_wrong_pin_in_a_file_is_sent_once(void **state) {
 	SKIP_WITHOUT_SOFTHSM();
@@ -584,6 +562,13 @@ static void a_wrong_pin_in_a_file_is_sent_once(void **state) {
 	assert_int_equal(core.inventories, 2);
 	end(&core);
 
+	/* Nor does another process: the token counts a wrong PIN until somebody has logged in. */
+	core = start_with_file(path);
+	assert_error(sign(&core, (struct sign_plan){ .id = ID_EVE }), SMIME_E_PIN_WRONG);
+	end(&core);
+	core = start(GOOD_PIN);
+	assert_signed(sign(&core, (struct sign_plan){ .id = ID_EVE }));
+	end(&core);
 	core = start_with_file(path);
 	assert_signed(sign(&core, (struct sign_plan){ .id = ID_EVE }));
 	end(&core);

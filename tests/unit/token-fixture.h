@@ -542,4 +542,19 @@ static inline void round_trip(struct core *core, int id, const char *const optio
 	sealed_free(&sealed);
 }
 
+/* The key transport of a message whose padding is wrong: encrypted without any, by the recipient's public key. */
+static inline void spoil(struct sealed *sealed, int id, uint8_t second) {
+	uint8_t em[256], *out = (uint8_t *)(uintptr_t)sealed->recipient_info.data + sealed->recipient_info.len - sizeof(em);
+	size_t len = sizeof(em);
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(fixture.keys[id], NULL);
+
+	memset(em, 0x77, sizeof(em));
+	em[0] = 0;
+	em[1] = second;
+	assert_int_equal(EVP_PKEY_encrypt_init(context), 1);
+	assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(context, RSA_NO_PADDING), 1);
+	assert_int_equal(EVP_PKEY_encrypt(context, out, &len, em, sizeof(em)), 1);
+	EVP_PKEY_CTX_free(context);
+}
+
 #endif

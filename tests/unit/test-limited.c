@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The real smime-token with modules that lack mechanisms, log out, or answer nonsense: tests/module/limited-module.c plays
+ * them. What a token can't do natively is done another way or refused with words; what it says is not believed.
+ */
+#include "token-fixture.h"
+
+enum {
+	ID_RSA = 1,
+	ID_EC,
+	ID_ALWAYS,  /* RSA, CKA_ALWAYS_AUTHENTICATE */
+	ID_SWAPPED, /* P-256; its private key object is another key's */
+};
+
+/* As in p11-kit/pkcs11.h, for the words of the module. */
+#define RSA_PKCS "1"
+#define RSA_X_509 "3"
+#define RSA_PKCS_PSS "13"
+#define ECDSA "4161"
+#define ECDH1_DERIVE "4176"
+
+static const char *const oaep_sha1[][2] = { { "rsa_padding_mode", "oaep" }, { NULL } };
+static const char *const oaep_sha256[][2] = { { "rsa_padding_mode", "oaep" }, { "rsa_oaep_md", "sha256" }, { NULL } };
+
+/* ---- The module ---- */
+
+static const char *control_path(const char *name) {
+	static char path[200];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", fixture.hsm.directory, name);
+	return path;
+}
+
+static void write_file(const char *name, const char *text) {
+	FILE *file = fopen(control_path(name), "w");
+
+	assert_non_null(file);
+	(void)fchmod(fileno(file), 0600);
+	(void)fputs(text, file);
+	(void)fclose(file);
+}
+
+/* What the module does from now on; its log begins anew. */
+static void words(const char *text) {
+	write_file("words", text);
+	write_file("log", "");
+}
+
+/* How many lines of the log begin so. */
+static int logged(const char *beginning) {
+	FILE *file = fopen(control_path("log"), "r");
+	char line[100];
+	int count = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		count += strncmp(line, beginning, strlen(beginning)) == 0;
+	if (file)
+		(void)fclose(file);
+	return count;
+}
+
+static void fill_token(void) {
+	static const struct softhsm_use both = { .sign = true, .decrypt = true },
+					always = { .sign = true, .decrypt = true, .always_authenticate = true };
+	struct softhsm_use swapped = { .id = ID_SWAPPED, .sign = true };
+	struct certificate_plan plan = { .name = "Swapped", .issuer = fixture.certificates[ID_CA], .issuer_key = fixture.keys[ID_CA], .serial = 9 };
+	EVP_PKEY *another = EVP_EC_gen("P-256");
+
+	put(ID_RSA, EVP_RSA_gen(2048), &both, (struct certificate_plan){ .name = "Rsa" }, true);
+	put(ID_EC, EVP_EC_gen("P-256"), &both, (struct certificate_plan){ .name = "Ec" }, true);
+	put(ID_ALWAYS, EVP_RSA_gen(2048), &always, (struct certificate_plan){ .name = "Always" }, true);
+	fixture.keys[ID_SWAPPED] = EVP_EC_gen("P-256");
+	fixture.certificates[ID_SWAPPED] = certificate_make(fixture.keys[ID_SWAPPED], &plan);
+	assert_int_equal(softhsm_private_key(&fixture.hsm, another, &swapped), CKR_OK);
+	assert_int_equal(softhsm_certificate(&fixture.hsm, fixture.certificates[ID_SWAPPED], ID_SWAPPED), CKR_OK);
+	EVP_PKEY_free(another);
+	(void)setenv("LIMITED_MODULE", fixture.hsm.directory, 1);
+}
+
+static int setup_all(void **state) {
+	static char module[500];
+	ssize_t n = readlink("/proc/self/exe", module, 400);
+
+	module[n > 0 ? n : 0] = '\0';
+	*strrchr(module, '/') = '\0';
+	strcat(module, "/../module/limited-module.so");
+	return fixture_setup(module, fill_token);
+}
+
+/* A process whose module does this from its start. */
+static struct core start_limited(const char *text) {
+	words(text);
+	return start(GOOD_PIN);
+}
+
+static struct wire_report *sign_with(struct core *core, int id, bool pss) {
+	return sign(core, (struct sign_plan){ .id = id, .pss = pss });
+}
+
+static void assert_error_says(struct wire_report *report, int code, const char *what) {
+	assert_int_equal(report->body->type, WIRE_REPORT_ERROR);
+	if (!strstr(wire_text(report->body->error->text), what))
+		print_message("%s\n", wire_text(report->body->error->text));
+	assert_non_null(strstr(wire_text(report->body->error->text), what));
+	assert_error(report, code);
+}
+
+static void unlock_with(struct core *core) {
+	struct wire_report *report = unlock(core);
+
+	if (report->body->type == WIRE_REPORT_ERROR)
+		print_message("%s\n", wire_text(report->body->error->text));
+	assert_int_equal(report->body->type, WIRE_REPORT_UNLOCKED);
+	wire_report_free(report);
+}
+
+/* ---- Mechanisms that are missing ---- */
+
+static void signing_takes_the_mechanism_that_there_is(void **state) {
+	static const struct {
+		const char *words, *init; /* NULL: there is none */
+		int id;
+		bool pss;
+	} cases[] = {
+		{ "", "C_SignInit " RSA_PKCS "\n", ID_RSA, false },
+		{ "hide=" RSA_PKCS, "C_SignInit " RSA_X_509 "\n", ID_RSA, false },
+		{ "refuse=" RSA_PKCS, "C_SignInit " RSA_X_509 "\n", ID_RSA, false },
+		{ "hide=" RSA_X_509, "C_SignInit " RSA_PKCS_PSS "\n", ID_RSA, true },
+		{ "hide=" RSA_PKCS_PSS, "C_SignInit " RSA_X_509 "\n", ID_RSA, true },
+		{ "refuse=" RSA_PKCS_PSS, "C_SignInit " RSA_X_509 "\n", ID_RSA, true },
+		{ "mechanisms=none", "C_SignInit " RSA_PKCS_PSS "\n", ID_RSA, true },
+		{ "mechanisms=none hide=" RSA_PKCS, "C_SignInit " RSA_X_509 "\n", ID_RSA, false },
+		{ "hide=" RSA_PKCS " hide=" RSA_X_509, NULL, ID_RSA, false },
+		{ "hide=" RSA_PKCS_PSS " hide=" RSA_X_509, NULL, ID_RSA, true },
+		{ "hide=" ECDSA, NULL, ID_EC, false },
+		{ "refuse=" ECDSA, NULL, ID_EC, false },
+	};
+	SKIP_WITHOUT_SOFTHSM();
+
+	for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+		struct core core = start_limited(cases[i].words);
+		struct wire_report *report = sign_with(&core, cases[i].id, cases[i].pss);
+
+		if (cases[i].init) {
+			assert_signed(report);
+			assert_int_equal(logged(cases[i].init), 1);
+			assert_int_equal(logged("C_Sign "), 1);
+		} else {
+			assert_error_says(report, SMIME_E_MECHANISM, "CKM_");
+			assert_int_equal(logged("C_Sign "), 0);
+		}
+		end(&core);
+	}
+}
+
+static void decrypting_takes_the_mechanism_that_there_is(void **state) {
+	static const struct {
+		const char *words;
+		const char *const (*options)[2];
+		bool opens;
+	} cases[] = {
+		{ "hide=" RSA_X_509, NULL, true },
+		{ "refuse=" RSA_X_509, NULL, true },
+		{ "hide=" RSA_X_509, oaep_sha1, true },
+		{ "mechanisms=none hide=" RSA_X_509, NULL, true },
+		{ "strip-zeros", NULL, true },
+		{ "strip-zeros", oaep_sha256, true },
+		{ "hide=" RSA_X_509, oaep_sha256, false }, /* SoftHSM has SHA-1 only */
+		{ "hide=" RSA_X_509 " hide=" RSA_PKCS, NULL, false },
+	};
+	SKIP_WITHOUT_SOFTHSM();
+
+	for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+		struct core core = start_limited(cases[i].words);
+		struct sealed sealed = seal(fixture.certificates[ID_RSA], cases[i].options);
+
+		if (cases[i].opens)
+			assert_opened(unwrap(&core, ID_RSA, &sealed), &sealed);
+		else
+			assert_error(unwrap(&core, ID_RSA, &sealed), SMIME_E_MECHANISM);
+		assert_int_equal(logged("C_Decrypt "), cases[i].opens ? 1 : 0);
+		sealed_free(&sealed);
+		end(&core);
+	}
+}
+
+/* Whatever a module calls it: one operation, a key that opens nothing, the same one again. */
+static void wrong_padding_shows_through_no_module(void **state) {
+	static const char *const modules[] = { "", "strip-zeros", "long-plain", "hide=" RSA_X_509, "hide=" RSA_X_509 " data-error",
+		"hide=" RSA_X_509 " short-error", "hide=" RSA_X_509 " long-plain" };
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("hide=" RSA_X_509);
+	struct sealed sealed[] = { seal(fixture.certificates[ID_RSA], NULL), seal(fixture.certificates[ID_RSA], oaep_sha1) };
+	uint8_t expected[ELEMENTSOF(sealed)][16];
+
+	unlock_with(&core);
+	for (size_t i = 0; i < ELEMENTSOF(modules); i++) {
+		for (size_t k = 0; k < ELEMENTSOF(sealed); k++) {
+			if (i == 0)
+				spoil(&sealed[k], ID_RSA, 2);
+			words(modules[i]);
+			struct wire_report *report = unwrap(&core, ID_RSA, &sealed[k]);
+			assert_int_equal(report->body->type, WIRE_REPORT_UNWRAPPED);
+			struct bytes cek = wire_octets(report->body->unwrapped->cek);
+			assert_int_equal(cek.len, 16);
+			if (i == 0)
+				memcpy(expected[k], cek.data, 16);
+			assert_memory_equal(cek.data, expected[k], 16);
+			assert_int_equal(logged("C_Decrypt "), 1);
+			wire_report_free(report);
+		}
+	}
+	sealed_free(&sealed[0]);
+	sealed_free(&sealed[1]);
+	end(&core);
+}
+
+static void agreement_takes_the_form_that_the_module_takes(void **state) {
+	static const struct {
+		const char *words;
+		int error, derivations;
+	} cases[] = {
+		{ "", 0, 1 },
+		{ "derive=raw", 0, 1 },
+		{ "derive=wrapped", 0, 2 },
+		{ "derive-without-length", 0, 3 },
+		{ "derive=wrapped derive-without-length", 0, 4 },
+		{ "hide=" ECDH1_DERIVE, SMIME_E_MECHANISM, 0 },
+		{ "refuse=" ECDH1_DERIVE, SMIME_E_KEY_UNUSABLE, 1 },
+	};
+	SKIP_WITHOUT_SOFTHSM();
+	struct sealed sealed = seal(fixture.certificates[ID_EC], NULL);
+
+	for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+		struct core core = start_limited(cases[i].words);
+
+		if (cases[i].error)
+			assert_error(unwrap(&core, ID_EC, &sealed), cases[i].error);
+		else
+			assert_opened(unwrap(&core, ID_EC, &sealed), &sealed);
+		assert_int_equal(logged("C_DeriveKey "), cases[i].derivations);
+		end(&core);
+	}
+	sealed_free(&sealed);
+}
+
+/* ---- Logins ---- */
+
+static void a_key_that_always_authenticates_is_logged_in_to_each_time(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("");
+	struct sealed sealed = seal(fixture.certificates[ID_ALWAYS], NULL);
+
+	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	assert_signed(sign_with(&core, ID_ALWAYS, true));
+	assert_opened(unwrap(&core, ID_ALWAYS, &sealed), &sealed);
+	assert_signed(sign_with(&core, ID_RSA, false));
+	assert_int_equal(logged("C_Login 1"), 1);
+	assert_int_equal(logged("C_Login 2"), 3);
+	assert_int_equal(core.prompts, 1);
+	/* Where a try was lost nobody sends a PIN unseen. */
+	words("low");
+	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	assert_int_equal(core.prompts, 2);
+	words("low");
+	core.pinentry.answer = "ERR 83886179 Operation cancelled <Pinentry>\n";
+	assert_error(sign_with(&core, ID_ALWAYS, false), SMIME_E_PIN_CANCELLED);
+	assert_int_equal(logged("C_Login "), 0);
+	assert_int_equal(logged("C_Sign "), 0);
+	/* The operation that was begun stands in nobody's way. */
+	words("");
+	assert_signed(sign_with(&core, ID_RSA, false));
+	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	sealed_free(&sealed);
+	end(&core);
+}
+
+static void a_token_that_was_reset_is_logged_in_to_again(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("");
+	struct sealed rsa = seal(fixture.certificates[ID_RSA], NULL), ec = seal(fixture.certificates[ID_EC], NULL);
+
+	unlock_with(&core);
+	words("logout@C_SignInit");
+	assert_signed(sign_with(&core, ID_RSA, false));
+	assert_int_equal(logged("C_Login 1"), 1);
+	words("logout@C_Sign");
+	assert_signed(sign_with(&core, ID_EC, false));
+	assert_int_equal(logged("C_Login 1"), 1);
+	words("logout@C_SignInit");
+	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	assert_int_equal(logged("C_Login 1"), 1);
+	assert_int_equal(logged("C_Login 2"), 1);
+	words("logout@C_DecryptInit");
+	assert_opened(unwrap(&core, ID_RSA, &rsa), &rsa);
+	assert_int_equal(logged("C_Login 1"), 1);
+	words("logout@C_DeriveKey");
+	assert_opened(unwrap(&core, ID_EC, &ec), &ec);
+	assert_int_equal(logged("C_Login 1"), 1);
+	assert_int_equal(core.prompts, 1);
+	sealed_free(&rsa);
+	sealed_free(&ec);
+	end(&core);
+}
+
+/* A second C_Decrypt for a request is never made; the next request finds the token open. */
+static void a_reset_in_the_middle_of_a_decryption_costs_one_request(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("");
+	struct sealed sealed = seal(fixture.certificates[ID_RSA], NULL);
+
+	unlock_with(&core);
+	words("logout@C_Decrypt");
+	assert_error_says(unwrap(&core, ID_RSA, &sealed), SMIME_E_TOKEN_FAULT, "try again");
+	assert_int_equal(logged("C_Decrypt "), 1);
+	assert_int_equal(logged("C_Login 1"), 1);
+	assert_opened(unwrap(&core, ID_RSA, &sealed), &sealed);
+	assert_int_equal(core.prompts, 1);
+	sealed_free(&sealed);
+	end(&core);
+}
+
+static void a_login_that_fails_after_a_reset_is_what_is_reported(void **state) {
+	static const char *const functions[] = { "C_SignInit", "C_Sign", "C_DecryptInit", "C_Decrypt", "C_DeriveKey" };
+	SKIP_WITHOUT_SOFTHSM();
+	struct sealed rsa = seal(fixture.certificates[ID_RSA], NULL), ec = seal(fixture.certificates[ID_EC], NULL);
+
+	for (size_t i = 0; i < ELEMENTSOF(functions); i++) {
+		struct core core = start_limited("");
+		char text[100];
+
+		/* A try was lost since: the kept PIN is not sent, and the person cancels. */
+		unlock_with(&core);
+		(void)snprintf(text, sizeof(text), "logout@%s low", functions[i]);
+		words(text);
+		core.pinentry.answer = "ERR 83886179 Operation cancelled <Pinentry>\n";
+		if (strncmp(functions[i], "C_Sign", 6) == 0)
+			assert_error(sign_with(&core, ID_RSA, false), SMIME_E_PIN_CANCELLED);
+		else if (strcmp(functions[i], "C_DeriveKey") == 0)
+			assert_error(unwrap(&core, ID_EC, &ec), SMIME_E_PIN_CANCELLED);
+		else
+			assert_error(unwrap(&core, ID_RSA, &rsa), SMIME_E_PIN_CANCELLED);
+		assert_int_equal(core.prompts, 2);
+		assert_false(core.inventory->body->inventory->unlocked);
+		core.pinentry.answer = GOOD_PIN;
+		unlock_with(&core);
+		end(&core);
+	}
+	sealed_free(&rsa);
+	sealed_free(&ec);
+}
+
+static void another_s_operation_in_the_session_is_left_behind(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("");
+	struct sealed sealed = seal(fixture.certificates[ID_RSA], NULL);
+
+	unlock_with(&core);
+	words("active@C_SignInit");
+	assert_signed(sign_with(&core, ID_RSA, false));
+	words("active@C_DecryptInit");
+	assert_opened(unwrap(&core, ID_RSA, &sealed), &sealed);
+	assert_int_equal(core.prompts, 1);
+	sealed_free(&sealed);
+	end(&core);
+}
+
+static void a_pin_file_is_sent_only_while_no_try_was_lost(void **state) {
+	static const char *const flags[] = { "low", "final" };
+	SKIP_WITHOUT_SOFTHSM();
+
+	write_file("pin-file", SOFTHSM_PIN "\n");
+	for (size_t i = 0; i < ELEMENTSOF(flags); i++) {
+		struct wire_setup *setup = make_setup(WIRE_ROLE_SERVE);
+
+		words(flags[i]);
+		wire_set_text(&setup->pin_file, control_path("pin-file"));
+		struct core core = start_with(setup);
+		assert_error_says(unlock(&core), SMIME_E_PIN_WRONG, "pin-file");
+		assert_int_equal(logged("C_Login"), 0);
+		words("");
+		unlock_with(&core);
+		assert_int_equal(logged("C_Login 1"), 1);
+		end(&core);
+	}
+}
+
+static void a_reader_with_a_pin_pad_asks_itself(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("pinpad");
+
+	write_file("pin", SOFTHSM_PIN);
+	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	assert_int_equal(core.prompts, 0);
+	assert_int_equal(logged("C_Login-pinpad 1"), 1);
+	assert_int_equal(logged("C_Login-pinpad 2"), 1);
+	assert_int_equal(logged("C_Login "), 0);
+	end(&core);
+}
+
+/* The core tells by this that there is no PIN to forget: such a token is open from the first report on. */
+static void a_token_without_login_is_open_from_its_start(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("no-login");
+
+	assert_true(core.inventory->body->inventory->unlocked);
+	unlock_with(&core);
+	assert_int_equal(core.prompts, 0);
+	assert_int_equal(logged("C_Login"), 0);
+	end(&core);
+}
+
+/* ---- Modules that are not believed ---- */
+
+static void a_signature_that_does_not_verify_is_thrown_away(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("flip-signature");
+
+	assert_error(sign_with(&core, ID_RSA, false), SMIME_E_TOKEN_FAULT);
+	assert_error(sign_with(&core, ID_RSA, true), SMIME_E_TOKEN_FAULT);
+	assert_error(sign_with(&core, ID_EC, false), SMIME_E_TOKEN_FAULT);
+	words("hide=" RSA_PKCS " flip-signature");
+	assert_error(sign_with(&core, ID_RSA, false), SMIME_E_TOKEN_FAULT);
+	words("");
+	assert_signed(sign_with(&core, ID_RSA, false));
+	end(&core);
+}
+
+static void another_key_under_the_id_of_a_certificate_signs_nothing(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("");
+	struct wire_report *report = sign_with(&core, ID_SWAPPED, false);
+
+	assert_non_null(strstr(wire_text(report->body->error->text), "does not verify"));
+	assert_error(report, SMIME_E_TOKEN_FAULT);
+	end(&core);
+}
+
+static void lengths_beyond_the_buffer_are_not_believed(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("");
+	struct sealed sealed = seal(fixture.certificates[ID_EC], NULL);
+
+	unlock_with(&core);
+	words("long-signature");
+	assert_error(sign_with(&core, ID_RSA, false), SMIME_E_TOKEN_FAULT);
+	assert_error(sign_with(&core, ID_EC, false), SMIME_E_TOKEN_FAULT);
+	words("long-attribute");
+	assert_error(unwrap(&core, ID_EC, &sealed), SMIME_E_TOKEN_FAULT);
+	end(&core);
+	core = start_limited("long-attribute");
+	unlock_with(&core);
+	end(&core);
+	sealed_free(&sealed);
+}
+
+static void more_mechanisms_than_announced_are_not_believed(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core;
+
+	words("mechanisms=grow");
+	struct wire_setup *setup = make_setup(WIRE_ROLE_SERVE);
+	struct process process = process_start(setup);
+	struct wire_report *report = process_receive(&process);
+	assert_error(report, SMIME_E_TOKEN_FAULT);
+	assert_int_equal(process_end(&process), 1);
+	wire_setup_free(setup);
+	core = start_limited("");
+	end(&core);
+}
+
+static void fewer_sessions_than_configured_will_do_but_none_will_not(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("");
+	struct wire_setup *setup = make_setup(WIRE_ROLE_SERVE);
+	char text[40];
+
+	/* How many it takes to look at the token, and one to serve it. */
+	unlock_with(&core);
+	int needed = logged("C_OpenSession ");
+	end(&core);
+	(void)snprintf(text, sizeof(text), "sessions=%d", needed);
+	setup->sessions = 4;
+	words(text);
+	core = start_with(setup);
+	core.pinentry.answer = GOOD_PIN;
+	assert_signed(sign_with(&core, ID_RSA, false));
+	end(&core);
+
+	(void)snprintf(text, sizeof(text), "sessions=%d", needed - 1);
+	words(text);
+	core = start_with(make_setup(WIRE_ROLE_SERVE));
+	struct wire_report *report = process_receive(&core.process);
+	assert_non_null(report);
+	assert_int_equal(report->id, 0);
+	assert_error_says(report, SMIME_E_TOKEN_FAULT, "C_OpenSession");
+	assert_int_equal(process_end(&core.process), 1);
+	wire_report_free(core.inventory);
+}
+
+int main(void) {
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(signing_takes_the_mechanism_that_there_is),
+		cmocka_unit_test(decrypting_takes_the_mechanism_that_there_is),
+		cmocka_unit_test(wrong_padding_shows_through_no_module),
+		cmocka_unit_test(agreement_takes_the_form_that_the_module_takes),
+		cmocka_unit_test(a_key_that_always_authenticates_is_logged_in_to_each_time),
+		cmocka_unit_test(a_token_that_was_reset_is_logged_in_to_again),
+		cmocka_unit_test(a_reset_in_the_middle_of_a_decryption_costs_one_request),
+		cmocka_unit_test(a_login_that_fails_after_a_reset_is_what_is_reported),
+		cmocka_unit_test(another_s_operation_in_the_session_is_left_behind),
+		cmocka_unit_test(a_pin_file_is_sent_only_while_no_try_was_lost),
+		cmocka_unit_test(a_reader_with_a_pin_pad_asks_itself),
+		cmocka_unit_test(a_token_without_login_is_open_from_its_start),
+		cmocka_unit_test(a_signature_that_does_not_verify_is_thrown_away),
+		cmocka_unit_test(another_key_under_the_id_of_a_certificate_signs_nothing),
+		cmocka_unit_test(lengths_beyond_the_buffer_are_not_believed),
+		cmocka_unit_test(more_mechanisms_than_announced_are_not_believed),
+		cmocka_unit_test(fewer_sessions_than_configured_will_do_but_none_will_not),
+	};
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)alarm(100);
+	return cmocka_run_group_tests(tests, setup_all, fixture_teardown);
+}
