@@ -84,6 +84,14 @@ static void set_option(assuan_context_t context, const char *command, const ASN1
 		(void)say_words(context, command, wire_text(value));
 }
 
+/* Likewise: without it a prompt stays until somebody closes it. */
+static void set_timeout(assuan_context_t context) {
+	char seconds[12];
+
+	(void)snprintf(seconds, sizeof(seconds), "%d", PROMPT_TIMEOUT_S);
+	(void)say_words(context, "SETTIMEOUT ", seconds);
+}
+
 /* Takes a character away that was cut in the middle. */
 static void trim_cut(char *text) {
 	size_t len = strlen(text), start = len;
@@ -218,6 +226,7 @@ int prompt_pin(int fd, const struct wire_prompt_grant *grant, const struct promp
 	set_option(context, "OPTION ttytype=", grant->tty_type);
 	set_option(context, "OPTION lc-ctype=", grant->lc_ctype);
 	set_option(context, "OPTION lc-messages=", grant->lc_messages);
+	set_timeout(context);
 	e = set_words(context, words);
 	if (!e)
 		e = ask(context, &answer);

@@ -10,7 +10,10 @@
 #include "agent/wire/message.h"
 #include "fault.h"
 
-enum { PIN_MAX_BYTES = 255 };
+enum {
+	PIN_MAX_BYTES = 255,
+	PROMPT_TIMEOUT_S = 120, /* then pinentry closes: while it is open every other request for a PIN waits */
+};
 
 struct prompt_words {
 	const char *label, *serial; /* of the token */

@@ -476,6 +476,7 @@ static void a_prompt_that_gives_no_pin_sends_none(void **state) {
 	static const struct {
 		const char *answer;
 		int code;
+	assert_non_null(strstr(core.pinentry.heard, "SETTIMEOUT 120\n"));
 	} cases[] = {
 		{ "ERR 83886179 Operation cancelled <Pinentry>\n", SMIME_E_PIN_CANCELLED },
 		{ "ERR 83886278 Operation fully cancelled <Pinentry>\n", SMIME_E_PIN_CANCELLED },
