@@ -248,13 +248,13 @@ int sign_request(struct operation *operation, const struct wire_sign *request, s
 	struct fault *fault) {
 	_cleanup_(signing_clear) struct signing signing = { .pss = request->pss };
 	_cleanup_(inventory_unrefp) struct inventory *before = token_inventory(operation->token);
-	time_t now = time(NULL);
 	int r = check_digest(request, &signing, fault);
 
 	/* What can be refused without the token is refused before a PIN is asked for. */
 	if (r == 0)
-		r = choose(operation, before, request, now, &signing, fault);
+		r = choose(operation, before, request, time(NULL), &signing, fault);
 	if (r == 0)
 		r = login_ensure(operation, fault);
-	return r < 0 ? r : choose_and_sign(operation, request, now, &signing, ret_reply, fault);
+	/* A person may have taken minutes over the PIN. */
+	return r < 0 ? r : choose_and_sign(operation, request, time(NULL), &signing, ret_reply, fault);
 }

@@ -155,6 +155,7 @@ static inline int fixture_teardown(void **state) {
 struct pinentry {
 	const char *answer; /* the line(s) after GETPIN; NULL: hangs up instead */
 	int fd;             /* its end of the socket */
+	unsigned delay_ms;  /* how long the person takes */
 	pthread_t thread;
 	char heard[4000];
 };
@@ -174,6 +175,8 @@ static inline void *pinentry_run(void *argument) {
 		strncat(pinentry->heard, line, sizeof(pinentry->heard) - strlen(pinentry->heard) - 1);
 		if (strcmp(line, "GETPIN\n") == 0 && !pinentry->answer)
 			break;
+		if (strcmp(line, "GETPIN\n") == 0)
+			(void)usleep(pinentry->delay_ms * 1000);
 		pinentry_say(pinentry, strcmp(line, "GETPIN\n") == 0 ? pinentry->answer : "OK\n");
 	}
 	free(line);
