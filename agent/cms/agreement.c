@@ -12,21 +12,21 @@
 
 #include "smime/error.h"
 
+/* The cofactor of the NIST and Brainpool curves is 1, so cofactorDH and stdDH are the same there (SP 800-56A 5.7.1.2). */
 static const struct {
 	int nid;
 	const EVP_MD *(*kdf)(void);
-	bool cofactor;
 } schemes[] = {
-	{ NID_dhSinglePass_stdDH_sha256kdf_scheme, EVP_sha256, false },
-	{ NID_dhSinglePass_stdDH_sha384kdf_scheme, EVP_sha384, false },
-	{ NID_dhSinglePass_stdDH_sha512kdf_scheme, EVP_sha512, false },
-	{ NID_dhSinglePass_stdDH_sha224kdf_scheme, EVP_sha224, false },
-	{ NID_dhSinglePass_stdDH_sha1kdf_scheme, EVP_sha1, false },
-	{ NID_dhSinglePass_cofactorDH_sha256kdf_scheme, EVP_sha256, true },
-	{ NID_dhSinglePass_cofactorDH_sha384kdf_scheme, EVP_sha384, true },
-	{ NID_dhSinglePass_cofactorDH_sha512kdf_scheme, EVP_sha512, true },
-	{ NID_dhSinglePass_cofactorDH_sha224kdf_scheme, EVP_sha224, true },
-	{ NID_dhSinglePass_cofactorDH_sha1kdf_scheme, EVP_sha1, true },
+	{ NID_dhSinglePass_stdDH_sha256kdf_scheme, EVP_sha256 },
+	{ NID_dhSinglePass_stdDH_sha384kdf_scheme, EVP_sha384 },
+	{ NID_dhSinglePass_stdDH_sha512kdf_scheme, EVP_sha512 },
+	{ NID_dhSinglePass_stdDH_sha224kdf_scheme, EVP_sha224 },
+	{ NID_dhSinglePass_stdDH_sha1kdf_scheme, EVP_sha1 },
+	{ NID_dhSinglePass_cofactorDH_sha256kdf_scheme, EVP_sha256 },
+	{ NID_dhSinglePass_cofactorDH_sha384kdf_scheme, EVP_sha384 },
+	{ NID_dhSinglePass_cofactorDH_sha512kdf_scheme, EVP_sha512 },
+	{ NID_dhSinglePass_cofactorDH_sha224kdf_scheme, EVP_sha224 },
+	{ NID_dhSinglePass_cofactorDH_sha1kdf_scheme, EVP_sha1 },
 };
 
 static const struct {
@@ -46,7 +46,6 @@ static int read_scheme(const ASN1_OBJECT *object, struct cms_agreement *agreemen
 	for (i = 0; i < ELEMENTSOF(schemes); i++)
 		if (schemes[i].nid == nid) {
 			agreement->kdf = schemes[i].kdf();
-			agreement->cofactor = schemes[i].cofactor;
 			return 0;
 		}
 	return -SMIME_E_UNSUPPORTED;

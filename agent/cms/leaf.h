@@ -232,7 +232,6 @@ struct cms_agreement {
 	const EVP_CIPHER *wrap;
 	X509_ALGOR *wrap_algorithm; /* the caller frees */
 	size_t kek_len;
-	bool cofactor;
 };
 int cms_agreement_read(const X509_ALGOR *key_encryption, struct cms_agreement *ret_agreement);
 
