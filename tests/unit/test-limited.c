@@ -448,7 +448,9 @@ static void lengths_beyond_the_buffer_are_not_believed(void **state) {
 	words("long-attribute");
 	assert_error(unwrap(&core, ID_EC, &sealed), SMIME_E_TOKEN_FAULT);
 	end(&core);
-	core = start_limited("long-attribute");
+	/* libp11 believes them, so only what is listed after the login can be asked for with such a module. */
+	core = start_limited("");
+	words("long-attribute");
 	unlock_with(&core);
 	end(&core);
 	sealed_free(&sealed);
