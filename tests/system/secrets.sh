@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Where the PIN and content-encryption keys are, and where they never are. As root, since nobody else may read this memory.
+. "$(dirname "$0")/../lib/lib.sh"
+[ "$(id -u)" = 0 ] || skip_all 'needs root to read the memory of the processes'
+
+# A PIN whose octets nothing else has.
+PIN=SeekAndFindMe-4711
+fixture people
+demo_pkcs11 demo --change-pin --new-pin "$PIN" || bail 'the PIN can not be changed'
+mail alice@example.org bob@example.org >"$T/mail"
+answers "pin $PIN"
+
+# Root without capabilities is what any user is to his own processes.
+powerless() { exec setpriv --bounding-set=-all --inh-caps=-all -- "$@"; }
+smime-agent() { powerless "$SMIME_BUILD/agent/core/smime-agent" "$@"; }
+may_read() { (powerless cat "/proc/$1/environ") >/dev/null 2>&1; } # PID
+
+hex() { printf '%s' "$1" | od -An -tx1 -v | tr -d ' \n'; }
+having() { python3 "$SOURCE/tests/lib/secrets.py" memory "$1"; } # HEX: those of the processes on standard input with it in their memory
+everybody() { printf '%s\n' "$agent_pid" && descendants "$agent_pid"; }
+called() { local pid; for pid in $(everybody); do [ "$(cat "/proc/$pid/comm")" != "$1" ] || printf '%s\n' "$pid"; done; } # NAME
+pin=$(hex "$PIN")
+
+# The PIN while the token is unlocked: in one process and nowhere else.
+agent_start
+check 'a mail is signed' 0 smime sign -i "$T/mail" -o "$T/signed"
+token=$(called smime-token)
+is 'the PIN is in the memory of the token process, and of no other' "$(everybody | having "$pin")" "$token"
+(powerless sleep 60) &
+started+=($!)
+sleeper=$!
+disown
+await grep -qa sleep "/proc/$sleeper/cmdline"
+holds 'a user may look into his processes' may_read "$sleeper"
+if [ -z "${SMIME_SANITIZED:-}" ]; then
+	fails 'but not into the token process' may_read "$token"
+	fails 'nor the core' may_read "$agent_pid"
+fi
+for pid in $(everybody); do
+	name=$(cat "/proc/$pid/comm") limit=$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$pid/limits")
+	fails "no argument of $name is the PIN" grep -qaF "$PIN" "/proc/$pid/cmdline"
+	fails "nothing in its environment is" grep -qaF "$PIN" "/proc/$pid/environ"
+	is "$name leaves no core file" "$limit" '0 0'
+done
+
+# A content-encryption key, and the same answer for the same bad message.
+cek=$(sed -n "s/^CEK = bytes.fromhex('\(.*\)')/\1/p" "$SOURCE/tests/lib/secrets.py")
+check 'encrypted keys are opened' 0 python3 "$SOURCE/tests/lib/secrets.py" key "$SMIME_AGENT_SOCK" "$T/alice.pem"
+prints 'the right one is' "good $cek"
+prints 'the bad one gives a key too' 'bad [0-9a-f]{64}'
+before=$(grep ^bad "$T/out")
+python3 -c 'import sys, time; key = bytes.fromhex(sys.stdin.read()); print(flush=True); time.sleep(60)' <<<"$cek" >"$T/holder" &
+started+=($!)
+holder=$!
+disown
+await [ -s "$T/holder" ]
+is 'a key that a process holds is found' "$(having "$cek" <<<"$holder")" "$holder"
+is 'none of the agent still holds the key that went out' "$(everybody | having "$cek")" ''
+
+# After lock.
+check 'lock' 0 smime lock
+is 'no process has the PIN any more' "$(everybody | having "$pin")" ''
+fails 'the process that had it has ended' kill -0 "$token"
+check 'unlock and decrypt again' 0 python3 "$SOURCE/tests/lib/secrets.py" key "$SMIME_AGENT_SOCK" "$T/alice.pem"
+is 'a bad message has the same answer from another process' "$(grep ^bad "$T/out")" "$before"
+agent_stop
+agent_start
+check 'and after a restart of the agent' 0 python3 "$SOURCE/tests/lib/secrets.py" key "$SMIME_AGENT_SOCK" "$T/alice.pem"
+is 'too' "$(grep ^bad "$T/out")" "$before"
+is 'the secret is its user'\''s alone' "$(stat -c %a "$(find "$HOME" -name rejection-secret)")" 600
+agent_stop
+
+# What stays.
+fails 'no file has the PIN but the answers of the pinentry' grep -raqF --exclude=answers "$PIN" "$T"
+is 'there is no core file' "$(find "$T" -name 'core*' -type f)" ''
+done_testing
