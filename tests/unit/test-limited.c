@@ -244,6 +244,81 @@ static void agreement_takes_the_form_that_the_module_takes(void **state) {
 	sealed_free(&sealed);
 }
 
+static size_t agree(EVP_PKEY *own, EVP_PKEY *peer, uint8_t z[66]) {
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(own, NULL);
+	size_t len = 66;
+
+	assert_int_equal(EVP_PKEY_derive_init(context), 1);
+	assert_int_equal(EVP_PKEY_derive_set_peer(context, peer), 1);
+	assert_int_equal(EVP_PKEY_derive(context, z, &len), 1);
+	EVP_PKEY_CTX_free(context);
+	return len;
+}
+
+static void set_originator(struct cms_originator_key *originator, EVP_PKEY *key) {
+	uint8_t *point = NULL;
+	size_t len = EVP_PKEY_get1_encoded_public_key(key, &point);
+
+	assert_true(ASN1_BIT_STRING_set(originator->public_key, point, (int)len));
+	OPENSSL_free(point);
+}
+
+/* Makes the agreement of a message one whose shared secret begins with a zero, around this key. */
+static void agree_on_zero(struct cms_key_agree *info, const uint8_t cek[16]) {
+	EVP_PKEY *ephemeral = NULL;
+	struct cms_agreement agreement;
+	uint8_t z[66] = { 1 }, kek[32], wrapped[24];
+	size_t len = 0;
+	int n = 0;
+
+	while (z[0] != 0) {
+		EVP_PKEY_free(ephemeral);
+		ephemeral = EVP_EC_gen("P-256");
+		len = agree(ephemeral, fixture.keys[ID_EC], z);
+	}
+	set_originator(info->originator->key, ephemeral);
+	EVP_PKEY_free(ephemeral);
+	assert_int_equal(cms_agreement_read(info->key_encryption, &agreement), 0);
+	assert_int_equal(cms_kdf_x963(agreement.kdf, (struct bytes){ z, len }, agreement.wrap_algorithm, info->ukm, agreement.kek_len, kek), 0);
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	EVP_CIPHER_CTX_set_flags(context, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+	assert_int_equal(EVP_EncryptInit_ex(context, agreement.wrap, NULL, kek, NULL), 1);
+	assert_int_equal(EVP_EncryptUpdate(context, wrapped, &n, cek, 16), 1);
+	assert_int_equal(n, sizeof(wrapped));
+	EVP_CIPHER_CTX_free(context);
+	X509_ALGOR_free(agreement.wrap_algorithm);
+	wire_set_octets(&sk_cms_encrypted_key_value(info->recipients, 0)->encrypted_key, wrapped, sizeof(wrapped));
+}
+
+static void a_shared_secret_keeps_its_leading_zeros(void **state) {
+	static const char *const modules[] = { "", "strip-zeros" };
+	static const uint8_t cek[16] = { 7, 7, 7 };
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("");
+	struct sealed sealed = seal(fixture.certificates[ID_EC], NULL);
+	struct cms_recipient_info *info = NULL;
+	uint8_t *der = NULL;
+	size_t len = 0;
+
+	assert_int_equal(cms_parse(sealed.recipient_info, cms_recipient_info_it(), &info), 0);
+	agree_on_zero(info->key_agree, cek);
+	assert_int_equal(cms_der(info, cms_recipient_info_it(), &der, &len), 0);
+	for (size_t i = 0; i < ELEMENTSOF(modules); i++) {
+		struct wire_order *order = decrypt_order(&core, ID_EC, &sealed);
+
+		words(modules[i]);
+		wire_set_octets(&order->body->decrypt->request->recipient_info, der, len);
+		struct wire_report *report = perform(&core, order);
+		assert_int_equal(report->body->type, WIRE_REPORT_UNWRAPPED);
+		assert_true(wire_octets_equal(report->body->unwrapped->cek, cek, sizeof(cek)));
+		wire_report_free(report);
+	}
+	free(der);
+	cms_recipient_info_free(info);
+	sealed_free(&sealed);
+	end(&core);
+}
+
 /* ---- Logins ---- */
 
 static void a_key_that_always_authenticates_is_logged_in_to_each_time(void **state) {
@@ -506,6 +581,7 @@ int main(void) {
 		cmocka_unit_test(decrypting_takes_the_mechanism_that_there_is),
 		cmocka_unit_test(wrong_padding_shows_through_no_module),
 		cmocka_unit_test(agreement_takes_the_form_that_the_module_takes),
+		cmocka_unit_test(a_shared_secret_keeps_its_leading_zeros),
 		cmocka_unit_test(a_key_that_always_authenticates_is_logged_in_to_each_time),
 		cmocka_unit_test(a_token_that_was_reset_is_logged_in_to_again),
 		cmocka_unit_test(a_reset_in_the_middle_of_a_decryption_costs_one_request),
