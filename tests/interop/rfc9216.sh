@@ -107,7 +107,9 @@ check 'the signature inside is good' 0 smime decrypt --require-signature --json 
 is 'in both layers' "$(json "$T/out" "[(l['kind'], l['good']) for l in d['layers']], d['authenticated']")" "([('encrypted', True), ('signed', True)], True)"
 for options in '-aes256' '-aes-256-gcm' '-aes128 -keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:sha256' '-des3 -keyid'; do
 	rm -f "$T/encrypted"
-	openssl cms -encrypt ${options%% -key*} -in "$T/mail" -recip "$T/bob-encrypt.pem" $(grep -o -e ' -key.*' <<<"$options") -outform DER -out "$T/encrypted" 2>/dev/null
+	read -ra words <<<"$options"
+	# What is said of a recipient comes behind it.
+	openssl cms -encrypt "${words[0]}" -in "$T/mail" -recip "$T/bob-encrypt.pem" "${words[@]:1}" -outform DER -out "$T/encrypted" 2>/dev/null
 	check "what OpenSSL encrypts for Bob with $options is decrypted" 0 smime decrypt --cms -i "$T/encrypted" -o "$T/plain"
 	holds 'with the text' grep -q 'this is the text' "$T/plain"
 done

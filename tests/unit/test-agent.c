@@ -3,6 +3,7 @@
  * The client's end of the connection: where the socket is, what a client says first, what it makes of answers, and of an agent
  * that goes away. The agent is played by a thread.
  */
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -134,6 +135,14 @@ static int listen_at(const char *path) {
 	return fd;
 }
 
+/* Until the agent has closed the connection that the last call used. */
+static void await_end(void) {
+	struct pollfd poll_fd = { .fd = s->fd, .events = POLLIN };
+
+	if (s->fd >= 0)
+		assert_int_equal(poll(&poll_fd, 1, 10000), 1);
+}
+
 /* One connection for each call of lock() that is made. */
 static int ask(struct play *play, size_t calls) {
 	char path[64];
@@ -146,8 +155,10 @@ static int ask(struct play *play, size_t calls) {
 	play->connections = calls;
 	assert_int_equal(smime_set_socket(s, path), 0);
 	assert_int_equal(pthread_create(&thread, NULL, perform, play), 0);
-	for (size_t i = 0; i < calls; i++)
+	for (size_t i = 0; i < calls; i++) {
 		r = lock();
+		await_end();
+	}
 	pthread_join(thread, NULL);
 	close(play->listener);
 	return r;

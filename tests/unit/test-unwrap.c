@@ -223,11 +223,15 @@ static bool agrees(const json_t *test, EVP_PKEY *curve, struct cms_key_agree *in
 
 static void check_agreements(const char *name, const char *curve_name) {
 	struct wycheproof file = wycheproof_open(name);
+	struct key_objects nothing = { NULL, 0 };
+	struct token_certificates none = { 0 };
 	struct token token = { .module = hsm.module };
 	struct cms_key_agree info = { .key_encryption = algorithm_from(AGREEMENT) };
 	EVP_PKEY *curve = EVP_EC_gen(curve_name);
 	const json_t *group, *test;
 	size_t i, k, opened = 0;
+
+	assert_int_equal(inventory_make(&(struct inventory_sources){ &nothing, &nothing, &none, NULL, true }, &token.inventory), 0);
 
 	wycheproof_foreach(&file, i, k, group, test) {
 		enum verdict verdict = wycheproof_verdict(&file, test);
@@ -242,6 +246,7 @@ static void check_agreements(const char *name, const char *curve_name) {
 		opened += accepted;
 	}
 	print_message("# %s: %zu opened\n", name, opened);
+	inventory_unref(token.inventory);
 	EVP_PKEY_free(curve);
 	X509_ALGOR_free(info.key_encryption);
 	wycheproof_close(&file, 0);
