@@ -43,6 +43,7 @@ const char *describe_fingerprint(struct arena *arena, const X509 *certificate) {
 	return arena_hex(arena, digest, len);
 }
 
+/* For display alone: an empty list does not say that a certificate names nobody. */
 const char *const *describe_addresses(struct arena *arena, const X509 *certificate) {
 	struct addresses addresses = { 0 };
 

@@ -11,21 +11,6 @@ void input_clear(struct input *input) {
 	addresses_clear(&input->authors);
 }
 
-/* Moves the addresses of `from` to the end of `to`. */
-static int append(struct addresses *to, struct addresses *from) {
-	char **items = reallocarray(to->items, to->count + from->count + 1, sizeof(*items));
-
-	if (!items)
-		return -SMIME_E_NO_MEMORY;
-	for (size_t i = 0; i < from->count; i++)
-		items[to->count + i] = from->items[i];
-	to->items = items;
-	to->count += from->count;
-	free(from->items);
-	*from = (struct addresses){ 0 };
-	return 0;
-}
-
 static int append_field(const struct entity *entity, const char *name, struct addresses *authors) {
 	const struct field *field = entity_field(entity, name, NULL);
 	struct addresses parsed = { 0 };
@@ -34,7 +19,7 @@ static int append_field(const struct entity *entity, const char *name, struct ad
 	if (r == -SMIME_E_MALFORMED || r == -SMIME_E_TOO_LARGE)
 		return 0;
 	if (r == 0)
-		r = append(authors, &parsed);
+		r = addresses_append(authors, &parsed);
 	addresses_clear(&parsed);
 	return r;
 }

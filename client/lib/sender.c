@@ -4,13 +4,15 @@
  *
  * A message that names several authors says with Sender which of them sent it. Two From fields say nothing that a signature
  * could confirm, since programs differ in which one they show.
+ *
+ * Must never take a certificate whose addresses can't be read for one that names nobody: that one fits every message.
  */
 #include "sender.h"
 
 #include <stdio.h>
 
+#include "client/mime/addr-spec.h"
 #include "context.h"
-#include "describe.h"
 
 enum { LIST_TEXT_MAX_BYTES = 512 };
 
@@ -72,10 +74,10 @@ int sender_read(const struct entity *entity, struct sender *ret_sender) {
 int sender_expect(const char *address, struct sender *ret_sender) {
 	_cleanup_(sender_clear) struct sender sender = { .stated = true };
 
-	sender.from.items = calloc(1, sizeof(*sender.from.items));
-	if (!sender.from.items || !(sender.from.items[0] = strdup(address)))
-		return -SMIME_E_NO_MEMORY;
-	sender.from.count = 1;
+	int r = addr_spec_add(&sender.from, (struct bytes){ (const uint8_t *)address, strlen(address) }, 1);
+
+	if (r < 0)
+		return r;
 	*ret_sender = sender;
 	sender = (struct sender){ 0 };
 	return 0;
@@ -92,63 +94,73 @@ void sender_report(const struct sender *sender, struct report *report) {
 	report_from(report, list);
 }
 
-static void list_text(const char *const *items, size_t count, char text[LIST_TEXT_MAX_BYTES]) {
+static void list_text(const struct addresses *addresses, char text[LIST_TEXT_MAX_BYTES]) {
 	size_t i, len = 0;
 
 	text[0] = '\0';
-	for (i = 0; i < count && len < LIST_TEXT_MAX_BYTES; i++)
-		len += (size_t)snprintf(text + len, LIST_TEXT_MAX_BYTES - len, "%s%s", i ? ", " : "", items[i]);
+	for (i = 0; i < addresses->count && len < LIST_TEXT_MAX_BYTES; i++)
+		len += (size_t)snprintf(text + len, LIST_TEXT_MAX_BYTES - len, "%s%s", i ? ", " : "", addresses->items[i]);
 }
 
-static size_t count_texts(const char *const *list) {
-	size_t count = 0;
-
-	while (list && list[count])
-		count++;
-	return count;
-}
-
-static bool is_author(const struct sender *sender, const char *address) {
-	size_t i;
-
-	for (i = 0; i < sender->from.count; i++)
-		if (address_equal(sender->from.items[i], address))
-			return true;
-	return false;
-}
+/* What is compared: what a header says, and whom a certificate is for. */
+struct comparison {
+	const struct sender *sender;
+	const char *where;
+	const struct addresses *own;
+	struct report *report;
+	struct smime_signer *signer;
+};
 
 /* Returns whether Sender makes the certificate fit. A Sender who is no author is worth a warning: people see the author. */
-static bool check_by_sender(const struct sender *sender, const char *where, X509 *certificate, struct report *report,
-	struct smime_signer *signer) {
-	const char *address = sender->sender.count == 1 ? sender->sender.items[0] : NULL;
+static bool check_by_sender(const struct comparison *c) {
+	const struct addresses *from = &c->sender->from, *sender = &c->sender->sender;
 
-	if (!address || !address_in_certificate(address, certificate))
+	if (sender->count != 1 || !addresses_hold(c->own, sender->canonical[0]))
 		return false;
-	if (is_author(sender, address))
-		report_check(report, signer, REPORT_ADDRESS, SMIME_GOOD, "%s (%sSender, one of the authors)", address, where);
+	if (addresses_hold(from, sender->canonical[0]))
+		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_GOOD, "%s (%sSender, one of the authors)",
+			sender->items[0], c->where);
 	else
-		report_check(report, signer, REPORT_ADDRESS, SMIME_WARNING, "signed by %s (%sSender), not by the %sFrom address %s",
-			address, where, where, sender->from.items[0]);
+		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_WARNING,
+			"signed by %s (%sSender), not by the %sFrom address %s", sender->items[0], c->where, c->where, from->items[0]);
 	return true;
 }
 
-void sender_check(const struct sender *sender, const char *where, X509 *certificate, struct report *report,
-	struct smime_signer *signer) {
-	const char *const *own = describe_addresses(report_arena(report), certificate);
+static void check_authors(const struct comparison *c) {
+	const struct addresses *from = &c->sender->from;
 	char names[LIST_TEXT_MAX_BYTES], authors[LIST_TEXT_MAX_BYTES];
 
-	list_text(own, count_texts(own), names);
-	list_text((const char *const *)sender->from.items, sender->from.count, authors);
-	if (sender->fault)
-		report_check(report, signer, REPORT_ADDRESS, SMIME_BAD, "%s; the certificate is for %s", sender->fault,
+	list_text(c->own, names);
+	list_text(from, authors);
+	if (c->sender->fault)
+		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_BAD, "%s; the certificate is for %s", c->sender->fault,
 			*names ? names : "no address");
-	else if (count_texts(own) == 0)
-		report_check(report, signer, REPORT_ADDRESS, SMIME_NOTE, "the certificate names no address");
-	else if (!sender->stated)
-		report_check(report, signer, REPORT_ADDRESS, SMIME_UNKNOWN, "%s; there is no From to compare it with", names);
-	else if (sender->from.count == 1 && address_in_certificate(sender->from.items[0], certificate))
-		report_check(report, signer, REPORT_ADDRESS, SMIME_GOOD, "%s", sender->from.items[0]);
-	else if (!check_by_sender(sender, where, certificate, report, signer))
-		report_check(report, signer, REPORT_ADDRESS, SMIME_BAD, "the message is from %s (%sFrom), the certificate is for %s",
-			authors, where, names);
+	else if (c->own->count == 0)
+		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_NOTE, "the certificate names no address");
+	else if (!c->sender->stated)
+		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_UNKNOWN, "%s; there is no From to compare it with", names);
+	else if (from->count == 1 && addresses_hold(c->own, from->canonical[0]))
+		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_GOOD, "%s", from->items[0]);
+	else if (!check_by_sender(c))
+		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_BAD,
+			"the message is from %s (%sFrom), the certificate is for %s", authors, c->where, names);
+}
+
+int sender_check(const struct sender *sender, const struct sender *protected, X509 *certificate, struct report *report,
+	struct smime_signer *signer) {
+	_cleanup_(addresses_clear) struct addresses own = { 0 };
+	struct comparison outer = { sender, "", &own, report, signer }, inner = { protected, "signed ", &own, report, signer };
+	int r = addresses_of_certificate(certificate, &own);
+
+	if (r == -SMIME_E_NO_MEMORY)
+		return r;
+	if (r < 0) {
+		report_check(report, signer, REPORT_ADDRESS, SMIME_BAD, "the certificate's addresses can't be read%s",
+			r == -SMIME_E_TOO_LARGE ? ": they are too many" : "");
+		return 0;
+	}
+	check_authors(&outer);
+	if (protected)
+		check_authors(&inner);
+	return 0;
 }

@@ -30,7 +30,11 @@ int sender_expect(const char *address, struct sender *ret_sender);
 /* Tells the report which addresses the message names. */
 void sender_report(const struct sender *sender, struct report *report);
 
-/* Adds the check "address". `where` is put in front of From in texts: "" or "signed ". */
-void sender_check(const struct sender *sender, const char *where, X509 *certificate, struct report *report, struct smime_signer *signer);
+/*
+ * Adds the check "address": what the header says, and what the signed content says itself (`protected`, or NULL), against the
+ * certificate. -SMIME_E_NO_MEMORY.
+ */
+int sender_check(const struct sender *sender, const struct sender *protected, X509 *certificate, struct report *report,
+	struct smime_signer *signer);
 
 #endif

@@ -94,9 +94,9 @@ int signer_check_certificate(X509 *certificate, const struct signer_scene *scene
 	check_validity(certificate, trust_time(scene->trust), report, out);
 	check_key_usage(certificate, report, out);
 	check_extended_key_usage(certificate, report, out);
-	sender_check(scene->sender, "", certificate, report, out);
-	if (scene->protected)
-		sender_check(scene->protected, "signed ", certificate, report, out);
+	r = sender_check(scene->sender, scene->protected, certificate, report, out);
+	if (r < 0)
+		return r;
 	report_check(report, out, REPORT_REVOCATION, verdict.revocation.outcome, "%s",
 		verdict.revocation.text ? verdict.revocation.text : "");
 	ERR_clear_error();

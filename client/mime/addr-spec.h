@@ -14,13 +14,7 @@ bool addr_spec_is_valid(struct bytes text);
 
 bool addr_spec_is_ascii(struct bytes text);
 
-/* Appends a copy. -SMIME_E_TOO_LARGE beyond `max` addresses. */
+/* Appends a copy, with its canonical form. -SMIME_E_TOO_LARGE beyond `max` addresses. */
 int addr_spec_add(struct addresses *addresses, struct bytes text, size_t max);
-
-/*
- * A domain with its U-labels as A-labels (IDNA 2008), through libidn2 if this system has it; a copy as it is if not, or if
- * it is no domain that IDNA allows. NULL: no memory.
- */
-char *addr_spec_domain_to_ascii(const char *domain);
 
 #endif

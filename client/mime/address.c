@@ -148,27 +148,18 @@ int addresses_parse(struct bytes field_body, struct addresses *ret_addresses) {
 	return 0;
 }
 
-static bool domain_equal(const char *a, const char *b) {
-	_cleanup_(freep) char *ascii_a = addr_spec_domain_to_ascii(a), *ascii_b = addr_spec_domain_to_ascii(b);
-
-	return ascii_a && ascii_b && ascii_equal(ascii_a, ascii_b);
-}
-
-bool address_equal(const char *a, const char *b) {
-	const char *at_a = strrchr(a, '@'), *at_b = strrchr(b, '@');
-
-	if (!at_a || !at_b || at_a == a || !at_a[1] || at_a - a != at_b - b)
-		return false;
-	return ascii_same(a, b, (size_t)(at_a - a)) && domain_equal(at_a + 1, at_b + 1);
+bool addresses_hold(const struct addresses *addresses, const char *canonical) {
+	for (size_t i = 0; i < addresses->count; i++)
+		if (strcmp(addresses->canonical[i], canonical) == 0)
+			return true;
+	return false;
 }
 
 bool address_in_certificate(const char *address, const X509 *certificate) {
 	_cleanup_(addresses_clear) struct addresses addresses = { 0 };
+	_cleanup_(freep) char *canonical = address_canonical(address);
 
-	if (addresses_of_certificate(certificate, &addresses) < 0)
+	if (!canonical || addresses_of_certificate(certificate, &addresses) < 0)
 		return false;
-	for (size_t i = 0; i < addresses.count; i++)
-		if (address_equal(address, addresses.items[i]))
-			return true;
-	return false;
+	return addresses_hold(&addresses, canonical);
 }

@@ -15,13 +15,20 @@
 
 #include "agent/wire/base.h"
 
-enum { ADDRESS_FIELD_MAX_BYTES = 4096, ADDRESS_LIST_MAX = 100 };
+enum {
+	ADDRESS_FIELD_MAX_BYTES = 4096,
+	ADDRESS_LIST_MAX = 100, /* of a field, and of a certificate */
+};
 
 struct addresses {
-	char **items; /* addr-specs, e.g. "alice@example.org" */
+	char **items; /* addr-specs, e.g. "Alice@example.org" */
 	size_t count;
+	char **canonical; /* of each the form in which it is compared, see address_canonical() */
 };
 void addresses_clear(struct addresses *addresses);
+
+/* Moves the addresses of `from` to the end of `to`. -SMIME_E_NO_MEMORY. */
+int addresses_append(struct addresses *to, struct addresses *from);
 
 /*
  * The addr-specs of an address header's body. -SMIME_E_TOO_LARGE, -SMIME_E_MALFORMED (group nesting over 1, control
@@ -29,11 +36,20 @@ void addresses_clear(struct addresses *addresses);
  */
 int addresses_parse(struct bytes field_body, struct addresses *ret_addresses);
 
-/* The addresses of a certificate: SAN rfc822Name, SAN SmtpUTF8Mailbox (1.3.6.1.5.5.7.8.9), DN emailAddress; no duplicates. */
+/*
+ * The addresses of a certificate: SAN rfc822Name, SAN SmtpUTF8Mailbox (1.3.6.1.5.5.7.8.9), DN emailAddress; no duplicates.
+ * -SMIME_E_MALFORMED when one of them can't be read, -SMIME_E_TOO_LARGE beyond ADDRESS_LIST_MAX.
+ */
 int addresses_of_certificate(const X509 *certificate, struct addresses *ret_addresses);
 
-/* Domain compared without regard to ASCII case and with U-labels turned into A-labels; local part without regard to ASCII case. */
-bool address_equal(const char *a, const char *b);
+/*
+ * The form in which addresses are compared (RFC 9598 5): the domain in A-labels and lower case, the local part in lower case
+ * where it is ASCII. NULL: no memory.
+ */
+char *address_canonical(const char *address);
+
+/* Whether one of the addresses has this canonical form. */
+bool addresses_hold(const struct addresses *addresses, const char *canonical);
 
 /* Whether any address of the certificate is `address`. */
 bool address_in_certificate(const char *address, const X509 *certificate);

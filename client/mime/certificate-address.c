@@ -12,30 +12,12 @@
 #include "addr-spec.h"
 #include "smime/error.h"
 
-enum { CERTIFICATE_ADDRESS_MAX = 1000 };
-
 static void general_names_freep(GENERAL_NAMES **names) {
 	GENERAL_NAMES_free(*names);
 }
 
 static struct bytes string_bytes(const ASN1_STRING *string) {
 	return (struct bytes){ ASN1_STRING_get0_data(string), (size_t)ASN1_STRING_length(string) };
-}
-
-static int add_once(struct addresses *addresses, struct bytes spec) {
-	size_t count = addresses->count;
-	int r;
-
-	r = addr_spec_add(addresses, spec, CERTIFICATE_ADDRESS_MAX);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < count; i++)
-		if (address_equal(addresses->items[i], addresses->items[count])) {
-			free(addresses->items[count]);
-			addresses->count = count;
-			break;
-		}
-	return 0;
 }
 
 /* rfc822Name and emailAddress: IA5. Host names, which some authorities put there, are no addresses. */
@@ -46,7 +28,7 @@ static int add_ascii(struct addresses *addresses, const ASN1_STRING *string) {
 		return -SMIME_E_MALFORMED;
 	if (spec.len == 0 || !memchr(spec.data, '@', spec.len))
 		return 0;
-	return addr_spec_is_valid(spec) ? add_once(addresses, spec) : -SMIME_E_MALFORMED;
+	return addr_spec_is_valid(spec) ? addr_spec_add(addresses, spec, ADDRESS_LIST_MAX) : -SMIME_E_MALFORMED;
 }
 
 /* RFC 9598 3: only for local parts that an rfc822Name can't hold; others would get around constraints on rfc822Name. */
@@ -59,7 +41,7 @@ static int add_mailbox_utf8(struct addresses *addresses, const ASN1_TYPE *value)
 	if (!addr_spec_is_valid(spec))
 		return -SMIME_E_MALFORMED;
 	local = (struct bytes){ spec.data, (size_t)((const uint8_t *)memrchr(spec.data, '@', spec.len) - spec.data) };
-	return addr_spec_is_ascii(local) ? -SMIME_E_MALFORMED : add_once(addresses, spec);
+	return addr_spec_is_ascii(local) ? -SMIME_E_MALFORMED : addr_spec_add(addresses, spec, ADDRESS_LIST_MAX);
 }
 
 static int add_general_name(struct addresses *addresses, const GENERAL_NAME *name) {
@@ -96,12 +78,29 @@ static int add_subject(struct addresses *addresses, const X509 *certificate) {
 	return r;
 }
 
+/* Keeps the first of those that are the same. */
+static void remove_duplicates(struct addresses *addresses) {
+	size_t count = addresses->count;
+
+	addresses->count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (addresses_hold(addresses, addresses->canonical[i])) {
+			free(addresses->items[i]);
+			free(addresses->canonical[i]);
+			continue;
+		}
+		addresses->items[addresses->count] = addresses->items[i];
+		addresses->canonical[addresses->count++] = addresses->canonical[i];
+	}
+}
+
 int addresses_of_certificate(const X509 *certificate, struct addresses *ret_addresses) {
 	_cleanup_(addresses_clear) struct addresses addresses = { 0 };
 	int r;
 
 	if ((r = add_alternative_names(&addresses, certificate)) < 0 || (r = add_subject(&addresses, certificate)) < 0)
 		return r;
+	remove_duplicates(&addresses);
 	*ret_addresses = addresses;
 	addresses = (struct addresses){ 0 };
 	return 0;

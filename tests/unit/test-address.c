@@ -113,28 +113,55 @@ static void fields_and_lists_are_limited(void **state) {
 	assert_refused(field, 8 * (ADDRESS_LIST_MAX + 1), -SMIME_E_TOO_LARGE);
 }
 
-static void domain_and_local_part_are_compared_without_ascii_case(void **state) {
-	assert_true(address_equal("Alice@Example.ORG", "alice@example.org"));
-	assert_false(address_equal("alice@example.org", "alice@example.com"));
-	assert_false(address_equal("alice@example.org", "alic@example.org"));
-	assert_false(address_equal("alic@example.org", "alice@example.org"));
-	assert_false(address_equal("alice@example.org", "alice@example.org.evil"));
-	assert_false(address_equal("alice", "alice"));
-	assert_false(address_equal("@example.org", "@example.org"));
-	assert_false(address_equal("alice@", "alice@"));
-	assert_false(address_equal("d\xc3\xb6rte@example.org", "d\xc3\x96rte@example.org"));
+static void assert_canonical(const char *address, const char *expected) {
+	_cleanup_(freep) char *canonical = address_canonical(address);
+
+	assert_string_equal(canonical, expected);
+}
+
+static void domain_and_ascii_local_part_are_compared_in_lower_case(void **state) {
+	assert_canonical("Alice@Example.ORG", "alice@example.org");
+	assert_canonical("D\xc3\x96rte@example.org", "d\xc3\x96rte@example.org");
+	assert_canonical("\"A@b\"@Example.org", "\"a@b\"@example.org");
+	assert_canonical("alice", "alice");
 }
 
 static void u_labels_equal_their_a_labels(void **state) {
-	assert_true(address_equal("alice@b\xc3\xbc"
-				  "cher.example",
-		"alice@xn--bcher-kva.example"));
-	assert_true(address_equal("alice@B\xc3\x9c"
-				  "CHER.example",
-		"alice@XN--BCHER-KVA.example"));
-	assert_false(address_equal("alice@b\xc3\xbc"
-				   "cher.example",
-		"alice@bucher.example"));
+	assert_canonical("alice@b\xc3\xbc"
+			 "cher.example",
+		"alice@xn--bcher-kva.example");
+	assert_canonical("alice@B\xc3\x9c"
+			 "CHER.example",
+		"alice@xn--bcher-kva.example");
+	assert_canonical("alice@XN--BCHER-KVA.example", "alice@xn--bcher-kva.example");
+}
+
+static void what_is_no_domain_equals_only_itself(void **state) {
+	char address[3000] = "a@";
+
+	/* U+FF20 is mapped to "@". */
+	assert_canonical("a@b\xef\xbc\xa0"
+			 "c.org",
+		"a@b\xef\xbc\xa0"
+		"c.org");
+	for (size_t i = 0; i < 1400; i++)
+		(void)strcpy(address + 2 + 2 * i, "\xc3\xbc");
+	assert_canonical(address, address);
+}
+
+static void lists_are_joined_in_their_order(void **state) {
+	_cleanup_(addresses_clear) struct addresses to = { 0 }, from = { 0 };
+	char joined[1024];
+
+	assert_int_equal(parse("a@x.org", 7, &to), 0);
+	assert_int_equal(addresses_append(&to, &from), 0);
+	assert_int_equal(parse("B@x.org, c@x.org", 16, &from), 0);
+	assert_int_equal(addresses_append(&to, &from), 0);
+	assert_int_equal(from.count, 0);
+	join(&to, joined);
+	assert_string_equal(joined, "a@x.org B@x.org c@x.org");
+	assert_true(addresses_hold(&to, "b@x.org"));
+	assert_false(addresses_hold(&to, "d@x.org"));
 }
 
 static void add_general_name(GENERAL_NAMES *names, int type, const char *oid, int string_type, const char *value, int len) {
@@ -247,6 +274,25 @@ static void unreadable_names_make_the_certificate_malformed(void **state) {
 		16 });
 }
 
+static void addresses_of_a_certificate_are_limited(void **state) {
+	_cleanup_(addresses_clear) struct addresses addresses = { 0 };
+	struct name names[ADDRESS_LIST_MAX + 1];
+	char text[ADDRESS_LIST_MAX + 1][32];
+	X509 *certificate, *larger;
+
+	for (size_t i = 0; i < ELEMENTSOF(names); i++)
+		names[i] = (struct name){ GEN_EMAIL, NULL, V_ASN1_IA5STRING, text[i],
+			snprintf(text[i], sizeof(text[i]), "a%zu@example.org", i) };
+	certificate = certificate_of(names, ADDRESS_LIST_MAX);
+	larger = certificate_of(names, ADDRESS_LIST_MAX + 1);
+	assert_int_equal(addresses_of_certificate(larger, &addresses), -SMIME_E_TOO_LARGE);
+	assert_false(address_in_certificate("a0@example.org", larger));
+	assert_int_equal(addresses_of_certificate(certificate, &addresses), 0);
+	assert_int_equal(addresses.count, ADDRESS_LIST_MAX);
+	X509_free(certificate);
+	X509_free(larger);
+}
+
 static void two_alternative_name_extensions_are_malformed(void **state) {
 	const struct name names[] = { EMAIL("alice@example.org") };
 	_cleanup_(addresses_clear) struct addresses addresses = { 0 };
@@ -280,11 +326,14 @@ int main(void) {
 		cmocka_unit_test(nested_groups_and_unbalanced_fields_are_refused),
 		cmocka_unit_test(control_characters_are_refused),
 		cmocka_unit_test(fields_and_lists_are_limited),
-		cmocka_unit_test(domain_and_local_part_are_compared_without_ascii_case),
+		cmocka_unit_test(domain_and_ascii_local_part_are_compared_in_lower_case),
 		cmocka_unit_test(u_labels_equal_their_a_labels),
+		cmocka_unit_test(what_is_no_domain_equals_only_itself),
+		cmocka_unit_test(lists_are_joined_in_their_order),
 		cmocka_unit_test(addresses_come_from_alternative_names_and_the_subject),
 		cmocka_unit_test(principal_names_and_host_names_are_no_addresses),
 		cmocka_unit_test(unreadable_names_make_the_certificate_malformed),
+		cmocka_unit_test(addresses_of_a_certificate_are_limited),
 		cmocka_unit_test(two_alternative_name_extensions_are_malformed),
 		cmocka_unit_test(an_address_is_found_in_a_certificate),
 	};
