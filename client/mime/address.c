@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Addresses of header fields: what may be given to GMime, what needs no GMime, and how addresses compare. See address.h.
+ * Addresses of header fields: what may be given to GMime, what needs no GMime, and whether certificates name an address. See
+ * address.h.
  *
- * Must never hand on what is unbalanced or nested: GMime reads such fields in its own way, and on the stack.
+ * Must never hand on what is unbalanced or nested: GMime reads such fields in its own way, and on the stack. Must never
+ * return some of a field's addresses and not the others.
  */
 #include "address.h"
 
 #include "addr-spec.h"
+#include "address-list.h"
 #include "ascii.h"
 #include "gmime-address.h"
 #include "smime/error.h"
-
-enum { COMMENT_DEPTH_MAX = 8 };
 
 /* The field without its folds, as a string. -SMIME_E_MALFORMED for control characters. */
 static int unfold(struct bytes body, char **ret_text) {
@@ -34,62 +35,6 @@ static int unfold(struct bytes body, char **ret_text) {
 	text[len] = 0;
 	*ret_text = TAKE(text);
 	return 0;
-}
-
-struct nesting {
-	bool quoted;
-	unsigned comments, brackets, angles, groups;
-};
-
-/* One character outside of quotes and comments. */
-static bool nesting_take(struct nesting *nesting, char c) {
-	bool inside = nesting->angles || nesting->brackets;
-
-	switch (c) {
-	case '"':
-		nesting->quoted = true;
-		return true;
-	case '(':
-		nesting->comments = 1;
-		return true;
-	case '[':
-		return nesting->brackets++ == 0;
-	case ']':
-		return nesting->brackets-- == 1;
-	case '<':
-		return nesting->angles++ == 0;
-	case '>':
-		return nesting->angles-- == 1;
-	case ':':
-		return inside || nesting->groups++ == 0;
-	case ';':
-		if (nesting->groups > 0 && !inside)
-			nesting->groups--;
-		return true;
-	default:
-		return c != ')';
-	}
-}
-
-/* Whether quotes, comments and brackets are balanced and no group is in a group. */
-static bool is_flat(const char *text) {
-	struct nesting nesting = { 0 };
-
-	for (const char *p = text; *p; p++) {
-		if ((nesting.quoted || nesting.comments) && *p == '\\') {
-			if (!*++p)
-				return false;
-		} else if (nesting.quoted) {
-			nesting.quoted = *p != '"';
-		} else if (nesting.comments) {
-			nesting.comments += *p == '(' ? 1 : *p == ')' ? -1u : 0;
-			if (nesting.comments > COMMENT_DEPTH_MAX)
-				return false;
-		} else if (!nesting_take(&nesting, *p)) {
-			return false;
-		}
-	}
-	return !nesting.quoted && !nesting.comments && !nesting.brackets && !nesting.angles;
 }
 
 static bool is_alnum(char c) {
@@ -127,6 +72,24 @@ static bool find_plain(const char *text, struct bytes *ret_spec) {
 	return is_plain(text, len);
 }
 
+/* All mailboxes of a list, or none. */
+static int parse_list(const char *text, struct addresses *ret_addresses) {
+	_cleanup_(addresses_clear) struct addresses addresses = { 0 };
+	size_t count;
+	int r;
+
+	if (!address_list_check(text, &count))
+		return -SMIME_E_MALFORMED;
+	r = gmime_address_parse(text, &addresses);
+	if (r < 0)
+		return r;
+	if (addresses.count != count)
+		return -SMIME_E_MALFORMED;
+	*ret_addresses = addresses;
+	addresses = (struct addresses){ 0 };
+	return 0;
+}
+
 int addresses_parse(struct bytes field_body, struct addresses *ret_addresses) {
 	_cleanup_(addresses_clear) struct addresses addresses = { 0 };
 	_cleanup_(freep) char *text = NULL;
@@ -139,7 +102,7 @@ int addresses_parse(struct bytes field_body, struct addresses *ret_addresses) {
 	if (r < 0)
 		return r;
 	if (!find_plain(text, &spec))
-		return is_flat(text) ? gmime_address_parse(text, ret_addresses) : -SMIME_E_MALFORMED;
+		return parse_list(text, ret_addresses);
 	r = addr_spec_add(&addresses, spec, ADDRESS_LIST_MAX);
 	if (r < 0)
 		return r;

@@ -31,8 +31,8 @@ void addresses_clear(struct addresses *addresses);
 int addresses_append(struct addresses *to, struct addresses *from);
 
 /*
- * The addr-specs of an address header's body. -SMIME_E_TOO_LARGE, -SMIME_E_MALFORMED (group nesting over 1, control
- * characters), -SMIME_E_INTERNAL when GMime can't be loaded.
+ * All addr-specs of an address header's body. -SMIME_E_TOO_LARGE; -SMIME_E_MALFORMED: some of it is no address, or could be
+ * read in more than one way (address-list.h); -SMIME_E_INTERNAL when GMime can't be loaded.
  */
 int addresses_parse(struct bytes field_body, struct addresses *ret_addresses);
 

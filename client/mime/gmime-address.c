@@ -60,9 +60,9 @@ static int add_mailbox(InternetAddress *address, struct addresses *addresses) {
 	const char *text = gmime.internet_address_mailbox_get_addr((InternetAddressMailbox *)address);
 	struct bytes spec = { (const uint8_t *)text, text ? strlen(text) : 0 };
 
-	/* Names without a domain, and what is no address in UTF-8, can't be compared with anything. */
+	/* A name without a domain, or what is no address in UTF-8. Without it the list would say something else. */
 	if (!addr_spec_is_valid(spec))
-		return 0;
+		return -SMIME_E_MALFORMED;
 	return addr_spec_add(addresses, spec, ADDRESS_LIST_MAX);
 }
 

@@ -9,7 +9,8 @@
 
 /*
  * The addr-specs in `text`, members of groups among them. The caller has limited length and nesting, since GMime does not.
- * -SMIME_E_TOO_LARGE beyond ADDRESS_LIST_MAX; -SMIME_E_INTERNAL when GMime can't be loaded.
+ * What GMime itself leaves out is missing, see address-list.h. -SMIME_E_TOO_LARGE beyond ADDRESS_LIST_MAX;
+ * -SMIME_E_MALFORMED: one is no address; -SMIME_E_INTERNAL when GMime can't be loaded.
  */
 int gmime_address_parse(const char *text, struct addresses *ret_addresses);
 

@@ -76,9 +76,26 @@ static void addresses_in_utf8_are_read(void **state) {
 		"cher.example");
 }
 
-static void what_has_no_domain_is_no_address(void **state) {
-	assert_parsed(" alice", "");
-	assert_parsed(" Alice <alice>", "");
+static void careless_but_clear_fields_are_read(void **state) {
+	assert_parsed(" A. B (d, e) <a@x.org> (f)", "a@x.org");
+	assert_parsed(" \xfc M <a@x.org>,", "a@x.org");
+	assert_parsed(" , ,a@x.org,, b@x.org", "a@x.org b@x.org");
+	assert_parsed(" (c) a@[1.2.3.4] (c)", "a@[1.2.3.4]");
+	assert_parsed(" \"a b@y,\"@x.org, a_b/c=d@x.org", "\"a b@y,\"@x.org a_b/c=d@x.org");
+	assert_parsed(" f:;, g: (c) a@x.org (c),; (c), =?utf-8?q?a=40b=2Ex=2C?= <c@x.org>", "a@x.org c@x.org");
+}
+
+/* A parser that leaves out what it can't read would let an author vanish whom other programs show. */
+static void a_field_with_something_that_is_no_address_is_refused(void **state) {
+	static const char *const fields[] = { " alice", " Alice <alice>", " alice, m@x.org", " alice@, m@x.org", " @y.org, m@x.org",
+		" al\xffice@y.org, m@x.org", " alice@y.org\xff, m@x.org", " <al\xffice@y.org>, m@x.org", " <>, m@x.org",
+		" Doe, John <m@x.org>", " m@x.org; alice@y.org", " m@x.org;", " f: m@x.org", " f: m@x.org; alice@y.org",
+		" f: m@x.org;;", " f: <m@x.org>;, alice", " alice@y.org m@x.org", " <alice@y.org> <m@x.org>", " <m@x.org> alice",
+		" <alice@y.org,m@x.org>", " m@x.org@y.org", " m@x.org/a@y.org", " m@x.org\\,alice@y.org", " a . m@x.org",
+		" a(c)@x.org", " <@y.org:m@x.org>", " mailto:m@x.org", " [m@x.org]", " a@\"b@c\"", " [a@b]@x.org" };
+
+	for (size_t i = 0; i < ELEMENTSOF(fields); i++)
+		assert_refused(fields[i], strlen(fields[i]), -SMIME_E_MALFORMED);
 }
 
 static void nested_groups_and_unbalanced_fields_are_refused(void **state) {
@@ -322,7 +339,8 @@ int main(void) {
 		cmocka_unit_test(names_comments_and_encoded_words_are_left_out),
 		cmocka_unit_test(lists_and_groups_are_read),
 		cmocka_unit_test(addresses_in_utf8_are_read),
-		cmocka_unit_test(what_has_no_domain_is_no_address),
+		cmocka_unit_test(careless_but_clear_fields_are_read),
+		cmocka_unit_test(a_field_with_something_that_is_no_address_is_refused),
 		cmocka_unit_test(nested_groups_and_unbalanced_fields_are_refused),
 		cmocka_unit_test(control_characters_are_refused),
 		cmocka_unit_test(fields_and_lists_are_limited),
