@@ -29,12 +29,12 @@ static int from_read(const struct entity *entity, struct sender *sender) {
 	int r;
 
 	sender->stated = field != NULL;
-	if (!field)
-		return 0;
-	if (count > 1) {
+	if (entity->controls)
+		sender->fault = "the header holds NUL or a bare CR, so that programs read it in different ways";
+	else if (count > 1)
 		sender->fault = "the message has more than one From field";
+	if (!field || sender->fault)
 		return 0;
-	}
 	r = addresses_parse(field->body, &sender->from);
 	if (r == -SMIME_E_NO_MEMORY)
 		return r;

@@ -125,6 +125,8 @@ int header_to_entity(uint8_t *header, size_t len, struct entity **ret_entity) {
 		return -SMIME_E_NO_MEMORY;
 	entity->header = TAKE(owned);
 	entity->header_len = len;
+	entity->ended = header_is_ended(entity->header, len);
+	entity->controls = header_has_controls(entity->header, len);
 	newline = len > 0 ? memchr(entity->header, '\n', len) : NULL;
 	entity->crlf = newline && newline > entity->header && newline[-1] == '\r';
 	if ((r = header_split(entity->header, len, &entity->fields, &entity->field_count)) < 0 ||
@@ -207,7 +209,8 @@ static bool has_cms_name(const char *name) {
 }
 
 enum entity_kind entity_kind(const struct entity *entity) {
-	if (entity->duplicate_type)
+	/* A header that ends with a line that is no field goes on behind it for other programs. */
+	if (entity->duplicate_type || !entity->ended)
 		return ENTITY_PLAIN;
 	if (is_pkcs7(entity->type, "pkcs7-mime"))
 		return ENTITY_CMS;

@@ -42,7 +42,9 @@ struct entity {
 	char *smime_type;
 	char *name;            /* file name from Content-Type name= or Content-Disposition filename=, as it is, else NULL */
 	char *encoding;        /* Content-Transfer-Encoding in lower case, "7bit" when absent */
-	bool duplicate_type;   /* more than one Content-Type field: never treat as S/MIME */
+	bool duplicate_type;   /* more than one Content-Type field */
+	bool ended;            /* the header has the empty line that ends it */
+	bool controls;         /* the header holds NUL, or CR that is no part of a line end: programs split it in different ways */
 };
 
 /*
@@ -57,7 +59,7 @@ DEFINE_CLEANUP(struct entity *, entity_freep, entity_free)
 const struct field *entity_field(const struct entity *entity, const char *name, size_t *count);
 
 enum entity_kind {
-	ENTITY_PLAIN,            /* no S/MIME */
+	ENTITY_PLAIN,            /* no S/MIME: also what other programs could read in another way */
 	ENTITY_CMS,              /* application/(x-)pkcs7-mime, or octet-stream named *.p7m, *.p7s, *.p7c, *.p7z */
 	ENTITY_MULTIPART_SIGNED, /* multipart/signed with protocol application/(x-)pkcs7-signature (RFC 8551 3.5.3) */
 };

@@ -186,6 +186,17 @@ bool header_is_ended(const uint8_t *header, size_t len) {
 	return at == 0 || header[at - 1] == '\n';
 }
 
+bool header_has_controls(const uint8_t *header, size_t len) {
+	const uint8_t *p = header, *end = header + len;
+
+	if (len > 0 && memchr(header, 0, len))
+		return true;
+	for (; p < end && (p = memchr(p, '\r', (size_t)(end - p))); p++)
+		if (p + 1 == end || p[1] != '\n')
+			return true;
+	return false;
+}
+
 bool header_name_begins(struct bytes field_name, const char *name) {
 	size_t len = strlen(name);
 

@@ -34,6 +34,9 @@ int header_split(const uint8_t *header, size_t len, struct field **ret_fields, s
 /* Whether the block has the empty line that ends it. */
 bool header_is_ended(const uint8_t *header, size_t len);
 
+/* Whether the block holds NUL, or a CR that no LF follows. */
+bool header_has_controls(const uint8_t *header, size_t len);
+
 /* An entity from its header block, which is the entity's from here on, also when this fails. */
 int header_to_entity(uint8_t *header, size_t len, struct entity **ret_entity);
 

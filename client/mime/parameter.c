@@ -2,7 +2,8 @@
 /*
  * The tokenizer of structured MIME fields and the assembly of RFC 2231 parameters, see parameter.h.
  *
- * Works on (pointer, length); control characters, NUL among them, make the value that holds them unusable.
+ * Works on (pointer, length); control characters, NUL among them, make the value that holds them unusable. What is unusable
+ * still counts: other programs may use it.
  */
 #include "parameter.h"
 
@@ -114,20 +115,21 @@ static bool read_marks(struct bytes attribute, size_t *name_len, int *section, b
 	return p == end;
 }
 
+/* `value` may be NULL: it can't be read. */
 static int add_parameter(struct parameter_field *field, struct bytes attribute, const char *value, size_t len) {
 	struct parameter parameter = { 0 };
 	_cleanup_(freep) char *name = NULL, *copy = NULL;
 	struct parameter *grown;
 	size_t name_len;
+	bool readable;
 
-	if (!read_marks(attribute, &name_len, &parameter.section, &parameter.extended) || has_controls(value, len))
-		return 0;
+	readable = read_marks(attribute, &name_len, &parameter.section, &parameter.extended) && value && !has_controls(value, len);
 	name = copy_text(attribute.data, name_len);
-	copy = copy_text(value, len);
+	copy = readable ? copy_text(value, len) : NULL;
 	grown = reallocarray(field->parameters, field->count + 1, sizeof(*grown));
 	if (grown)
 		field->parameters = grown;
-	if (!name || !copy || !grown)
+	if (!name || (readable && !copy) || !grown)
 		return -SMIME_E_NO_MEMORY;
 	ascii_lower_text(name);
 	parameter.name = TAKE(name);
@@ -153,7 +155,7 @@ static int take_parameter(struct cursor *cursor, struct parameter_field *field, 
 		return 0;
 	if (take_char(cursor, '"')) {
 		if (!take_quoted(cursor, scratch, &len))
-			return 0;
+			return add_parameter(field, attribute, NULL, 0);
 	} else {
 		len = take_bare(cursor, scratch);
 	}
@@ -196,10 +198,9 @@ int parameter_parse(struct bytes field_body, bool slash, struct parameter_field 
 	r = take_value(&cursor, slash, &field.value);
 	if (r < 0 || !field.value)
 		return r;
-	while (field.count < PARAMETER_MAX) {
-		skip_to_semicolon(&cursor, scratch);
-		if (!take_char(&cursor, ';'))
-			break;
+	for (skip_to_semicolon(&cursor, scratch); take_char(&cursor, ';'); skip_to_semicolon(&cursor, scratch)) {
+		if (field.count == PARAMETER_MAX)
+			return 0;
 		r = take_parameter(&cursor, &field, scratch);
 		if (r < 0)
 			return r;
@@ -239,10 +240,16 @@ static const struct parameter *find_piece(
 	return NULL;
 }
 
-static void count_forms(const struct parameter_field *field, const char *name, size_t counts[FORM_COUNT]) {
-	for (size_t i = 0; i < field->count; i++)
-		if (strcmp(field->parameters[i].name, name) == 0)
-			counts[form_of(&field->parameters[i])]++;
+/* False when some piece of the parameter can't be read. */
+static bool count_forms(const struct parameter_field *field, const char *name, size_t counts[FORM_COUNT]) {
+	for (size_t i = 0; i < field->count; i++) {
+		if (strcmp(field->parameters[i].name, name) != 0)
+			continue;
+		if (!field->parameters[i].value)
+			return false;
+		counts[form_of(&field->parameters[i])]++;
+	}
+	return true;
 }
 
 static int hex_digit(char c) {
@@ -293,12 +300,13 @@ int parameter_get(const struct parameter_field *field, const char *name, bool pr
 	char *end;
 
 	*ret_value = NULL;
-	count_forms(field, name, counts);
+	if (!count_forms(field, name, counts))
+		return 0;
 	form = choose_form(counts, prefer_extended);
 	if (form == FORM_COUNT)
 		return 0;
 	for (size_t i = 0; i < field->count; i++)
-		len += strlen(field->parameters[i].value);
+		len += field->parameters[i].value ? strlen(field->parameters[i].value) : 0;
 	value = malloc(len + 1);
 	if (!value)
 		return -SMIME_E_NO_MEMORY;

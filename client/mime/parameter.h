@@ -14,14 +14,14 @@
 
 enum {
 	PARAMETER_FIELD_MAX_BYTES = 16 * 1024, /* of a field; what is larger is unusable */
-	PARAMETER_MAX = 64,		       /* those beyond are not seen */
+	PARAMETER_MAX = 64,		       /* a field with more is unusable */
 };
 
 struct parameter {
 	char *name;    /* lower case, without RFC 2231's marks */
 	int section;   /* of a continuation, else -1 */
 	bool extended; /* percent-encoded, the first one with charset and language */
-	char *value;
+	char *value;   /* NULL: it can't be read */
 };
 
 struct parameter_field {
@@ -35,7 +35,7 @@ int parameter_parse(struct bytes field_body, bool slash, struct parameter_field 
 void parameter_field_clear(struct parameter_field *field);
 
 /*
- * The value of a parameter, decoded; NULL when it is absent or given twice. `prefer_extended`: a plain value beside an
+ * The value of a parameter, decoded; NULL when it is absent, given twice, or can't be read. `prefer_extended`: a plain value beside an
  * RFC 2231 one is a fall-back for old readers (file names), not a second value.
  */
 int parameter_get(const struct parameter_field *field, const char *name, bool prefer_extended, char **ret_value);

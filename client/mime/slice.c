@@ -120,7 +120,7 @@ static int check_signature_part(struct source *source, const struct signed_slice
 		return -SMIME_E_MALFORMED;
 	if (r < 0)
 		return r;
-	if (entity->duplicate_type)
+	if (entity->duplicate_type || !entity->ended)
 		return -SMIME_E_MALFORMED;
 	if (strcmp(entity->type, "application/pkcs7-signature") != 0 &&
 		strcmp(entity->type, "application/x-pkcs7-signature") != 0)

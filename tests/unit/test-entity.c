@@ -219,6 +219,9 @@ static void ambiguous_boundaries_are_none(void **state) {
 		"boundary=\"\"",
 		"boundary=\"a \"",
 		"boundary=\"a",
+		"boundary=a; boundary=\"b",
+		"boundary=a; boundary=\"b\x01\"",
+		"boundary=a; boundary*x=b",
 		"boundary*=us-ascii''a%00b",
 		"boundary*=us-ascii''a%0Ab",
 		"x=y boundary",
@@ -295,6 +298,43 @@ static void two_content_types_are_never_smime(void **state) {
 	assert_int_equal(entity_kind(entity), ENTITY_PLAIN);
 }
 
+/* Others skip a line that is no field and go on with the header. */
+static void a_header_without_its_empty_line_is_never_smime(void **state) {
+	assert_int_equal(kind_of("Content-Type: application/pkcs7-mime\nno field\nContent-Type: text/plain\n\n"), ENTITY_PLAIN);
+	assert_int_equal(kind_of("Content-Type: multipart/signed; boundary=b\r\n\rFrom: x\r\n\r\n"), ENTITY_PLAIN);
+	assert_int_equal(kind_of("Content-Type: application/pkcs7-mime\n"), ENTITY_PLAIN);
+	assert_int_equal(kind_of("Content-Type: application/pkcs7-mime\n\nno field"), ENTITY_CMS);
+}
+
+static void nul_and_bare_cr_in_a_header_are_told(void **state) {
+	static const struct {
+		const char *text;
+		size_t len;
+		bool controls;
+	} headers[] = { { "A: b\r\n c\n\nd\re\0", 14, false }, { "A: b\rc\n\n", 9, true }, { "A: b\r\r\n\r\n", 10, true },
+		{ "A: b\0\n\n", 7, true }, { "A: b\r", 6, true }, { "A: b", 4, false } };
+
+	for (size_t i = 0; i < ELEMENTSOF(headers); i++) {
+		_cleanup_(entity_freep) struct entity *entity = read_bytes(headers[i].text, headers[i].len);
+
+		assert_int_equal(entity->controls, headers[i].controls);
+	}
+}
+
+static void a_field_with_too_many_parameters_is_unusable(void **state) {
+	char header[1024] = "Content-Type: multipart/signed; boundary=b";
+	_cleanup_(entity_freep) struct entity *entity = NULL, *larger = NULL;
+
+	for (int i = 1; i < 64; i++)
+		(void)strcat(header, "; a=b");
+	entity = read_text(strcat(header, "\n\n"));
+	assert_string_equal(entity->boundary, "b");
+	(void)strcpy(header + strlen(header) - 2, "; boundary=c\n\n");
+	larger = read_text(header);
+	assert_string_equal(larger->type, "text/plain");
+	assert_null(larger->boundary);
+}
+
 static void smime_parameters_are_in_lower_case(void **state) {
 	_cleanup_(entity_freep) struct entity *entity = read_text("Content-Type: application/pkcs7-mime; SMIME-Type=Enveloped-Data; name=Smime.p7m\n"
 					  "Content-Transfer-Encoding: BASE64\n\n");
@@ -345,6 +385,9 @@ int main(void) {
 		cmocka_unit_test(cms_is_told_by_type_or_by_octet_stream_and_name),
 		cmocka_unit_test(multipart_signed_needs_a_boundary_and_no_foreign_protocol),
 		cmocka_unit_test(two_content_types_are_never_smime),
+		cmocka_unit_test(a_header_without_its_empty_line_is_never_smime),
+		cmocka_unit_test(nul_and_bare_cr_in_a_header_are_told),
+		cmocka_unit_test(a_field_with_too_many_parameters_is_unusable),
 		cmocka_unit_test(smime_parameters_are_in_lower_case),
 		cmocka_unit_test(the_transfer_encoding_of_a_body_is_undone),
 	};

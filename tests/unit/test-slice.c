@@ -160,7 +160,9 @@ static void the_second_part_must_be_a_signature(void **state) {
 				     "text/plain\r\n\r\n--B1--\r\n"),
 		-SMIME_E_MALFORMED);
 	assert_int_equal(
-		slice_error("--B1\r\nx\r\n--B1\r\nContent-Type: application/x-pkcs7-signature\r\n\r\n--B1--\r\n"), 0);
+		slice_error("--B1\r\nx\r\n--B1\r\nContent-Type: application/x-pkcs7-signature\r\n\r\nMIIB\r\n--B1--\r\n"), 0);
+	assert_int_equal(slice_error("--B1\r\nx\r\n--B1\r\nContent-Type: application/x-pkcs7-signature\r\nMIIB\r\n--B1--\r\n"),
+		-SMIME_E_MALFORMED);
 }
 
 static void boundaries_of_special_characters_are_matched_as_they_are(void **state) {
