@@ -2,7 +2,8 @@
 /*
  * Headers around S/MIME bodies, and messages out of what was inside one. See compose.h.
  *
- * Never writes a Content-* field of the outer header beside an inner entity: the inner one alone describes the content.
+ * Never writes a Content-* field of the outer header beside an inner entity: the inner one alone describes the content. Never
+ * writes another field of an inner header: a second From or Subject would say for one program what the first says for another.
  */
 #include "compose.h"
 
@@ -26,9 +27,12 @@ static bool is_dropped(const struct field *field, const char *const *drop) {
 	return false;
 }
 
+static const char *line_end_of(const struct entity *entity, enum eol eol) {
+	return eol == EOL_CRLF || (eol == EOL_KEEP && entity->crlf) ? "\r\n" : "\n";
+}
+
 int compose_outer_header(struct sink *sink, const struct entity *entity, const char *const *drop, enum eol eol) {
-	bool crlf = eol == EOL_CRLF || (eol == EOL_KEEP && entity->crlf);
-	const char *line_end = crlf ? "\r\n" : "\n";
+	const char *line_end = line_end_of(entity, eol);
 	int r;
 
 	for (size_t i = 0; i < entity->field_count; i++) {
@@ -80,18 +84,29 @@ static int write_body_lf(struct sink *sink, const struct entity *entity, struct 
 	return r;
 }
 
-static int write_entity_lf(struct sink *sink, const struct entity *entity, struct source *source) {
-	int r = fields_write_lines(sink, (struct bytes){ entity->header, entity->header_len }, EOL_LF);
+static int write_body(struct sink *sink, const struct entity *entity, struct source *source) {
+	_cleanup_(source_unrefp) struct source *body = NULL;
+	int r = source_slice(source, entity->body_offset, UINT64_MAX, &body);
 
-	return r < 0 ? r : write_body_lf(sink, entity, source);
+	return r < 0 ? r : sink_copy(sink, body);
 }
 
-/* As it is, but without a mailbox's "From " line, which is no field. */
-static int write_entity(struct sink *sink, const struct entity *entity, struct source *source) {
-	_cleanup_(source_unrefp) struct source *slice = NULL;
-	int r = source_slice(source, entity->body_offset - entity->header_len, UINT64_MAX, &slice);
+/* Some programs would find further fields behind a bare CR. */
+static bool is_clear_content(const struct field *field) {
+	return fields_is_content(field) && !header_has_controls(field->raw.data, field->raw.len);
+}
 
-	return r < 0 ? r : sink_copy(sink, slice);
+/* What describes the content, and the content. The empty line is written even where the entity has none. */
+static int write_entity(struct sink *sink, const struct entity *entity, struct source *source, enum eol eol) {
+	const char *line_end = line_end_of(entity, eol);
+	int r = 0;
+
+	for (size_t i = 0; i < entity->field_count && r >= 0; i++)
+		if (is_clear_content(&entity->fields[i]))
+			r = fields_write(sink, &entity->fields[i], eol, line_end);
+	if (r < 0 || (r = sink_puts(sink, line_end)) < 0)
+		return r;
+	return eol == EOL_LF ? write_body_lf(sink, entity, source) : write_body(sink, entity, source);
 }
 
 /* What is no MIME entity must not end up among the outer header's fields. */
@@ -118,7 +133,6 @@ static int write_text(struct sink *sink, struct source *inner, const char *line_
 
 int compose_message(struct sink *sink, const struct entity *outer, struct source *inner, enum eol eol) {
 	_cleanup_(entity_freep) struct entity *entity = NULL;
-	const char *line_end = eol == EOL_CRLF || (eol == EOL_KEEP && outer->crlf) ? "\r\n" : "\n";
 	int r;
 
 	r = compose_outer_header(sink, outer, NULL, eol);
@@ -126,10 +140,10 @@ int compose_message(struct sink *sink, const struct entity *outer, struct source
 		return r;
 	r = entity_read(inner, &entity);
 	if (r == -SMIME_E_NOT_MAIL)
-		return write_text(sink, inner, line_end, eol);
+		return write_text(sink, inner, line_end_of(outer, eol), eol);
 	if (r < 0)
 		return r;
-	return eol == EOL_LF ? write_entity_lf(sink, entity, inner) : write_entity(sink, entity, inner);
+	return write_entity(sink, entity, inner, eol);
 }
 
 int compose_boundary(char out[64]) {

@@ -29,9 +29,9 @@ int compose_canonical(struct source *message, const struct entity *entity, struc
 int compose_outer_header(struct sink *sink, const struct entity *entity, const char *const *drop, enum eol eol);
 
 /*
- * A decrypted or verified inner entity as a message: the outer header without Content-* and MIME-Version, then "MIME-Version:
- * 1.0" and the inner entity. With eol EOL_LF, line ends of the header, of multipart delimiters and of every leaf that is not
- * Content-Transfer-Encoding: binary become LF; EOL_KEEP copies the inner octets as they are.
+ * A decrypted inner entity as a message: the outer header without Content-* and MIME-Version, then "MIME-Version: 1.0", the
+ * inner entity's Content-* fields and its body. With eol EOL_LF, line ends of the fields, of multipart delimiters and of every
+ * leaf that is not Content-Transfer-Encoding: binary become LF; EOL_KEEP copies the inner octets as they are.
  * If the inner entity is itself a message/rfc822 or a whole message it is not unwrapped.
  */
 int compose_message(struct sink *sink, const struct entity *outer, struct source *inner, enum eol eol);

@@ -251,7 +251,7 @@ struct smime_decrypt_options {
 
 /*
  * Decrypts what is read from `in`, as deep as layers go, and writes the innermost entity (mail: as a message with the outer
- * header) to `out`. *ret_report as for smime_verify().
+ * header, of the inner one only Content-* fields) to `out`. *ret_report as for smime_verify().
  */
 int smime_decrypt(struct smime *smime, int in, int out, const struct smime_decrypt_options *options, struct smime_report **ret_report);
 

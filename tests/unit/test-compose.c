@@ -454,6 +454,16 @@ static void messages_have_the_outer_header_and_the_inner_entity(void **state) {
 	assert_message("\r\na\r\n", EOL_LF, "Subject: x\nMIME-Version: 1.0\n\na\n");
 }
 
+static void inner_fields_that_describe_no_content_are_left_out(void **state) {
+	static const char inner[] = "Subject: y\r\nfrom: c\r\n folded\r\nMIME-Version: 1.0\r\nContent-Type: text/plain;\r\n x=y\r\n"
+				    "Content-Length: 3\r\nX: y\r\nContent-Language: en\r\n\r\nFrom: d\r\n";
+
+	assert_message(inner, EOL_LF,
+		"Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain;\n x=y\nContent-Language: en\n\nFrom: d\n");
+	assert_message(inner, EOL_KEEP,
+		"Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain;\r\n x=y\r\nContent-Language: en\r\n\r\nFrom: d\r\n");
+}
+
 static void binary_leafs_keep_their_octets_where_lines_become_lf(void **state) {
 	assert_message("Content-Type: multipart/signed; boundary=b\r\n\r\npre\r\n--b\r\nContent-Transfer-Encoding: "
 		       "binary\r\n\r\na\r\nb\r\n\r\n--b \r\n\r\na\r\nb\r\r\n--b--\r\nepi\r\n",
@@ -469,7 +479,10 @@ static void inner_text_that_is_no_entity_does_not_become_header(void **state) {
 		"just text\r\nX-Header: no\r\n", EOL_LF, "Subject: x\nMIME-Version: 1.0\n\njust text\nX-Header: no\n");
 	assert_message("just text\r", EOL_LF, "Subject: x\nMIME-Version: 1.0\n\njust text\r");
 	assert_message("", EOL_KEEP, "Subject: x\nMIME-Version: 1.0\n\n");
-	assert_message("From me\nA: b\n\nt", EOL_KEEP, "Subject: x\nMIME-Version: 1.0\nA: b\n\nt");
+	assert_message("From me\nContent-A: b\n\nt", EOL_KEEP, "Subject: x\nMIME-Version: 1.0\nContent-A: b\n\nt");
+	assert_message("Content-A: b\nno field\nX: y\n\nt", EOL_KEEP, "Subject: x\nMIME-Version: 1.0\nContent-A: b\n\nno field\nX: y\n\nt");
+	assert_message("Content-A: b\rFrom: c\nContent-B: d\n\nt", EOL_KEEP, "Subject: x\nMIME-Version: 1.0\nContent-B: d\n\nt");
+	assert_message("Content-A: b", EOL_KEEP, "Subject: x\nMIME-Version: 1.0\nContent-A: b\n\n");
 }
 
 static void line_ends_of_long_text_are_changed_across_windows(void **state) {
@@ -526,6 +539,7 @@ int main(void) {
 		cmocka_unit_test(long_headers_come_out_whole),
 		cmocka_unit_test(outer_headers_lose_content_fields_and_what_is_to_be_dropped),
 		cmocka_unit_test(messages_have_the_outer_header_and_the_inner_entity),
+		cmocka_unit_test(inner_fields_that_describe_no_content_are_left_out),
 		cmocka_unit_test(binary_leafs_keep_their_octets_where_lines_become_lf),
 		cmocka_unit_test(inner_text_that_is_no_entity_does_not_become_header),
 		cmocka_unit_test(line_ends_of_long_text_are_changed_across_windows),
