@@ -4,6 +4,9 @@
  *
  * A first walk looks at every leaf and keeps one byte for it: the form in which it will be written. Each pass of the source
  * then walks again and writes. So the result is the same each time, and nothing is held but that array and one header.
+ *
+ * The text around a multipart's parts is not written: nobody is meant to see it, and it can't be encoded. A multipart whose
+ * delimiter never comes has no parts, but text that somebody may see, and keeps it.
  */
 #include <stdio.h>
 
@@ -22,7 +25,7 @@ enum {
 struct canonical {
 	struct source *message;
 	struct entity *entity;
-	uint8_t *forms; /* enum leaf_form of each leaf */
+	uint8_t *forms; /* enum leaf_form of each leaf and each multipart's preamble */
 	size_t form_count, form_cap;
 	bool high; /* the root, being a leaf, has octets with the eighth bit */
 };
@@ -32,7 +35,8 @@ struct pass {
 	struct walk *walk;
 	struct sink *header; /* what is to be written next, from header_written on */
 	size_t header_written;
-	size_t leaf; /* index of the next one */
+	size_t form; /* index of the next one */
+	bool drops_text;
 	struct encoder encoder;
 	bool ended;
 };
@@ -72,10 +76,13 @@ static int choose_forms(struct canonical *canonical) {
 	const struct entity *leaf = canonical->entity;
 	struct walk_item item = { .piece = WALK_HEADER };
 	struct scan scan = { 0 };
-	bool root = true;
+	bool root = true, preamble;
 	int r;
 
 	r = walk_open(canonical->message, canonical->entity, WALK_UNPROTECTED, &walk);
+	if (r < 0)
+		return r;
+	preamble = walk_root_role(walk) == ROLE_MULTIPART;
 	while (r >= 0 && item.piece != WALK_END) {
 		r = walk_next(walk, SIZE_MAX, &item);
 		if (r < 0)
@@ -84,6 +91,10 @@ static int choose_forms(struct canonical *canonical) {
 			leaf = item.entity;
 			scan = (struct scan){ 0 };
 			root = false;
+			preamble = item.role == ROLE_MULTIPART;
+		} else if (preamble && (item.piece == WALK_DELIMITER || item.piece == WALK_END)) {
+			r = add_form(canonical, item.innermost ? TEXT_DROPPED : LEAF_LINES);
+			preamble = false;
 		} else if (item.piece == WALK_LEAF) {
 			scan_feed(&scan, item.bytes.data, item.bytes.len);
 		} else if (item.piece == WALK_LEAF_END) {
@@ -102,20 +113,19 @@ static const char *composite_encoding(const struct entity *entity, enum walk_rol
 	return strcmp(entity->encoding, "8bit") == 0 || strcmp(entity->encoding, "binary") == 0 ? "7bit" : NULL;
 }
 
-/* The encoding that a header is to name, or NULL; a leaf's encoder is set up along with it. */
+/* The encoding that a header is to name, or NULL; what follows it is set up along with that. */
 static int begin_entity(struct pass *pass, const struct entity *entity, enum walk_role role, const char **ret_encoding) {
-	enum leaf_form form;
+	enum leaf_form form = LEAF_LINES;
 
-	if (role != ROLE_LEAF) {
-		*ret_encoding = composite_encoding(entity, role);
-		return 0;
+	if (role == ROLE_LEAF || role == ROLE_MULTIPART) {
+		/* Only a message that changed between the passes has more of them than before. */
+		if (pass->form == pass->canonical->form_count)
+			return -SMIME_E_IO;
+		form = (enum leaf_form)pass->canonical->forms[pass->form++];
 	}
-	/* Only a message that changed between the passes has more leafs than before. */
-	if (pass->leaf == pass->canonical->form_count)
-		return -SMIME_E_IO;
-	form = (enum leaf_form)pass->canonical->forms[pass->leaf++];
+	pass->drops_text = form == TEXT_DROPPED;
 	encoder_begin(&pass->encoder, form);
-	*ret_encoding = scan_encoding(form);
+	*ret_encoding = role == ROLE_LEAF ? scan_encoding(form) : composite_encoding(entity, role);
 	return 0;
 }
 
@@ -204,10 +214,12 @@ static int write_next(struct pass *pass, struct out *out) {
 		encoder_end(&pass->encoder, item.last, out);
 		break;
 	case WALK_TEXT:
-		encode_lines(out, item.bytes.data, item.bytes.len, "\r\n");
+		if (!pass->drops_text)
+			encode_lines(out, item.bytes.data, item.bytes.len, "\r\n");
 		break;
 	case WALK_DELIMITER:
 		write_delimiter(&item, out);
+		pass->drops_text = true; /* any that follows is an epilogue */
 		break;
 	}
 	return 0;

@@ -13,8 +13,9 @@
 /*
  * The entity to protect, from a message: the message's Content-* fields (and MIME-Version left out), then its body; lines
  * end with CRLF; every leaf is 7-bit with lines of 998 octets at most: leaves that are not, hold "From " at a line's start
- * or trailing blanks become quoted-printable (text) or base64 (others; 76 columns); message/rfc822 is entered, since it
- * can't be encoded; what is already signed or encrypted inside (multipart/signed, multipart/encrypted) is left as it is.
+ * or trailing blanks become quoted-printable (text) or base64 (others); base64 is folded to 76 columns, quoted-printable with
+ * wider lines encoded again; message/rfc822 is entered, since it can't be encoded; the text before and behind the parts of a
+ * multipart is left out; what is already signed or encrypted inside (multipart/signed, multipart/encrypted) is left as it is.
  * A message without Content-* fields gets `Content-Type: text/plain` (with charset utf-8 or us-ascii as its octets say).
  * The result is a source: each pass computes it anew in constant memory from `message`.
  * -SMIME_E_TOO_LARGE beyond ENTITY_DEPTH_MAX or ENTITY_PARTS_MAX.

@@ -158,6 +158,8 @@ void encoder_feed(struct encoder *encoder, const uint8_t *data, size_t len, stru
 	case LEAF_QP_TO_BASE64:
 		decode_qp(encoder, data, len, out);
 		break;
+	case TEXT_DROPPED:
+		break;
 	}
 }
 

@@ -45,8 +45,10 @@ static void scan_text(struct scan *scan, const uint8_t *text, size_t len) {
 }
 
 static void scan_line_end(struct scan *scan) {
-	if (scan->column > SCAN_LINE_MAX_BYTES)
-		scan->long_line = true;
+	scan->long_line = scan->long_line || scan->column > SCAN_LINE_MAX_BYTES;
+	scan->wide = scan->wide || scan->column > SCAN_COLUMNS;
+	scan->uneven = scan->uneven || scan->ragged;
+	scan->ragged = scan->column != SCAN_COLUMNS;
 	if (scan->last == ' ' || scan->last == '\t')
 		scan->trailing_blank = true;
 	scan->column = 0;
@@ -72,7 +74,8 @@ void scan_feed(struct scan *scan, const uint8_t *data, size_t len) {
 }
 
 void scan_end(struct scan *scan) {
-	scan_line_end(scan);
+	if (scan->column > 0)
+		scan_line_end(scan);
 }
 
 static bool begins(const char *text, const char *prefix) {
@@ -101,9 +104,9 @@ enum leaf_form scan_decide(const struct scan *scan, const struct entity *entity)
 	bool eight_bit = strcmp(encoding, "8bit") == 0;
 
 	if (strcmp(encoding, "base64") == 0)
-		return seven_bit && !scan->from ? LEAF_LINES : LEAF_BASE64_REFOLD;
+		return seven_bit && !scan->from && !scan->wide && !scan->uneven ? LEAF_LINES : LEAF_BASE64_REFOLD;
 	if (strcmp(encoding, "quoted-printable") == 0) {
-		if (clean)
+		if (clean && !scan->wide)
 			return LEAF_LINES;
 		return text ? LEAF_QP_AGAIN : LEAF_QP_TO_BASE64;
 	}
@@ -119,6 +122,7 @@ enum leaf_form scan_decide(const struct scan *scan, const struct entity *entity)
 const char *scan_encoding(enum leaf_form form) {
 	switch (form) {
 	case LEAF_LINES:
+	case TEXT_DROPPED:
 		return NULL;
 	case LEAF_SEVEN_BIT:
 		return "7bit";

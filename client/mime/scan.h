@@ -12,13 +12,19 @@
 
 #include "entity.h"
 
-enum { SCAN_LINE_MAX_BYTES = 998 }; /* without line end, RFC 5322 2.1.1 */
+enum {
+	SCAN_LINE_MAX_BYTES = 998, /* without line end, RFC 5322 2.1.1 */
+	SCAN_COLUMNS = 76,	   /* of base64 and quoted-printable, RFC 2045 6: relays fold other widths anew */
+};
 
 struct scan {
 	uint64_t bytes, high; /* all, and those with the eighth bit */
 	bool nul, bare_cr, long_line;
 	bool from; /* a line begins with "From " */
 	bool trailing_blank;
+	bool wide;   /* a line has more than SCAN_COLUMNS */
+	bool uneven; /* a line that has not SCAN_COLUMNS is followed by another */
+	bool ragged; /* the line before had not */
 	/* Of the line that has not ended yet. */
 	uint64_t column;
 	uint8_t last;
@@ -39,6 +45,7 @@ enum leaf_form {
 	LEAF_BASE64_REFOLD, /* base64 to tidy base64 */
 	LEAF_QP_AGAIN,	    /* quoted-printable to tidy quoted-printable */
 	LEAF_QP_TO_BASE64,
+	TEXT_DROPPED, /* no leaf, but text between a multipart's header and its first delimiter: it is not written */
 };
 enum leaf_form scan_decide(const struct scan *scan, const struct entity *entity);
 

@@ -186,6 +186,7 @@ static int walk_delimiter(struct walk *walk, struct walk_item *item) {
 		return r;
 	item->piece = WALK_DELIMITER;
 	item->bytes = (struct bytes){ data + line, delimiter->text_len };
+	item->innermost = delimiter->level + 1 == walk->level_count;
 	item->line_end_before = line > 0;
 	item->line_end_behind = data[line + delimiter->line_len - 1] == '\n';
 	walk->shown = line + delimiter->line_len;

@@ -36,6 +36,7 @@ struct walk_item {
 	bool line_end_before;	     /* DELIMITER: a line end in front belongs to it */
 	bool line_end_behind;	     /* DELIMITER: false at the end of the data */
 	bool last;		     /* LEAF_END: the data ends here too */
+	bool innermost;		     /* DELIMITER: of the multipart that was entered last, not of one around it */
 };
 
 /* What of an entity is entered: a multipart/signed or multipart/encrypted only when asked for. */

@@ -169,8 +169,11 @@ static void binary_octets_are_kept_exactly(void **state) {
 }
 
 static void clean_encoded_content_passes(void **state) {
-	assert_canonical("Content-Transfer-Encoding: base64\n\nYWJj \nYWJj\n",
-		"Content-Transfer-Encoding: base64\r\n\r\nYWJj \r\nYWJj\r\n");
+	assert_canonical("Content-Transfer-Encoding: base64\n\n" SEVENTY "123456\n" SEVENTY "123456\nYWJj",
+		"Content-Transfer-Encoding: base64\r\n\r\n" SEVENTY "123456\r\n" SEVENTY "123456\r\nYWJj");
+	assert_canonical("Content-Transfer-Encoding: base64\n\n" SEVENTY "123456\n",
+		"Content-Transfer-Encoding: base64\r\n\r\n" SEVENTY "123456\r\n");
+	assert_canonical("Content-Transfer-Encoding: base64\n\nYWJj\n", "Content-Transfer-Encoding: base64\r\n\r\nYWJj\r\n");
 	assert_canonical("Content-Transfer-Encoding: Quoted-Printable\n\na=20=\nb",
 		"Content-Transfer-Encoding: Quoted-Printable\r\n\r\na=20=\r\nb");
 }
@@ -182,6 +185,20 @@ static void untidy_base64_is_refolded(void **state) {
 		"Content-Transfer-Encoding: base64\r\n\r\nYWJjYQ==\r\n");
 	assert_canonical(
 		"Content-Transfer-Encoding: base64\n\nYWJj\0Y=", "Content-Transfer-Encoding: base64\r\n\r\nYWJj\r\n");
+}
+
+/* A relay that folds them anew would break signatures. */
+static void lines_of_other_widths_get_76_columns(void **state) {
+	assert_canonical("Content-Transfer-Encoding: base64\n\n" SEVENTY "12\n" SEVENTY "12\nYQ==\n",
+		"Content-Transfer-Encoding: base64\r\n\r\n" SEVENTY "120123\r\n456789" TEN TEN TEN TEN TEN TEN "12YQ==\r\n");
+	assert_canonical("Content-Transfer-Encoding: base64\n\n" SEVENTY "12345678",
+		"Content-Transfer-Encoding: base64\r\n\r\n" SEVENTY "123456\r\n78==\r\n");
+	assert_canonical("Content-Transfer-Encoding: base64\n\nYWJj \nYWJj\n",
+		"Content-Transfer-Encoding: base64\r\n\r\nYWJjYWJj\r\n");
+	assert_canonical("Content-Transfer-Encoding: quoted-printable\n\n" SEVENTY "123456\n" SEVENTY "12=3D\n",
+		"Content-Transfer-Encoding: quoted-printable\r\n\r\n" SEVENTY "123456\r\n" SEVENTY "12=3D\r\n");
+	assert_canonical("Content-Transfer-Encoding: quoted-printable\n\n" SEVENTY "1234567\n" SEVENTY "=\nx=20\n",
+		"Content-Transfer-Encoding: quoted-printable\r\n\r\n" SEVENTY "12345=\r\n67\r\n" SEVENTY "x=20\r\n");
 }
 
 static void long_lines_of_base64_are_refolded_to_76(void **state) {
@@ -220,12 +237,12 @@ static void parts_are_encoded_one_by_one(void **state) {
 		"Content-Type: text/plain;\n charset=utf-8\nX-Other:  as it is\n\n\xc3\xa4 and more\n\n--b\n"
 		"Content-Type: application/x\nContent-Transfer-Encoding: binary\nContent-ID: <x>\n\n\r\n\n--b--\nepilogue",
 		"Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: "
-		"7bit\r\n\r\npreamble\r\n--b\r\n\r\nplain\r\n--b\r\n"
+		"7bit\r\n\r\n\r\n--b\r\n\r\nplain\r\n--b\r\n"
 		"Content-Type: text/plain;\r\n charset=utf-8\r\nX-Other:  as it is\r\nContent-Transfer-Encoding: "
 		"quoted-printable\r\n\r\n"
 		"=C3=A4 and more\r\n\r\n--b\r\n"
 		"Content-Type: application/x\r\nContent-Transfer-Encoding: base64\r\nContent-ID: "
-		"<x>\r\n\r\nDQo=\r\n--b--\r\nepilogue");
+		"<x>\r\n\r\nDQo=\r\n--b--\r\n");
 }
 
 static void content_without_a_final_line_end_keeps_none(void **state) {
@@ -310,14 +327,31 @@ static void an_outer_delimiter_ends_inner_multiparts(void **state) {
 			 "boundary=b\n\npre \n--b\n\na \n--b--\nepi \n--b\n\na \n",
 		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; "
 		"boundary=b\r\n\r\npre \r\n--b\r\n"
-		"Content-Transfer-Encoding: quoted-printable\r\n\r\na=20\r\n--b--\r\nepi \r\n--b\r\n\r\na \r\n");
+		"Content-Transfer-Encoding: quoted-printable\r\n\r\na=20\r\n--b--\r\n");
 }
 
 static void text_behind_an_inner_end_is_the_outer_parts_epilogue(void **state) {
 	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: multipart/mixed; "
 			 "boundary=c\n\n--c\n\na\n--c--\nepi \n--c\nepi \n--b--\n",
 		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; "
-		"boundary=c\r\n\r\n--c\r\n\r\na\r\n--c--\r\nepi \r\n--c\r\nepi \r\n--b--\r\n");
+		"boundary=c\r\n\r\n--c\r\n\r\na\r\n--c--\r\n\r\n--b--\r\n");
+}
+
+static void text_around_the_parts_of_a_multipart_is_left_out(void **state) {
+	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n\xe4\n\n--b\nContent-Type: multipart/mixed; boundary=c\n\n\xe4\r\n"
+			 "--c\n\na\n\n--c--\n\xe4\n--b\nContent-Type: message/rfc822\n\nContent-Type: multipart/mixed; boundary=d\n\n"
+			 "\xe4\n--d--\n\xe4\n--b\nContent-Type: multipart/signed; boundary=e\n\nx \n--e\n--e--\ny \n--b--\n\xe4",
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n\r\n"
+		"--c\r\n\r\na\r\n\r\n--c--\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nContent-Type: multipart/mixed; "
+		"boundary=d\r\n\r\n\r\n--d--\r\n\r\n--b\r\nContent-Type: multipart/signed; boundary=e\r\n\r\nx \r\n--e\r\n"
+		"--e--\r\ny \r\n--b--\r\n");
+}
+
+/* It is no preamble: programs show it. */
+static void text_of_a_multipart_without_parts_is_kept(void **state) {
+	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\na\n", "Content-Type: multipart/mixed; boundary=b\r\n\r\na\r\n");
+	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\na\n--b\nContent-Type: multipart/mixed; boundary=c\n\nd\n--b--\n",
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\nd\r\n--b--\r\n");
 }
 
 static void depth_and_parts_are_limited(void **state) {
@@ -520,6 +554,7 @@ int main(void) {
 		cmocka_unit_test(binary_octets_are_kept_exactly),
 		cmocka_unit_test(clean_encoded_content_passes),
 		cmocka_unit_test(untidy_base64_is_refolded),
+		cmocka_unit_test(lines_of_other_widths_get_76_columns),
 		cmocka_unit_test(long_lines_of_base64_are_refolded_to_76),
 		cmocka_unit_test(untidy_quoted_printable_is_encoded_again),
 		cmocka_unit_test(several_transfer_encodings_become_one),
@@ -534,6 +569,8 @@ int main(void) {
 		cmocka_unit_test(structure_that_is_not_clear_passes_as_lines),
 		cmocka_unit_test(an_outer_delimiter_ends_inner_multiparts),
 		cmocka_unit_test(text_behind_an_inner_end_is_the_outer_parts_epilogue),
+		cmocka_unit_test(text_around_the_parts_of_a_multipart_is_left_out),
+		cmocka_unit_test(text_of_a_multipart_without_parts_is_kept),
 		cmocka_unit_test(depth_and_parts_are_limited),
 		cmocka_unit_test(long_content_survives_the_way_through_windows),
 		cmocka_unit_test(long_headers_come_out_whole),
