@@ -26,7 +26,7 @@ Content-Type: multipart/mixed;
  boundary="outer boundary"
 Content-Language: de, en
 
-A preamble, which nobody reads.
+A preamble in UTF-8, which nobody reads: ä. $(printf 'And long: %.0s' {1..150})
 --outer boundary
 Content-Type: multipart/alternative; boundary=outer
 
@@ -59,8 +59,13 @@ Content-Transfer-Encoding: base64
 Content-Disposition: attachment; filename="data.bin"
 
 $(openssl base64 -in "$T/binary")
+--outer boundary
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: quoted-printable
+
+A line of =E4 more than 76 columns$(printf ' and more%.0s' {1..40})
 --outer boundary--
-An epilogue.
+An epilogue: ä.
 END
 sed 's/$/\r/' "$T/rich" >"$T/rich.crlf"
 
@@ -85,9 +90,10 @@ line_ends() { # FILE: LF, CRLF or both
 	all=$(wc -l <"$1") crlf=$(grep -c $'\r$' "$1")
 	case $crlf in 0) echo LF ;; "$all") echo CRLF ;; *) echo both ;; esac
 }
-columns() { awk '{ sub("\r$", "") } /^[A-Za-z0-9+\/]+$/ && length > 60 { print length }' "$1" | sort -n | uniq | tail -n 1; }
+# The lengths of base64 lines that another one follows.
+columns() { awk '{ sub("\r$", ""); base64 = /^[A-Za-z0-9+\/]+=*$/ && length > 50 } base64 && before { print before } { before = base64 ? length : 0 }' "$1" | sort -u; }
 
-is 'the mail has what it should' "$(leaves "$T/rich" | wc -l)" 7
+is 'the mail has what it should' "$(leaves "$T/rich" | wc -l)" 8
 for input in rich rich.crlf; do
 	ends=LF
 	[ $input = rich ] || ends=CRLF
@@ -218,4 +224,70 @@ check 'the Sender may be the signer' 0 smime verify "$T/sender"
 } >"$T/epilogue"
 run smime verify -o "$T/content" "$T/epilogue"
 fails 'an epilogue is never content' grep -q 'nobody signed' "$T/content"
+
+# ---- Signed by somebody else ----
+
+openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$T/mallory.key"
+openssl pkey -in "$T/mallory.key" -pubout -out "$T/mallory.pub"
+
+# Signs an entity (of standard input) with a certificate that our CA gave to Mallory, for these names.
+by_mallory() { # SUBJECT-ALT-NAME, in Latin-1 as OpenSSL reads it
+	demo_certificate mallory Mallory "$(iconv -f UTF-8 -t ISO-8859-1 <<<"$1")" digitalSignature &&
+		openssl cms -sign -signer "$T/mallory.pem" -inkey "$T/mallory.key" -certfile "$T/ca/issuing.pem" -out "$T/by.mallory"
+}
+from_mallory() { printf "$1\n" | cat - "$T/by.mallory"; } # with this header; HEADER is a format
+
+by_mallory mallory@evil.example <"$T/entity"
+check 'a mail from the person of the certificate' 0 smime verify <(from_mallory 'From: mallory@evil.example')
+check 'and one from somebody else' 1 smime verify <(from_mallory 'From: alice@example.org')
+while IFS= read -r field; do
+	check "two authors of whom one can't be read: $field" 1 smime verify <(from_mallory "$field")
+	says 'are what is wrong' 'address.*From'
+done <<'END'
+From: alice\xff@example.org, mallory@evil.example
+From: al\xffice@example.org, mallory@evil.example
+From: mallory@evil.example; alice@example.org
+From: alice@, mallory@evil.example
+From: ceo, mallory@evil.example
+From: @example.org, mallory@evil.example
+From: <alice@example.org> <mallory@evil.example>
+From: alice@example.org mallory@evil.example
+From: mallory@evil.example@example.org
+From: alice <alice @example.org>, mallory@evil.example
+END
+for header in 'Subject: x\rFrom: alice@example.org\r\nFrom: mallory@evil.example' 'Subject: \0\nFrom: mallory@evil.example'; do
+	check "a header that programs read in different ways: $header" 1 smime verify <(from_mallory "$header")
+	says 'is what is wrong' 'address.*header'
+done
+from_mallory 'From: mallory@evil.example' | sed '0,/^$/s//no field\nFrom: alice@example.org\n/' >"$T/forged"
+check 'a header with a line that is no field' 1 smime verify "$T/forged"
+from_mallory 'From: mallory@evil.example' | sed "s/; boundary=.*/&$(printf '; a%d=b' {1..70}); boundary=other/" >"$T/forged"
+check 'a second boundary behind many parameters' 1 smime verify "$T/forged"
+
+utf8=otherName:1.3.6.1.5.5.7.8.9\;UTF8
+for name in "$utf8:mallory@evil.example" 'email:müller@evil.example' "$(printf 'email:m%d@evil.example,' {1..101})email:x@evil.example"; do
+	by_mallory "mallory@evil.example,$name" <"$T/entity"
+	for from in alice@example.org mallory@evil.example; do
+		check "a certificate with addresses that can't be read (${name::50}), $from" 1 smime verify <(from_mallory "From: $from")
+		says 'is for nobody' "address.*can't be read"
+	done
+done
+labels=$(printf 'ü%.0s' {1..10})
+labels=$labels.$labels.$labels.$labels
+by_mallory "mallory@evil.example$(printf ",$utf8:ü@$labels%d.org" {1..1000})" <"$T/entity"
+check 'a certificate with 1000 addresses does not take long' 1 timeout 10 smime verify <(from_mallory 'From: alice@example.org')
+by_mallory "mallory@evil.example$(printf ",$utf8:ü@$labels%d.org" {1..99})" <"$T/entity"
+check 'nor does one with 100' 0 timeout 10 smime verify <(from_mallory "From: ü@${labels}99.org")
+
+# ---- What is written of a mail that is opened ----
+
+printf 'From: ceo@example.org\nSender: mallory@evil.example\nSubject: inside\nMIME-Version: 1.0\nContent-Language: en\nContent-Type: text/plain\n\nThe text.\n' >"$T/inside"
+by_mallory mallory@evil.example <"$T/inside"
+openssl cms -encrypt -aes256 -in "$T/by.mallory" "$T/bob.pem" | sed '1i From: mallory@evil.example\nSubject: outside' >"$T/mail"
+check 'a signed mail with a header of its own inside' 0 smime decrypt --require-signature -i "$T/mail" -o "$T/plain"
+is 'has the outer header and what describes the content' "$(header "$T/plain" | cut -d: -f1 | sort | xargs)" \
+	'Content-Language Content-Type From MIME-Version Subject'
+is 'with the outer author and subject' "$(header "$T/plain" | grep -E '^(From|Subject)' | xargs)" 'From: mallory@evil.example Subject: outside'
+check 'verify writes the signed entity' 0 smime verify -i <(from_mallory 'From: mallory@evil.example') -o "$T/content"
+same 'as it is' <(sed 's/$/\r/' "$T/inside") <(sed 's/\r*$/\r/' "$T/content")
 done_testing
