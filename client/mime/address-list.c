@@ -7,8 +7,7 @@
  */
 #include "address-list.h"
 
-#include <string.h>
-
+#include "smime/error.h"
 
 enum { COMMENT_DEPTH_MAX = 8 };
 
@@ -82,31 +81,50 @@ static bool is_end(char c) {
 	return !c || c == ',' || c == ';';
 }
 
-static bool take_bare_spec(const char **p) {
-	return take_spec(p) && skip_blanks(p) && is_end(**p);
-}
-
-static bool take_named_spec(const char **p) {
-	return take_phrase(p) && *(*p)++ == '<' && skip_blanks(p) && take_spec(p) && skip_blanks(p) && *(*p)++ == '>' &&
-	       skip_blanks(p) && is_end(**p);
-}
-
-static bool take_mailbox(const char **p, size_t *count) {
+static bool take_bare_spec(const char **p, struct bytes *ret_spec) {
 	const char *start = *p;
 
-	++*count;
-	if (take_bare_spec(p))
-		return true;
-	*p = start;
-	return take_named_spec(p);
+	if (!take_spec(p))
+		return false;
+	*ret_spec = (struct bytes){ (const uint8_t *)start, (size_t)(*p - start) };
+	return skip_blanks(p) && is_end(**p);
+}
+
+static bool take_named_spec(const char **p, struct bytes *ret_spec) {
+	const char *start;
+
+	if (!take_phrase(p) || *(*p)++ != '<' || !skip_blanks(p))
+		return false;
+	start = *p;
+	if (!take_spec(p))
+		return false;
+	*ret_spec = (struct bytes){ (const uint8_t *)start, (size_t)(*p - start) };
+	return skip_blanks(p) && *(*p)++ == '>' && skip_blanks(p) && is_end(**p);
+}
+
+/* Those that are too many are counted, but not kept. */
+static bool take_mailbox(const char **p, struct address_list *list) {
+	const char *start = *p;
+	struct bytes spec;
+
+	if (!take_bare_spec(p, &spec)) {
+		*p = start;
+		if (!take_named_spec(p, &spec))
+			return false;
+	}
+	if (list->count < ELEMENTSOF(list->specs))
+		list->specs[list->count] = spec;
+	list->count++;
+	return true;
 }
 
 /* Elements between commas, some of them empty, up to what is none. */
-static bool take_list(const char **p, size_t *count, bool (*take_element)(const char **p, size_t *count)) {
+static bool take_list(
+	const char **p, struct address_list *list, bool (*take_element)(const char **p, struct address_list *list)) {
 	for (;;) {
 		if (!skip_blanks(p))
 			return false;
-		if (!is_end(**p) && !take_element(p, count))
+		if (!is_end(**p) && !take_element(p, list))
 			return false;
 		if (**p != ',')
 			return true;
@@ -114,24 +132,26 @@ static bool take_list(const char **p, size_t *count, bool (*take_element)(const 
 	}
 }
 
-static bool take_group(const char **p, size_t *count) {
-	return take_phrase(p) && *(*p)++ == ':' && take_list(p, count, take_mailbox) && *(*p)++ == ';' && skip_blanks(p) &&
+static bool take_group(const char **p, struct address_list *list) {
+	return take_phrase(p) && *(*p)++ == ':' && take_list(p, list, take_mailbox) && *(*p)++ == ';' && skip_blanks(p) &&
 	       (!**p || **p == ',');
 }
 
-static bool take_address(const char **p, size_t *count) {
+static bool take_address(const char **p, struct address_list *list) {
 	const char *behind = *p;
 
 	if (take_phrase(&behind) && *behind == ':')
-		return take_group(p, count);
-	return take_mailbox(p, count);
+		return take_group(p, list);
+	return take_mailbox(p, list);
 }
 
-bool address_list_check(const char *text, size_t *ret_count) {
-	size_t count = 0;
+int address_list_read(const char *text, struct address_list *ret_list) {
+	struct address_list list = { .count = 0 };
 
-	if (!take_list(&text, &count, take_address) || *text)
-		return false;
-	*ret_count = count;
-	return true;
+	if (!take_list(&text, &list, take_address) || *text)
+		return -SMIME_E_MALFORMED;
+	if (list.count > ELEMENTSOF(list.specs))
+		return -SMIME_E_TOO_LARGE;
+	*ret_list = list;
+	return 0;
 }

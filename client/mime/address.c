@@ -72,18 +72,26 @@ static bool find_plain(const char *text, struct bytes *ret_spec) {
 	return is_plain(text, len);
 }
 
-/* All mailboxes of a list, or none. */
-static int parse_list(const char *text, struct addresses *ret_addresses) {
-	_cleanup_(addresses_clear) struct addresses addresses = { 0 };
-	size_t count;
-	int r;
+static bool is_same(const struct addresses *a, const struct addresses *b) {
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (strcmp(a->canonical[i], b->canonical[i]) != 0)
+			return false;
+	return true;
+}
 
-	if (!address_list_check(text, &count))
-		return -SMIME_E_MALFORMED;
-	r = gmime_address_parse(text, &addresses);
-	if (r < 0)
+/* The mailboxes of a list as its grammar has them, if GMime agrees. */
+static int parse_list(const char *text, struct addresses *ret_addresses) {
+	_cleanup_(addresses_clear) struct addresses addresses = { 0 }, gmime = { 0 };
+	struct address_list list;
+	int r = address_list_read(text, &list);
+
+	for (size_t i = 0; r >= 0 && i < list.count; i++)
+		r = addr_spec_is_valid(list.specs[i]) ? addr_spec_add(&addresses, list.specs[i], ADDRESS_LIST_MAX) : -SMIME_E_MALFORMED;
+	if (r < 0 || (r = gmime_address_parse(text, &gmime)) < 0)
 		return r;
-	if (addresses.count != count)
+	if (!is_same(&addresses, &gmime))
 		return -SMIME_E_MALFORMED;
 	*ret_addresses = addresses;
 	addresses = (struct addresses){ 0 };

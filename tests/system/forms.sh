@@ -254,6 +254,7 @@ From: <alice@example.org> <mallory@evil.example>
 From: alice@example.org mallory@evil.example
 From: mallory@evil.example@example.org
 From: alice <alice @example.org>, mallory@evil.example
+From: mallory @evil.example@x <alice@example.org>
 END
 for header in 'Subject: x\rFrom: alice@example.org\r\nFrom: mallory@evil.example' 'Subject: \0\nFrom: mallory@evil.example'; do
 	check "a header that programs read in different ways: $header" 1 smime verify <(from_mallory "$header")

@@ -92,7 +92,8 @@ static void a_field_with_something_that_is_no_address_is_refused(void **state) {
 		" Doe, John <m@x.org>", " m@x.org; alice@y.org", " m@x.org;", " f: m@x.org", " f: m@x.org; alice@y.org",
 		" f: m@x.org;;", " f: <m@x.org>;, alice", " alice@y.org m@x.org", " <alice@y.org> <m@x.org>", " <m@x.org> alice",
 		" <alice@y.org,m@x.org>", " m@x.org@y.org", " m@x.org/a@y.org", " m@x.org\\,alice@y.org", " a . m@x.org",
-		" a(c)@x.org", " <@y.org:m@x.org>", " mailto:m@x.org", " [m@x.org]", " a@\"b@c\"", " [a@b]@x.org" };
+		" a(c)@x.org", " <@y.org:m@x.org>", " mailto:m@x.org", " [m@x.org]", " a@\"b@c\"", " m @x.org@y <a@y.org>",
+		" \"m\" @x.org /\"q@z\"@y.org.<a@y.org>", " [a@b]@x.org" };
 
 	for (size_t i = 0; i < ELEMENTSOF(fields); i++)
 		assert_refused(fields[i], strlen(fields[i]), -SMIME_E_MALFORMED);
