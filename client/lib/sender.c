@@ -73,7 +73,6 @@ int sender_read(const struct entity *entity, struct sender *ret_sender) {
 
 int sender_expect(const char *address, struct sender *ret_sender) {
 	_cleanup_(sender_clear) struct sender sender = { .stated = true };
-
 	int r = addr_spec_add(&sender.from, (struct bytes){ (const uint8_t *)address, strlen(address) }, 1);
 
 	if (r < 0)
