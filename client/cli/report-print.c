@@ -108,6 +108,23 @@ static void tell_layers(const struct cli *cli, const struct smime_report *report
 		     "have changed the content");
 }
 
+/* What is to be known of a good signer's address: a headline that leaves it out would be taken for more than it is. */
+static const char *doubt(const struct smime_signer *signer) {
+	for (size_t i = 0; i < signer->check_count; i++)
+		if (strcmp(signer->checks[i].name, "address") == 0 &&
+			(signer->checks[i].outcome == SMIME_NOTE || signer->checks[i].outcome == SMIME_WARNING))
+			return signer->checks[i].text;
+	return NULL;
+}
+
+static void tell_good(struct cli *cli, const char *done, const struct smime_report *report) {
+	for (size_t i = 0; i < report->layers[0].signer_count; i++) {
+		const struct smime_signer *signer = &report->layers[0].signers[i];
+		const char *but = doubt(signer);
+		cli_note(cli, "%s: signed by %s%s%s", done, signer_name(signer), but ? "; but " : "", but ? but : "");
+	}
+}
+
 int report_tell(struct cli *cli, int r, const char *done, const struct smime_report *report, bool all_checks) {
 	int code = smime_exit_code(r);
 
@@ -119,6 +136,8 @@ int report_tell(struct cli *cli, int r, const char *done, const struct smime_rep
 	}
 	if (r < 0)
 		code = cli_failed(cli, r);
+	else if (report && !report->encrypted)
+		tell_good(cli, done, report);
 	else
 		cli_note(cli, "%s", done);
 	if (report && !cli->json && !cli->quiet)

@@ -53,9 +53,9 @@ static int read_sender(struct opening *opening) {
 	const char *from = opening->options->from;
 	int r = 0;
 
-	if (from)
-		r = sender_expect(from, &opening->sender);
-	else if (opening->layer->entity)
+	if (from && (r = sender_expect(from, &opening->sender)) == -SMIME_E_MALFORMED)
+		return smime_fail(opening->s, SMIME_E_USAGE, "'%s' is no address to expect", from);
+	if (!from && opening->layer->entity)
 		r = sender_read(opening->layer->entity, &opening->sender);
 	if (r < 0)
 		return smime_fail_at(opening->s, r, "the addresses of the mail's header");

@@ -11,7 +11,6 @@
 
 #include <stdio.h>
 
-#include "client/mime/addr-spec.h"
 #include "context.h"
 
 enum { LIST_TEXT_MAX_BYTES = 512 };
@@ -72,11 +71,11 @@ int sender_read(const struct entity *entity, struct sender *ret_sender) {
 }
 
 int sender_expect(const char *address, struct sender *ret_sender) {
-	_cleanup_(sender_clear) struct sender sender = { .stated = true };
-	int r = addr_spec_add(&sender.from, (struct bytes){ (const uint8_t *)address, strlen(address) }, 1);
+	_cleanup_(sender_clear) struct sender sender = { .stated = true, .expected = true };
+	int r = addresses_parse((struct bytes){ (const uint8_t *)address, strlen(address) }, &sender.from);
 
-	if (r < 0)
-		return r;
+	if (r < 0 || sender.from.count != 1)
+		return r < 0 ? r : -SMIME_E_MALFORMED;
 	*ret_sender = sender;
 	sender = (struct sender){ 0 };
 	return 0;
@@ -125,6 +124,17 @@ static bool check_by_sender(const struct comparison *c) {
 	return true;
 }
 
+/* RFC 8550 3: such a certificate fits every author, which is little to go by. */
+static void check_no_address(const struct comparison *c, const char *authors) {
+	if (c->sender->expected)
+		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_BAD, "the certificate names no address, and %s is expected", authors);
+	else if (c->sender->stated)
+		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_NOTE,
+			"the certificate names no address; nothing links its owner to %s", authors);
+	else
+		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_NOTE, "the certificate names no address");
+}
+
 static void check_authors(const struct comparison *c) {
 	const struct addresses *from = &c->sender->from;
 	char names[LIST_TEXT_MAX_BYTES], authors[LIST_TEXT_MAX_BYTES];
@@ -135,11 +145,13 @@ static void check_authors(const struct comparison *c) {
 		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_BAD, "%s; the certificate is for %s", c->sender->fault,
 			*names ? names : "no address");
 	else if (c->own->count == 0)
-		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_NOTE, "the certificate names no address");
+		check_no_address(c, authors);
 	else if (!c->sender->stated)
 		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_UNKNOWN, "%s; there is no From to compare it with", names);
 	else if (from->count == 1 && addresses_hold(c->own, from->canonical[0]))
 		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_GOOD, "%s", from->items[0]);
+	else if (c->sender->expected)
+		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_BAD, "%s is expected, the certificate is for %s", authors, names);
 	else if (!check_by_sender(c))
 		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_BAD,
 			"the message is from %s (%sFrom), the certificate is for %s", authors, c->where, names);

@@ -17,6 +17,7 @@
 struct sender {
 	struct addresses from, sender; /* of the header fields From and Sender */
 	bool stated;                   /* there is a From to compare with */
+	bool expected;                 /* by the caller: then a certificate without an address does not do */
 	const char *fault;             /* static: why the header can't be compared with anything; NULL: it can */
 };
 void sender_clear(struct sender *sender); /* usable as a cleanup attribute */
@@ -24,7 +25,7 @@ void sender_clear(struct sender *sender); /* usable as a cleanup attribute */
 /* Reads From and Sender of a header. What can't be read is a fault of the message, no failure. -SMIME_E_NO_MEMORY, -SMIME_E_INTERNAL. */
 int sender_read(const struct entity *entity, struct sender *ret_sender);
 
-/* The address that the caller expects, in place of a header. */
+/* The one address that the caller expects, in place of a header. -SMIME_E_MALFORMED, -SMIME_E_NO_MEMORY, -SMIME_E_INTERNAL. */
 int sender_expect(const char *address, struct sender *ret_sender);
 
 /* Tells the report which addresses the message names. */

@@ -133,6 +133,7 @@ usage 'a detached mail' smime sign --detached -i "$T/mail"
 usage 'JSON and content on one stream' smime decrypt --json -i "$T/encrypted"
 usage 'a time that is none' smime verify --at yesterday "$T/signed"
 usage 'a day that is none' smime verify --at 2026-02-30 "$T/signed"
+usage 'an address that is none' smime verify --from 'not an address' "$T/signed"
 usage 'an input for a command that reads none' smime status -i "$T/mail"
 usage 'an output without a name' smime sign -i "$T/mail" -o ''
 check 'wrong usage, with --json' 2 smime verify --json --frobnicate
@@ -175,7 +176,7 @@ cat "$T/pipe" >"$T/piped" &
 check 'a named pipe as output' 0 smime sign -i "$T/mail" -o "$T/pipe"
 wait $!
 check 'gets the signed mail' 0 smime verify "$T/piped"
-is 'so does what /dev/stdout leads to' "$(smime sign -i "$T/mail" -o /dev/stdout | smime verify 2>&1 | head -n 1)" 'smime verify: the signature is good'
+like 'so does what /dev/stdout leads to' "$(smime sign -i "$T/mail" -o /dev/stdout | smime verify 2>&1 | head -n 1)" 'the signature is good: signed by alice@example.org$'
 
 # Without an agent a signature can be judged only by anchors that are named.
 agent_stop

@@ -68,7 +68,9 @@ check 'a key without address signs for an address that no key has' 0 sign
 says 'which is said' "signed with the key of CN=Logon.*no address.*no key with a certificate for carol@example.org"
 signed_by 'as the logon certificate' Logon
 check 'its certificate without address fits every From' 0 smime verify "$T/signed"
-says 'which is said' 'no address'
+like 'which is said at once' "$(head -n 1 "$T/err")" 'good: signed by CN=Logon.*but.*nothing links its owner to carol@example.org'
+check 'but not one that is expected' 1 smime verify --from carol@example.org "$T/signed"
+says 'since nothing says that it is hers' 'no address, and carol@example.org is expected'
 
 # What can't be used, and why.
 refused() { # NAME CODE PATTERN COMMAND...

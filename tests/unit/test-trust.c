@@ -303,11 +303,12 @@ static void extended_key_usage_must_allow_mail(void **state) {
 	expect((struct scene){ .plan = { .issuer = &root, .extensions = none } }, 0, "extended-key-usage", SMIME_GOOD, NULL);
 }
 
-static void a_certificate_without_address_is_a_note(void **state) {
+static void a_certificate_without_address_is_nobody_who_is_expected(void **state) {
 	static const struct extension none[] = { { NID_key_usage, "digitalSignature" }, { 0, NULL } };
 
-	expect((struct scene){ .plan = { .issuer = &root, .extensions = none }, .from = "alice@example.org" }, 0, "address",
-		SMIME_NOTE, NULL);
+	expect((struct scene){ .plan = { .issuer = &root, .extensions = none } }, 0, "address", SMIME_NOTE, "no address");
+	expect((struct scene){ .plan = { .issuer = &root, .extensions = none }, .from = "alice@example.org" }, SMIME_E_UNTRUSTED,
+		"address", SMIME_BAD, "alice@example.org is expected");
 }
 
 static void a_file_without_certificates_is_an_error(void **state) {
@@ -392,7 +393,7 @@ int main(void) {
 		cmocka_unit_test(sha1_in_a_chain_is_refused),
 		cmocka_unit_test(key_usage_must_allow_signing),
 		cmocka_unit_test(extended_key_usage_must_allow_mail),
-		cmocka_unit_test(a_certificate_without_address_is_a_note),
+		cmocka_unit_test(a_certificate_without_address_is_nobody_who_is_expected),
 		cmocka_unit_test(a_file_without_certificates_is_an_error),
 		cmocka_unit_test(files_may_be_der_or_hold_several),
 		cmocka_unit_test(the_systems_anchors_are_for_mail),
