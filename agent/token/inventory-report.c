@@ -7,6 +7,8 @@
 #include "inventory.h"
 #include "smime/error.h"
 
+enum { KEY_CERTIFICATES_MAX_BYTES = 40 * 1024 };
+
 DEFINE_CLEANUP(struct wire_key *, key_freep, wire_key_free)
 
 static ASN1_BOOLEAN wire_bool(bool value) {
@@ -35,6 +37,20 @@ static int add_certificates(STACK_OF(ASN1_OCTET_STRING) **stack, STACK_OF(X509) 
 	return r;
 }
 
+/* A key and its certificates are on one page: the oldest are left out when there are too many. */
+static void drop_oldest(STACK_OF(ASN1_OCTET_STRING) *certificates) {
+	size_t bytes = 0;
+	int kept;
+
+	for (kept = 0; kept < sk_ASN1_OCTET_STRING_num(certificates); kept++) {
+		bytes += wire_octets(sk_ASN1_OCTET_STRING_value(certificates, kept)).len;
+		if (bytes > KEY_CERTIFICATES_MAX_BYTES)
+			break;
+	}
+	while (sk_ASN1_OCTET_STRING_num(certificates) > kept)
+		ASN1_OCTET_STRING_free(sk_ASN1_OCTET_STRING_pop(certificates));
+}
+
 static int describe_key(const struct inventory_key *key, struct bytes token, struct wire_key **ret_description) {
 	_cleanup_(key_freep) struct wire_key *description = wire_key_new();
 
@@ -44,6 +60,7 @@ static int describe_key(const struct inventory_key *key, struct bytes token, str
 		wire_set_text(&description->label, key->label) < 0 ||
 		add_certificates(&description->certificates, key->certificates) < 0)
 		return -SMIME_E_NO_MEMORY;
+	drop_oldest(description->certificates);
 	description->type = key->type;
 	description->bits = (uint32_t)EVP_PKEY_get_bits(key->public);
 	description->seen = wire_bool(key->seen);

@@ -6,9 +6,10 @@
 
 #include <openssl/err.h>
 
+#include "agent/wire/limits.h"
 #include "smime/error.h"
 
-enum { REJECTION_SECRET_BYTES = 32 };
+enum { REJECTION_SECRET_BYTES = 32, DER_HEADER_BYTES = 8 };
 
 DEFINE_CLEANUP(struct wire_report *, report_freep, wire_report_free)
 
@@ -160,32 +161,60 @@ static int copy_name(const struct token *token, struct wire_inventory *descripti
 	return 0;
 }
 
-static void drop_others(struct wire_inventory *description) {
-	while (sk_ASN1_OCTET_STRING_num(description->certificates) > 0)
-		ASN1_OCTET_STRING_free(sk_ASN1_OCTET_STRING_pop(description->certificates));
+/* Moves keys, then certificates, from the whole to a page until that is full. */
+static int fill_page(struct wire_inventory *whole, struct wire_inventory *page) {
+	size_t bytes = 0;
+
+	while (sk_wire_key_num(whole->keys) > 0) {
+		bytes += (size_t)ASN1_item_i2d((ASN1_VALUE *)sk_wire_key_value(whole->keys, 0), NULL, wire_key_it());
+		if (sk_wire_key_num(page->keys) > 0 && bytes > WIRE_PAGE_MAX_BYTES)
+			return 0;
+		if (sk_wire_key_push(page->keys, sk_wire_key_value(whole->keys, 0)) <= 0)
+			return -SMIME_E_NO_MEMORY;
+		(void)sk_wire_key_shift(whole->keys);
+	}
+	while (sk_ASN1_OCTET_STRING_num(whole->certificates) > 0) {
+		bytes += wire_octets(sk_ASN1_OCTET_STRING_value(whole->certificates, 0)).len + DER_HEADER_BYTES;
+		if (bytes > WIRE_PAGE_MAX_BYTES)
+			return 0;
+		if (sk_ASN1_OCTET_STRING_push(page->certificates, sk_ASN1_OCTET_STRING_value(whole->certificates, 0)) <= 0)
+			return -SMIME_E_NO_MEMORY;
+		(void)sk_ASN1_OCTET_STRING_shift(whole->certificates);
+	}
+	return 0;
 }
 
-/* A token can hold more than a frame: the certificates of nobody's key go first. */
-static int send_fitting(struct token *token, struct wire_report *report) {
-	int r = exchange_send(token->exchange, report);
+/* Sends what is left of the inventory as one page. Returns 1 when there is more. */
+static int send_page(struct token *token, enum wire_pin_state pin, struct wire_inventory *whole) {
+	_cleanup_(report_freep) struct wire_report *report = wire_report_make(0, WIRE_REPORT_INVENTORY);
+	struct wire_inventory *page = report ? report->body->inventory : NULL;
+	bool more;
+	int r;
 
-	if (r != -SMIME_E_PROTOCOL)
-		return r;
-	drop_others(report->body->inventory);
-	return exchange_send(token->exchange, report);
+	if (!page || copy_name(token, page) < 0 || fill_page(whole, page) < 0)
+		return -SMIME_E_NO_MEMORY;
+	more = sk_wire_key_num(whole->keys) > 0 || sk_ASN1_OCTET_STRING_num(whole->certificates) > 0;
+	page->pin = pin;
+	page->unlocked = token->unlocked || !token->login_required ? 0xff : 0;
+	page->logged_in = token->unlocked ? 0xff : 0;
+	page->more = more ? 0xff : 0;
+	r = exchange_send(token->exchange, report);
+	return r < 0 ? r : more;
 }
+
+DEFINE_CLEANUP(struct wire_inventory *, whole_freep, wire_inventory_free)
 
 int token_report(struct token *token) {
-	_cleanup_(report_freep) struct wire_report *report = wire_report_make(0, WIRE_REPORT_INVENTORY);
 	_cleanup_(inventory_unrefp) struct inventory *inventory = token_inventory(token);
-	struct wire_inventory *description = report ? report->body->inventory : NULL;
+	_cleanup_(whole_freep) struct wire_inventory *whole = wire_inventory_new();
+	enum wire_pin_state pin = pin_state(token);
+	int r = whole ? inventory_describe(inventory, wire_octets(token->name->id), whole) : -SMIME_E_NO_MEMORY;
 
-	if (!description || copy_name(token, description) < 0 ||
-		inventory_describe(inventory, wire_octets(token->name->id), description) < 0)
-		return -SMIME_E_NO_MEMORY;
-	description->pin = pin_state(token);
-	description->unlocked = token->unlocked || !token->login_required ? 0xff : 0;
-	return send_fitting(token, report);
+	if (r == 0)
+		do
+			r = send_page(token, pin, whole);
+		while (r > 0);
+	return r;
 }
 
 bool token_has_mechanism(const struct token *token, CK_MECHANISM_TYPE type) {

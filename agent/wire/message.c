@@ -283,11 +283,13 @@ ASN1_SEQUENCE(wire_module) = {
 } ASN1_SEQUENCE_END_name(struct wire_module, wire_module)
 IMPLEMENT(wire_module)
 
-STARTS_FALSE(wire_inventory, made->unlocked = 0)
+STARTS_FALSE(wire_inventory, made->unlocked = 0; made->logged_in = 0; made->more = 0)
 ASN1_SEQUENCE_cb(wire_inventory, wire_inventory_callback) = {
 	ASN1_SIMPLE(struct wire_inventory, token, wire_token),
 	ASN1_EMBED(struct wire_inventory, pin, UINT32),
 	ASN1_SIMPLE(struct wire_inventory, unlocked, ASN1_BOOLEAN),
+	ASN1_SIMPLE(struct wire_inventory, logged_in, ASN1_BOOLEAN),
+	ASN1_SIMPLE(struct wire_inventory, more, ASN1_BOOLEAN),
 	ASN1_SEQUENCE_OF(struct wire_inventory, keys, wire_key),
 	ASN1_SEQUENCE_OF(struct wire_inventory, certificates, ASN1_OCTET_STRING),
 } ASN1_SEQUENCE_END_cb(struct wire_inventory, wire_inventory)

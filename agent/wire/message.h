@@ -288,7 +288,9 @@ struct wire_module {
 struct wire_inventory {
 	struct wire_token *token;
 	uint32_t pin; /* enum wire_pin_state */
-	ASN1_BOOLEAN unlocked;
+	ASN1_BOOLEAN unlocked;  /* keys can be used without a PIN from now on */
+	ASN1_BOOLEAN logged_in; /* since a login stands, which a lock ends */
+	ASN1_BOOLEAN more;      /* this is a page, and another one follows at once */
 	STACK_OF(wire_key) *keys;
 	STACK_OF(ASN1_OCTET_STRING) *certificates; /* every certificate on the token that belongs to no key */
 };
