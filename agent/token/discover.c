@@ -148,6 +148,16 @@ int discover_tokens(const struct cryptoki *module, STACK_OF(wire_token) **ret_to
 	return 0;
 }
 
+/* libp11 waits for ever when its first C_OpenSession fails, so one of our own has to succeed before it is let near the token. */
+static int try_session(const struct cryptoki *module, CK_SLOT_ID slot, struct fault *fault) {
+	CK_SESSION_HANDLE session;
+	int r = cryptoki_session(module, slot, &session, fault);
+
+	if (r == 0)
+		(void)module->call->C_CloseSession(session);
+	return r;
+}
+
 /* A certificate that libp11 could not read has no x509; it is left out. A list that fails as a whole counts as empty. */
 static int copy_certificates(PKCS11_TOKEN *token, struct token_certificates *certificates) {
 	PKCS11_CERT *found = NULL;
@@ -186,7 +196,9 @@ int discover_token(const struct cryptoki *module, struct bytes id, CK_SLOT_ID *r
 		return r;
 	if (i == view.count)
 		return fault_set(fault, SMIME_E_TOKEN_GONE, "the token is not there any more; insert it again");
-	r = copy_certificates(view.slots[i].token, &certificates);
+	r = try_session(module, PKCS11_get_slotid_from_slot(&view.slots[i]), fault);
+	if (r == 0)
+		r = copy_certificates(view.slots[i].token, &certificates);
 	if (r == 0)
 		r = describe(module, view.slots[i].token, ret_token);
 	if (r < 0)
