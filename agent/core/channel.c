@@ -17,6 +17,12 @@
 
 enum { READ_CHUNK_BYTES = 16 * 1024 };
 
+enum phase {
+	OPEN,
+	LAST_WORDS, /* nothing more is read; what is queued goes out */
+	ENDED,      /* `closed` was called */
+};
+
 struct output {
 	TAILQ_ENTRY(output) link;
 	size_t len, done;
@@ -35,7 +41,9 @@ struct channel {
 	size_t in_len, in_cap;
 	TAILQ_HEAD(, output) out;
 	size_t backlog;
-	bool paused, ended;
+	bool paused; /* by the owner */
+	enum phase phase;
+	int error;   /* why, from LAST_WORDS on */
 	unsigned busy; /* callbacks under way: the structure outlives channel_free() until they return */
 	bool freed;
 };
@@ -57,7 +65,7 @@ static void channel_destroy(struct channel *channel) {
 struct channel *channel_free(struct channel *channel) {
 	if (!channel)
 		return NULL;
-	channel->ended = true;
+	channel->phase = ENDED;
 	channel->io = sd_event_source_disable_unref(channel->io);
 	channel->timer = sd_event_source_disable_unref(channel->timer);
 	channel->resume = sd_event_source_disable_unref(channel->resume);
@@ -70,21 +78,58 @@ struct channel *channel_free(struct channel *channel) {
 	return NULL;
 }
 
-static void channel_end(struct channel *channel, int error) {
-	if (channel->ended)
-		return;
-	channel->ended = true;
-	(void)sd_event_source_set_enabled(channel->io, SD_EVENT_OFF);
-	if (channel->timer)
-		(void)sd_event_source_set_enabled(channel->timer, SD_EVENT_OFF);
-	channel->callbacks.closed(channel->userdata, error);
+/* Whether frames are taken: a client that does not take its answers gets no new ones. */
+static bool is_reading(const struct channel *channel) {
+	return channel->phase == OPEN && !channel->paused && channel->backlog <= CHANNEL_BACKLOG_SLOW_BYTES;
 }
 
 static void update_events(struct channel *channel) {
-	uint32_t events = (channel->paused ? 0 : EPOLLIN) | (TAILQ_EMPTY(&channel->out) ? 0 : EPOLLOUT);
+	uint32_t events = (is_reading(channel) ? EPOLLIN : 0) | (TAILQ_EMPTY(&channel->out) ? 0 : EPOLLOUT);
 
-	if (!channel->ended)
+	if (channel->phase != ENDED)
 		(void)sd_event_source_set_io_events(channel->io, events);
+}
+
+static void channel_finish(struct channel *channel) {
+	if (channel->phase == ENDED)
+		return;
+	channel->phase = ENDED;
+	(void)sd_event_source_set_enabled(channel->io, SD_EVENT_OFF);
+	channel->timer = sd_event_source_disable_unref(channel->timer);
+	channel->callbacks.closed(channel->userdata, channel->error);
+}
+
+/* Runs with the structure held, since the owner may free it in a callback. */
+static void leave(struct channel *channel) {
+	if (--channel->busy == 0 && channel->freed)
+		channel_destroy(channel);
+}
+
+static int on_last_words_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
+	struct channel *channel = userdata;
+
+	channel->busy++;
+	channel_finish(channel);
+	leave(channel);
+	return 0;
+}
+
+/* The owner says its last words to whoever broke the protocol; then, or at once for any other reason, that is the end. */
+static void channel_end(struct channel *channel, int error) {
+	if (channel->phase != OPEN)
+		return;
+	channel->phase = LAST_WORDS;
+	channel->error = error;
+	channel->timer = sd_event_source_disable_unref(channel->timer);
+	bool last_words = error == -SMIME_E_PROTOCOL && channel->callbacks.refused;
+	if (last_words)
+		channel->callbacks.refused(channel->userdata);
+	if (!last_words || TAILQ_EMPTY(&channel->out) ||
+	    sd_event_add_time_relative(channel->event, &channel->timer, CLOCK_MONOTONIC, (uint64_t)CHANNEL_LAST_WORDS_MAX_MS * 1000, 0,
+		    on_last_words_timeout, channel) < 0)
+		channel_finish(channel);
+	else
+		update_events(channel);
 }
 
 static int on_frame_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -92,14 +137,13 @@ static int on_frame_timeout(sd_event_source *source, uint64_t usec, void *userda
 
 	channel->busy++;
 	channel_end(channel, -SMIME_E_PROTOCOL);
-	if (--channel->busy == 0 && channel->freed)
-		channel_destroy(channel);
+	leave(channel);
 	return 0;
 }
 
 /* The clock runs while part of a frame is here and we are willing to take the rest. */
 static void update_timer(struct channel *channel, bool progress) {
-	bool wanted = channel->frame_timeout_us > 0 && channel->in_len > 0 && !channel->paused && !channel->ended;
+	bool wanted = channel->frame_timeout_us > 0 && channel->in_len > 0 && is_reading(channel);
 	int enabled = SD_EVENT_OFF;
 
 	if (channel->timer)
@@ -129,7 +173,7 @@ static void drop_input(struct channel *channel, size_t n) {
 static void deliver(struct channel *channel) {
 	bool delivered = false;
 
-	while (!channel->ended && !channel->paused) {
+	while (is_reading(channel)) {
 		size_t total = 0;
 		int r = frame_check(channel->in, channel->in_len, &total);
 		if (r < 0) {
@@ -146,7 +190,7 @@ static void deliver(struct channel *channel) {
 		if (r < 0)
 			channel_end(channel, r);
 	}
-	if (!channel->ended)
+	if (channel->phase == OPEN)
 		update_timer(channel, delivered);
 }
 
@@ -189,6 +233,12 @@ static int receive(struct channel *channel) {
 	return 1;
 }
 
+/* The connection has ended while nothing was being read: for want of anything else to come, that is seen here. */
+static void hang_up(struct channel *channel) {
+	channel_end(channel, -SMIME_E_AGENT_GONE);
+	channel_finish(channel);
+}
+
 static int send_some(struct channel *channel, struct output *output) {
 	union {
 		struct cmsghdr align;
@@ -219,37 +269,57 @@ static int send_some(struct channel *channel, struct output *output) {
 	return 0;
 }
 
+static int on_resume(sd_event_source *source, void *userdata) {
+	struct channel *channel = userdata;
+
+	channel->busy++;
+	deliver(channel);
+	leave(channel);
+	return 0;
+}
+
+/* Frames that are buffered already raise no event: they are handed over from the loop, not from the caller's stack. */
+static void update_reading(struct channel *channel, bool was_reading) {
+	update_events(channel);
+	if (is_reading(channel) == was_reading)
+		return;
+	update_timer(channel, true);
+	if (!was_reading && channel->in_len > 0) {
+		channel->resume = sd_event_source_disable_unref(channel->resume);
+		(void)sd_event_add_defer(channel->event, &channel->resume, on_resume, channel);
+	}
+}
+
 static int flush_output(struct channel *channel) {
+	bool was_reading = is_reading(channel);
 	int r = 1;
 
 	while (r > 0 && !TAILQ_EMPTY(&channel->out))
 		r = send_some(channel, TAILQ_FIRST(&channel->out));
-	update_events(channel);
+	update_reading(channel, was_reading);
 	return r < 0 ? r : 0;
+}
+
+static void on_writable(struct channel *channel) {
+	int r = flush_output(channel);
+
+	if (r < 0)
+		channel_end(channel, r);
+	if (channel->phase == LAST_WORDS && (r < 0 || TAILQ_EMPTY(&channel->out)))
+		channel_finish(channel);
 }
 
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
 	struct channel *channel = userdata;
 
 	channel->busy++;
-	if (revents & EPOLLOUT && flush_output(channel) < 0)
-		channel_end(channel, -SMIME_E_AGENT_GONE);
-	if (!channel->ended && revents & EPOLLIN)
+	if (revents & EPOLLOUT)
+		on_writable(channel);
+	if (is_reading(channel) && revents & EPOLLIN)
 		(void)receive(channel);
-	else if (!channel->ended && revents & (EPOLLHUP | EPOLLERR))
-		channel_end(channel, -SMIME_E_AGENT_GONE);
-	if (--channel->busy == 0 && channel->freed)
-		channel_destroy(channel);
-	return 0;
-}
-
-static int on_resume(sd_event_source *source, void *userdata) {
-	struct channel *channel = userdata;
-
-	channel->busy++;
-	deliver(channel);
-	if (--channel->busy == 0 && channel->freed)
-		channel_destroy(channel);
+	else if (revents & (EPOLLHUP | EPOLLERR))
+		hang_up(channel);
+	leave(channel);
 	return 0;
 }
 
@@ -275,7 +345,7 @@ int channel_send(struct channel *channel, const void *message, const ASN1_ITEM *
 	uint8_t *der = NULL;
 	size_t len = 0;
 
-	if (channel->ended)
+	if (channel->phase == ENDED)
 		return -SMIME_E_AGENT_GONE;
 	int r = wire_encode(message, item, &der, &len);
 	if (r < 0)
@@ -289,34 +359,33 @@ int channel_send(struct channel *channel, const void *message, const ASN1_ITEM *
 	wire_free_encoded(der, len);
 	if (!output)
 		return -SMIME_E_NO_MEMORY;
+	bool was_reading = is_reading(channel);
 	TAILQ_INSERT_TAIL(&channel->out, output, link);
 	channel->backlog += output->len;
 	r = channel->backlog > CHANNEL_BACKLOG_MAX_BYTES ? -SMIME_E_BUSY : flush_output(channel);
+	update_reading(channel, was_reading);
 	/* The loop sees the end of the connection and tells the owner, who is in the middle of something now. */
 	if (r < 0)
-		(void)shutdown(channel->fd, SHUT_RDWR);
+		channel_shutdown(channel);
 	return r;
 }
 
+void channel_shutdown(struct channel *channel) {
+	if (channel->phase != ENDED)
+		(void)shutdown(channel->fd, SHUT_RDWR);
+}
+
 void channel_pause(struct channel *channel, bool paused) {
-	if (channel->paused == paused || channel->ended)
-		return;
+	bool was_reading = is_reading(channel);
+
 	channel->paused = paused;
-	update_events(channel);
-	update_timer(channel, true);
-	/* Frames that are buffered already raise no event: hand them over from the loop, not from the caller's stack. */
-	if (!paused && channel->in_len > 0) {
-		channel->resume = sd_event_source_disable_unref(channel->resume);
-		(void)sd_event_add_defer(channel->event, &channel->resume, on_resume, channel);
-	}
+	update_reading(channel, was_reading);
 }
 
 void channel_drain(struct channel *channel) {
 	channel->busy++;
-	while (!channel->ended && receive(channel) > 0)
+	while (channel->phase == OPEN && receive(channel) > 0)
 		continue;
-	if (!channel->ended)
-		channel_end(channel, -SMIME_E_AGENT_GONE);
-	if (--channel->busy == 0 && channel->freed)
-		channel_destroy(channel);
+	channel_end(channel, -SMIME_E_AGENT_GONE);
+	leave(channel);
 }

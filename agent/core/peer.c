@@ -16,13 +16,21 @@ static int on_frame(void *userdata, struct bytes der) {
 	return request_handle(userdata, der);
 }
 
-static void on_closed(void *userdata, int error) {
+static void cancel_all(struct peer *peer) {
+	while (!LIST_EMPTY(&peer->requests))
+		request_cancel(LIST_FIRST(&peer->requests));
+}
+
+/* What breaks the protocol is told so once, and gets no other answer any more. */
+static void on_refused(void *userdata) {
 	struct peer *peer = userdata;
 
-	/* What breaks the protocol is told so once; there is nobody to tell when the connection itself has ended. */
-	if (error == -SMIME_E_PROTOCOL)
-		request_refuse(peer, 0, -SMIME_E_PROTOCOL, "the frame is not as docs/protocol.asn1 has it");
-	peer_close(peer);
+	cancel_all(peer);
+	request_refuse(peer, 0, -SMIME_E_PROTOCOL, "the frame is not as docs/protocol.asn1 has it");
+}
+
+static void on_closed(void *userdata, int error) {
+	peer_close(userdata);
 }
 
 static int on_hello_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -31,7 +39,7 @@ static int on_hello_timeout(sd_event_source *source, uint64_t usec, void *userda
 }
 
 int peer_new(struct agent *agent, int fd, pid_t pid, struct peer **ret_peer) {
-	static const struct channel_callbacks callbacks = { on_frame, on_closed };
+	static const struct channel_callbacks callbacks = { on_frame, on_refused, on_closed };
 	struct peer *peer = calloc(1, sizeof(*peer));
 
 	if (!peer) {
@@ -56,8 +64,7 @@ int peer_new(struct agent *agent, int fd, pid_t pid, struct peer **ret_peer) {
 
 void peer_close(struct peer *peer) {
 	listener_remove(peer->agent->listener, peer);
-	while (!LIST_EMPTY(&peer->requests))
-		request_cancel(LIST_FIRST(&peer->requests));
+	cancel_all(peer);
 	sd_event_source_disable_unref(peer->hello_timer);
 	(void)channel_free(peer->channel);
 	wire_hello_free(peer->hello);
@@ -65,8 +72,17 @@ void peer_close(struct peer *peer) {
 }
 
 void peer_answer(struct peer *peer, const struct wire_reply *reply) {
-	/* A failure shows as the end of the connection, which the channel's own reading notices. */
-	(void)channel_send(peer->channel, reply, wire_reply_it(), -1);
+	int r = channel_send(peer->channel, reply, wire_reply_it(), -1);
+
+	/* An answer that can't be made is one all the same: a client never waits for nothing. */
+	if (r == -SMIME_E_PROTOCOL && reply->body->type != WIRE_REPLY_ERROR)
+		request_refuse(peer, reply->id, -SMIME_E_TOO_LARGE, "the answer does not fit a frame");
+	else if (r < 0)
+		peer_abort(peer);
+}
+
+void peer_abort(struct peer *peer) {
+	channel_shutdown(peer->channel);
 }
 
 void peer_count(struct peer *peer, int change) {

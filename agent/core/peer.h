@@ -41,8 +41,11 @@ int peer_new(struct agent *agent, int fd, pid_t pid, struct peer **ret_peer);
 /* Cancels its requests, closes the connection and frees the peer. */
 void peer_close(struct peer *peer);
 
-/* Sends an answer, which stays the caller's. A client that does not take its answers is closed (from the loop). */
+/* Sends an answer, which stays the caller's. A client that can't be given one is closed (from the loop). */
 void peer_answer(struct peer *peer, const struct wire_reply *reply);
+
+/* Ends the connection from the loop, since an answer that is due can't be made. */
+void peer_abort(struct peer *peer);
 
 /* For request.c: one request more or less is under way. */
 void peer_count(struct peer *peer, int change);

@@ -58,7 +58,7 @@ static void ignore_end(void *userdata) {
 
 int token_process_start(struct agent *agent, const struct wire_setup *setup, const struct token_process_callbacks *callbacks,
                         void *userdata, struct token_process **ret_process) {
-	static const struct channel_callbacks channel_callbacks = { on_frame, on_closed };
+	static const struct channel_callbacks channel_callbacks = { .frame = on_frame, .closed = on_closed };
 	_cleanup_(wire_spawn_freep) struct wire_spawn *spawn = wire_spawn_new();
 	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_SETUP);
 	_cleanup_(freep) struct token_process *process = calloc(1, sizeof(*process));
@@ -100,13 +100,15 @@ int token_process_send(struct token_process *process, const struct wire_order *o
 }
 
 void token_process_kill(struct token_process *process) {
-	process_kill(process->process);
+	/* What it said before its end is still being handed over when there is nothing left to kill. */
+	if (process->process)
+		process_kill(process->process);
 }
 
 struct token_process *token_process_abandon(struct token_process *process) {
 	if (!process)
 		return NULL;
 	process->callbacks = (struct token_process_callbacks){ ignore_report, ignore_end };
-	process_kill(process->process);
+	token_process_kill(process);
 	return NULL;
 }
