@@ -5,9 +5,11 @@
 #include "listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -19,6 +21,7 @@ struct listener {
 	struct agent *agent;
 	int fd;
 	sd_event_source *source;
+	sd_event_source *rest; /* while nobody is let in */
 	struct peers peers;
 	unsigned count;
 };
@@ -47,32 +50,85 @@ static bool answered(const struct sockaddr_un *address) {
 	return fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
 }
 
-int listener_open(const char *path, int *ret_fd, char **ret_message) {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+static int lock_file(const char *path, int *ret_fd, char **ret_message) {
+	char name[sizeof(((struct sockaddr_un *)0)->sun_path) + 8];
+
+	(void)snprintf(name, sizeof(name), "%s.lock", path);
+	*ret_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	return *ret_fd >= 0 ? 0 : complain(ret_message, -SMIME_E_IO, "%s: can't be opened: %s", name, strerror(errno));
+}
+
+/* Who holds the lock alone looks at the socket file, replaces and removes it. */
+static int take_lock(const struct sockaddr_un *address, int *ret_fd, char **ret_message) {
 	_cleanup_(close_fdp) int fd = -1;
+	int r = lock_file(address->sun_path, &fd, ret_message);
+
+	for (int ms = 0; r == 0 && flock(fd, LOCK_EX | LOCK_NB) < 0; ms += LISTENER_LOCK_STEP_MS) {
+		if (answered(address) || ms >= LISTENER_LOCK_MAX_MS)
+			return complain(ret_message, -SMIME_E_IO, "%s: an agent is running there already", address->sun_path);
+		(void)usleep(LISTENER_LOCK_STEP_MS * 1000);
+	}
+	if (r == 0)
+		*ret_fd = take_fd(&fd);
+	return r;
+}
+
+static int clear_way(const struct sockaddr_un *address, char **ret_message) {
 	struct stat st;
 
+	if (lstat(address->sun_path, &st) < 0)
+		return 0;
+	if (!S_ISSOCK(st.st_mode))
+		return complain(ret_message, -SMIME_E_USAGE, "%s: is there and is no socket", address->sun_path);
+	if (answered(address))
+		return complain(ret_message, -SMIME_E_IO, "%s: an agent is running there already", address->sun_path);
+	(void)unlink(address->sun_path);
+	return 0;
+}
+
+static int listen_on(const struct sockaddr_un *address, struct listener_socket *socket_file, char **ret_message) {
+	_cleanup_(close_fdp) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mode_t old = umask(0177);
+	int failed = fd < 0 || bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ||
+		     lstat(address->sun_path, &socket_file->file) < 0 || listen(fd, LISTENER_BACKLOG) < 0;
+	int error = errno;
+
+	(void)umask(old);
+	if (failed)
+		return complain(ret_message, -SMIME_E_IO, "%s: can't listen: %s", address->sun_path, strerror(error));
+	socket_file->fd = take_fd(&fd);
+	return 0;
+}
+
+int listener_open(const char *path, struct listener_socket *ret_socket, char **ret_message) {
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_(close_fdp) int lock = -1;
+
 	if (!path)
-		return inherited(ret_fd, ret_message);
+		return inherited(&ret_socket->fd, ret_message);
 	if (strlen(path) >= sizeof(address.sun_path))
 		return complain(ret_message, -SMIME_E_USAGE, "%s: the path of a socket has at most %zu characters", path, sizeof(address.sun_path) - 1);
 	(void)strcpy(address.sun_path, path);
-	if (lstat(path, &st) == 0) {
-		if (!S_ISSOCK(st.st_mode))
-			return complain(ret_message, -SMIME_E_USAGE, "%s: is there and is no socket", path);
-		if (answered(&address))
-			return complain(ret_message, -SMIME_E_IO, "%s: an agent is running there already", path);
-		(void)unlink(path);
-	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mode_t old = umask(0177);
-	int failed = fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, LISTENER_BACKLOG) < 0;
-	int error = errno;
-	(void)umask(old);
-	if (failed)
-		return complain(ret_message, -SMIME_E_IO, "%s: can't listen: %s", path, strerror(error));
-	*ret_fd = take_fd(&fd);
+	int r = take_lock(&address, &lock, ret_message);
+	if (r == 0)
+		r = clear_way(&address, ret_message);
+	if (r == 0)
+		r = listen_on(&address, ret_socket, ret_message);
+	if (r < 0)
+		return r;
+	ret_socket->lock = take_fd(&lock);
+	ret_socket->path = path;
 	return 0;
+}
+
+void listener_socket_clear(struct listener_socket *socket_file) {
+	struct stat st;
+
+	if (socket_file->path && lstat(socket_file->path, &st) == 0 && st.st_dev == socket_file->file.st_dev && st.st_ino == socket_file->file.st_ino)
+		(void)unlink(socket_file->path);
+	close_fdp(&socket_file->fd);
+	close_fdp(&socket_file->lock);
+	*socket_file = LISTENER_SOCKET_NONE;
 }
 
 static bool has_room(const struct listener *listener, pid_t pid) {
@@ -86,6 +142,24 @@ static bool has_room(const struct listener *listener, pid_t pid) {
 	return of_process < LISTENER_CLIENTS_PER_PROCESS;
 }
 
+static void end_rest(struct listener *listener) {
+	listener->rest = sd_event_source_disable_unref(listener->rest);
+	(void)sd_event_source_set_enabled(listener->source, SD_EVENT_ON);
+}
+
+static int on_rested(sd_event_source *source, uint64_t usec, void *userdata) {
+	end_rest(userdata);
+	return 0;
+}
+
+/* A connection that can't be taken for want of descriptors or memory stays ready: asking again at once would only burn time. */
+static void rest(struct listener *listener) {
+	listener->rest = sd_event_source_disable_unref(listener->rest);
+	if (sd_event_add_time_relative(listener->agent->event, &listener->rest, CLOCK_MONOTONIC, (uint64_t)LISTENER_REST_MS * 1000, 0, on_rested,
+			listener) >= 0)
+		(void)sd_event_source_set_enabled(listener->source, SD_EVENT_OFF);
+}
+
 static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata) {
 	struct listener *listener = userdata;
 	_cleanup_(close_fdp) int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -93,6 +167,8 @@ static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, 
 	socklen_t len = sizeof(who);
 	struct peer *peer = NULL;
 
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
+		rest(listener);
 	if (fd < 0)
 		return 0;
 	/* Whoever can't be identified is refused like a stranger. */
@@ -126,6 +202,7 @@ struct listener *listener_free(struct listener *listener) {
 	while (!LIST_EMPTY(&listener->peers))
 		peer_close(LIST_FIRST(&listener->peers));
 	sd_event_source_disable_unref(listener->source);
+	sd_event_source_disable_unref(listener->rest);
 	(void)close(listener->fd);
 	free(listener);
 	return NULL;
@@ -138,4 +215,6 @@ unsigned listener_clients(const struct listener *listener) {
 void listener_remove(struct listener *listener, struct peer *peer) {
 	LIST_REMOVE(peer, link);
 	listener->count--;
+	if (listener->rest)
+		end_rest(listener);
 }

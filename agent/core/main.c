@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <openssl/crypto.h>
@@ -104,14 +105,20 @@ static void harden(void) {
 #endif
 }
 
-/* A descriptor for each client, with some to spare. */
-static void raise_descriptors(const struct config *config) {
+/* A descriptor for each client, with some to spare; where that can't be had there are fewer clients. */
+static void raise_descriptors(struct config *config) {
+	enum { WANTED_SPARE = 256, LEAST_SPARE = 32 };
+	rlim_t wanted = config->max_clients + (rlim_t)WANTED_SPARE;
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < config->max_clients + 256u) {
-		limit.rlim_cur = config->max_clients + 256u < limit.rlim_max ? config->max_clients + 256u : limit.rlim_max;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	if (limit.rlim_cur < wanted) {
+		limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &limit);
 	}
+	if (limit.rlim_cur < config->max_clients + (rlim_t)LEAST_SPARE)
+		config->max_clients = limit.rlim_cur > LEAST_SPARE ? (unsigned)(limit.rlim_cur - LEAST_SPARE) : 1;
 }
 
 /*
@@ -122,6 +129,8 @@ static int background(int *ret_ready) {
 	int pair[2];
 	char byte;
 
+	/* What the caller had open is not the agent's: a pipe of a shell's $(...) would never end. */
+	(void)syscall(SYS_close_range, 3u, ~0u, 0);
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return -SMIME_E_INTERNAL;
 	pid_t pid = fork();
@@ -147,11 +156,10 @@ static void tell_ready(int *ready) {
 	if (*ready < 0)
 		return;
 	/* Errors of the start went to the terminal; from here on there is nobody to read. */
-	if (null >= 0) {
-		(void)dup2(null, 0);
-		(void)dup2(null, 1);
-		(void)dup2(null, 2);
-	}
+	for (int fd = 0; null >= 0 && fd <= 2; fd++)
+		(void)dup2(null, fd);
+	if (chdir("/") < 0)
+		errno = 0;
 	if (write(*ready, "", 1) < 0)
 		errno = 0;
 	close_fdp(ready);
@@ -182,8 +190,7 @@ static int set_up_loop(struct agent *agent) {
 	return spawner_attach(agent->spawner, agent->event);
 }
 
-static int set_up(struct agent *agent, int listen_fd) {
-	_cleanup_(close_fdp) int fd = listen_fd;
+static int set_up(struct agent *agent, struct listener_socket *socket) {
 	int r = set_up_loop(agent);
 
 	if (r == 0 && !(agent->reuse = reuse_new()))
@@ -193,9 +200,9 @@ static int set_up(struct agent *agent, int listen_fd) {
 	if (r == 0)
 		r = requests_new(agent, &agent->requests);
 	if (r == 0)
-		r = discovery_new(agent, requests_settled, &agent->discovery);
+		r = discovery_new(agent, requests_go_on, &agent->discovery);
 	if (r == 0)
-		r = listener_new(agent, take_fd(&fd), &agent->listener);
+		r = listener_new(agent, take_fd(&socket->fd), &agent->listener);
 	return r;
 }
 
@@ -211,28 +218,42 @@ static void tear_down(struct agent *agent) {
 	agent->config = config_free(agent->config);
 }
 
-static int serve(struct agent *agent, const char *socket, int *ready) {
+static int serve(struct agent *agent, const char *path, int *ready) {
 	_cleanup_(freep) char *message = NULL;
-	int fd = -1;
-	int r = state_load(agent, &message);
+	const struct config *config = agent->config;
+	struct spawner_options spawner = { config->pin_program, config->environment, config->environment_count, *ready >= 0 };
+	_cleanup_(listener_socket_clear) struct listener_socket socket = LISTENER_SOCKET_NONE;
+	int r = spawner_fork(&spawner, &agent->spawner);
 
+	if (r == 0)
+		r = state_load(agent, &message);
+	if (r == 0)
+		r = listener_open(path, &socket, &message);
 	if (r < 0)
 		return complain(r, message);
-	r = spawner_fork(agent->config->pin_program, agent->config->environment, agent->config->environment_count, &agent->spawner);
-	if (r < 0)
-		return complain(r, NULL);
-	r = listener_open(socket, &fd, &message);
-	if (r < 0)
-		return complain(r, message);
-	r = set_up(agent, fd);
+	r = set_up(agent, &socket);
 	if (r == 0) {
 		tell_ready(ready);
 		r = sd_event_loop(agent->event);
 		(void)sd_notify(0, "STOPPING=1");
 	}
-	if (socket)
-		(void)unlink(socket);
 	return r < 0 ? complain(-SMIME_E_INTERNAL, NULL) : r > 0 ? 8 : 0;
+}
+
+/* The path of the socket, absolute where the agent leaves its working directory. */
+static int find_socket(struct options *options, char *path, size_t size) {
+	char here[PATH_MAX];
+
+	if (options->socket && (*options->socket == '/' || options->foreground))
+		return 0;
+	if (!options->socket) {
+		if (paths_default_socket(path, size) < 0)
+			return -SMIME_E_IO;
+	} else if (!getcwd(here, sizeof(here)) || snprintf(path, size, "%s/%s", here, options->socket) >= (int)size) {
+		return -SMIME_E_USAGE;
+	}
+	options->socket = path;
+	return 0;
 }
 
 int main(int argc, char **argv) {
@@ -251,10 +272,12 @@ int main(int argc, char **argv) {
 	int r = config_load(options.config, &agent.config, &message);
 	if (r < 0)
 		return complain(r, message);
-	if (!options.socket && !activated && !options.check_config) {
-		if (paths_default_socket(path, sizeof(path)) < 0)
-			return complain(-SMIME_E_IO, "no directory for the socket is safe to use; set $XDG_RUNTIME_DIR or name one with --socket");
-		options.socket = path;
+	if (!activated && !options.check_config) {
+		r = find_socket(&options, path, sizeof(path));
+		if (r < 0)
+			return r == -SMIME_E_USAGE
+				       ? complain(r, "--socket: the path is too long")
+				       : complain(r, "no directory for the socket is safe to use; set $XDG_RUNTIME_DIR or name one with --socket");
 	}
 	raise_descriptors(agent.config);
 	if (options.check_config) {

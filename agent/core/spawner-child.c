@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The spawner process itself: straight blocking code. It decides what environment a program gets: modules need some
- * variables of the session; whatever loads code into a process or makes it write down PINs does not get through, because only
- * names on a list do.
+ * variables of the session, and only names on a list get through.
  */
 #include "spawner-child.h"
 
@@ -22,17 +21,9 @@
 
 #include "agent/wire/frame.h"
 #include "agent/wire/message.h"
+#include "environment.h"
 #include "paths.h"
 #include "spawner.h"
-
-extern char **environ;
-
-enum { ENVIRONMENT_MAX = 256 };
-
-struct environment {
-	char *items[ENVIRONMENT_MAX + 1];
-	size_t count;
-};
 
 struct child {
 	int socket;
@@ -42,7 +33,6 @@ struct child {
 	struct environment session_environment;
 };
 
-/* A name with * at its end is a prefix. */
 static const char *const token_variables[] = {
 	"HOME", "PATH", "USER", "LOGNAME", "LANG", "LC_*", "TZ", "TMPDIR", "XDG_*", "SOFTHSM2_CONF", "PCSCLITE_CSOCK_NAME",
 	"TPM2_PKCS11_*", "TPM2TOOLS_TCTI", "OPENSC_CONF", "P11_KIT_SERVER_ADDRESS", "P11_KIT_SERVER_PID", "ASAN_OPTIONS",
@@ -52,40 +42,6 @@ static const char *const pinentry_variables[] = {
 	"HOME", "PATH", "USER", "LOGNAME", "LANG", "LC_*", "TZ", "XDG_*", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY",
 	"WAYLAND_DISPLAY", "XAUTHORITY", "TERM", "PINENTRY_*",
 };
-
-static bool name_matches(const char *variable, const char *pattern) {
-	size_t len = strlen(pattern);
-
-	if (len > 0 && pattern[len - 1] == '*')
-		return strncmp(variable, pattern, len - 1) == 0;
-	return strncmp(variable, pattern, len) == 0 && variable[len] == '=';
-}
-
-static void environment_pick(struct environment *environment, const char *const *patterns, size_t count) {
-	for (char **variable = environ; *variable && environment->count < ENVIRONMENT_MAX; variable++)
-		for (size_t i = 0; i < count; i++)
-			if (name_matches(*variable, patterns[i])) {
-				environment->items[environment->count++] = *variable;
-				break;
-			}
-}
-
-/* Sets or replaces NAME=value; the string is for the process about to be started and lives as long as it. */
-static void environment_set(struct environment *environment, const char *name, const char *value) {
-	char *entry;
-	size_t i;
-
-	if (!*value || asprintf(&entry, "%s=%s", name, value) < 0)
-		return;
-	for (i = 0; i < environment->count; i++)
-		if (name_matches(environment->items[i], name))
-			break;
-	if (i == ENVIRONMENT_MAX)
-		return;
-	environment->items[i] = entry;
-	if (i == environment->count)
-		environment->count++;
-}
 
 static void become_clean(int socket, int from) {
 	sigset_t none;
@@ -155,6 +111,33 @@ static int serve(struct child *child) {
 	return wire_send(child->socket, answer, wire_error_it(), pidfd);
 }
 
+/* Nothing of the core's but the socket stays open here, nor, where nobody looks, its terminal. */
+static void let_go(int socket, bool quiet) {
+	_cleanup_(close_fdp) int null = quiet ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+
+	for (int fd = 0; null >= 0 && fd <= 2; fd++)
+		(void)dup2(null, fd);
+	if (quiet && chdir("/") < 0)
+		_exit(1);
+	if (socket > 3)
+		(void)syscall(SYS_close_range, 3u, (unsigned)socket - 1, 0);
+	(void)syscall(SYS_close_range, (unsigned)socket + 1, ~0u, 0);
+}
+
+/* A terminal's Ctrl-C and a service manager's SIGTERM to everybody are the core's to handle; its end is what ends this. */
+static int set_up_signals(void) {
+	sigset_t mask, child;
+
+	(void)sigemptyset(&child);
+	(void)sigaddset(&child, SIGCHLD);
+	mask = child;
+	(void)sigaddset(&mask, SIGINT);
+	(void)sigaddset(&mask, SIGTERM);
+	(void)sigaddset(&mask, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &mask, NULL);
+	return signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
 static void reap(int signals) {
 	struct signalfd_siginfo info;
 
@@ -164,25 +147,19 @@ static void reap(int signals) {
 		continue;
 }
 
-_Noreturn void spawner_child_run(int fd, const char *pinentry, char *const *environment, size_t environment_count) {
-	struct child child = { .socket = fd, .pinentry = pinentry };
-	sigset_t mask;
+_Noreturn void spawner_child_run(int fd, const struct spawner_options *options) {
+	struct child child = { .socket = fd, .pinentry = options->pinentry };
+	int signals;
 
+	let_go(fd, options->quiet);
+	signals = set_up_signals();
 	environment_pick(&child.token_environment, token_variables, ELEMENTSOF(token_variables));
-	environment_pick(&child.token_environment, (const char *const *)environment, environment_count);
+	environment_pick(&child.token_environment, (const char *const *)options->environment, options->environment_count);
 	environment_pick(&child.session_environment, pinentry_variables, ELEMENTSOF(pinentry_variables));
 	if (paths_program("smime-token", child.token_path, sizeof(child.token_path)) < 0)
 		_exit(1);
 	(void)prctl(PR_SET_NAME, "smime-spawner");
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)sigemptyset(&mask);
-	(void)sigaddset(&mask, SIGCHLD);
-	(void)sigaddset(&mask, SIGINT); /* a terminal's Ctrl-C is the core's to handle */
-	(void)sigaddset(&mask, SIGHUP);
-	(void)sigprocmask(SIG_BLOCK, &mask, NULL);
-	(void)sigdelset(&mask, SIGINT);
-	(void)sigdelset(&mask, SIGHUP);
-	int signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	struct pollfd fds[] = { { .fd = fd, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
 
 	for (;;) {

@@ -5,9 +5,9 @@
 #ifndef CORE_SPAWNER_CHILD_H
 #define CORE_SPAWNER_CHILD_H
 
-#include <stddef.h>
+#include "spawner.h"
 
 /* Serves requests on `fd` until the core closes it, then exits. Never returns. */
-_Noreturn void spawner_child_run(int fd, const char *pinentry, char *const *environment, size_t environment_count);
+_Noreturn void spawner_child_run(int fd, const struct spawner_options *options);
 
 #endif

@@ -81,7 +81,7 @@ static int on_answer(sd_event_source *source, int fd, uint32_t revents, void *us
 	return 0;
 }
 
-int spawner_fork(const char *pinentry, char *const *environment, size_t environment_count, struct spawner **ret_spawner) {
+int spawner_fork(const struct spawner_options *options, struct spawner **ret_spawner) {
 	_cleanup_(freep) struct spawner *spawner = calloc(1, sizeof(*spawner));
 	int pair[2];
 
@@ -92,7 +92,7 @@ int spawner_fork(const char *pinentry, char *const *environment, size_t environm
 	pid_t pid = fork();
 	if (pid == 0) {
 		(void)close(pair[0]);
-		spawner_child_run(pair[1], pinentry, environment, environment_count);
+		spawner_child_run(pair[1], options);
 	}
 	(void)close(pair[1]);
 	if (pid < 0) {

@@ -20,8 +20,15 @@ struct process;
 /* A process ended, or could not be started (`error` is then -SMIME_E_...). It is freed behind this call. */
 typedef void (*process_ended)(void *userdata, int error);
 
-/* Forks the spawner. Must run before the core has threads, an event loop or filters. `environment`: names of further variables that modules need. */
-int spawner_fork(const char *pinentry, char *const *environment, size_t environment_count, struct spawner **ret_spawner);
+struct spawner_options {
+	const char *pinentry;
+	char *const *environment; /* names of further variables that modules need */
+	size_t environment_count;
+	bool quiet;               /* nobody reads what programs say on standard error */
+};
+
+/* Forks the spawner. Must run before the core has secrets, threads, an event loop or filters. */
+int spawner_fork(const struct spawner_options *options, struct spawner **ret_spawner);
 
 /* Listens to the spawner in the core's loop. Its end ends the loop: without it nothing can be started. */
 int spawner_attach(struct spawner *spawner, sd_event *event);
