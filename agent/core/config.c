@@ -14,6 +14,7 @@
 #include <cyaml/cyaml.h>
 #include <smime/error.h>
 
+#include "environment.h"
 #include "paths.h"
 
 #define SYSTEM_FILE "/etc/smime-agent/agent.yaml"
@@ -22,7 +23,7 @@
 /* ---- What one file holds, as libcyaml loads it ---- */
 
 struct raw_module {
-	char *path;
+	char *path, *deadline;
 	unsigned *sessions;
 };
 struct raw_certificate {
@@ -63,6 +64,7 @@ static const cyaml_schema_value_t text_schema = {
 static const cyaml_schema_field_t module_fields[] = {
 	TEXT("path", struct raw_module, path, CYAML_FLAG_DEFAULT),
 	NUMBER("sessions", struct raw_module, sessions),
+	TEXT("deadline", struct raw_module, deadline, CYAML_FLAG_OPTIONAL),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t module_schema = {
@@ -271,20 +273,29 @@ static int require_absolute(const char *file, const char *key, const char *path,
 	return 0;
 }
 
+static int take_module(struct config_module *module, const char *file, const struct raw_module *raw, char **ret_message) {
+	unsigned sessions = raw->sessions ? *raw->sessions : 1;
+	int r = require_absolute(file, "modules: path", raw->path, ret_message);
+
+	if (r < 0)
+		return r;
+	if (sessions < 1 || sessions > CONFIG_SESSIONS_MAX)
+		return refuse(ret_message, "%s: modules: sessions: %u is not between 1 and %d", file, sessions, CONFIG_SESSIONS_MAX);
+	module->sessions = sessions;
+	module->deadline_us = CONFIG_DEADLINE_DEFAULT_US;
+	if (raw->deadline && (parse_duration(raw->deadline, &module->deadline_us) < 0 || module->deadline_us == 0))
+		return refuse(ret_message, "%s: modules: deadline: '%s' is no length of time; write for example 60s", file, raw->deadline);
+	return take_text(&module->path, raw->path);
+}
+
 static int take_modules(struct config *config, const char *file, const struct raw *raw, char **ret_message) {
 	config->modules = calloc(raw->modules_count ? raw->modules_count : 1, sizeof(*config->modules));
 	if (!config->modules)
 		return -SMIME_E_NO_MEMORY;
 	for (unsigned i = 0; i < raw->modules_count; i++) {
-		unsigned sessions = raw->modules[i].sessions ? *raw->modules[i].sessions : 1;
-		int r = require_absolute(file, "modules: path", raw->modules[i].path, ret_message);
+		int r = take_module(&config->modules[i], file, &raw->modules[i], ret_message);
 		if (r < 0)
 			return r;
-		if (sessions < 1 || sessions > CONFIG_SESSIONS_MAX)
-			return refuse(ret_message, "%s: modules: sessions: %u is not between 1 and %d", file, sessions, CONFIG_SESSIONS_MAX);
-		if (take_text(&config->modules[i].path, raw->modules[i].path) < 0)
-			return -SMIME_E_NO_MEMORY;
-		config->modules[i].sessions = sessions;
 		config->module_count = i + 1;
 	}
 	return 0;
@@ -355,6 +366,18 @@ static int take_socket(struct config *config, const char *file, const struct raw
 	return 0;
 }
 
+static int take_environment(struct config *config, const char *file, const struct raw *raw, char **ret_message) {
+	for (unsigned i = 0; i < raw->environment_count; i++) {
+		if (!environment_is_pattern(raw->environment[i]))
+			return refuse(ret_message, "%s: environment: '%s' is neither the name of a variable nor its beginning with a * behind it", file,
+				raw->environment[i]);
+		if (environment_is_forbidden(raw->environment[i]))
+			return refuse(ret_message, "%s: environment: '%s' is not passed on: it loads code into programs or makes them write down what they do",
+				file, raw->environment[i]);
+	}
+	return take_list(&config->environment, &config->environment_count, raw->environment, raw->environment_count);
+}
+
 static int apply(struct config *config, const char *file, const struct raw *raw, char **ret_message) {
 	int r = 0;
 
@@ -367,7 +390,7 @@ static int apply(struct config *config, const char *file, const struct raw *raw,
 	if (r == 0 && raw->capabilities_count > 0)
 		r = take_capabilities(config, file, raw, ret_message);
 	if (r == 0 && raw->environment)
-		r = take_list(&config->environment, &config->environment_count, raw->environment, raw->environment_count);
+		r = take_environment(config, file, raw, ret_message);
 	if (r == 0 && raw->pin)
 		r = take_pin(config, file, raw->pin, ret_message);
 	if (r == 0 && raw->socket)

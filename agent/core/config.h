@@ -21,9 +21,12 @@ enum {
 	CONFIG_CLIENTS_MAX = 100000,
 };
 
+#define CONFIG_DEADLINE_DEFAULT_US (60ull * 1000000)
+
 struct config_module {
 	char *path;
 	unsigned sessions;
+	uint64_t deadline_us; /* for whatever its tokens are asked to do */
 };
 
 struct config {

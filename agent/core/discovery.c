@@ -22,11 +22,13 @@ struct module {
 	struct worker *workers[DISCOVERY_TOKENS_MAX];
 	size_t worker_count;
 	bool starting;                    /* the last worker has not settled yet */
+	bool seen;                        /* it has settled before */
+	uint64_t busy_since_us;           /* while it is scanned or starts a worker */
 };
 
 struct discovery {
 	struct agent *agent;
-	void (*on_settled)(struct agent *agent);
+	void (*changed)(struct agent *agent);
 	struct token_process *lister;     /* asks for p11-kit's modules */
 	struct module *modules[DISCOVERY_MODULES_MAX];
 	size_t module_count;
@@ -35,18 +37,54 @@ struct discovery {
 
 static void start_next(struct module *module);
 
-static void check_settled(struct discovery *discovery) {
-	if (discovery_settled(discovery))
-		discovery->on_settled(discovery->agent);
+static uint64_t now_us(const struct discovery *discovery) {
+	uint64_t now = 0;
+
+	(void)sd_event_now(discovery->agent->event, CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+/* ---- What is known ---- */
+
+static bool module_settled(const struct module *module) {
+	return !module->scan && !module->starting;
 }
 
 bool discovery_settled(const struct discovery *discovery) {
 	if (discovery->lister)
 		return false;
 	for (size_t i = 0; i < discovery->module_count; i++)
-		if (discovery->modules[i]->scan || discovery->modules[i]->starting)
+		if (!module_settled(discovery->modules[i]))
 			return false;
 	return true;
+}
+
+bool discovery_is_fresh(const struct discovery *discovery) {
+	return discovery_settled(discovery) && discovery_worker(discovery, 0) &&
+	       now_us(discovery) - discovery->last_scan_us < (uint64_t)DISCOVERY_FRESH_MS * 1000;
+}
+
+static bool has_inventory(const struct discovery *discovery) {
+	const struct worker *worker;
+
+	for (size_t i = 0; (worker = discovery_worker(discovery, i)); i++)
+		if (worker_inventory(worker))
+			return true;
+	return false;
+}
+
+uint64_t discovery_patience(const struct discovery *discovery) {
+	bool alone = !has_inventory(discovery);
+	uint64_t until = discovery->lister ? discovery->last_scan_us + (uint64_t)DISCOVERY_ALONE_MAX_MS * 1000 : 0;
+	uint64_t now = now_us(discovery);
+
+	for (size_t i = 0; i < discovery->module_count; i++) {
+		const struct module *module = discovery->modules[i];
+		uint64_t ms = alone ? DISCOVERY_ALONE_MAX_MS : module->seen ? DISCOVERY_AGAIN_MAX_MS : DISCOVERY_FIRST_MAX_MS;
+		if (!module_settled(module) && module->busy_since_us + ms * 1000 > until)
+			until = module->busy_since_us + ms * 1000;
+	}
+	return until > now ? until - now : 0;
 }
 
 /* ---- Workers ---- */
@@ -64,12 +102,22 @@ static bool has_worker(const struct module *module, const struct wire_token *tok
 	return false;
 }
 
+static void set_fault(struct module *module, const char *text) {
+	(void)snprintf(module->fault, sizeof(module->fault), "%s", text);
+}
+
+static void settle(struct module *module) {
+	if (module_settled(module))
+		module->seen = true;
+	module->discovery->changed(module->discovery->agent);
+}
+
 static void on_worker_settled(void *userdata) {
 	struct module *module = userdata;
 
 	module->starting = false;
 	start_next(module);
-	check_settled(module->discovery);
+	settle(module);
 }
 
 /* Starts the next new token's worker. One after the other: modules that share files between processes race when two initialise at once. */
@@ -79,9 +127,13 @@ static void start_next(struct module *module) {
 		if (has_worker(module, token) || module->worker_count == DISCOVERY_TOKENS_MAX)
 			continue;
 		struct worker *worker = NULL;
-		if (worker_new(module->discovery->agent, &module->config, token, &worker) < 0)
+		int r = worker_new(module->discovery->agent, &module->config, token, &worker);
+		if (r < 0) {
+			set_fault(module, smime_strerror(r));
 			return;
+		}
 		module->workers[module->worker_count++] = worker;
+		module->busy_since_us = now_us(module->discovery);
 		module->starting = !worker_await(worker, on_worker_settled, module);
 	}
 }
@@ -105,10 +157,6 @@ static void drop_missing(struct module *module) {
 
 /* ---- Scans ---- */
 
-static void set_fault(struct module *module, const char *text) {
-	(void)snprintf(module->fault, sizeof(module->fault), "%s", text);
-}
-
 static void on_scan_report(void *userdata, struct wire_report *received) {
 	_cleanup_(wire_report_freep) struct wire_report *report = received;
 	struct module *module = userdata;
@@ -130,7 +178,7 @@ static void on_scan_ended(void *userdata) {
 	module->deadline = sd_event_source_disable_unref(module->deadline);
 	drop_missing(module);
 	start_next(module);
-	check_settled(module->discovery);
+	settle(module);
 }
 
 static int on_scan_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -141,6 +189,12 @@ static int on_scan_deadline(sd_event_source *source, uint64_t usec, void *userda
 	return 0;
 }
 
+static uint64_t scan_limit_us(const struct module *module) {
+	uint64_t limit = (uint64_t)DISCOVERY_SCAN_MAX_MS * 1000;
+
+	return module->config.deadline_us < limit ? module->config.deadline_us : limit;
+}
+
 static void scan(struct module *module) {
 	static const struct token_process_callbacks callbacks = { on_scan_report, on_scan_ended };
 	_cleanup_(wire_setup_freep) struct wire_setup *setup = wire_setup_new();
@@ -148,46 +202,46 @@ static void scan(struct module *module) {
 
 	if (module->scan || module->starting)
 		return;
-	if (!setup || wire_set_text(&setup->module, module->config.path) < 0)
+	if (!setup || wire_set_text(&setup->module, module->config.path) < 0) {
+		set_fault(module, smime_strerror(-SMIME_E_NO_MEMORY));
 		return;
+	}
 	setup->role = WIRE_ROLE_SCAN;
 	set_fault(module, "its process ended before it had answered: the module crashed or can't be loaded");
 	if (token_process_start(agent, setup, &callbacks, module, &module->scan) < 0) {
 		set_fault(module, "no process could be started for it");
 		return;
 	}
-	(void)sd_event_add_time_relative(agent->event, &module->deadline, CLOCK_MONOTONIC, (uint64_t)DISCOVERY_SCAN_MAX_MS * 1000, 0,
-		on_scan_deadline, module);
+	module->busy_since_us = now_us(module->discovery);
+	(void)sd_event_add_time_relative(agent->event, &module->deadline, CLOCK_MONOTONIC, scan_limit_us(module), 0, on_scan_deadline, module);
 }
 
 void discovery_rescan(struct discovery *discovery) {
-	(void)sd_event_now(discovery->agent->event, CLOCK_MONOTONIC, &discovery->last_scan_us);
+	discovery->last_scan_us = now_us(discovery);
 	for (size_t i = 0; i < discovery->module_count; i++)
 		scan(discovery->modules[i]);
 }
 
 void discovery_refresh(struct discovery *discovery) {
-	uint64_t now = 0;
-
-	(void)sd_event_now(discovery->agent->event, CLOCK_MONOTONIC, &now);
-	if (discovery_settled(discovery) && now - discovery->last_scan_us >= (uint64_t)DISCOVERY_RESCAN_MIN_MS * 1000)
+	if (!discovery->lister && now_us(discovery) - discovery->last_scan_us >= (uint64_t)DISCOVERY_RESCAN_MIN_MS * 1000)
 		discovery_rescan(discovery);
 }
 
 /* ---- Modules ---- */
 
-static int add_module(struct discovery *discovery, const char *path, unsigned sessions) {
+static int add_module(struct discovery *discovery, const struct config_module *config) {
 	struct module *module;
 
 	if (discovery->module_count == DISCOVERY_MODULES_MAX)
 		return -SMIME_E_TOO_LARGE;
 	module = calloc(1, sizeof(*module));
-	if (!module || !(module->config.path = strdup(path))) {
+	if (!module || !(module->config.path = strdup(config->path))) {
 		free(module);
 		return -SMIME_E_NO_MEMORY;
 	}
 	module->discovery = discovery;
-	module->config.sessions = sessions;
+	module->config.sessions = config->sessions;
+	module->config.deadline_us = config->deadline_us;
 	discovery->modules[discovery->module_count++] = module;
 	return 0;
 }
@@ -198,8 +252,10 @@ static void on_modules_report(void *userdata, struct wire_report *received) {
 
 	if (report->body->type != WIRE_REPORT_MODULES)
 		return;
-	for (int i = 0; i < sk_wire_module_num(report->body->modules); i++)
-		(void)add_module(discovery, wire_text(sk_wire_module_value(report->body->modules, i)->path), 1);
+	for (int i = 0; i < sk_wire_module_num(report->body->modules); i++) {
+		const char *path = wire_text(sk_wire_module_value(report->body->modules, i)->path);
+		(void)add_module(discovery, &(struct config_module){ (char *)(uintptr_t)path, 1, CONFIG_DEADLINE_DEFAULT_US });
+	}
 }
 
 static void on_modules_ended(void *userdata) {
@@ -207,7 +263,7 @@ static void on_modules_ended(void *userdata) {
 
 	discovery->lister = NULL;
 	discovery_rescan(discovery);
-	check_settled(discovery);
+	discovery->changed(discovery->agent);
 }
 
 static int list_modules(struct discovery *discovery) {
@@ -222,18 +278,19 @@ static int list_modules(struct discovery *discovery) {
 
 DEFINE_CLEANUP(struct discovery *, discovery_freep, discovery_free)
 
-int discovery_new(struct agent *agent, void (*settled)(struct agent *agent), struct discovery **ret_discovery) {
+int discovery_new(struct agent *agent, void (*changed)(struct agent *agent), struct discovery **ret_discovery) {
 	_cleanup_(discovery_freep) struct discovery *discovery = calloc(1, sizeof(*discovery));
 	int r = 0;
 
 	if (!discovery)
 		return -SMIME_E_NO_MEMORY;
 	discovery->agent = agent;
-	discovery->on_settled = settled;
+	discovery->changed = changed;
+	discovery->last_scan_us = now_us(discovery);
 	if (agent->config->module_count == 0)
 		r = list_modules(discovery);
 	for (size_t i = 0; r == 0 && i < agent->config->module_count; i++)
-		r = add_module(discovery, agent->config->modules[i].path, agent->config->modules[i].sessions);
+		r = add_module(discovery, &agent->config->modules[i]);
 	if (r < 0)
 		return r;
 	if (!discovery->lister)

@@ -10,25 +10,36 @@
 #include "worker.h"
 
 enum {
-	DISCOVERY_SCAN_MAX_MS = 20 * 1000,
-	DISCOVERY_RESCAN_MIN_MS = 1000, /* between two scans that clients cause */
+	DISCOVERY_SCAN_MAX_MS = 20 * 1000,   /* unless the module's deadline is shorter */
+	DISCOVERY_RESCAN_MIN_MS = 1000,      /* between two scans that clients cause */
+	DISCOVERY_FRESH_MS = 5 * 1000,       /* so long what the last scan found passes for what is there */
+	DISCOVERY_ALONE_MAX_MS = 15 * 1000,  /* how long a module is waited for while there is no other token, */
+	DISCOVERY_FIRST_MAX_MS = 5 * 1000,   /* when it is looked at for the first time, */
+	DISCOVERY_AGAIN_MAX_MS = 500,        /* and when it is looked at again */
 	DISCOVERY_MODULES_MAX = CONFIG_LIST_MAX,
-	DISCOVERY_TOKENS_MAX = 256,     /* of one module */
+	DISCOVERY_TOKENS_MAX = 256,          /* of one module */
 };
 
 struct discovery;
 
-/* Starts looking. `settled` is called whenever every module was scanned and every new token's process has told its inventory or failed. */
-int discovery_new(struct agent *agent, void (*settled)(struct agent *agent), struct discovery **ret_discovery);
+/* Starts looking. `changed` is called whenever a module was scanned or a new token's process has told its inventory or failed. */
+int discovery_new(struct agent *agent, void (*changed)(struct agent *agent), struct discovery **ret_discovery);
 struct discovery *discovery_free(struct discovery *discovery); /* accepts NULL, returns NULL */
 
-/* Scans all modules again, unless that is under way. */
+/* Scans all modules again, but for those where that is under way. */
 void discovery_rescan(struct discovery *discovery);
 
 /* The same, for a client's sake: not more often than every DISCOVERY_RESCAN_MIN_MS. */
 void discovery_refresh(struct discovery *discovery);
 
+/* Every module was scanned and every token found has told its inventory or failed. */
 bool discovery_settled(const struct discovery *discovery);
+
+/* It is settled, there is a token, and the last scan was a moment ago. */
+bool discovery_is_fresh(const struct discovery *discovery);
+
+/* For how many microseconds more it is worth waiting until it is settled; 0: no more. A module that hangs is not waited for every time. */
+uint64_t discovery_patience(const struct discovery *discovery);
 
 /* The workers in the order of the configuration: the i-th, or NULL behind the last. */
 struct worker *discovery_worker(const struct discovery *discovery, size_t i);

@@ -38,7 +38,7 @@ static struct wire_order *refusal(int code, const char *text) {
 	return TAKE(order);
 }
 
-static void refuse(struct ticket *ticket, int code, const char *text) {
+void prompt_refuse(struct ticket *ticket, int code, const char *text) {
 	_cleanup_(wire_order_freep) struct wire_order *order = refusal(code, text);
 
 	if (order)
@@ -121,13 +121,13 @@ static void show_next(struct prompts *prompts) {
 		char text[WIRE_TEXT_MAX_BYTES];
 		if (access(program, X_OK) < 0) {
 			(void)snprintf(text, sizeof(text), "%s can't be started to ask for the PIN; install a pinentry or set pin: program in agent.yaml", program);
-			refuse(prompt->ticket, SMIME_E_PIN_NO_PROMPT, text);
+			prompt_refuse(prompt->ticket, SMIME_E_PIN_NO_PROMPT, text);
 			take_out(prompts, prompt);
 			continue;
 		}
 		prompts->shown = true;
 		if (show(prompts, prompt->ticket) < 0) {
-			refuse(prompt->ticket, SMIME_E_INTERNAL, "the PIN prompt could not be started");
+			prompt_refuse(prompt->ticket, SMIME_E_INTERNAL, "the PIN prompt could not be started");
 			take_out(prompts, prompt);
 		}
 	}
@@ -171,7 +171,7 @@ void prompts_request(struct prompts *prompts, struct ticket *ticket) {
 	struct prompt *prompt = calloc(1, sizeof(*prompt));
 
 	if (!prompt) {
-		refuse(ticket, SMIME_E_NO_MEMORY, "");
+		prompt_refuse(ticket, SMIME_E_NO_MEMORY, "");
 		return;
 	}
 	prompt->ticket = ticket;
@@ -190,7 +190,7 @@ void prompts_close(struct prompts *prompts, struct ticket *ticket) {
 		prompts->pinentry = process_abandon(prompts->pinentry);
 		return;
 	}
-	refuse(ticket, SMIME_E_PIN_CANCELLED, "the client has gone");
+	prompt_refuse(ticket, SMIME_E_PIN_CANCELLED, "the client has gone");
 	take_out(prompts, prompt);
 }
 

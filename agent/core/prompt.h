@@ -17,6 +17,9 @@ struct prompts *prompts_free(struct prompts *prompts); /* accepts NULL, returns 
 /* Puts an order's wish for a prompt in line. It is answered through ticket_prompt_answer(), perhaps at once. */
 void prompts_request(struct prompts *prompts, struct ticket *ticket);
 
+/* Tells the token process that there will be no prompt, for a reason (a code of enum smime_error). */
+void prompt_refuse(struct ticket *ticket, int code, const char *text);
+
 /* Closes a shown prompt, or takes a waiting one out of the line and refuses it: the client has gone. */
 void prompts_close(struct prompts *prompts, struct ticket *ticket);
 

@@ -17,7 +17,7 @@
 
 struct request {
 	LIST_ENTRY(request) link;  /* of its peer */
-	LIST_ENTRY(request) wait;  /* in requests->waiting, while `waiting` */
+	TAILQ_ENTRY(request) wait; /* in requests->waiting, while `waiting` */
 	struct peer *peer;
 	struct wire_request *wire;
 	struct ticket *ticket;     /* the order it waits for, or NULL */
@@ -34,13 +34,14 @@ struct locking {
 
 struct requests {
 	struct agent *agent;
-	struct request_list waiting;
+	TAILQ_HEAD(, request) waiting; /* for tokens that are being looked for, in the order they came */
 };
 
 struct operation {
 	const char *name;
 	bool needs_hello;
-	bool needs_tokens; /* waits until tokens have been looked for */
+	/* Whether what it asks for is here; when it is not, tokens are looked for first. NULL: it needs none. */
+	bool (*is_ready)(const struct request *request);
 	void (*handle)(struct request *request);
 };
 
@@ -52,7 +53,7 @@ static void request_free(struct request *request) {
 	struct peer *peer = request->peer;
 
 	if (request->waiting)
-		LIST_REMOVE(request, wait);
+		TAILQ_REMOVE(&peer->agent->requests->waiting, request, wait);
 	if (request->locking)
 		request->locking->request = NULL;
 	sd_event_source_disable_unref(request->settle_timer);
@@ -70,8 +71,10 @@ static void answer(struct request *request, const struct wire_reply *reply) {
 void request_refuse(struct peer *peer, uint32_t id, int error, const char *text) {
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(id, WIRE_REPLY_ERROR);
 
-	if (!reply || wire_set_text(&reply->body->error->text, text) < 0)
+	if (!reply || wire_set_text(&reply->body->error->text, text) < 0) {
+		peer_abort(peer);
 		return;
+	}
 	reply->body->error->code = (uint32_t)-error;
 	peer_answer(peer, reply);
 }
@@ -130,16 +133,14 @@ struct page {
 
 static int add_key(void *userdata, const struct wire_key *key, struct worker *worker) {
 	struct page *page = userdata;
-	uint32_t index = page->list->total++;
 	int len = ASN1_item_i2d((const ASN1_VALUE *)key, NULL, wire_key_it());
 
+	/* A key too large for a page of its own is on none, whichever page is asked for: offsets must not shift. */
+	if (len <= 0 || len > WIRE_PAGE_MAX_BYTES)
+		return 0;
+	uint32_t index = page->list->total++;
 	if (index < page->offset || page->full)
 		return 0;
-	/* A key too large for a page of its own is left out rather than ending the list before it. */
-	if (len <= 0 || len > WIRE_PAGE_MAX_BYTES) {
-		page->list->total--;
-		return 0;
-	}
 	if (page->bytes + (size_t)len > WIRE_PAGE_MAX_BYTES) {
 		page->full = true;
 		return 0;
@@ -205,8 +206,10 @@ static void handle_anchors(struct request *request) {
 	answer(request, reply);
 }
 
+/* As many tokens as fit: each module says how many it has. */
 static int add_tokens(const struct agent *agent, struct wire_status_reply *status) {
 	struct worker *worker;
+	int bytes = ASN1_item_i2d((const ASN1_VALUE *)status, NULL, wire_status_reply_it());
 
 	for (size_t i = 0; (worker = discovery_worker(agent->discovery, i)); i++) {
 		_cleanup_(wire_token_status_freep) struct wire_token_status *line = wire_token_status_new();
@@ -217,6 +220,9 @@ static int add_tokens(const struct agent *agent, struct wire_status_reply *statu
 		}
 		wire_token_free(line->token);
 		line->token = token;
+		bytes += ASN1_item_i2d((const ASN1_VALUE *)line, NULL, wire_token_status_it());
+		if (bytes > WIRE_PAGE_MAX_BYTES)
+			return 0;
 		if (!sk_wire_token_status_push(status->tokens, line))
 			return -SMIME_E_NO_MEMORY;
 		(void)TAKE(line);
@@ -228,6 +234,9 @@ static void handle_status(struct request *request) {
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_STATUS);
 	struct agent *agent = request->peer->agent;
 
+	/* It tells what is known now, and waits for nothing: the next one finds what was inserted. */
+	if (!discovery_is_fresh(agent->discovery))
+		discovery_refresh(agent->discovery);
 	if (!reply || wire_set_text(&reply->body->status->agent_version, SMIME_AGENT_VERSION) < 0 ||
 	    discovery_status(agent->discovery, reply->body->status->modules) < 0 || add_tokens(agent, reply->body->status) < 0) {
 		refuse(request, -SMIME_E_NO_MEMORY, "");
@@ -424,23 +433,49 @@ static void handle_lock(struct request *request) {
 
 /* ---- Waiting for tokens, and the way in ---- */
 
+static bool key_is_ready(const struct request *request) {
+	const struct wire_request_body *body = request->wire->body;
+
+	return inventory_find_key(request->peer->agent, body->type == WIRE_SIGN ? body->sign->key : body->decrypt->key) != NULL;
+}
+
+static bool certificate_is_ready(const struct request *request) {
+	return inventory_find_certificate(request->peer->agent, request->wire->body->certificate->sha256).data != NULL;
+}
+
+/* Whoever asks for everything may want what was inserted a moment ago. */
+static bool all_is_ready(const struct request *request) {
+	return discovery_is_fresh(request->peer->agent->discovery);
+}
+
+/* Without a name it is the only token that is meant, which takes knowing all of them. */
+static bool token_is_ready(const struct request *request) {
+	const ASN1_OCTET_STRING *name = request->wire->body->unlock->token;
+
+	return name ? inventory_find_token(request->peer->agent, name) != NULL : all_is_ready(request);
+}
+
 static const struct operation operations[WIRE_REQUEST_TYPES] = {
-	[WIRE_HELLO] = { "hello", false, false, handle_hello },
-	[WIRE_LIST] = { "list", true, true, handle_list },
-	[WIRE_CERTIFICATE] = { "certificate", true, true, handle_certificate },
-	[WIRE_SIGN] = { "sign", true, true, handle_sign },
-	[WIRE_DECRYPT] = { "decrypt", true, true, handle_decrypt },
-	[WIRE_UNLOCK] = { "unlock", true, true, handle_unlock },
-	[WIRE_LOCK] = { "lock", true, false, handle_lock },
-	[WIRE_STATUS] = { "status", true, false, handle_status },
-	[WIRE_ANCHORS] = { "anchors", true, false, handle_anchors },
+	[WIRE_HELLO] = { "hello", false, NULL, handle_hello },
+	[WIRE_LIST] = { "list", true, all_is_ready, handle_list },
+	[WIRE_CERTIFICATE] = { "certificate", true, certificate_is_ready, handle_certificate },
+	[WIRE_SIGN] = { "sign", true, key_is_ready, handle_sign },
+	[WIRE_DECRYPT] = { "decrypt", true, key_is_ready, handle_decrypt },
+	[WIRE_UNLOCK] = { "unlock", true, token_is_ready, handle_unlock },
+	[WIRE_LOCK] = { "lock", true, NULL, handle_lock },
+	[WIRE_STATUS] = { "status", true, NULL, handle_status },
+	[WIRE_ANCHORS] = { "anchors", true, NULL, handle_anchors },
 };
 
+static const struct operation *operation_of(const struct request *request) {
+	return &operations[request->wire->body->type];
+}
+
 static void go_on(struct request *request) {
-	LIST_REMOVE(request, wait);
+	TAILQ_REMOVE(&request->peer->agent->requests->waiting, request, wait);
 	request->waiting = false;
 	request->settle_timer = sd_event_source_disable_unref(request->settle_timer);
-	operations[request->wire->body->type].handle(request);
+	operation_of(request)->handle(request);
 }
 
 static int on_settle_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -448,21 +483,42 @@ static int on_settle_timeout(sd_event_source *source, uint64_t usec, void *userd
 	return 0;
 }
 
-static void wait_for_tokens(struct request *request) {
+static void wait_for_tokens(struct request *request, uint64_t us) {
 	struct agent *agent = request->peer->agent;
 
 	request->waiting = true;
-	LIST_INSERT_HEAD(&agent->requests->waiting, request, wait);
-	if (sd_event_add_time_relative(agent->event, &request->settle_timer, CLOCK_MONOTONIC, (uint64_t)REQUEST_SETTLE_MAX_MS * 1000, 0,
-			on_settle_timeout, request) < 0)
+	TAILQ_INSERT_TAIL(&agent->requests->waiting, request, wait);
+	if (sd_event_add_time_relative(agent->event, &request->settle_timer, CLOCK_MONOTONIC, us, 0, on_settle_timeout, request) < 0)
 		go_on(request);
 }
 
-void requests_settled(struct agent *agent) {
+/* Handling one request can end others, but a walk from the start costs nothing: few wait, and seldom. */
+static struct request *next_ready(struct agent *agent) {
+	bool enough = discovery_patience(agent->discovery) == 0;
 	struct request *request;
 
-	while ((request = LIST_FIRST(&agent->requests->waiting)))
+	TAILQ_FOREACH(request, &agent->requests->waiting, wait)
+		if (enough || operation_of(request)->is_ready(request))
+			return request;
+	return NULL;
+}
+
+void requests_go_on(struct agent *agent) {
+	struct request *request;
+
+	while ((request = next_ready(agent)))
 		go_on(request);
+}
+
+/* How long the request has to wait for tokens, in microseconds; what is not there is looked for. */
+static uint64_t time_to_wait(const struct request *request) {
+	const struct operation *operation = operation_of(request);
+	struct discovery *discovery = request->peer->agent->discovery;
+
+	if (!operation->is_ready || operation->is_ready(request))
+		return 0;
+	discovery_refresh(discovery);
+	return discovery_patience(discovery);
 }
 
 static bool id_is_open(const struct peer *peer, uint32_t id) {
@@ -490,10 +546,9 @@ int request_handle(struct peer *peer, struct bytes der) {
 	request->wire = TAKE(wire);
 	LIST_INSERT_HEAD(&peer->requests, request, link);
 	peer_count(peer, 1);
-	if (operation->needs_tokens && !discovery_worker(peer->agent->discovery, 0))
-		discovery_refresh(peer->agent->discovery);
-	if (operation->needs_tokens && !discovery_settled(peer->agent->discovery))
-		wait_for_tokens(request);
+	uint64_t wait_us = time_to_wait(request);
+	if (wait_us > 0)
+		wait_for_tokens(request, wait_us);
 	else
 		operation->handle(request);
 	return 0;
@@ -505,7 +560,7 @@ int requests_new(struct agent *agent, struct requests **ret_requests) {
 	if (!requests)
 		return -SMIME_E_NO_MEMORY;
 	requests->agent = agent;
-	LIST_INIT(&requests->waiting);
+	TAILQ_INIT(&requests->waiting);
 	*ret_requests = requests;
 	return 0;
 }

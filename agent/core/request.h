@@ -10,20 +10,18 @@
 #include "agent.h"
 #include "peer.h"
 
-enum { REQUEST_SETTLE_MAX_MS = 15 * 1000 }; /* how long a request waits for tokens that are still being looked for */
-
 struct requests;
 
 int requests_new(struct agent *agent, struct requests **ret_requests);
 struct requests *requests_free(struct requests *requests); /* accepts NULL, returns NULL */
 
-/* Tokens have been looked for: requests that waited for that go on. */
-void requests_settled(struct agent *agent);
+/* A token has told its inventory, or all have been looked for: requests that waited for that go on. */
+void requests_go_on(struct agent *agent);
 
 /* One frame of a client. A negative error closes the connection. */
 int request_handle(struct peer *peer, struct bytes der);
 
-/* Answers with an error. */
+/* Answers with an error; when not even that can be made the connection ends. */
 void request_refuse(struct peer *peer, uint32_t id, int error, const char *text);
 
 /* The client has gone. */

@@ -20,6 +20,7 @@ struct ticket {
 	struct wire_order *order;
 	struct wire_hello *hello;
 	sd_event_source *deadline;
+	size_t bytes;    /* what the order takes */
 	bool open;       /* sent to the token process */
 	bool prompting;
 	ticket_done done; /* NULL when abandoned */
@@ -38,17 +39,24 @@ struct worker {
 	struct agent *agent;
 	char *module;
 	unsigned sessions;
+	uint64_t deadline_us;
 	struct wire_token *token;
 	struct wire_inventory *inventory; /* the last one; NULL before the first */
+	struct wire_inventory *incoming;  /* the pages of the next one that have come */
+	unsigned pages;
 	struct token_process *process;    /* NULL between two runs */
 	enum wire_token_state state;
 	char fault[WIRE_TEXT_MAX_BYTES];
-	int end_error;                    /* why the process is being ended; 0: it ends by itself */
+	bool replacing;                   /* the process is being ended, and another one follows at once */
+	int end_error;                    /* what the orders are told then; 0: nothing, none is open and those that wait can go on */
 	const char *end_text;
-	unsigned failures;
-	sd_event_source *restart, *idle, *max;
+	bool draining;                    /* no order is sent any more, so that the process can be replaced */
+	unsigned failures;                /* since an order last succeeded or a process lived long */
+	uint64_t started_us, ready_us;
+	sd_event_source *restart, *start_deadline, *idle, *max;
 	struct tickets waiting, open;
 	unsigned waiting_count, open_count;
+	size_t queued_bytes;
 	uint32_t next_id;
 	worker_notify settled;
 	void *settled_data;
@@ -56,6 +64,13 @@ struct worker {
 };
 
 static void worker_start(struct worker *worker);
+
+static uint64_t now_us(const struct worker *worker) {
+	uint64_t now = 0;
+
+	(void)sd_event_now(worker->agent->event, CLOCK_MONOTONIC, &now);
+	return now;
+}
 
 static void notify_settled(struct worker *worker) {
 	worker_notify settled = worker->settled;
@@ -82,6 +97,7 @@ static void ticket_free(struct ticket *ticket) {
 
 	if (ticket->prompting)
 		prompts_forget(worker->agent->prompts, ticket);
+	worker->queued_bytes -= ticket->bytes;
 	if (ticket->open) {
 		TAILQ_REMOVE(&worker->open, ticket, link);
 		worker->open_count--;
@@ -115,34 +131,56 @@ static void fail_all(struct worker *worker, int error, const char *text) {
 		ticket_finish(ticket, NULL, error, text);
 }
 
-/* Ends the process for a reason that its open orders are told. The first reason stands. */
-static void worker_end(struct worker *worker, int error, const char *text) {
+/* Ends the process to put another one in its place. What its orders are told is the first reason that there is one. */
+static void replace_process(struct worker *worker, int error, const char *text) {
+	if (!worker->process)
+		return;
+	worker->replacing = true;
 	if (!worker->end_error) {
 		worker->end_error = error;
 		worker->end_text = text;
 	}
-	if (worker->process)
-		token_process_kill(worker->process);
+	token_process_kill(worker->process);
 }
+
+/* ---- Deadlines ---- */
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
 	struct ticket *ticket = userdata;
 
-	worker_end(ticket->worker, -SMIME_E_TOKEN_TIMEOUT, "the token did not answer in time; its process was ended, try again");
+	replace_process(ticket->worker, -SMIME_E_TOKEN_TIMEOUT, "the token did not answer in time; its process was ended, try again");
 	return 0;
 }
 
-static void deadline_start(struct ticket *ticket) {
-	ticket->deadline = sd_event_source_disable_unref(ticket->deadline);
-	(void)sd_event_add_time_relative(ticket->worker->agent->event, &ticket->deadline, CLOCK_MONOTONIC,
-		(uint64_t)WORKER_DEADLINE_MS * 1000, 0, on_deadline, ticket);
+static bool is_prompting(const struct worker *worker) {
+	const struct ticket *ticket;
+
+	TAILQ_FOREACH(ticket, &worker->open, link)
+		if (ticket->prompting)
+			return true;
+	return false;
 }
+
+/* An order that waits for another one's prompt is not late: while somebody types, every clock of the token stands still. */
+static void update_deadlines(struct worker *worker) {
+	bool stopped = is_prompting(worker);
+	struct ticket *ticket;
+
+	TAILQ_FOREACH(ticket, &worker->open, link)
+		if (stopped)
+			ticket->deadline = sd_event_source_disable_unref(ticket->deadline);
+		else if (!ticket->deadline)
+			(void)sd_event_add_time_relative(worker->agent->event, &ticket->deadline, CLOCK_MONOTONIC, worker->deadline_us, 0,
+				on_deadline, ticket);
+}
+
+/* ---- Orders ---- */
 
 /* Sends orders while the token has a session to take them. */
 static void pump(struct worker *worker) {
 	struct ticket *ticket;
 
-	while (worker->state == WIRE_TOKEN_READY && worker->process && worker->open_count < worker->sessions &&
+	while (worker->state == WIRE_TOKEN_READY && worker->process && !worker->draining && worker->open_count < worker->sessions &&
 	       (ticket = TAILQ_FIRST(&worker->waiting))) {
 		int r = token_process_send(worker->process, ticket->order, -1);
 		if (r < 0) {
@@ -154,8 +192,8 @@ static void pump(struct worker *worker) {
 		TAILQ_INSERT_TAIL(&worker->open, ticket, link);
 		worker->open_count++;
 		ticket->open = true;
-		deadline_start(ticket);
 	}
+	update_deadlines(worker);
 }
 
 static struct ticket *open_ticket(struct worker *worker, uint32_t id) {
@@ -172,68 +210,125 @@ const struct wire_hello *ticket_hello(const struct ticket *ticket) {
 }
 
 void ticket_prompt_answer(struct ticket *ticket, struct wire_order *order, int fd) {
+	struct worker *worker = ticket->worker;
+
 	order->id = ticket->order->id;
-	if (!order->body->prompt->granted) {
+	if (!order->body->prompt->granted)
 		ticket->prompting = false;
-		deadline_start(ticket);
-	}
-	if (ticket->worker->process)
-		(void)token_process_send(ticket->worker->process, order, fd);
-	else if (fd >= 0)
+	update_deadlines(worker);
+	/* A token process that can't be told about its prompt would wait for ever. */
+	if (worker->process && token_process_send(worker->process, order, fd) < 0)
+		replace_process(worker, -SMIME_E_INTERNAL, "the PIN prompt could not be handed over");
+	else if (!worker->process && fd >= 0)
 		(void)close(fd);
 }
 
 /* ---- PIN times ---- */
 
+/* An operation under way is finished first; then, with nothing open, the process gives way to one that is not logged in. */
+static void forget_when_drained(struct worker *worker) {
+	if (worker->draining && worker->open_count == 0)
+		replace_process(worker, 0, NULL);
+}
+
 static int on_pin_expired(sd_event_source *source, uint64_t usec, void *userdata) {
 	struct worker *worker = userdata;
 
-	/* An operation under way is finished first: the idle clock starts anew behind it, the other one strikes again soon. */
-	if (worker->open_count > 0) {
-		(void)sd_event_source_set_time_relative(source, 1000000);
-		return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-	}
-	(void)worker_lock(worker, NULL, NULL);
+	worker->draining = true;
+	forget_when_drained(worker);
 	return 0;
 }
 
-static void pin_clock(struct worker *worker, sd_event_source **source, uint64_t us) {
+static int on_pin_idle(sd_event_source *source, uint64_t usec, void *userdata) {
+	const struct worker *worker = userdata;
+
+	/* Behind an operation under way the clock starts anew. */
+	return worker->open_count > 0 ? 0 : on_pin_expired(source, usec, userdata);
+}
+
+static void pin_clock(struct worker *worker, sd_event_source **source, uint64_t us, sd_event_time_handler_t handler) {
 	*source = sd_event_source_disable_unref(*source);
-	(void)sd_event_add_time_relative(worker->agent->event, source, CLOCK_BOOTTIME, us, 100000, on_pin_expired, worker);
+	(void)sd_event_add_time_relative(worker->agent->event, source, CLOCK_BOOTTIME, us, 100000, handler, worker);
 }
 
 static bool unlocked(const struct worker *worker) {
 	return worker->inventory && worker->inventory->unlocked && worker->state == WIRE_TOKEN_READY;
 }
 
+/* A token that wants no login has no PIN to forget. */
+static bool holds_pin(const struct worker *worker) {
+	return worker->inventory && worker->inventory->logged_in && worker->state == WIRE_TOKEN_READY;
+}
+
 static void pin_used(struct worker *worker) {
-	if (unlocked(worker))
-		pin_clock(worker, &worker->idle, worker->agent->config->pin_idle_us);
+	if (holds_pin(worker))
+		pin_clock(worker, &worker->idle, worker->agent->config->pin_idle_us, on_pin_idle);
 }
 
 static void pin_forgotten(struct worker *worker) {
 	worker->idle = sd_event_source_disable_unref(worker->idle);
 	worker->max = sd_event_source_disable_unref(worker->max);
-	if (worker->inventory)
+	worker->draining = false;
+	if (worker->inventory) {
 		worker->inventory->unlocked = 0;
+		worker->inventory->logged_in = 0;
+	}
 }
 
 /* ---- Reports ---- */
 
-static void take_inventory(struct worker *worker, struct wire_report *report) {
-	bool was_unlocked = unlocked(worker);
+/* Moves the keys and certificates of a page behind those that have come. Returns 0 or -SMIME_E_NO_MEMORY. */
+static int join_page(struct wire_inventory *whole, struct wire_inventory *page) {
+	while (sk_wire_key_num(page->keys) > 0) {
+		if (!sk_wire_key_push(whole->keys, sk_wire_key_value(page->keys, 0)))
+			return -SMIME_E_NO_MEMORY;
+		(void)sk_wire_key_shift(page->keys);
+	}
+	while (sk_ASN1_OCTET_STRING_num(page->certificates) > 0) {
+		if (!sk_ASN1_OCTET_STRING_push(whole->certificates, sk_ASN1_OCTET_STRING_value(page->certificates, 0)))
+			return -SMIME_E_NO_MEMORY;
+		(void)sk_ASN1_OCTET_STRING_shift(page->certificates);
+	}
+	return 0;
+}
+
+static void use_inventory(struct worker *worker) {
+	bool held_pin = holds_pin(worker);
 
 	wire_inventory_free(worker->inventory);
-	worker->inventory = TAKE(report->body->inventory);
-	report->body->type = -1;
+	worker->inventory = TAKE(worker->incoming);
+	if (worker->state != WIRE_TOKEN_READY)
+		worker->ready_us = now_us(worker);
 	worker->state = WIRE_TOKEN_READY;
-	worker->failures = 0;
+	worker->start_deadline = sd_event_source_disable_unref(worker->start_deadline);
 	worker->fault[0] = '\0';
-	if (!was_unlocked && unlocked(worker))
-		pin_clock(worker, &worker->max, worker->agent->config->pin_max_us);
+	if (!held_pin && holds_pin(worker))
+		pin_clock(worker, &worker->max, worker->agent->config->pin_max_us, on_pin_expired);
 	pin_used(worker);
 	notify_settled(worker);
 	pump(worker);
+}
+
+static void take_inventory(struct worker *worker, struct wire_report *report) {
+	struct wire_inventory *page = TAKE(report->body->inventory);
+	bool more = page->more;
+	int r = 0;
+
+	report->body->type = -1;
+	worker->pages++;
+	if (!worker->incoming) {
+		worker->incoming = page;
+	} else {
+		r = worker->pages > WORKER_INVENTORY_PAGES_MAX ? -SMIME_E_TOO_LARGE : join_page(worker->incoming, page);
+		wire_inventory_free(page);
+	}
+	if (r < 0) {
+		(void)snprintf(worker->fault, sizeof(worker->fault), "the list of its keys can't be taken: %s", smime_strerror(r));
+		token_process_kill(worker->process);
+	} else if (!more) {
+		worker->pages = 0;
+		use_inventory(worker);
+	}
 }
 
 static void take_error(struct worker *worker, const struct wire_report *report) {
@@ -245,8 +340,12 @@ static void prompt_wanted(struct worker *worker, uint32_t id) {
 
 	if (!ticket || ticket->prompting)
 		return;
+	if (!ticket->done) {
+		prompt_refuse(ticket, SMIME_E_PIN_CANCELLED, "the client has gone");
+		return;
+	}
 	ticket->prompting = true;
-	ticket->deadline = sd_event_source_disable_unref(ticket->deadline);
+	update_deadlines(worker);
 	prompts_request(worker->agent->prompts, ticket);
 }
 
@@ -257,7 +356,12 @@ static void prompt_over(struct worker *worker, uint32_t id) {
 		return;
 	ticket->prompting = false;
 	prompts_forget(worker->agent->prompts, ticket);
-	deadline_start(ticket);
+	update_deadlines(worker);
+}
+
+/* A code that a token process made up is not passed on. */
+static int known_error(uint32_t code) {
+	return code >= SMIME_E_SIGNATURE && code <= SMIME_E_BUSY ? -(int)code : -SMIME_E_INTERNAL;
 }
 
 static void outcome(struct worker *worker, struct wire_report *report) {
@@ -269,12 +373,14 @@ static void outcome(struct worker *worker, struct wire_report *report) {
 	}
 	if (report->body->type == WIRE_REPORT_ERROR) {
 		_cleanup_(wire_report_freep) struct wire_report *failed = report;
-		ticket_finish(ticket, NULL, -(int)failed->body->error->code, wire_text(failed->body->error->text));
+		ticket_finish(ticket, NULL, known_error(failed->body->error->code), wire_text(failed->body->error->text));
 	} else {
+		worker->failures = 0;
 		ticket_finish(ticket, report, 0, "");
 	}
 	pin_used(worker);
 	pump(worker);
+	forget_when_drained(worker);
 }
 
 static void on_report(void *userdata, struct wire_report *report) {
@@ -309,7 +415,6 @@ static void on_report(void *userdata, struct wire_report *report) {
 static int on_restart(sd_event_source *source, uint64_t usec, void *userdata) {
 	struct worker *worker = userdata;
 
-	worker->restart = sd_event_source_disable_unref(worker->restart);
 	worker_start(worker);
 	return 0;
 }
@@ -328,6 +433,8 @@ static void back_off(struct worker *worker) {
 }
 
 static void worker_failed(struct worker *worker) {
+	if (worker->state == WIRE_TOKEN_READY && now_us(worker) - worker->ready_us >= (uint64_t)WORKER_LIVED_LONG_MS * 1000)
+		worker->failures = 0;
 	/* Orders that come while the first replacement starts wait for it. */
 	worker->state = worker->failures > 0 ? WIRE_TOKEN_FAILED : WIRE_TOKEN_STARTING;
 	if (!worker->fault[0])
@@ -341,11 +448,17 @@ static void on_ended(void *userdata) {
 	int error = worker->end_error;
 
 	worker->process = NULL;
+	worker->start_deadline = sd_event_source_disable_unref(worker->start_deadline);
+	wire_inventory_free(worker->incoming);
+	worker->incoming = NULL;
+	worker->pages = 0;
 	worker->end_error = 0;
 	pin_forgotten(worker);
-	if (error) {
+	if (worker->replacing) {
+		worker->replacing = false;
 		worker->state = WIRE_TOKEN_STARTING;
-		fail_all(worker, error, worker->end_text);
+		if (error)
+			fail_all(worker, error, worker->end_text);
 		worker_start(worker);
 	} else {
 		worker_failed(worker);
@@ -353,6 +466,18 @@ static void on_ended(void *userdata) {
 	notify_locked(worker);
 	if (worker->state == WIRE_TOKEN_FAILED)
 		notify_settled(worker);
+}
+
+/* The start has its limit like any operation. A module that took that long is not tried a second time at once. */
+static int on_start_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
+	struct worker *worker = userdata;
+
+	if (worker->failures == 0)
+		worker->failures = 1;
+	(void)snprintf(worker->fault, sizeof(worker->fault), "%s did not answer in time while the token was opened; is a reader or card frozen?",
+		worker->module);
+	token_process_kill(worker->process);
+	return 0;
 }
 
 static struct wire_setup *serve_setup(const struct worker *worker) {
@@ -369,15 +494,12 @@ static struct wire_setup *serve_setup(const struct worker *worker) {
 	return TAKE(setup);
 }
 
-static void worker_start(struct worker *worker) {
+static int start_process(struct worker *worker) {
 	static const struct token_process_callbacks callbacks = { on_report, on_ended };
 	_cleanup_(wire_setup_freep) struct wire_setup *setup = serve_setup(worker);
 
-	worker->state = WIRE_TOKEN_STARTING;
-	if (!setup) {
-		worker_failed(worker);
-		return;
-	}
+	if (!setup)
+		return -SMIME_E_NO_MEMORY;
 	/* The agent's lists are lent for the encoding. */
 	STACK_OF(ASN1_OCTET_STRING) *own_certificates = setup->certificates;
 	STACK_OF(X509_ALGOR) *own_capabilities = setup->capabilities;
@@ -386,8 +508,21 @@ static void worker_start(struct worker *worker) {
 	int r = token_process_start(worker->agent, setup, &callbacks, worker, &worker->process);
 	setup->certificates = own_certificates;
 	setup->capabilities = own_capabilities;
-	if (r < 0)
+	return r;
+}
+
+static void worker_start(struct worker *worker) {
+	worker->state = WIRE_TOKEN_STARTING;
+	worker->started_us = now_us(worker);
+	worker->restart = sd_event_source_disable_unref(worker->restart);
+	int r = start_process(worker);
+	if (r < 0) {
+		(void)snprintf(worker->fault, sizeof(worker->fault), "no process could be started for it: %s", smime_strerror(r));
 		worker_failed(worker);
+		return;
+	}
+	(void)sd_event_add_time_relative(worker->agent->event, &worker->start_deadline, CLOCK_MONOTONIC, worker->deadline_us, 0,
+		on_start_deadline, worker);
 }
 
 /* ---- For others ---- */
@@ -401,6 +536,7 @@ int worker_new(struct agent *agent, const struct config_module *module, const st
 	TAILQ_INIT(&worker->open);
 	worker->agent = agent;
 	worker->sessions = module->sessions;
+	worker->deadline_us = module->deadline_us;
 	worker->module = strdup(module->path);
 	worker->token = ASN1_item_dup(wire_token_it(), token);
 	worker->next_id = 1;
@@ -432,9 +568,11 @@ struct worker *worker_free(struct worker *worker) {
 	fail_all(worker, -SMIME_E_TOKEN_GONE, "the token is gone");
 	notify_locked(worker);
 	sd_event_source_disable_unref(worker->restart);
+	sd_event_source_disable_unref(worker->start_deadline);
 	sd_event_source_disable_unref(worker->idle);
 	sd_event_source_disable_unref(worker->max);
 	wire_inventory_free(worker->inventory);
+	wire_inventory_free(worker->incoming);
 	wire_token_free(worker->token);
 	free(worker->module);
 	free(worker);
@@ -446,9 +584,15 @@ int worker_submit(struct worker *worker, struct wire_order *order, const struct 
 	_cleanup_(wire_order_freep) struct wire_order *owned = order;
 	_cleanup_(freep) struct ticket *ticket = calloc(1, sizeof(*ticket));
 
+	/* Somebody wants it, so it is tried before its time: the token may have been inserted again. */
+	if (worker->state == WIRE_TOKEN_FAILED && now_us(worker) - worker->started_us >= (uint64_t)WORKER_RESTART_MIN_MS * 1000)
+		worker_start(worker);
 	if (worker->state == WIRE_TOKEN_FAILED)
 		return -SMIME_E_TOKEN_FAULT;
-	if (worker->waiting_count >= WORKER_QUEUE_MAX)
+	int bytes = ASN1_item_i2d((const ASN1_VALUE *)order, NULL, wire_order_it());
+	if (bytes <= 0)
+		return -SMIME_E_NO_MEMORY;
+	if (worker->waiting_count >= WORKER_QUEUE_MAX || worker->queued_bytes + (size_t)bytes > WORKER_QUEUE_MAX_BYTES)
 		return -SMIME_E_BUSY;
 	if (!ticket || !(ticket->hello = ASN1_item_dup(wire_hello_it(), hello)))
 		return -SMIME_E_NO_MEMORY;
@@ -459,8 +603,10 @@ int worker_submit(struct worker *worker, struct wire_order *order, const struct 
 		worker->next_id = 1;
 	ticket->done = done;
 	ticket->userdata = userdata;
+	ticket->bytes = (size_t)bytes;
 	TAILQ_INSERT_TAIL(&worker->waiting, ticket, link);
 	worker->waiting_count++;
+	worker->queued_bytes += ticket->bytes;
 	*ret_ticket = ticket;
 	(void)TAKE(ticket);
 	pump(worker);
@@ -486,7 +632,7 @@ int worker_lock(struct worker *worker, worker_notify locked, void *userdata) {
 		SLIST_INSERT_HEAD(&worker->locked, waiter, link);
 	}
 	if (worker->process)
-		worker_end(worker, -SMIME_E_PIN_CANCELLED, "the token was locked while this was waiting");
+		replace_process(worker, -SMIME_E_PIN_CANCELLED, "the token was locked while this was waiting");
 	else
 		notify_locked(worker);
 	return locked && !waiter ? -SMIME_E_NO_MEMORY : 0;
