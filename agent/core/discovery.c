@@ -328,7 +328,9 @@ struct worker *discovery_worker(const struct discovery *discovery, size_t i) {
 	return NULL;
 }
 
-int discovery_status(const struct discovery *discovery, STACK_OF(wire_module_status) *modules) {
+int discovery_status(const struct discovery *discovery, STACK_OF(wire_module_status) *modules, size_t bytes_max) {
+	size_t bytes = 0;
+
 	for (size_t i = 0; i < discovery->module_count; i++) {
 		const struct module *module = discovery->modules[i];
 		_cleanup_(wire_module_status_freep) struct wire_module_status *status = wire_module_status_new();
@@ -336,6 +338,9 @@ int discovery_status(const struct discovery *discovery, STACK_OF(wire_module_sta
 		    wire_set_text(&status->fault, module->scan ? "" : module->fault) < 0)
 			return -SMIME_E_NO_MEMORY;
 		status->tokens = (uint32_t)module->worker_count;
+		bytes += (size_t)ASN1_item_i2d((const ASN1_VALUE *)status, NULL, wire_module_status_it());
+		if (bytes > bytes_max)
+			return 0;
 		if (!sk_wire_module_status_push(modules, status))
 			return -SMIME_E_NO_MEMORY;
 		(void)TAKE(status);

@@ -12,9 +12,9 @@
 enum {
 	DISCOVERY_SCAN_MAX_MS = 20 * 1000,   /* unless the module's deadline is shorter */
 	DISCOVERY_RESCAN_MIN_MS = 1000,      /* between two scans that clients cause */
-	DISCOVERY_FRESH_MS = 5 * 1000,       /* so long what the last scan found passes for what is there */
+	DISCOVERY_FRESH_MS = 2 * 1000,       /* so long what the last scan found passes for what is there */
 	DISCOVERY_ALONE_MAX_MS = 15 * 1000,  /* how long a module is waited for while there is no other token, */
-	DISCOVERY_FIRST_MAX_MS = 5 * 1000,   /* when it is looked at for the first time, */
+	DISCOVERY_FIRST_MAX_MS = 3 * 1000,   /* when it is looked at for the first time, */
 	DISCOVERY_AGAIN_MAX_MS = 500,        /* and when it is looked at again */
 	DISCOVERY_MODULES_MAX = CONFIG_LIST_MAX,
 	DISCOVERY_TOKENS_MAX = 256,          /* of one module */
@@ -44,7 +44,7 @@ uint64_t discovery_patience(const struct discovery *discovery);
 /* The workers in the order of the configuration: the i-th, or NULL behind the last. */
 struct worker *discovery_worker(const struct discovery *discovery, size_t i);
 
-/* The modules as status lines. */
-int discovery_status(const struct discovery *discovery, STACK_OF(wire_module_status) *modules);
+/* The modules as status lines, as many as fit. */
+int discovery_status(const struct discovery *discovery, STACK_OF(wire_module_status) *modules, size_t bytes_max);
 
 #endif

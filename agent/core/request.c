@@ -21,7 +21,6 @@ struct request {
 	struct peer *peer;
 	struct wire_request *wire;
 	struct ticket *ticket;     /* the order it waits for, or NULL */
-	sd_event_source *settle_timer;
 	bool waiting;
 	struct locking *locking;   /* the lock it waits for, or NULL */
 };
@@ -35,6 +34,7 @@ struct locking {
 struct requests {
 	struct agent *agent;
 	TAILQ_HEAD(, request) waiting; /* for tokens that are being looked for, in the order they came */
+	sd_event_source *timer;        /* when it is no longer worth waiting */
 };
 
 struct operation {
@@ -56,7 +56,6 @@ static void request_free(struct request *request) {
 		TAILQ_REMOVE(&peer->agent->requests->waiting, request, wait);
 	if (request->locking)
 		request->locking->request = NULL;
-	sd_event_source_disable_unref(request->settle_timer);
 	LIST_REMOVE(request, link);
 	wire_request_free(request->wire);
 	free(request);
@@ -206,6 +205,8 @@ static void handle_anchors(struct request *request) {
 	answer(request, reply);
 }
 
+enum { STATUS_MODULES_MAX_BYTES = WIRE_PAGE_MAX_BYTES * 2 / 3 };
+
 /* As many tokens as fit: each module says how many it has. */
 static int add_tokens(const struct agent *agent, struct wire_status_reply *status) {
 	struct worker *worker;
@@ -238,7 +239,7 @@ static void handle_status(struct request *request) {
 	if (!discovery_is_fresh(agent->discovery))
 		discovery_refresh(agent->discovery);
 	if (!reply || wire_set_text(&reply->body->status->agent_version, SMIME_AGENT_VERSION) < 0 ||
-	    discovery_status(agent->discovery, reply->body->status->modules) < 0 || add_tokens(agent, reply->body->status) < 0) {
+	    discovery_status(agent->discovery, reply->body->status->modules, STATUS_MODULES_MAX_BYTES) < 0 || add_tokens(agent, reply->body->status) < 0) {
 		refuse(request, -SMIME_E_NO_MEMORY, "");
 		return;
 	}
@@ -474,22 +475,7 @@ static const struct operation *operation_of(const struct request *request) {
 static void go_on(struct request *request) {
 	TAILQ_REMOVE(&request->peer->agent->requests->waiting, request, wait);
 	request->waiting = false;
-	request->settle_timer = sd_event_source_disable_unref(request->settle_timer);
 	operation_of(request)->handle(request);
-}
-
-static int on_settle_timeout(sd_event_source *source, uint64_t usec, void *userdata) {
-	go_on(userdata);
-	return 0;
-}
-
-static void wait_for_tokens(struct request *request, uint64_t us) {
-	struct agent *agent = request->peer->agent;
-
-	request->waiting = true;
-	TAILQ_INSERT_TAIL(&agent->requests->waiting, request, wait);
-	if (sd_event_add_time_relative(agent->event, &request->settle_timer, CLOCK_MONOTONIC, us, 0, on_settle_timeout, request) < 0)
-		go_on(request);
 }
 
 /* Handling one request can end others, but a walk from the start costs nothing: few wait, and seldom. */
@@ -503,22 +489,46 @@ static struct request *next_ready(struct agent *agent) {
 	return NULL;
 }
 
+static int on_patience_over(sd_event_source *source, uint64_t usec, void *userdata) {
+	requests_go_on(userdata);
+	return 0;
+}
+
+/* Every change of what is known changes how long the rest is worth waiting for. */
+static void set_timer(struct agent *agent) {
+	struct requests *requests = agent->requests;
+
+	requests->timer = sd_event_source_disable_unref(requests->timer);
+	if (!TAILQ_EMPTY(&requests->waiting))
+		(void)sd_event_add_time_relative(agent->event, &requests->timer, CLOCK_MONOTONIC, discovery_patience(agent->discovery),
+			REQUEST_TIMER_ACCURACY_MS * 1000, on_patience_over, agent);
+}
+
 void requests_go_on(struct agent *agent) {
 	struct request *request;
 
 	while ((request = next_ready(agent)))
 		go_on(request);
+	set_timer(agent);
 }
 
-/* How long the request has to wait for tokens, in microseconds; what is not there is looked for. */
-static uint64_t time_to_wait(const struct request *request) {
+static void wait_for_tokens(struct request *request) {
+	struct agent *agent = request->peer->agent;
+
+	request->waiting = true;
+	TAILQ_INSERT_TAIL(&agent->requests->waiting, request, wait);
+	set_timer(agent);
+}
+
+/* Whether what is asked for is not there and worth waiting for; it is looked for then. */
+static bool has_to_wait(const struct request *request) {
 	const struct operation *operation = operation_of(request);
 	struct discovery *discovery = request->peer->agent->discovery;
 
 	if (!operation->is_ready || operation->is_ready(request))
-		return 0;
+		return false;
 	discovery_refresh(discovery);
-	return discovery_patience(discovery);
+	return discovery_patience(discovery) > 0;
 }
 
 static bool id_is_open(const struct peer *peer, uint32_t id) {
@@ -546,9 +556,8 @@ int request_handle(struct peer *peer, struct bytes der) {
 	request->wire = TAKE(wire);
 	LIST_INSERT_HEAD(&peer->requests, request, link);
 	peer_count(peer, 1);
-	uint64_t wait_us = time_to_wait(request);
-	if (wait_us > 0)
-		wait_for_tokens(request, wait_us);
+	if (has_to_wait(request))
+		wait_for_tokens(request);
 	else
 		operation->handle(request);
 	return 0;
@@ -566,6 +575,9 @@ int requests_new(struct agent *agent, struct requests **ret_requests) {
 }
 
 struct requests *requests_free(struct requests *requests) {
+	if (!requests)
+		return NULL;
+	sd_event_source_disable_unref(requests->timer);
 	free(requests);
 	return NULL;
 }

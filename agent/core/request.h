@@ -10,6 +10,8 @@
 #include "agent.h"
 #include "peer.h"
 
+enum { REQUEST_TIMER_ACCURACY_MS = 20 };
+
 struct requests;
 
 int requests_new(struct agent *agent, struct requests **ret_requests);

@@ -45,7 +45,7 @@ def refused(message, raw=False, greet=True):
 
 def check_refused(text, message, **how):
     got = refused(message, **how)
-    say(got in (PROTOCOL, 'closed') and alive(), text, got)
+    say(got == PROTOCOL and alive(), text, got)
 
 
 def requests():
@@ -208,6 +208,21 @@ def flood():
     say(alive(), 'and the agent answers others')
 
 
+def pipelining():
+    """A client that asks far ahead of what it reads is slowed down, not cut off."""
+    connection = Connection(PATH).greet()
+    sender = threading.Thread(target=connection.send_raw, args=(b''.join(frame(listing(i)) for i in range(1500)),), daemon=True)
+    sender.start()
+    time.sleep(0.3)
+    answered = 0
+    try:
+        while answered < 1500 and connection.receive()[1] == R_LIST:
+            answered += 1
+    except (EOFError, ConnectionError, TimeoutError):
+        pass
+    say(answered == 1500, '1500 requests ahead of what is read are all answered', answered)
+
+
 def leave():
     """A client that goes away in the middle of its requests."""
     for _ in range(20):
@@ -248,7 +263,7 @@ def no_descriptors():
     say(count() <= before + 1, 'descriptors that clients pass are dropped', before, count())
 
 
-for test in (requests, versions, malformed, answers_in_pieces, mutations, no_descriptors, flood, leave, connections_of_one, connections_of_all, slow):
+for test in (requests, versions, malformed, answers_in_pieces, mutations, no_descriptors, flood, pipelining, leave, connections_of_one, connections_of_all, slow):
     try:
         test()
     except Exception as problem:

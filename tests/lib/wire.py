@@ -75,6 +75,11 @@ def unlock(number):
     return request(number, UNLOCK, sequence())
 
 
+def unlock_token(number, token):
+    """Of the token of this id, in hexadecimal."""
+    return request(number, UNLOCK, sequence(explicit(0, octets(bytes.fromhex(token)))))
+
+
 def lock(number):
     return request(number, LOCK, sequence())
 

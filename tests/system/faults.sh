@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Modules that hang, crash and fail: others stay quick, everybody gets an answer, and all is well again when the module is.
+. "$(dirname "$0")/../lib/lib.sh"
+
+fixture people wide
+mail alice@example.org bob@example.org >"$T/mail"
+faulty=$SMIME_BUILD/tests/module/faulty-module.so
+export FAULTY_CONTROL=$T/control
+sick() { printf '%s\n' "$@" >"$FAULTY_CONTROL.new" && mv "$FAULTY_CONTROL.new" "$FAULTY_CONTROL"; } # COMMAND...; see the module
+well() { sick ''; }
+loads() { wc -l <"$FAULTY_CONTROL.log"; }
+sign() { smime sign -k alice@example.org -i "$T/mail" -o "$T/signed"; }
+
+# Both modules see the same tokens; a key belongs to the module that is configured first.
+modules() { # PATH:KEYS...
+	local module
+	printf 'environment: [FAULTY_CONTROL]\nmodules:\n'
+	for module in "$@"; do printf '  - {path: "%s"%s}\n' "${module%%:*}" "${module#*:}"; done
+}
+within() { # DESCRIPTION MILLISECONDS CODE COMMAND...
+	local description=$1 limit=$2 begin=${EPOCHREALTIME/./} took
+	check "$description" "${@:3}"
+	took=$(((${EPOCHREALTIME/./} - begin) / 1000))
+	if [ "$took" -le "$limit" ]; then pass "$description: in time"; else fail "$description: in time" "$took ms"; fi
+}
+
+# A module that hangs when its token is opened, beside one that is well.
+sick 'C_OpenSession hang'
+configure "$(modules "$DEMO_MODULE:" "$faulty:")"
+agent_start
+within 'a signature soon after the start' 4500 0 sign
+within 'a second one beside a module that hangs' 1000 0 sign
+sleep 1
+within 'a third' 1000 0 sign
+check 'status' 0 smime status
+prints 'tells that something is still being started' 'starting'
+agent_stop
+
+# One that gives no session, which is what libp11 waits for without an end.
+sick 'C_OpenSession fails b1'
+configure "$(modules "$faulty:")"
+answers "pin $DEMO_PIN"
+agent_start
+within 'without a session to be had' 3000 4 sign
+check 'status' 0 smime status
+prints 'names the call that fails' 'C_OpenSession'
+well
+sleep 1
+within 'a token that works again is used at once' 2500 0 sign
+agent_stop
+
+# An operation that hangs: the deadline ends it, and another process takes over.
+configure "$(modules "$faulty:, deadline: 1s, sessions: 2")"
+answers "pin $DEMO_PIN"
+agent_start
+check 'unlock' 0 smime unlock demo
+sick 'C_Sign hang'
+within 'a signature that hangs' 2500 4 sign
+says 'is said not to have come in time' 'did not answer in time'
+sick 'C_OpenSession hang'
+check 'lock' 0 smime lock
+within 'a token that hangs while it is opened' 2500 4 sign
+says 'is named so' 'did not answer in time'
+well
+sleep 1
+within 'afterwards' 2500 0 sign
+
+# While somebody types no deadline runs, for whomever the prompt is.
+smime lock
+answers "late 2.2 pin $DEMO_PIN"
+sign & first=$!
+sleep 0.3
+smime sign -k bob@example.org -i "$T/mail" -o "$T/signed-bob" 2>"$T/second.err" & second=$!
+if wait $first; then pass 'a prompt may stay open longer than the deadline'; else fail 'a prompt may stay open longer than the deadline'; fi
+if wait $second; then pass 'and does not end who waits for it'; else fail 'and does not end who waits for it' "$(cat "$T/second.err")"; fi
+is 'one prompt served both' "$(prompts)" 1
+
+# Whoever has gone is asked for nothing.
+smime lock
+answers 'late 1.2 cancel'
+sign 2>/dev/null & first=$!
+sleep 0.3
+cat >"$T/leave.py" <<'END'
+import sys, time
+from wire import *
+connection = Connection(sys.argv[1]).greet()
+connection.send(unlock_token(2, sys.argv[2]))
+time.sleep(0.3)
+END
+smime status --json >"$T/status.json"
+PYTHONPATH=$SOURCE/tests/lib python3 "$T/leave.py" "$SMIME_AGENT_SOCK" "$(json "$T/status.json" 'next(t["id"] for t in d["tokens"] if t["label"] == "demo")')"
+wait $first
+sleep 0.3
+is 'no prompt appears for a client that has gone' "$(prompts)" 1
+agent_stop
+
+# A process that dies at every order is not started for every one of them.
+sick 'C_Sign crash'
+configure "$(modules "$faulty:")"
+answers "pin $DEMO_PIN"
+agent_start
+smime keys >/dev/null
+before=$(loads)
+begin=$SECONDS
+while [ $((SECONDS - begin)) -lt 2 ]; do sign 2>>"$T/crash.err"; done
+like 'every one is told' "$(sort -u "$T/crash.err")" 'ended unexpectedly'
+if [ $(($(loads) - before)) -le 5 ]; then pass 'a crash at every order is backed off from'; else fail 'a crash at every order is backed off from' "$(($(loads) - before)) processes in 2 s"; fi
+well
+sleep 1
+within 'then it is used again' 2500 0 sign
+
+# A token that is pulled out comes back.
+sick 'C_Sign fails 32' 'hide demo'
+check 'a token that is pulled out' 4 sign
+sleep 1
+check 'stays away' 4 sign
+well
+sleep 1
+within 'and is used again once it is back' 2500 0 sign
+agent_stop
+
+# The PIN is forgotten in time though it is used without a pause; a token that comes later is found.
+sick 'hide wide' 'C_Sign slow 150'
+configure "$(modules "$faulty:")
+$(printf 'pin:\n  program: "%s"\n  idle: 1h\n  max: 1s\n' "$T/pinentry")"
+answers "pin $DEMO_PIN"
+agent_start
+unlike 'a token that is not there' "$(smime keys)" 'p521'
+load=()
+for who in alice bob alice; do
+	(while [ ! -e "$T/enough" ]; do smime sign -k $who@example.org -i "$T/mail" -o "$T/signed-$BASHPID"; done) 2>>"$T/load.err" &
+	load+=("$!")
+done
+sleep 1
+sick 'C_Sign slow 150'
+sleep 2.4
+: >"$T/enough"
+wait "${load[@]}"
+if [ "$(prompts)" -ge 3 ]; then pass 'pin: max holds under load'; else fail 'pin: max holds under load' "$(prompts) prompts"; fi
+is 'and no request is lost over it' "$(cat "$T/load.err")" ''
+check 'keys' 0 smime keys
+prints 'a token that came later is found' 'p521'
+agent_stop
+
+# A token that wants no login has no PIN to forget.
+sick open
+configure "$(modules "$faulty:")
+$(printf 'pin:\n  program: "%s"\n  idle: 1s\n' "$T/pinentry")"
+agent_start
+smime keys >/dev/null 2>&1
+before=$(loads)
+sleep 1.6
+is 'a token without a login is left alone' "$(($(loads) - before))" 0
+agent_stop
+
+# What waits is bounded in octets.
+well
+configure "$(modules "$faulty:")"
+answers hang
+agent_start
+smime unlock demo 2>/dev/null & first=$!
+await grep -q HANGS "$T/pinentry.d/log"
+cat >"$T/pile.py" <<'END'
+import sys
+from wire import *
+held = [Connection(sys.argv[1], 5).greet() for _ in range(40)]
+key = keys(held[0])[0][0]
+order = lambda number: request(number, DECRYPT, sequence(octets(key), oid(ENVELOPED), sequence(oid(AES256_CBC), octets(b'p' * 30000)), octets(b'r' * 16000)))
+for connection in held:
+    connection.send_raw(b''.join(frame(order(10 + i)) for i in range(15)))
+busy = 0
+for connection in held[-5:]:
+    _, kind, body = connection.receive()
+    busy += kind == ERROR and error_code(body) == 803
+print(busy)
+END
+is 'a queue over its limit is busy' "$(PYTHONPATH=$SOURCE/tests/lib python3 "$T/pile.py" "$SMIME_AGENT_SOCK" 2>&1)" 5
+kill $first
+wait $first
+agent_stop
+
+# A status too long for a frame.
+configure "$(modules $(for i in $(seq 40); do printf '/nonexistent/%s-%s: ' "$i" "$(head -c 900 /dev/zero | tr '\0' x)"; done))"
+agent_start
+await eval 'smime status >"$T/out" 2>/dev/null && ! grep -q starting "$T/out"'
+check 'a status that is too long for one answer is cut' 0 timeout 5 smime status
+agent_stop
+done_testing
