@@ -139,7 +139,8 @@ await() {
 		sleep 0.05
 	done
 }
-ended() { ! kill -0 "$1" 2>/dev/null; }
+# A process that nobody has waited for yet has ended all the same.
+ended() { ! grep -qs '^State:[[:space:]][^Z]' "/proc/$1/status"; } # PID
 end_process() { # PID: asks, then insists
 	kill "$1" 2>/dev/null
 	await ended "$1" || kill -9 "$1" 2>/dev/null
