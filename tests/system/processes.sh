@@ -1,0 +1,207 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the processes inherit and let go of, where configuration comes from, and what happens at their limits.
+. "$(dirname "$0")/../lib/lib.sh"
+
+fixture people
+mail alice@example.org bob@example.org >"$T/mail"
+core=$SMIME_BUILD/agent/core/smime-agent
+export PYTHONPATH=$SOURCE/tests/lib
+
+# What reaches smime-token: names on the list, and those that the configuration adds.
+configure 'environment: [FURTHER, "L*", "P*", "O*"]'
+preload=/lib/x86_64-linux-gnu/libm.so.6
+[ -n "${SMIME_SANITIZED:-}" ] || [ ! -e $preload ] || export LD_PRELOAD=$preload
+export PCSCLITE_CSOCK_NAME=$T/no-pcscd TPM2_PKCS11_STORE=$T/no-tpm FURTHER=1 LD_BIND_NOW=1 PKCS11SPY=/nonexistent OPENSC_DEBUG=9 \
+	OPENSSL_CONF=/nonexistent PRIVATE=0
+agent_start
+unset LD_PRELOAD PCSCLITE_CSOCK_NAME TPM2_PKCS11_STORE FURTHER LD_BIND_NOW PKCS11SPY OPENSC_DEBUG OPENSSL_CONF PRIVATE
+check 'keys' 0 smime keys
+token=$(pgrep -P "$(pgrep -P "$agent_pid" smime-spawner)" smime-token)
+if [ -r "/proc/$token/environ" ]; then
+	variables=$(tr '\0' '\n' <"/proc/$token/environ" | cut -d= -f1)
+	for name in HOME SOFTHSM2_CONF PCSCLITE_CSOCK_NAME TPM2_PKCS11_STORE FURTHER PRIVATE; do
+		like "$name reaches smime-token" "$variables" "(^|"$'\n'")$name("$'\n'"|$)"
+	done
+	for name in LD_ PKCS11SPY OPENSC_DEBUG OPENSSL_; do unlike "$name does not" "$variables" "(^|"$'\n'")$name"; done
+else
+	skip 'the environment of smime-token' 'it may be looked at by root alone'
+fi
+agent_stop
+for name in LD_PRELOAD 'LD_*' '*' 'A B' '' PKCS11SPY_OUTPUT OPENSC_DEBUG '2FOLD'; do
+	printf 'environment: ["%s"]\n' "$name" >"$T/bad.yaml"
+	check "'$name' may not be passed on" 2 smime-agent --check-config --config "$T/bad.yaml"
+done
+
+# In the background it lets go of whoever started it.
+configure
+check 'in a command substitution the agent returns' 0 timeout 10 bash -c 'x=$(smime-agent --socket "$1/bg.sock" --config "$1/agent.yaml" 2>&1)' - "$T"
+export SMIME_AGENT_SOCK=$T/bg.sock
+check 'and serves' 0 smime sign -i "$T/mail" -o "$T/signed"
+smime status --json >"$T/status.json"
+background=$(json "$T/status.json" 'd.get("pid") or d["agent"]["pid"]')
+started+=("$background")
+if [ -r "/proc/$background/fd" ]; then
+	for pid in $background $(descendants "$background"); do
+		name=$(cat "/proc/$pid/comm")
+		is "$name works in no directory of the caller's" "$(readlink "/proc/$pid/cwd")" /
+		is "$name writes to nobody" "$(readlink "/proc/$pid/fd/1" "/proc/$pid/fd/2" | sort -u)" /dev/null
+	done
+else
+	skip 'what it has open' 'it may be looked at by root alone'
+fi
+end_process "$background"
+fails 'its socket goes with it' [ -e "$T/bg.sock" ]
+export SMIME_AGENT_SOCK=$T/agent.sock
+
+# Several that start at once: one gets the socket.
+for i in 1 2 3 4; do
+	smime-agent --foreground --socket "$SMIME_AGENT_SOCK" --config "$T/agent.yaml" >>"$T/race.log" 2>&1 </dev/null 3>&- &
+	racing[i]=$!
+	started+=("$!")
+done
+await smime status >/dev/null 2>&1
+LIMIT=20 await eval '[ "$(grep -c "running there already" "$T/race.log")" = 3 ]'
+is 'of four that start at once three find it taken' "$(grep -c 'running there already' "$T/race.log")" 3
+check 'one serves' 0 smime keys
+for pid in "${racing[@]}"; do end_process "$pid"; done
+
+# The end of a whole group, as a service manager or a terminal has it.
+codes=
+for i in 1 2 3; do
+	setsid smime-agent --foreground --socket "$SMIME_AGENT_SOCK" --config "$T/agent.yaml" >>"$T/agent.log" 2>&1 </dev/null 3>&- &
+	group=$!
+	started+=("$group")
+	await smime keys >/dev/null 2>&1
+	kill -TERM -- "-$group"
+	wait "$group"
+	codes="$codes$?"
+done
+is 'SIGTERM to the group ends it in order' "$codes" 000
+
+# A socket file that another one has put in the place of the agent's is not removed.
+agent_start
+mv "$SMIME_AGENT_SOCK" "$T/moved.sock"
+python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$SMIME_AGENT_SOCK"
+agent_stop
+holds 'a socket of somebody else is left alone' [ -S "$SMIME_AGENT_SOCK" ]
+rm "$SMIME_AGENT_SOCK" "$T/moved.sock"
+
+# p11-kit's configuration, with none of ours.
+mkdir -p "$HOME/.config/pkcs11/modules"
+printf 'module: %s\n' "$DEMO_MODULE" >"$HOME/.config/pkcs11/modules/demo.module"
+smime-agent --foreground --socket "$SMIME_AGENT_SOCK" >>"$T/agent.log" 2>&1 </dev/null 3>&- &
+agent_pid=$!
+started+=("$agent_pid")
+await [ -S "$SMIME_AGENT_SOCK" ]
+check 'modules come from p11-kit' 0 smime keys
+prints 'with their keys' 'alice'
+agent_stop
+
+# The administrator's file and the user's: what the first one sets the second can't.
+if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+	in_etc() { exec unshare -m sh -c 'mount --bind "$1/etc" /etc && shift && exec "$@"' - "$T" "$@"; }
+	mkdir -p "$T/etc/smime-agent" "$HOME/.config/smime-agent"
+	cp /etc/passwd /etc/ld.so.cache "$T/etc/"
+	printf 'modules: [{path: %s}]\n' "$DEMO_MODULE" >"$T/etc/smime-agent/agent.yaml"
+	printf 'pin: {program: "%s"}\n' "$T/pinentry" >"$HOME/.config/smime-agent/agent.yaml"
+	answers "pin $DEMO_PIN"
+	(in_etc "$core" --foreground --socket "$SMIME_AGENT_SOCK") >>"$T/agent.log" 2>&1 </dev/null 3>&- &
+	agent_pid=$!
+	started+=("$agent_pid")
+	await [ -S "$SMIME_AGENT_SOCK" ]
+	check 'modules of one file and pin of the other' 0 smime sign -k alice@example.org -i "$T/mail" -o "$T/signed"
+	is 'serve together' "$(prompts)" 1
+	agent_stop
+	printf 'modules: [{path: %s}]\n' "$DEMO_MODULE" >>"$HOME/.config/smime-agent/agent.yaml"
+	check 'a key in both files' 2 eval '(in_etc "$core" --check-config)'
+	says 'is named with both' "$HOME/.config/smime-agent/agent.yaml: modules.*/etc/smime-agent/agent.yaml"
+	rm "$HOME/.config/smime-agent/agent.yaml"
+else
+	skip "the administrator's file and the user's" 'only root can give a process an /etc of its own'
+fi
+
+# Fewer clients, and fewer descriptors than clients.
+configure 'socket: {max_clients: 3}'
+agent_start
+cat >"$T/crowd.py" <<'END'
+import sys
+from wire import *
+held, greeted = [], 0
+for _ in range(int(sys.argv[2])):
+    held.append(Connection(sys.argv[1], 0.2))
+    try:
+        held[-1].greet()
+        greeted += 1
+    except (OSError, EOFError):
+        pass
+print(greeted, flush=True)
+sys.stdin.read()
+END
+is 'max_clients: 3' "$(python3 "$T/crowd.py" "$SMIME_AGENT_SOCK" 6 </dev/null)" 3
+agent_stop
+configure
+agent_start
+check 'keys' 0 smime keys
+prlimit --pid "$agent_pid" --nofile=24
+mkfifo "$T/crowd"
+python3 "$T/crowd.py" "$SMIME_AGENT_SOCK" 16 <"$T/crowd" >"$T/greeted" & crowd=$!
+exec 8>"$T/crowd"
+ticks() { awk '{print $14 + $15}' "/proc/$agent_pid/stat"; }
+await [ -s "$T/greeted" ]
+before=$(ticks)
+sleep 0.5
+if [ $(($(ticks) - before)) -le 10 ]; then pass 'without descriptors it does not burn time'; else fail 'without descriptors it does not burn time' "$(($(ticks) - before)) ticks of 50"; fi
+exec 8>&-
+wait "$crowd"
+check 'and serves again when there are some' 0 smime keys
+agent_stop
+(ulimit -n 40 && exec "$core" --foreground --socket "$SMIME_AGENT_SOCK" --config "$T/agent.yaml") >>"$T/agent.log" 2>&1 </dev/null 3>&- &
+agent_pid=$!
+started+=("$agent_pid")
+await [ -S "$SMIME_AGENT_SOCK" ]
+like 'a limit of 40 descriptors leaves room for some clients and for the tokens' "$(python3 "$T/crowd.py" "$SMIME_AGENT_SOCK" 30 </dev/null)" '^[1-9]$'
+check 'with the token served' 0 smime keys
+agent_stop
+
+# More on a token than a message holds.
+padding=$(printf 'URI:http://example.org/%s,' "$(head -c 900 /dev/zero | tr '\0' a)")
+printf '[v3]\nsubjectAltName=email:many@example.org,%s\nextendedKeyUsage=emailProtection\n' "${padding%,}" >"$T/many.cnf"
+openssl ecparam -name prime256v1 -out "$T/p256.pem"
+many() {
+	local i
+	for i in $(seq 70); do
+		openssl req -x509 -new -newkey ec:"$T/p256.pem" -nodes -subj "/CN=many$i" -days 90 -config "$T/many.cnf" -extensions v3 \
+			-keyout /dev/null -outform DER -out "$T/many$i.der" 2>/dev/null || return
+		pkcs11-tool --module "$DEMO_MODULE" --token-label demo --login --pin "$DEMO_PIN" --write-object "$T/many$i.der" --type cert \
+			--id "$(printf '7%03x' "$i")" --label "many$i" >/dev/null 2>&1 || return
+	done
+}
+many
+agent_start
+check 'a token with more than a message holds' 0 smime keys
+is 'has all its keys listed' "$(grep -c 'CN=many' "$T/out")" 70
+check 'and is used' 0 smime sign -k alice@example.org -i "$T/mail" -o "$T/signed"
+check 'with the rest of its certificates told after the login' 0 smime keys
+
+# An encrypted key that was opened for one type of content is opened for no other.
+openssl cms -encrypt -aes256 -outform DER -in "$T/mail" -out "$T/encrypted.der" "$T/alice.pem"
+cat >"$T/reuse.py" <<'END'
+import hashlib, subprocess, sys
+from wire import *
+AUTH_ENVELOPED, AES256_GCM = bytes.fromhex('2a864886f70d0109100117'), bytes.fromhex('60864801650304012e')
+content_info = parts(parse(open(sys.argv[2], 'rb').read())[1])
+enveloped = parts(parse(content_info[1][1])[1])
+recipient = next(content for tag, content in enveloped if tag == 0x31)
+spki = subprocess.run(['openssl', 'pkey', '-pubin', '-in', sys.argv[3], '-outform', 'DER'], capture_output=True, check=True).stdout
+key = hashlib.sha256(spki).digest()
+cbc = sequence(oid(AES256_CBC), octets(bytes(16)))
+gcm = sequence(oid(AES256_GCM), sequence(octets(bytes(12)), integer(16)))
+connection = Connection(sys.argv[1]).greet()
+for number, (content_type, algorithm) in enumerate([(ENVELOPED, cbc), (AUTH_ENVELOPED, gcm), (ENVELOPED, cbc)], 10):
+    _, kind, body = connection.ask(request(number, DECRYPT, sequence(octets(key), oid(content_type), algorithm, octets(recipient))))
+    print('key' if kind == R_DECRYPT else error_code(body), end=' ')
+END
+is 'a key for another content type is refused' "$(python3 "$T/reuse.py" "$SMIME_AGENT_SOCK" "$T/encrypted.der" "$T/alice.pub" 2>&1)" 'key 104 key '
+agent_stop
+done_testing
