@@ -181,9 +181,12 @@ wait $first
 agent_stop
 
 # A status too long for a frame.
-configure "$(modules $(for i in $(seq 40); do printf '/nonexistent/%s-%s: ' "$i" "$(head -c 900 /dev/zero | tr '\0' x)"; done))"
+long=$(head -c 900 /dev/zero | tr '\0' x)
+mapfile -t paths < <(printf "/nonexistent/$long-%s:\n" {1..64})
+configure "$(modules "${paths[@]}")"
 agent_start
-await eval 'smime status >"$T/out" 2>/dev/null && ! grep -q starting "$T/out"'
-check 'a status that is too long for one answer is cut' 0 timeout 5 smime status
+sleep 1
+check 'a status that is too long for one answer' 0 timeout 5 smime status
+like 'tells of as many modules as fit' "$(grep -c '^module' "$T/out")" '^[1-5][0-9]$'
 agent_stop
 done_testing

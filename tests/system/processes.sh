@@ -66,18 +66,12 @@ is 'of four that start at once three find it taken' "$(grep -c 'running there al
 check 'one serves' 0 smime keys
 for pid in "${racing[@]}"; do end_process "$pid"; done
 
-# The end of a whole group, as a service manager or a terminal has it.
-codes=
-for i in 1 2 3; do
-	setsid smime-agent --foreground --socket "$SMIME_AGENT_SOCK" --config "$T/agent.yaml" >>"$T/agent.log" 2>&1 </dev/null 3>&- &
-	group=$!
-	started+=("$group")
-	await smime keys >/dev/null 2>&1
-	kill -TERM -- "-$group"
-	wait "$group"
-	codes="$codes$?"
-done
-is 'SIGTERM to the group ends it in order' "$codes" 000
+# The end of a whole group, as a service manager has it, with the spawner the first to hear of it.
+agent_start
+check 'keys' 0 smime keys
+kill -TERM "$(pgrep -P "$agent_pid" smime-spawner)"
+sleep 0.1
+agent_stop
 
 # A socket file that another one has put in the place of the agent's is not removed.
 agent_start
