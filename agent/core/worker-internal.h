@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of a worker share, and nobody else includes: worker.c has the process, worker-tickets.c the orders, worker-pin.c
+ * the times of the PIN, worker-reports.c what the token process says.
+ */
+#ifndef CORE_WORKER_INTERNAL_H
+#define CORE_WORKER_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include "agent/wire/limits.h"
+#include "token-process.h"
+#include "worker.h"
+
+struct ticket {
+	TAILQ_ENTRY(ticket) link; /* in waiting or open */
+	struct worker *worker;
+	struct wire_order *order;
+	struct wire_hello *hello;
+	sd_event_source *deadline;
+	size_t bytes;    /* what the order takes */
+	bool open;       /* sent to the token process */
+	bool prompting;
+	ticket_done done; /* NULL when abandoned */
+	void *userdata;
+};
+
+TAILQ_HEAD(tickets, ticket);
+
+struct waiter {
+	SLIST_ENTRY(waiter) link;
+	worker_notify notify;
+	void *userdata;
+};
+
+struct worker {
+	struct agent *agent;
+	char *module;
+	unsigned sessions;
+	uint64_t deadline_us;
+	struct wire_token *token;
+	struct wire_inventory *inventory; /* the last one; NULL before the first */
+	struct wire_inventory *incoming;  /* the pages of the next one that have come */
+	unsigned pages;
+	struct token_process *process;    /* NULL between two runs */
+	enum wire_token_state state;
+	char fault[WIRE_TEXT_MAX_BYTES];
+	bool replacing;                   /* the process is being ended, and another one follows at once */
+	int end_error;                    /* what the orders are told then; 0: nothing, none is open and those that wait can go on */
+	const char *end_text;
+	bool draining;                    /* no order is sent any more, so that the process can be replaced */
+	unsigned failures;                /* since an order last succeeded or a process lived long */
+	uint64_t started_us, ready_us;
+	sd_event_source *restart, *start_deadline, *idle, *max;
+	struct tickets waiting, open;
+	unsigned waiting_count, open_count;
+	size_t queued_bytes;
+	uint32_t next_id;
+	worker_notify settled;
+	void *settled_data;
+	SLIST_HEAD(, waiter) locked;      /* who waits for the process to end */
+};
+
+/* ---- worker.c ---- */
+
+uint64_t worker_now_us(const struct worker *worker);
+void worker_notify_settled(struct worker *worker);
+
+/* Starts the process; a failure counts as the failure of one. */
+void worker_start(struct worker *worker);
+
+/* Ends the process to put another one in its place. What its orders are told is the first reason that there is one (error 0: none). */
+void worker_replace_process(struct worker *worker, int error, const char *text);
+
+/* ---- worker-tickets.c ---- */
+
+/* Frees a ticket and tells its outcome; `report` is owned here. */
+void tickets_finish(struct ticket *ticket, struct wire_report *report, int error, const char *text);
+void tickets_fail_all(struct worker *worker, int error, const char *text);
+
+/* Sends orders while the token has a session to take them. */
+void tickets_pump(struct worker *worker);
+
+/* The order of this number that was sent, or NULL. */
+struct ticket *tickets_find_open(struct worker *worker, uint32_t id);
+
+/* The token process wants a prompt for an order, and is done with it. */
+void tickets_prompt_wanted(struct worker *worker, uint32_t id);
+void tickets_prompt_over(struct worker *worker, uint32_t id);
+
+/* ---- worker-pin.c ---- */
+
+bool worker_pin_is_held(const struct worker *worker);
+
+/* An order has been worked on, or there was a login: the clocks start. */
+void worker_pin_used(struct worker *worker);
+void worker_pin_login(struct worker *worker);
+
+/* The process has ended, and the PIN with it. */
+void worker_pin_forgotten(struct worker *worker);
+
+/* With nothing open any more the process gives way to one that is not logged in, if that is due. */
+void worker_pin_forget_when_drained(struct worker *worker);
+
+/* ---- worker-reports.c ---- */
+
+/* One report, which is owned here. */
+void worker_take_report(void *userdata, struct wire_report *report);
+
+#endif

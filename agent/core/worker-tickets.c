@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The orders for a token: those that wait, those that are open, their deadlines and prompts. Each ends once.
+ */
+#include "worker-internal.h"
+
+#include <smime/error.h>
+
+#include "prompt.h"
+
+/* ---- Ending ---- */
+
+static void ticket_free(struct ticket *ticket) {
+	struct worker *worker = ticket->worker;
+
+	if (ticket->prompting)
+		prompts_forget(worker->agent->prompts, ticket);
+	worker->queued_bytes -= ticket->bytes;
+	if (ticket->open) {
+		TAILQ_REMOVE(&worker->open, ticket, link);
+		worker->open_count--;
+	} else {
+		TAILQ_REMOVE(&worker->waiting, ticket, link);
+		worker->waiting_count--;
+	}
+	sd_event_source_disable_unref(ticket->deadline);
+	wire_order_free(ticket->order);
+	wire_hello_free(ticket->hello);
+	free(ticket);
+}
+
+void tickets_finish(struct ticket *ticket, struct wire_report *report, int error, const char *text) {
+	ticket_done done = ticket->done;
+	void *userdata = ticket->userdata;
+
+	ticket_free(ticket);
+	if (done)
+		done(userdata, report, error, text);
+	else
+		wire_report_free(report);
+}
+
+void tickets_fail_all(struct worker *worker, int error, const char *text) {
+	struct ticket *ticket;
+
+	while ((ticket = TAILQ_FIRST(&worker->open)))
+		tickets_finish(ticket, NULL, error, text);
+	while ((ticket = TAILQ_FIRST(&worker->waiting)))
+		tickets_finish(ticket, NULL, error, text);
+}
+
+/* ---- Deadlines ---- */
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
+	struct ticket *ticket = userdata;
+
+	worker_replace_process(ticket->worker, -SMIME_E_TOKEN_TIMEOUT, "the token did not answer in time; its process was ended, try again");
+	return 0;
+}
+
+static bool is_prompting(const struct worker *worker) {
+	const struct ticket *ticket;
+
+	TAILQ_FOREACH(ticket, &worker->open, link)
+		if (ticket->prompting)
+			return true;
+	return false;
+}
+
+/* An order that waits for another one's prompt is not late: while somebody types, every clock of the token stands still. */
+static void update_deadlines(struct worker *worker) {
+	bool stopped = is_prompting(worker);
+	struct ticket *ticket;
+
+	TAILQ_FOREACH(ticket, &worker->open, link)
+		if (stopped)
+			ticket->deadline = sd_event_source_disable_unref(ticket->deadline);
+		else if (!ticket->deadline)
+			(void)sd_event_add_time_relative(worker->agent->event, &ticket->deadline, CLOCK_MONOTONIC, worker->deadline_us, 0,
+				on_deadline, ticket);
+}
+
+/* ---- Orders ---- */
+
+void tickets_pump(struct worker *worker) {
+	struct ticket *ticket;
+
+	while (worker->state == WIRE_TOKEN_READY && worker->process && !worker->draining && worker->open_count < worker->sessions &&
+	       (ticket = TAILQ_FIRST(&worker->waiting))) {
+		int r = token_process_send(worker->process, ticket->order, -1);
+		if (r < 0) {
+			tickets_finish(ticket, NULL, r, "the order could not be sent to the token process");
+			continue;
+		}
+		TAILQ_REMOVE(&worker->waiting, ticket, link);
+		worker->waiting_count--;
+		TAILQ_INSERT_TAIL(&worker->open, ticket, link);
+		worker->open_count++;
+		ticket->open = true;
+	}
+	update_deadlines(worker);
+}
+
+struct ticket *tickets_find_open(struct worker *worker, uint32_t id) {
+	struct ticket *ticket;
+
+	TAILQ_FOREACH(ticket, &worker->open, link)
+		if (ticket->order->id == id)
+			return ticket;
+	return NULL;
+}
+
+const struct wire_hello *ticket_hello(const struct ticket *ticket) {
+	return ticket->hello;
+}
+
+void ticket_prompt_answer(struct ticket *ticket, struct wire_order *order, int fd) {
+	struct worker *worker = ticket->worker;
+
+	order->id = ticket->order->id;
+	if (!order->body->prompt->granted)
+		ticket->prompting = false;
+	update_deadlines(worker);
+	/* A token process that can't be told about its prompt would wait for ever. */
+	if (worker->process && token_process_send(worker->process, order, fd) < 0)
+		worker_replace_process(worker, -SMIME_E_INTERNAL, "the PIN prompt could not be handed over");
+	else if (!worker->process && fd >= 0)
+		(void)close(fd);
+}
+
+void tickets_prompt_wanted(struct worker *worker, uint32_t id) {
+	struct ticket *ticket = tickets_find_open(worker, id);
+
+	if (!ticket || ticket->prompting)
+		return;
+	if (!ticket->done) {
+		prompt_refuse(ticket, SMIME_E_PIN_CANCELLED, "the client has gone");
+		return;
+	}
+	ticket->prompting = true;
+	update_deadlines(worker);
+	prompts_request(worker->agent->prompts, ticket);
+}
+
+void tickets_prompt_over(struct worker *worker, uint32_t id) {
+	struct ticket *ticket = tickets_find_open(worker, id);
+
+	if (!ticket || !ticket->prompting)
+		return;
+	ticket->prompting = false;
+	prompts_forget(worker->agent->prompts, ticket);
+	update_deadlines(worker);
+}
+
+/* ---- Coming and going ---- */
+
+int worker_submit(struct worker *worker, struct wire_order *order, const struct wire_hello *hello, ticket_done done, void *userdata,
+                  struct ticket **ret_ticket) {
+	_cleanup_(wire_order_freep) struct wire_order *owned = order;
+	_cleanup_(freep) struct ticket *ticket = calloc(1, sizeof(*ticket));
+
+	/* Somebody wants it, so it is tried before its time: the token may have been inserted again. */
+	if (worker->state == WIRE_TOKEN_FAILED && worker_now_us(worker) - worker->started_us >= (uint64_t)WORKER_RESTART_MIN_MS * 1000)
+		worker_start(worker);
+	if (worker->state == WIRE_TOKEN_FAILED)
+		return -SMIME_E_TOKEN_FAULT;
+	int bytes = ASN1_item_i2d((const ASN1_VALUE *)order, NULL, wire_order_it());
+	if (bytes <= 0)
+		return -SMIME_E_NO_MEMORY;
+	if (worker->waiting_count >= WORKER_QUEUE_MAX || worker->queued_bytes + (size_t)bytes > WORKER_QUEUE_MAX_BYTES)
+		return -SMIME_E_BUSY;
+	if (!ticket || !(ticket->hello = ASN1_item_dup(wire_hello_it(), hello)))
+		return -SMIME_E_NO_MEMORY;
+	ticket->worker = worker;
+	ticket->order = TAKE(owned);
+	ticket->order->id = worker->next_id++;
+	if (worker->next_id == 0)
+		worker->next_id = 1;
+	ticket->done = done;
+	ticket->userdata = userdata;
+	ticket->bytes = (size_t)bytes;
+	TAILQ_INSERT_TAIL(&worker->waiting, ticket, link);
+	worker->waiting_count++;
+	worker->queued_bytes += ticket->bytes;
+	*ret_ticket = ticket;
+	(void)TAKE(ticket);
+	tickets_pump(worker);
+	return 0;
+}
+
+struct ticket *ticket_abandon(struct ticket *ticket) {
+	if (!ticket)
+		return NULL;
+	ticket->done = NULL;
+	if (!ticket->open)
+		ticket_free(ticket);
+	else if (ticket->prompting)
+		prompts_close(ticket->worker->agent->prompts, ticket);
+	return NULL;
+}
