@@ -95,6 +95,20 @@ sleep 0.3
 is 'no prompt appears for a client that has gone' "$(prompts)" 1
 agent_stop
 
+# Requests that wait for the tokens go on in the order they came.
+sick 'C_Initialize slow 150'
+configure "$(modules "$faulty:")"
+agent_start
+cat >"$T/order.py" <<'END'
+import sys
+from wire import *
+connection = Connection(sys.argv[1]).greet()
+connection.send_raw(b''.join(frame(listing(i)) for i in range(10, 15)))
+print(*(connection.receive()[0] for _ in range(5)))
+END
+is 'what waits for the tokens is answered in order' "$(PYTHONPATH=$SOURCE/tests/lib python3 "$T/order.py" "$SMIME_AGENT_SOCK" 2>&1)" '10 11 12 13 14'
+agent_stop
+
 # A process that dies at every order is not started for every one of them.
 sick 'C_Sign crash'
 configure "$(modules "$faulty:")"

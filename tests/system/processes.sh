@@ -42,6 +42,8 @@ smime status --json >"$T/status.json"
 background=$(json "$T/status.json" 'd.get("pid") or d["agent"]["pid"]')
 started+=("$background")
 if [ -r "/proc/$background/fd" ]; then
+	is 'the spawner has its socket and its signals open, and nothing of the core' \
+		"$(ls "/proc/$(pgrep -P "$background" smime-spawner)/fd" | wc -l)" 5
 	for pid in $background $(descendants "$background"); do
 		name=$(cat "/proc/$pid/comm")
 		is "$name works in no directory of the caller's" "$(readlink "/proc/$pid/cwd")" /
