@@ -89,7 +89,8 @@ static const cyaml_schema_field_t socket_fields[] = {
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t top_fields[] = {
-	LIST("modules", modules, &module_schema),
+	/* None is no choice: without the key the modules are those of p11-kit. */
+	CYAML_FIELD_SEQUENCE("modules", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw, modules, &module_schema, 1, CONFIG_LIST_MAX),
 	LIST("certificates", certificates, &certificate_schema),
 	LIST("trust", trust, &text_schema),
 	LIST("capabilities", capabilities, &text_schema),

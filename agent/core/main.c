@@ -6,7 +6,6 @@
  * It loads no PKCS#11 module, sees no PIN and parses no message.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
@@ -14,14 +13,14 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include <openssl/crypto.h>
 #include <smime/error.h>
 #include <systemd/sd-daemon.h>
 
 #include "agent.h"
+#include "background.h"
+#include "config-check.h"
 #include "discovery.h"
 #include "listener.h"
 #include "paths.h"
@@ -121,55 +120,24 @@ static void raise_descriptors(struct config *config) {
 		config->max_clients = limit.rlim_cur > LEAST_SPARE ? (unsigned)(limit.rlim_cur - LEAST_SPARE) : 1;
 }
 
-/*
- * Forks into the background. In the child, *ret_ready is a descriptor to write a byte to once it serves; the parent waits for
- * that byte, so that whoever started the agent can connect as soon as the command has returned, and exits.
- */
-static int background(int *ret_ready) {
-	int pair[2];
-	char byte;
-
-	/* What the caller had open is not the agent's: a pipe of a shell's $(...) would never end. */
-	(void)syscall(SYS_close_range, 3u, ~0u, 0);
-	if (pipe2(pair, O_CLOEXEC) < 0)
-		return -SMIME_E_INTERNAL;
-	pid_t pid = fork();
-	if (pid < 0)
-		return -SMIME_E_INTERNAL;
-	if (pid > 0) {
-		(void)close(pair[1]);
-		if (read(pair[0], &byte, 1) == 1)
-			_exit(0);
-		int status = 0;
-		_exit(waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 8);
-	}
-	(void)close(pair[0]);
-	(void)setsid();
-	*ret_ready = pair[1];
-	return 0;
-}
-
-static void tell_ready(int *ready) {
-	_cleanup_(close_fdp) int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	(void)sd_notify(0, "READY=1\nSTATUS=Serving");
-	if (*ready < 0)
-		return;
-	/* Errors of the start went to the terminal; from here on there is nobody to read. */
-	for (int fd = 0; null >= 0 && fd <= 2; fd++)
-		(void)dup2(null, fd);
-	if (chdir("/") < 0)
-		errno = 0;
-	if (write(*ready, "", 1) < 0)
-		errno = 0;
-	close_fdp(ready);
-	*ready = -1;
-}
-
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
 	struct agent *agent = userdata;
 
 	discovery_rescan(agent->discovery);
+	return 0;
+}
+
+/* Whoever has just started the agent asks it at once, and should not be told that there are no tokens. */
+static void on_change(struct agent *agent) {
+	requests_go_on(agent);
+	if (discovery_settled(agent->discovery))
+		background_done(&agent->parent_fd);
+}
+
+static int on_long_start(sd_event_source *source, uint64_t usec, void *userdata) {
+	struct agent *agent = userdata;
+
+	background_done(&agent->parent_fd);
 	return 0;
 }
 
@@ -200,9 +168,12 @@ static int set_up(struct agent *agent, struct listener_socket *socket) {
 	if (r == 0)
 		r = requests_new(agent, &agent->requests);
 	if (r == 0)
-		r = discovery_new(agent, requests_go_on, &agent->discovery);
+		r = discovery_new(agent, on_change, &agent->discovery);
 	if (r == 0)
 		r = listener_new(agent, take_fd(&socket->fd), &agent->listener);
+	if (r == 0 && agent->parent_fd >= 0 &&
+	    sd_event_add_time_relative(agent->event, NULL, CLOCK_MONOTONIC, (uint64_t)DISCOVERY_FIRST_MAX_MS * 1000, 0, on_long_start, agent) < 0)
+		r = -SMIME_E_NO_MEMORY;
 	return r;
 }
 
@@ -218,10 +189,10 @@ static void tear_down(struct agent *agent) {
 	agent->config = config_free(agent->config);
 }
 
-static int serve(struct agent *agent, const char *path, int *ready) {
+static int serve(struct agent *agent, const char *path) {
 	_cleanup_(freep) char *message = NULL;
 	const struct config *config = agent->config;
-	struct spawner_options spawner = { config->pin_program, config->environment, config->environment_count, *ready >= 0 };
+	struct spawner_options spawner = { config->pin_program, config->environment, config->environment_count, agent->parent_fd >= 0 };
 	_cleanup_(listener_socket_clear) struct listener_socket socket = LISTENER_SOCKET_NONE;
 	int r = spawner_fork(&spawner, &agent->spawner);
 
@@ -233,11 +204,23 @@ static int serve(struct agent *agent, const char *path, int *ready) {
 		return complain(r, message);
 	r = set_up(agent, &socket);
 	if (r == 0) {
-		tell_ready(ready);
+		(void)sd_notify(0, "READY=1\nSTATUS=Serving");
 		r = sd_event_loop(agent->event);
 		(void)sd_notify(0, "STOPPING=1");
 	}
 	return r < 0 ? complain(-SMIME_E_INTERNAL, NULL) : r > 0 ? 8 : 0;
+}
+
+static int check_config(struct agent *agent) {
+	_cleanup_(freep) char *message = NULL;
+	int r = state_load(agent, &message);
+
+	if (r == 0)
+		r = config_check(agent->config, &message);
+	if (r < 0)
+		return complain(r, message);
+	(void)printf("the configuration is good\n");
+	return 0;
 }
 
 /* The path of the socket, absolute where the agent leaves its working directory. */
@@ -259,9 +242,8 @@ static int find_socket(struct options *options, char *path, size_t size) {
 int main(int argc, char **argv) {
 	_cleanup_(freep) char *message = NULL;
 	struct options options = { 0 };
-	struct agent agent = { 0 };
+	struct agent agent = { .parent_fd = -1 };
 	char path[PATH_MAX];
-	int ready = -1;
 	int code = parse_options(argc, argv, &options);
 	bool activated = sd_listen_fds(0) > 0;
 
@@ -281,12 +263,11 @@ int main(int argc, char **argv) {
 	}
 	raise_descriptors(agent.config);
 	if (options.check_config) {
-		r = state_load(&agent, &message);
-		code = r < 0 ? complain(r, message) : 0;
+		code = check_config(&agent);
 	} else {
-		if (!options.foreground && !activated && background(&ready) < 0)
+		if (!options.foreground && !activated && background_begin(&agent.parent_fd) < 0)
 			return complain(-SMIME_E_INTERNAL, NULL);
-		code = serve(&agent, activated ? NULL : options.socket, &ready);
+		code = serve(&agent, activated ? NULL : options.socket);
 	}
 	tear_down(&agent);
 	return code;

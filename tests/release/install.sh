@@ -43,7 +43,8 @@ agent_stop
 unset SMIME_AGENT_SOCK
 mkdir -p "$HOME/.config/smime-agent"
 cp "$T/agent.yaml" "$HOME/.config/smime-agent/"
-check 'a client starts the installed agent by itself' 0 smime sign -i "$T/mail" -o "$T/signed"
+check 'a client starts the installed agent by itself, which knows its tokens from the first answer on' 0 smime unlock demo
+check 'and signs' 0 smime sign -i "$T/mail" -o "$T/signed"
 agent_pid=$(json <(smime status --json) 'd["pid"]')
 started+=("$agent_pid")
 is 'on the default socket' "$(json <(smime status --json) 'd["socket"]')" "$XDG_RUNTIME_DIR/smime-agent/agent.sock"

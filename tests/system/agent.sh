@@ -108,6 +108,7 @@ export SMIME_AGENT_SOCK=$socket
 
 # The configuration.
 check '--check-config accepts a good file' 0 smime-agent --check-config --config "$T/agent.yaml"
+prints 'and says so' 'the configuration is good'
 bad() { # DESCRIPTION PATTERN YAML
 	printf '%s\n' "$3" >"$T/bad.yaml"
 	check "$1: refused" 2 smime-agent --check-config --config "$T/bad.yaml"
@@ -120,6 +121,18 @@ bad 'a time without a unit' 'idle' "$(printf 'pin:\n  idle: 15')"
 bad 'a relative path' 'path' "$(printf 'modules:\n  - path: opensc-pkcs11.so')"
 bad 'a capability that is none' 'rot13' 'capabilities: [rot13]'
 bad 'a duplicate key' ':[0-9]+:[0-9]+' "$(printf 'trust: []\ntrust: []')"
+bad 'no module at all' ':[0-9]+:[0-9]+' 'modules: []'
+unusable() { # DESCRIPTION PATTERN YAML
+	printf '%s\n' "$3" >"$T/unusable.yaml"
+	check "$1: found by --check-config" 2 smime-agent --check-config --config "$T/unusable.yaml"
+	says "$1: named" "$2"
+}
+unusable 'a module that is not there' 'modules: /nosuch.so' 'modules: [{path: /nosuch.so}]'
+unusable 'a module that is none' 'modules: /etc/passwd' 'modules: [{path: /etc/passwd}]'
+unusable 'a pinentry that is not there' 'pin: program: /nosuch' 'pin: {program: /nosuch}'
+unusable 'a PIN file that is not there' 'pin: file: /nosuch' 'pin: {file: /nosuch}'
+printf '123456' >"$T/open-pin" && chmod 644 "$T/open-pin"
+unusable 'a PIN file that others may read' 'chmod 600' "pin: {file: \"$T/open-pin\"}"
 bad 'no YAML at all' 'YAML' '{{{{'
 check 'a file that is not there' 2 smime-agent --check-config --config "$T/nosuch.yaml"
 says 'is named' nosuch.yaml

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Modules, the pinentry and the file with the PIN.
+ */
+#include "config-check.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <smime/error.h>
+
+__attribute__((format(printf, 2, 3))) static int complain(char **ret_message, const char *format, ...) {
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(ret_message, format, args) < 0)
+		*ret_message = NULL;
+	va_end(args);
+	return -SMIME_E_USAGE;
+}
+
+static int check_module(const char *path, char **ret_message) {
+	static const unsigned char magic[] = { 0x7f, 'E', 'L', 'F' };
+	unsigned char head[sizeof(magic)] = { 0 };
+	FILE *file = fopen(path, "re");
+	size_t n = file ? fread(head, 1, sizeof(head), file) : 0;
+	int error = errno;
+
+	if (!file)
+		return complain(ret_message, "modules: %s: %s", path, strerror(error));
+	(void)fclose(file);
+	if (n != sizeof(magic) || memcmp(head, magic, sizeof(magic)) != 0)
+		return complain(ret_message, "modules: %s: it is no shared library", path);
+	return 0;
+}
+
+static int check_pin(const struct config *config, char **ret_message) {
+	struct stat st;
+
+	if (!config->pin_file)
+		return access(config->pin_program, X_OK) == 0 ? 0 :
+			complain(ret_message, "pin: program: %s: %s", config->pin_program, strerror(errno));
+	if (stat(config->pin_file, &st) < 0)
+		return complain(ret_message, "pin: file: %s: %s", config->pin_file, strerror(errno));
+	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 077))
+		return complain(ret_message, "pin: file: %s must be a regular file that only its user can read (chmod 600)", config->pin_file);
+	return 0;
+}
+
+int config_check(const struct config *config, char **ret_message) {
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < config->module_count; i++)
+		r = check_module(config->modules[i].path, ret_message);
+	return r == 0 ? check_pin(config, ret_message) : r;
+}
