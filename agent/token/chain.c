@@ -70,12 +70,13 @@ static int push_der(STACK_OF(ASN1_OCTET_STRING) **certificates, const X509 *cert
 	return r;
 }
 
-/* Valid now: an intermediate is often renewed with its key. */
-static X509 *issuer_of(const struct inventory *inventory, X509 *certificate) {
+/* An intermediate that is valid now, since they are often renewed with their key. Never a root: its reader has it or must not trust it. */
+static X509 *intermediate_of(const struct inventory *inventory, X509 *certificate) {
 	for (int i = 0; i < sk_X509_num(inventory->all); i++) {
 		X509 *issuer = sk_X509_value(inventory->all, i);
 
-		if (X509_cmp_current_time(X509_get0_notAfter(issuer)) > 0 && X509_check_issued(issuer, certificate) == X509_V_OK && X509_verify(certificate, X509_get0_pubkey(issuer)) == 1)
+		if (!(X509_get_extension_flags(issuer) & EXFLAG_SS) && X509_cmp_current_time(X509_get0_notAfter(issuer)) > 0 &&
+			X509_check_issued(issuer, certificate) == X509_V_OK && X509_verify(certificate, X509_get0_pubkey(issuer)) == 1)
 			return issuer;
 	}
 	ERR_clear_error();
@@ -85,12 +86,8 @@ static X509 *issuer_of(const struct inventory *inventory, X509 *certificate) {
 static int push_chain(const struct inventory *inventory, X509 *certificate, STACK_OF(ASN1_OCTET_STRING) **certificates) {
 	int r = push_der(certificates, certificate);
 
-	for (int depth = 0; r == 0 && depth < CHAIN_DEPTH_MAX; depth++) {
-		certificate = issuer_of(inventory, certificate);
-		if (!certificate || X509_get_extension_flags(certificate) & EXFLAG_SS)
-			break;
+	for (int depth = 0; r == 0 && depth < CHAIN_DEPTH_MAX && (certificate = intermediate_of(inventory, certificate)); depth++)
 		r = push_der(certificates, certificate);
-	}
 	return r;
 }
 

@@ -81,22 +81,34 @@ static int take_key(const struct wire_reply *reply, struct secret *ret_cek) {
 	return r;
 }
 
-static const ASN1_OBJECT *key_encryption(const struct cms_recipient_info *info) {
+static const X509_ALGOR *key_encryption(const struct cms_recipient_info *info) {
 	if (info->type == CMS_RECIPIENT_KEY_TRANS)
-		return info->key_trans->key_encryption->algorithm;
-	return info->type == CMS_RECIPIENT_KEY_AGREE ? info->key_agree->key_encryption->algorithm : NULL;
+		return info->key_trans->key_encryption;
+	return info->type == CMS_RECIPIENT_KEY_AGREE ? info->key_agree->key_encryption : NULL;
 }
 
-/* Says which algorithm it is that the agent does not support. */
+static void name_of(const ASN1_OBJECT *object, char text[OID_TEXT_MAX_BYTES]) {
+	if (!object || OBJ_obj2txt(text, OID_TEXT_MAX_BYTES, object, 0) <= 0)
+		(void)strcpy(text, "unknown");
+	ERR_clear_error();
+}
+
+/* Says which algorithm it is that the agent does not support: of a key agreement, with how the key is wrapped (RFC 5753 7.2). */
 static int say_unsupported(struct smime *s, const struct enveloped_match *match) {
 	_cleanup_(cms_recipient_info_freep) struct cms_recipient_info *info = NULL;
 	struct bytes der = { match->recipient_info, match->recipient_info_len };
-	const ASN1_OBJECT *object = cms_parse(der, cms_recipient_info_it(), &info) == 0 ? key_encryption(info) : NULL;
-	char oid[OID_TEXT_MAX_BYTES] = "unknown";
+	const X509_ALGOR *algorithm = cms_parse(der, cms_recipient_info_it(), &info) == 0 ? key_encryption(info) : NULL;
+	X509_ALGOR *wrap = NULL;
+	char name[OID_TEXT_MAX_BYTES], inner[OID_TEXT_MAX_BYTES];
 
-	if (object && OBJ_obj2txt(oid, sizeof(oid), object, 0) <= 0)
-		ERR_clear_error();
-	return smime_fail(s, SMIME_E_UNSUPPORTED, "the content's key is encrypted in a way that is not supported (%s)", oid);
+	if (algorithm && info->type == CMS_RECIPIENT_KEY_AGREE)
+		wrap = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(X509_ALGOR), algorithm->parameter);
+	name_of(algorithm ? algorithm->algorithm : NULL, name);
+	name_of(wrap ? wrap->algorithm : NULL, inner);
+	int r = smime_fail(s, SMIME_E_UNSUPPORTED, "the content's key is encrypted in a way that is not supported (%s%s%s)", name,
+		wrap ? " with " : "", wrap ? inner : "");
+	X509_ALGOR_free(wrap);
+	return r;
 }
 
 static int ask_agent(struct opening *opening, const struct enveloped *enveloped, const struct enveloped_match *match,

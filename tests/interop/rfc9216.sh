@@ -49,8 +49,9 @@ demo_store bob carlos-encrypt 04
 mkdir -p "$HOME/.config/smime-agent/certificates"
 cp "$T/dana-encrypt.pem" "$T/carlos-encrypt.pem" "$HOME/.config/smime-agent/certificates/"
 
-# Both cross certificates lead back to each other: a chain through them must end somewhere.
-configure "$(printf 'trust: ["%s"]\ncertificates: [{path: "%s"}, {path: "%s"}]' "$rsa_root" "$rsa_by_ed" "$ed_by_rsa")"
+# Both cross certificates lead back to each other: a chain through them must end somewhere. The root beside them is of the same
+# name and key as one of them, and is not to be sent in its place.
+configure "$(printf 'trust: ["%s"]\ncertificates: [{path: "%s"}, {path: "%s"}, {path: "%s"}]' "$rsa_root" "$rsa_root" "$rsa_by_ed" "$ed_by_rsa")"
 agent_start
 
 # ---- Keys ----
