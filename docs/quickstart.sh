@@ -29,7 +29,7 @@ die() { printf 'quickstart.sh: %s\n' "$*" >&2 && exit 1; }
 
 # Shows a command as it would be typed, runs it, and shows what it says.
 try() {
-	printf '  $ %s\n' "$(printf '%q ' "$@" | sed "s|$DEMO/||g")"
+	printf '  $ %s\n' "$(printf '%q ' "$@" | sed "s|$DEMO/||g; s/ \$//")"
 	"$@" 2>&1 | show
 }
 
