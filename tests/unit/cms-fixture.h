@@ -18,6 +18,7 @@
 #include "client/stream/sink.h"
 #include "client/stream/source.h"
 #include "smime/error.h"
+#include "rsa-key.h"
 
 DEFINE_CLEANUP(CMS_ContentInfo *, cms_content_info_freep, CMS_ContentInfo_free)
 DEFINE_CLEANUP(BIO *, bio_freep, BIO_free)
@@ -52,7 +53,7 @@ static inline struct identity identity_with(EVP_PKEY *key, const char *name, lon
 }
 
 static inline struct identity identity_rsa(const char *name, long serial) {
-	return identity_with(EVP_RSA_gen(2048), name, serial, true);
+	return identity_with(rsa_key_make(2048), name, serial, true);
 }
 
 static inline struct identity identity_ec(const char *name, const char *curve, long serial) {

@@ -13,6 +13,7 @@
 #include "agent/wire/frame.h"
 #include "agent/wire/limits.h"
 #include "agent/wire/message.h"
+#include "rsa-key.h"
 
 #define ENTITY "Content-Type: text/plain\r\n\r\nThis is for Alice and Bob.\r\n"
 #define HEADER "From: Alice <alice@example.org>\r\nTo: bob@example.org\r\nSubject: test\r\nMIME-Version: 1.0\r\n"
@@ -306,9 +307,9 @@ static void expect_text(struct result *result, const char *expected) {
 static int setup(void **state) {
 	ca = identity_make(EVP_EC_gen("P-256"), &(struct certificate_plan){ "Demonstration CA", NULL, ca_extensions });
 	alice = identity_make(EVP_EC_gen("P-256"), &(struct certificate_plan){ "Alice", &ca, alice_extensions, 2 });
-	bob = identity_make(EVP_RSA_gen(2048), &(struct certificate_plan){ "Bob", &ca, encryption_extensions, 3 });
-	bob2 = identity_make(EVP_RSA_gen(2048), &(struct certificate_plan){ "Bob's other", &ca, encryption_extensions, 4 });
-	stranger = identity_make(EVP_RSA_gen(2048), &(struct certificate_plan){ "Stranger", &ca, encryption_extensions, 5 });
+	bob = identity_make(rsa_key_make(2048), &(struct certificate_plan){ "Bob", &ca, encryption_extensions, 3 });
+	bob2 = identity_make(rsa_key_make(2048), &(struct certificate_plan){ "Bob's other", &ca, encryption_extensions, 4 });
+	stranger = identity_make(rsa_key_make(2048), &(struct certificate_plan){ "Stranger", &ca, encryption_extensions, 5 });
 	trust_file_make(&trust, &ca.certificate, 1);
 	return 0;
 }

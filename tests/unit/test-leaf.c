@@ -17,6 +17,7 @@
 #include "agent/cms/suitable.h"
 #include "certificate.h"
 #include "smime/error.h"
+#include "rsa-key.h"
 
 struct fixture {
 	EVP_PKEY *rsa, *ec;
@@ -28,7 +29,7 @@ static int setup(void **state) {
 	struct certificate_plan rsa = { .name = "Rita", .address = "rita@example.org", .ski = "hash", .serial = 4711 };
 	struct certificate_plan ec = { .name = "Eve", .address = "eve@example.org", .serial = 4712 };
 
-	f.rsa = EVP_RSA_gen(2048);
+	f.rsa = rsa_key_make(2048);
 	f.ec = EVP_EC_gen("P-256");
 	f.rsa_certificate = certificate_make(f.rsa, &rsa);
 	f.ec_certificate = certificate_make(f.ec, &ec);
@@ -589,7 +590,7 @@ static void suitability_follows_the_key(void **state) {
 	struct fixture *f = *state;
 	struct certificate_plan plain = { .name = "plain" }, agree = { .name = "agree", .ku = "keyAgreement" },
 				encipher = { .name = "encipher", .ku = "keyEncipherment" };
-	EVP_PKEY *keys[] = { EVP_RSA_gen(1024), EVP_EC_gen("secp256k1"), EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), f->ec, f->ec, f->ec };
+	EVP_PKEY *keys[] = { rsa_key_make(1024), EVP_EC_gen("secp256k1"), EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), f->ec, f->ec, f->ec };
 	const struct certificate_plan *plans[] = { &plain, &plain, &plain, &plain, &agree, &encipher };
 	static const int sign[] = { -SMIME_E_KEY_UNUSABLE, 0, 0, 0, -SMIME_E_KEY_UNUSABLE, -SMIME_E_KEY_UNUSABLE };
 	static const int seal[] = { -SMIME_E_KEY_UNUSABLE, -SMIME_E_KEY_UNUSABLE, -SMIME_E_KEY_UNUSABLE, 0, 0, -SMIME_E_KEY_UNUSABLE };

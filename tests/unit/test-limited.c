@@ -66,9 +66,9 @@ static void fill_token(void) {
 	struct certificate_plan plan = { .name = "Swapped", .issuer = fixture.certificates[ID_CA], .issuer_key = fixture.keys[ID_CA], .serial = 9 };
 	EVP_PKEY *another = EVP_EC_gen("P-256");
 
-	put(ID_RSA, rsa_key(), &both, (struct certificate_plan){ .name = "Rsa" }, true);
+	put(ID_RSA, rsa_key_make(2048), &both, (struct certificate_plan){ .name = "Rsa" }, true);
 	put(ID_EC, EVP_EC_gen("P-256"), &both, (struct certificate_plan){ .name = "Ec" }, true);
-	put(ID_ALWAYS, rsa_key(), &always, (struct certificate_plan){ .name = "Always" }, true);
+	put(ID_ALWAYS, rsa_key_make(2048), &always, (struct certificate_plan){ .name = "Always" }, true);
 	fixture.keys[ID_SWAPPED] = EVP_EC_gen("P-256");
 	fixture.certificates[ID_SWAPPED] = certificate_make(fixture.keys[ID_SWAPPED], &plan);
 	assert_int_equal(softhsm_private_key(&fixture.hsm, another, &swapped), CKR_OK);

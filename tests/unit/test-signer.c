@@ -4,6 +4,7 @@
  * that breaks just that rule.
  */
 #include "opening.h"
+#include "rsa-key.h"
 
 #include <openssl/rsa.h>
 
@@ -12,20 +13,13 @@
 static struct identity ca, alice, ec, ed, bob;
 static struct trust_file trust;
 
-static EVP_PKEY *rsa_key(unsigned bits) {
-	EVP_PKEY *key = EVP_RSA_gen(bits);
-
-	assert_non_null(key);
-	return key;
-}
-
 static int setup(void **state) {
 	ca = identity_make(EVP_EC_gen("P-256"), &(struct certificate_plan){ "Demonstration CA", NULL, ca_extensions });
-	alice = identity_make(rsa_key(2048), &(struct certificate_plan){ "Alice", &ca, alice_extensions, 2 });
+	alice = identity_make(rsa_key_make(2048), &(struct certificate_plan){ "Alice", &ca, alice_extensions, 2 });
 	ec = identity_make(EVP_EC_gen("P-256"), &(struct certificate_plan){ "Alice EC", &ca, alice_extensions, 3 });
 	ed = identity_make(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"),
 		&(struct certificate_plan){ "Alice Ed25519", &ca, alice_extensions, 4 });
-	bob = identity_make(rsa_key(2048), &(struct certificate_plan){ "Bob", &ca, alice_extensions, 5 });
+	bob = identity_make(rsa_key_make(2048), &(struct certificate_plan){ "Bob", &ca, alice_extensions, 5 });
 	trust_file_make(&trust, &ca.certificate, 1);
 	return 0;
 }
@@ -312,7 +306,7 @@ static void dsa_is_read_but_not_good(void **state) {
 
 /* Such as a DSA key that leaves its parameters to the certificate of its issuer (RFC 3279 2.3.2). */
 static void a_key_that_can_not_be_read_is_no_bad_signature(void **state) {
-	struct identity odd = identity_make(rsa_key(2048), &(struct certificate_plan){ "Odd", &ca, alice_extensions, 11 });
+	struct identity odd = identity_make(rsa_key_make(2048), &(struct certificate_plan){ "Odd", &ca, alice_extensions, 11 });
 	X509_PUBKEY *spki = X509_get_X509_PUBKEY(odd.certificate);
 
 	assert_int_equal(X509_PUBKEY_set0_param(spki, OBJ_txt2obj("2.999.1", 1), V_ASN1_UNDEF, NULL, NULL, 0), 1);
@@ -323,7 +317,7 @@ static void a_key_that_can_not_be_read_is_no_bad_signature(void **state) {
 }
 
 static void short_rsa_keys_are_not_good(void **state) {
-	struct identity small = identity_make(rsa_key(1024), &(struct certificate_plan){ "Small", &ca, alice_extensions, 9 });
+	struct identity small = identity_make(rsa_key_make(1024), &(struct certificate_plan){ "Small", &ca, alice_extensions, 9 });
 
 	expect((struct recipe){ .signer = &small }, SMIME_E_UNTRUSTED, "algorithm", SMIME_BAD);
 	identity_clear(&small);

@@ -23,12 +23,12 @@ static void fill_token(void) {
 	static const struct softhsm_use both = { .sign = true, .decrypt = true }, signs = { .sign = true }, opens = { .decrypt = true },
 					always = { .sign = true, .always_authenticate = true };
 
-	put(ID_RITA, rsa_key(), &both, (struct certificate_plan){ .name = "Rita", .address = "rita@example.org" }, true);
+	put(ID_RITA, rsa_key_make(2048), &both, (struct certificate_plan){ .name = "Rita", .address = "rita@example.org" }, true);
 	put(ID_EVE, EVP_EC_gen("P-256"), &both,
 		(struct certificate_plan){ .name = "Eve", .address = "eve@example.org", .ku = "digitalSignature,keyAgreement" }, true);
 	put(ID_SPLIT, EVP_EC_gen("P-384"), &signs,
 		(struct certificate_plan){ .name = "Split", .address = "split@example.org", .ku = "digitalSignature" }, true);
-	put(ID_SEAL, rsa_key(), &opens,
+	put(ID_SEAL, rsa_key_make(2048), &opens,
 		(struct certificate_plan){ .name = "Split", .address = "SPLIT@example.org", .ku = "keyEncipherment" }, true);
 	put(ID_OLD, EVP_EC_gen("P-256"), &both, (struct certificate_plan){ .name = "Old", .from = -20, .to = -10 }, true);
 	put(ID_BARE, EVP_EC_gen("P-256"), &both, (struct certificate_plan){ .name = "Bare" }, false);

@@ -6,6 +6,7 @@
 
 #include "client/lib/anchors.h"
 #include "client/lib/trust.h"
+#include "rsa-key.h"
 
 #define CONTENT "hello\r\n"
 
@@ -217,7 +218,7 @@ static void a_ca_for_other_purposes_issues_no_mail_certificates(void **state) {
 }
 
 static void a_ca_with_a_weak_key_is_refused(void **state) {
-	struct identity ca = identity_make(EVP_RSA_gen(1024), &(struct certificate_plan){ "Weak CA", &root, ca_extensions, 11 });
+	struct identity ca = identity_make(rsa_key_make(1024), &(struct certificate_plan){ "Weak CA", &root, ca_extensions, 11 });
 
 	expect((struct scene){ .plan.issuer = &ca, .beside = { ca.certificate } }, SMIME_E_UNTRUSTED, "chain", SMIME_BAD, "CN=Weak CA");
 	identity_clear(&ca);

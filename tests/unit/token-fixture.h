@@ -25,6 +25,7 @@
 #include "certificate.h"
 #include "smime/error.h"
 #include "softhsm.h"
+#include "rsa-key.h"
 
 enum {
 	KEYS_MAX = 16, /* on the token; a key is named by its CKA_ID */
@@ -52,22 +53,6 @@ static struct fixture {
 	} while (0)
 
 /* ---- The token ---- */
-
-/* By another program, since making one takes valgrind half a minute. */
-static inline EVP_PKEY *rsa_key(void) {
-	char path[100];
-	const char *const make[] = { "/usr/bin/openssl", "genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", path, NULL };
-	EVP_PKEY *key = NULL;
-
-	(void)snprintf(path, sizeof(path), "%s/rsa.pem", fixture.hsm.directory);
-	assert_int_equal(softhsm_run(make), 0);
-	FILE *file = fopen(path, "r");
-	assert_non_null(file);
-	key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
-	(void)fclose(file);
-	assert_non_null(key);
-	return key;
-}
 
 static inline void put(int id, EVP_PKEY *key, const struct softhsm_use *use, struct certificate_plan plan, bool certificate_on_token) {
 	plan.issuer = fixture.certificates[ID_CA];

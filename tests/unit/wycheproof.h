@@ -15,6 +15,7 @@
 #include <openssl/evp.h>
 
 #include "agent/wire/base.h"
+#include "stride.h"
 
 enum verdict { VERDICT_INVALID, VERDICT_ACCEPTABLE, VERDICT_VALID };
 
@@ -22,6 +23,7 @@ struct wycheproof {
 	const char *name;
 	json_t *root;
 	size_t verdicts[3], left_out;
+	size_t seen, passed_over; /* where only every n-th is taken */
 	long long last; /* the case being checked */
 };
 
@@ -89,14 +91,23 @@ static inline void wycheproof_close(struct wycheproof *file, size_t may_leave_ou
 
 	print_message("# %s: %zu valid, %zu acceptable, %zu invalid, %zu left out\n", file->name, file->verdicts[VERDICT_VALID],
 		file->verdicts[VERDICT_ACCEPTABLE], file->verdicts[VERDICT_INVALID], file->left_out);
-	assert_int_equal(checked + file->left_out, json_integer_value(json_object_get(file->root, "numberOfTests")));
-	assert_int_equal(file->left_out, may_leave_out);
+	assert_int_equal(checked + file->left_out + file->passed_over, json_integer_value(json_object_get(file->root, "numberOfTests")));
+	if (file->passed_over == 0)
+		assert_int_equal(file->left_out, may_leave_out);
 	json_decref(file->root);
+}
+
+static inline bool wycheproof_takes(struct wycheproof *file) {
+	bool takes = file->seen++ % stride() == 0;
+
+	file->passed_over += !takes;
+	return takes;
 }
 
 /* For each case: `group` and `test` are set. */
 #define wycheproof_foreach(file, i, k, group, test)                          \
 	json_array_foreach(json_object_get((file)->root, "testGroups"), i, group) \
-		json_array_foreach(json_object_get(group, "tests"), k, test)
+		json_array_foreach(json_object_get(group, "tests"), k, test)     \
+			if (wycheproof_takes(file))
 
 #endif
