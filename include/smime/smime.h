@@ -50,6 +50,13 @@ int smime_set_program(struct smime *smime, const char *name);
 /* The text of the last failure, one line without a final line end; "" when there was none. Owned by the context. */
 const char *smime_message(const struct smime *smime);
 
+/*
+ * Makes a text fit to be shown to a person in one line, in place: controls, what turns the direction of writing, and octets
+ * that are no UTF-8 become '?'. For the texts of keys, certificates and reports, which may be anything that a stranger wrote;
+ * smime_message() needs it no more. Returns `text`; accepts NULL.
+ */
+char *smime_printable(char *text);
+
 /* ---- Keys and tokens ---- */
 
 struct smime_certificate {
