@@ -22,6 +22,8 @@
 #include <systemd/sd-daemon.h>
 
 #include "agent.h"
+#include "agent/wire/limits.h"
+#include "agent/wire/text.h"
 #include "discovery.h"
 #include "listener.h"
 #include "paths.h"
@@ -52,7 +54,10 @@ static const char help[] =
 	"Without --foreground it goes into the background once it can be asked. A socket that systemd passes is used instead of an own one.\n";
 
 static int complain(int error, const char *message) {
-	(void)fprintf(stderr, "smime-agent: %s\n", message && *message ? message : smime_strerror(error));
+	char text[2 * WIRE_TEXT_MAX_BYTES];
+	size_t len = text_clean(message && *message ? message : smime_strerror(error), text, sizeof(text));
+
+	(void)fprintf(stderr, "smime-agent: %.*s\n", (int)len, text);
 	return smime_exit_code(error);
 }
 
