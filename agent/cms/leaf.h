@@ -151,11 +151,8 @@ DEFINE_STACK_OF(cms_encrypted_key)
 		type##_free(*p);                 \
 	}
 CMS_DECLARE(cms_issuer_serial)
-CMS_DECLARE(cms_signer_identifier)
 CMS_DECLARE(cms_signer_info)
 CMS_DECLARE(cms_key_trans)
-CMS_DECLARE(cms_recipient_key_id)
-CMS_DECLARE(cms_agree_recipient)
 CMS_DECLARE(cms_originator_key)
 CMS_DECLARE(cms_originator)
 CMS_DECLARE(cms_key_agree)
@@ -191,7 +188,6 @@ int cms_attribute_single(STACK_OF(X509_ATTRIBUTE) *attributes, const char *oid, 
  * Digests have absent parameters, RSA v1.5 has NULL, ECDSA and EdDSA absent, PSS {md, MGF1 md, salt = length of md} (cms.md C19, A5).
  */
 X509_ALGOR *cms_algorithm(int nid);             /* NULL for RSA v1.5, absent parameters otherwise */
-X509_ALGOR *cms_algorithm_oid(const char *oid); /* absent parameters */
 X509_ALGOR *cms_algorithm_pss(const EVP_MD *md);
 
 /* The digest that an OID names (SHA-1, SHA-2, MD5 for legacy reading), or NULL. Parameters absent or NULL are both accepted. */

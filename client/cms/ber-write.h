@@ -18,7 +18,6 @@ enum {
 	BER_ID_OCTET_SEGMENTS = 0x24, /* a constructed OCTET STRING */
 	BER_ID_SEQUENCE = 0x30,
 	BER_ID_SET = 0x31,
-	BER_ID_CONTEXT = 0x80,
 	BER_ID_CONTEXT_CONSTRUCTED = 0xa0, /* plus the tag's number */
 };
 

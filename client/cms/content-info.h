@@ -13,7 +13,6 @@
 #include "ber.h"
 
 enum {
-	CMS_TAG_INTEGER = 2,
 	CMS_TAG_OCTET_STRING = 4,
 	CMS_TAG_OBJECT = 6,
 	CMS_TAG_SEQUENCE = 16,
