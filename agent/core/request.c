@@ -267,20 +267,17 @@ static void answer_signed(struct request *request, struct wire_report *report) {
 static void answer_unwrapped(struct request *request, struct wire_report *report) {
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_DECRYPT);
 	struct wire_unwrapped *unwrapped = report->body->unwrapped;
-	struct bytes cek = wire_octets(unwrapped->cek);
 	int r = reuse_check(request->peer->agent->reuse, unwrapped->encrypted_key, request->wire->body->decrypt->content_type);
 
-	if (r < 0)
-		refuse(request, r, "");
-	else if (!reply || wire_set_octets(&reply->body->decrypt->cek, cek.data, cek.len) < 0)
-		refuse(request, -SMIME_E_NO_MEMORY, "");
-	else
-		answer(request, reply);
-	if (cek.len > 0)
-		OPENSSL_cleanse((void *)(uintptr_t)cek.data, cek.len);
-	if (reply && reply->body->decrypt->cek && ASN1_STRING_length(reply->body->decrypt->cek) > 0)
-		OPENSSL_cleanse((void *)(uintptr_t)ASN1_STRING_get0_data(reply->body->decrypt->cek),
-			(size_t)ASN1_STRING_length(reply->body->decrypt->cek));
+	if (r < 0 || !reply) {
+		refuse(request, r < 0 ? r : -SMIME_E_NO_MEMORY, "");
+		return;
+	}
+	/* Moved, not copied: the key is wiped with the message that holds it. */
+	ASN1_OCTET_STRING *empty = reply->body->decrypt->cek;
+	reply->body->decrypt->cek = unwrapped->cek;
+	unwrapped->cek = empty;
+	answer(request, reply);
 }
 
 static void on_outcome(void *userdata, struct wire_report *received, int error, const char *text) {
