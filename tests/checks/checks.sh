@@ -28,11 +28,17 @@ done
 # Variables and sources that cross files are beyond it.
 holds 'shellcheck warns of nothing' shellcheck --shell=bash -S warning -e SC1091,SC2034,SC2120,SC2154 \
 	"$SOURCE"/tests/*.sh "$SOURCE"/tests/*/*.sh "$SOURCE"/docs/*.sh "$SOURCE"/.ci/run
-includes() { grep -rhE '^#include "' "$SOURCE/$1"; }
-fails 'wire includes nothing above it' grep -E '"(agent/(core|token|cms)|client)/' <(includes agent/wire)
-fails 'the core does not include the token process' grep -E 'agent/token|client/' <(includes agent/core)
-fails 'the token process does not include the core' grep -E 'agent/core|client/' <(includes agent/token)
-fails 'clients include neither' grep -E 'agent/(core|token)' <(includes client)
+
+# The table of rooms in the design, and what they include.
+rooms() { sed -nE 's/^\| `([a-z/]+)` \|.*\| ([^|]+) \|$/\1 \2/p' "$SOURCE/docs/design.md" | tr -d '`,'; }
+rooms_entered() { # ROOM
+	grep -hoE '^#include [<"](agent|client|smime)/[^>"]+' "$SOURCE/$1"/*.[ch] | sed -E 's/^#include .//; s,/[^/]*$,,; s,^smime$,include/smime,' | sort -u
+}
+is 'every room has its row' "$(rooms | cut -d' ' -f1 | sort)" "$(cd "$SOURCE" && find agent client include -name '*.[ch]' -printf '%h\n' | sort -u)"
+while read -r room allowed; do
+	is "$room includes only its own files and $allowed" "$(rooms_entered "$room" | grep -vxF -e "$room" -e "${allowed// /$'\n'}")" ''
+done < <(rooms)
+fails 'only the library and the programs know more of its API than the errors' grep -rn 'smime/smime\.h' "$SOURCE"/agent "$SOURCE"/client/{stream,cms,mime}
 
 # The manual pages name what there is.
 page() { scdoc <"$SOURCE/docs/$1.scd" | sed 's/\\-/-/g; s/\\f[BIR]//g; s/\\&//g'; }
