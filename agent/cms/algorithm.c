@@ -29,7 +29,6 @@ X509_ALGOR *cms_algorithm(int nid) {
 	return algorithm;
 }
 
-DEFINE_CLEANUP(X509_ALGOR *, algorithm_freep, X509_ALGOR_free)
 DEFINE_CLEANUP(ASN1_STRING *, string_freep, ASN1_STRING_free)
 DEFINE_CLEANUP(RSA_PSS_PARAMS *, pss_freep, RSA_PSS_PARAMS_free)
 

@@ -168,6 +168,12 @@ CMS_DECLARE(cms_gcm_parameters)
 int cms_parse(struct bytes ber, const ASN1_ITEM *item, void *ret_value);
 int cms_der(const void *value, const ASN1_ITEM *item, uint8_t **ret_der, size_t *ret_len);
 
+/* SET OF Attribute: for cms_parse(). attributes_freep() is for cleanup attributes. */
+const ASN1_ITEM *cms_attributes_it(void);
+static inline void attributes_freep(STACK_OF(X509_ATTRIBUTE) **attributes) {
+	sk_X509_ATTRIBUTE_pop_free(*attributes, X509_ATTRIBUTE_free);
+}
+
 /* DER of signed attributes as they are hashed: tag 31 SET OF, sorted (RFC 5652 5.4). For a signer. */
 int cms_attributes_der(STACK_OF(X509_ATTRIBUTE) *attributes, uint8_t **ret_der, size_t *ret_len);
 
@@ -189,6 +195,7 @@ int cms_attribute_single(STACK_OF(X509_ATTRIBUTE) *attributes, const char *oid, 
  */
 X509_ALGOR *cms_algorithm(int nid);             /* NULL for RSA v1.5, absent parameters otherwise */
 X509_ALGOR *cms_algorithm_pss(const EVP_MD *md);
+DEFINE_CLEANUP(X509_ALGOR *, algorithm_freep, X509_ALGOR_free)
 
 /* The digest that an OID names (SHA-1, SHA-2, MD5 for legacy reading), or NULL. Parameters absent or NULL are both accepted. */
 const EVP_MD *cms_digest(const ASN1_OBJECT *algorithm);
@@ -234,5 +241,8 @@ int cms_agreement_read(const X509_ALGOR *key_encryption, struct cms_agreement *r
 /* Whether a certificate is the one an identifier names: issuerAndSerial, or subjectKeyIdentifier (the extension, or SHA-1 of the public key where it has none: cms.md section 3, Outlook 2010). */
 bool cms_issuer_serial_is(const struct cms_issuer_serial *name, const X509 *certificate);
 bool cms_key_id_is(const ASN1_OCTET_STRING *key_id, const X509 *certificate);
+
+/* That subjectKeyIdentifier; the caller frees it. NULL when the public key can't be read or memory is short. */
+ASN1_OCTET_STRING *cms_key_id(const X509 *certificate);
 
 #endif

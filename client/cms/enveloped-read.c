@@ -22,14 +22,6 @@ enum {
 	MAC_MIN_BYTES = 12,
 };
 
-ASN1_ITEM_TEMPLATE(auth_attributes) =
-	ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SET_OF, 0, auth_attributes, X509_ATTRIBUTE)
-static_ASN1_ITEM_TEMPLATE_END(auth_attributes)
-
-static void attributes_freep(STACK_OF(X509_ATTRIBUTE) **attributes) {
-	sk_X509_ATTRIBUTE_pop_free(*attributes, X509_ATTRIBUTE_free);
-}
-
 static void certificates_freep(STACK_OF(X509) **certificates) {
 	sk_X509_pop_free(*certificates, X509_free);
 }
@@ -142,7 +134,7 @@ static int read_auth_attributes(struct ber *ber, struct enveloped *enveloped) {
 	if (r != 0)
 		return r < 0 ? r : -SMIME_E_TOO_LARGE;
 	data[0] = V_ASN1_SET | V_ASN1_CONSTRUCTED;
-	r = cms_parse((struct bytes){ data, len }, ASN1_ITEM_rptr(auth_attributes), &attributes);
+	r = cms_parse((struct bytes){ data, len }, cms_attributes_it(), &attributes);
 	if (r < 0)
 		return r;
 	r = check_content_type(attributes, enveloped->content_type);

@@ -63,9 +63,6 @@ DEFINE_CLEANUP(struct enveloped *, enveloped_freep, enveloped_free)
  */
 int enveloped_content(struct source *cms, const struct enveloped *enveloped, const struct secret *cek, struct source **ret_content);
 
-/* One pass to the end, keeping nothing: 0, or -SMIME_E_INTEGRITY for every cause that depends on the key. */
-int source_check(struct source *content);
-
 /*
  * Encrypts `content` for the certificates' owners, in one pass: RSA v1.5, or OAEP (SHA-256, MGF1-SHA-256) where `oaep` is set
  * or the certificate's key is id-RSAES-OAEP; ECDH ephemeral-static with dhSinglePass-stdDH-sha256kdf and an AES wrap of the

@@ -23,10 +23,6 @@ static const char *micalg(const EVP_MD *md) {
 	}
 }
 
-static void algorithm_freep(X509_ALGOR **algorithm) {
-	X509_ALGOR_free(*algorithm);
-}
-
 /* What stands around the content. *ret_algorithm is the caller's to free, behind the parts. */
 static int parts_of(const struct signing *signing, X509_ALGOR **ret_algorithm, struct signed_parts *ret_parts) {
 	const struct wire_sign_reply *reply = signing->reply->body->sign;

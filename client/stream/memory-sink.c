@@ -68,18 +68,3 @@ int sink_to_memory(size_t max_bytes, struct sink **ret_sink) {
 	*ret_sink = sink;
 	return 0;
 }
-
-static int nothing_write(void *self, const uint8_t *data, size_t len) {
-	return 0;
-}
-
-static const struct sink_ops nothing_ops = { .write = nothing_write };
-
-int sink_to_nothing(struct sink **ret_sink) {
-	struct sink *sink = sink_new(&nothing_ops, NULL);
-
-	if (!sink)
-		return -SMIME_E_NO_MEMORY;
-	*ret_sink = sink;
-	return 0;
-}
