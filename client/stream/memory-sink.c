@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sinks that end in this process: memory with a limit, and nothing at all.
+ * A sink that ends in this process: memory with a limit.
  */
 #include "memory-sink.h"
 #include "smime/error.h"
