@@ -203,7 +203,7 @@ static int set_up(struct agent *agent, struct listener_socket *socket) {
 	if (r == 0)
 		r = prompts_new(agent, &agent->prompts);
 	if (r == 0)
-		r = requests_new(agent, &agent->requests);
+		r = requests_new(&agent->requests);
 	if (r == 0)
 		r = discovery_new(agent, requests_go_on, &agent->discovery);
 	if (r == 0)
