@@ -49,7 +49,7 @@ for command in $(smime help | awk '/^  [a-z]+ /{ print $1 }'); do
 done
 is 'smime(1) has every option of every command' "${missing:-}" ''
 missing=
-for key in $(grep -oE '(TEXT|NUMBER|LIST|MAPPING)\("[a-z_]+"' "$SOURCE/agent/core/config.c" | cut -d'"' -f2); do
+for key in $(grep -oE '(TEXT|NUMBER|LIST|MAPPING)\("[a-z_]+"' "$SOURCE/agent/core/config-file.c" | cut -d'"' -f2); do
 	grep -qw -- "$key" <(page smime-agent.yaml.5) || missing="$missing $key"
 done
 is 'smime-agent.yaml(5) has every key' "$missing" ''
