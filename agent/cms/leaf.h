@@ -186,12 +186,15 @@ int cms_signed_attributes_raw(struct bytes signer_info, uint8_t **ret_der, size_
 /* Adds an attribute with one value, given as DER of any type. Returns 0, -SMIME_E_NO_MEMORY. */
 int cms_attribute_push(STACK_OF(X509_ATTRIBUTE) *attributes, const char *oid, struct bytes value);
 
-/* The only value of the only attribute of this type. Returns 0; 1 when there is no such attribute; -SMIME_E_MALFORMED for several attributes or not exactly one value. */
+/*
+ * The only value of the only attribute of this type, which stays the attribute's. Returns 0; 1 when there is no such attribute;
+ * -SMIME_E_MALFORMED for several attributes or not exactly one value.
+ */
 int cms_attribute_single(STACK_OF(X509_ATTRIBUTE) *attributes, const char *oid, const ASN1_TYPE **ret_value);
 
 /*
  * AlgorithmIdentifiers, made new (the caller frees), NULL when memory is short.
- * Digests have absent parameters, RSA v1.5 has NULL, ECDSA and EdDSA absent, PSS {md, MGF1 md, salt = length of md} (cms.md C19, A5).
+ * Digests have absent parameters, RSA v1.5 has NULL, ECDSA and EdDSA absent, PSS {md, MGF1 md, salt = length of md}.
  */
 X509_ALGOR *cms_algorithm(int nid);             /* NULL for RSA v1.5, absent parameters otherwise */
 X509_ALGOR *cms_algorithm_pss(const EVP_MD *md);
@@ -216,7 +219,7 @@ struct cms_cipher {
 
 /*
  * Reads a content-encryption algorithm and checks that it may stand in this content type: CBC in EnvelopedData, GCM in
- * AuthEnvelopedData, nothing across (cms.md E2'). -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED.
+ * AuthEnvelopedData, nothing across. -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED.
  */
 int cms_cipher_read(const X509_ALGOR *algorithm, bool authenticated, struct cms_cipher *ret_cipher);
 
@@ -238,7 +241,10 @@ struct cms_agreement {
 };
 int cms_agreement_read(const X509_ALGOR *key_encryption, struct cms_agreement *ret_agreement);
 
-/* Whether a certificate is the one an identifier names: issuerAndSerial, or subjectKeyIdentifier (the extension, or SHA-1 of the public key where it has none: cms.md section 3, Outlook 2010). */
+/*
+ * Whether a certificate is the one that an identifier names: issuerAndSerial, or subjectKeyIdentifier (the extension, or SHA-1
+ * of the public key where it has none, as Outlook 2010 writes it).
+ */
 bool cms_issuer_serial_is(const struct cms_issuer_serial *name, const X509 *certificate);
 bool cms_key_id_is(const ASN1_OCTET_STRING *key_id, const X509 *certificate);
 

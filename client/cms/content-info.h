@@ -22,7 +22,6 @@ enum {
 };
 
 DEFINE_CLEANUP(ASN1_OBJECT *, asn1_object_freep, ASN1_OBJECT_free)
-DEFINE_CLEANUP(X509_ALGOR *, x509_algor_freep, X509_ALGOR_free)
 
 /*
  * Enters SEQUENCE and [0] EXPLICIT of a ContentInfo, so that its content comes next, and says its type.

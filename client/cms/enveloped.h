@@ -47,9 +47,9 @@ struct enveloped {
 };
 
 /*
- * Reads the whole structure in one pass, without decrypting, and picks the RecipientInfos that name one of `certificates`
- * of which the first `present` are on tokens that are there. -SMIME_E_NOT_CMS when it is another type; -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED,
- * -SMIME_E_TRUNCATED, -SMIME_E_TOO_LARGE.
+ * Reads the whole structure in one pass, without decrypting, and picks the RecipientInfos that name one of
+ * `certificates` (borrowed during the call), of which the first `present` are on tokens that are there. -SMIME_E_NOT_CMS when it
+ * is another type; -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED, -SMIME_E_TRUNCATED, -SMIME_E_TOO_LARGE.
  */
 int enveloped_scan(struct source *cms, X509 *const *certificates, size_t certificate_count, size_t present,
 	struct enveloped **ret_enveloped);

@@ -50,8 +50,8 @@ struct signed_data {
 };
 
 /*
- * Reads a ContentInfo with SignedData in one pass. Embedded content is hashed with every listed digest. Trailing octets behind the ContentInfo: -SMIME_E_MALFORMED. -SMIME_E_NOT_CMS when it is
- * another type.
+ * Reads a ContentInfo with SignedData in one pass. Embedded content is hashed with every listed digest. -SMIME_E_NOT_CMS when it
+ * is another type; -SMIME_E_MALFORMED, also for octets behind the ContentInfo; -SMIME_E_TRUNCATED, -SMIME_E_TOO_LARGE.
  */
 int signed_read(struct source *cms, struct signed_data **ret_signed);
 struct signed_data *signed_free(struct signed_data *data); /* accepts NULL, returns NULL */

@@ -16,7 +16,7 @@
 #include "arena.h"
 
 enum {
-	REPORT_LAYERS_MAX = 16, /* cms.md M8: real mail has three, published examples ten */
+	REPORT_LAYERS_MAX = 16, /* real mail has three, published examples ten */
 	REPORT_CHECKS_MAX = 24, /* of one signer: ten names, a few of them twice */
 };
 

@@ -2,7 +2,7 @@
 /*
  * Signature algorithms of CMS as a table, and their verification with OpenSSL's EVP.
  *
- * Lenient in which of the customary identifiers a sender wrote (cms.md C19), strict in what the identifiers say.
+ * Lenient in which of the customary identifiers a sender wrote, strict in what the identifiers say.
  */
 #include "signature.h"
 

@@ -209,7 +209,7 @@ static int collect_content(const struct signer_scene *scene, struct sink **ret_m
 
 /*
  * A signature over attributes is also one without attributes over the attributes' encoding as content: such content is not
- * what somebody meant to sign (cms.md C26). Returns 1 when the content is that.
+ * what somebody meant to sign. Returns 1 when the content is that.
  */
 static int is_confused(const struct signer_scene *scene) {
 	_cleanup_(sink_freep) struct sink *memory = NULL;

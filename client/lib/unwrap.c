@@ -3,7 +3,7 @@
  * Encrypted layers: which of the agent's keys they are for, the content-encryption key from the agent, one pass to check.
  *
  * The content-encryption key lives in a struct secret from the answer on. Whatever goes wrong with the key or the content is
- * told with one code and one text, so that nobody learns from it what (cms.md 6.4).
+ * told with one code and one text, so that nobody learns from it what.
  */
 #include "unwrap.h"
 
