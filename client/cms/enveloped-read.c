@@ -12,7 +12,7 @@
 #include "content-info.h"
 #include "enveloped-walk.h"
 #include "match.h"
-#include "recipients.h"
+#include "recipient-read.h"
 #include "smime/error.h"
 
 enum {
@@ -74,8 +74,8 @@ static int read_recipients(struct ber *ber, const struct own *own, struct envelo
 
 	if (!originators)
 		return -SMIME_E_NO_MEMORY;
-	r = recipients_read_originators(ber, originators);
-	return r < 0 ? r : recipients_read(ber, own, originators, enveloped);
+	r = recipient_read_originators(ber, originators);
+	return r < 0 ? r : recipient_read_all(ber, own, originators, enveloped);
 }
 
 static int read_encrypted_content(struct ber *ber, struct enveloped *enveloped) {

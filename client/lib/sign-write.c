@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "agent/cms/leaf.h"
+#include "client/cms/pem.h"
 #include "client/cms/signed.h"
-#include "pem.h"
 #include "sign.h"
 
 enum { SIGNATURE_MAX_BYTES = 2 * 1024 * 1024 };
