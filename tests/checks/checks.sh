@@ -2,10 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What must hold of the built programs and the sources as they are.
 . "$(dirname "$0")/../lib/lib.sh"
-libraries() { ldd "$1" | awk '{ print $1 }' | grep -oE '^[a-z0-9_+-]+\.so|libp11|libpcsclite' | sort -u | tr '\n' ' '; }
 core=$SMIME_BUILD/agent/core/smime-agent token=$SMIME_BUILD/agent/token/smime-token
 library=$SMIME_BUILD/client/lib/libsmime.so.0
-missing=
 
 fails 'the core links neither libp11 nor libpcsclite' grep -E 'libp11\.|libpcsclite|libassuan' <(ldd "$core")
 fails 'the token process links no libsystemd' grep libsystemd <(ldd "$token")
@@ -41,13 +39,14 @@ done < <(rooms)
 fails 'only the library and the programs know more of its API than the errors' grep -rn 'smime/smime\.h' "$SOURCE"/agent "$SOURCE"/client/{stream,cms,mime}
 
 # The manual pages name what there is.
+missing=
 page() { scdoc <"$SOURCE/docs/$1.scd" | sed 's/\\-/-/g; s/\\f[BIR]//g; s/\\&//g'; }
 for command in $(smime help | awk '/^  [a-z]+ /{ print $1 }'); do
 	for option in $(smime "$command" --help | grep -oE '^ +(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
 		grep -qF -- "$option" <(page smime.1) || missing="$missing $command $option"
 	done
 done
-is 'smime(1) has every option of every command' "${missing:-}" ''
+is 'smime(1) has every option of every command' "$missing" ''
 missing=
 for key in $(grep -oE '(TEXT|NUMBER|LIST|MAPPING)\("[a-z_]+"' "$SOURCE/agent/core/config-file.c" | cut -d'"' -f2); do
 	grep -qw -- "$key" <(page smime-agent.yaml.5) || missing="$missing $key"

@@ -16,6 +16,7 @@
 #include "agent/cms/leaf.h"
 #include "agent/cms/suitable.h"
 #include "certificate.h"
+#include "hex.h"
 #include "smime/error.h"
 
 struct fixture {
@@ -418,17 +419,6 @@ static void other_recipients_keep_their_encoding(void **state) {
 	assert_memory_equal(again, password, len);
 }
 
-static X509_ALGOR *algorithm_from(const char *hex) {
-	long len = 0;
-	uint8_t *der = OPENSSL_hexstr2buf(hex, &len);
-	const uint8_t *p = der;
-	X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &p, len);
-
-	assert_non_null(algorithm);
-	OPENSSL_free(der);
-	return algorithm;
-}
-
 struct cipher_case {
 	const char *hex;
 	bool authenticated;
@@ -508,12 +498,8 @@ static void the_derived_key_is_that_of_rfc_9709(void **state) {
 static void assert_algorithm(X509_ALGOR *algorithm, const char *hex) {
 	uint8_t *der = NULL;
 	int len = i2d_X509_ALGOR(algorithm, &der);
-	long expected_len = 0;
-	uint8_t *expected = OPENSSL_hexstr2buf(hex, &expected_len);
 
-	assert_int_equal(len, expected_len);
-	assert_memory_equal(der, expected, (size_t)len);
-	OPENSSL_free(expected);
+	assert_hex(der, len, hex);
 	OPENSSL_free(der);
 	X509_ALGOR_free(algorithm);
 }
