@@ -67,7 +67,4 @@ void report_from(struct report *report, const char *const *addresses); /* NULL-t
 /* Orders the checks, draws the conclusions and hands the report over. -SMIME_E_NO_MEMORY; then `report` is still the caller's. */
 int report_finish(struct report *report, struct smime_report **ret_report);
 
-/* As report_finish() would say it: whether there is a signature and all of them are good. */
-bool report_good(const struct report *report);
-
 #endif
