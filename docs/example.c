@@ -5,6 +5,8 @@
  *   cc -o example example.c $(pkg-config --cflags --libs libsmime) && ./example <mail
  */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <smime/smime.h>
@@ -22,7 +24,10 @@ int main(void) {
 	for (size_t i = 0; report && i < report->layer_count; i++)
 		for (size_t j = 0; j < report->layers[i].signer_count; j++) {
 			const struct smime_signer *signer = &report->layers[i].signers[j];
-			printf("%s: %s\n", signer->subject ? signer->subject : "unknown", signer->good ? "good" : "not good");
+			/* The name is whatever a stranger wrote. */
+			char *name = smime_printable(strdup(signer->subject ? signer->subject : "unknown"));
+			printf("%s: %s\n", name ? name : "", signer->good ? "good" : "not good");
+			free(name);
 		}
 	smime_report_free(report);
 	smime_free(smime);

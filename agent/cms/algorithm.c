@@ -19,26 +19,16 @@ static bool is_rsa_v15(int nid) {
 		nid == NID_sha512WithRSAEncryption || nid == NID_sha1WithRSAEncryption;
 }
 
-static X509_ALGOR *algorithm_make(ASN1_OBJECT *object, int parameter_type) {
-	X509_ALGOR *algorithm = object ? X509_ALGOR_new() : NULL;
+X509_ALGOR *cms_algorithm(int nid) {
+	X509_ALGOR *algorithm = X509_ALGOR_new();
 
-	if (!algorithm || X509_ALGOR_set0(algorithm, object, parameter_type, NULL) != 1) {
+	if (!algorithm || X509_ALGOR_set0(algorithm, OBJ_nid2obj(nid), is_rsa_v15(nid) ? V_ASN1_NULL : V_ASN1_UNDEF, NULL) != 1) {
 		X509_ALGOR_free(algorithm);
-		ASN1_OBJECT_free(object);
 		return NULL;
 	}
 	return algorithm;
 }
 
-X509_ALGOR *cms_algorithm(int nid) {
-	return algorithm_make(OBJ_nid2obj(nid), is_rsa_v15(nid) ? V_ASN1_NULL : V_ASN1_UNDEF);
-}
-
-X509_ALGOR *cms_algorithm_oid(const char *oid) {
-	return algorithm_make(cms_object(oid), V_ASN1_UNDEF);
-}
-
-DEFINE_CLEANUP(X509_ALGOR *, algorithm_freep, X509_ALGOR_free)
 DEFINE_CLEANUP(ASN1_STRING *, string_freep, ASN1_STRING_free)
 DEFINE_CLEANUP(RSA_PSS_PARAMS *, pss_freep, RSA_PSS_PARAMS_free)
 

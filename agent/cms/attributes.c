@@ -14,7 +14,7 @@ enum { NESTING_MAX = 16 };
 
 ASN1_ITEM_TEMPLATE(cms_attributes) =
 	ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SET_ORDER, 0, attributes, X509_ATTRIBUTE)
-static_ASN1_ITEM_TEMPLATE_END(cms_attributes)
+ASN1_ITEM_TEMPLATE_END(cms_attributes)
 
 int cms_attributes_der(STACK_OF(X509_ATTRIBUTE) *attributes, uint8_t **ret_der, size_t *ret_len) {
 	return cms_der(attributes, cms_attributes_it(), ret_der, ret_len);
@@ -125,10 +125,6 @@ static int wrap_set(struct bytes contents, uint8_t **ret_der, size_t *ret_len) {
 	*ret_der = der;
 	*ret_len = (size_t)len;
 	return 0;
-}
-
-static void attributes_freep(STACK_OF(X509_ATTRIBUTE) **attributes) {
-	sk_X509_ATTRIBUTE_pop_free(*attributes, X509_ATTRIBUTE_free);
 }
 
 /* Whether a SET OF Attribute is its own DER encoding. */

@@ -30,27 +30,32 @@ bool cms_issuer_serial_is(const struct cms_issuer_serial *name, const X509 *cert
 		X509_NAME_cmp(name->issuer, X509_get_issuer_name(certificate)) == 0;
 }
 
-/* The extension is read anew each time, since OpenSSL's cached one wants a certificate that may change. */
-static ASN1_OCTET_STRING *key_id_extension(const X509 *certificate) {
-	ASN1_OCTET_STRING *id = X509_get_ext_d2i(certificate, NID_subject_key_identifier, NULL, NULL);
-
-	if (!id)
-		ERR_clear_error();
-	return id;
-}
-
-DEFINE_CLEANUP(ASN1_OCTET_STRING *, octets_freep, ASN1_OCTET_STRING_free)
-
-bool cms_key_id_is(const ASN1_OCTET_STRING *key_id, const X509 *certificate) {
-	_cleanup_(octets_freep) ASN1_OCTET_STRING *extension = key_id_extension(certificate);
+static ASN1_OCTET_STRING *hash_of_public_key(const X509 *certificate) {
+	ASN1_OCTET_STRING *id = ASN1_OCTET_STRING_new();
 	uint8_t hash[EVP_MAX_MD_SIZE];
 	unsigned int len;
 
-	if (extension)
-		return ASN1_OCTET_STRING_cmp(key_id, extension) == 0;
-	if (X509_pubkey_digest(certificate, EVP_sha1(), hash, &len) != 1) {
-		ERR_clear_error();
-		return false;
-	}
-	return (size_t)ASN1_STRING_length(key_id) == len && memcmp(ASN1_STRING_get0_data(key_id), hash, len) == 0;
+	if (id && X509_pubkey_digest(certificate, EVP_sha1(), hash, &len) == 1 && ASN1_OCTET_STRING_set(id, hash, (int)len) == 1)
+		return id;
+	ASN1_OCTET_STRING_free(id);
+	ERR_clear_error();
+	return NULL;
+}
+
+/* The extension is read anew each time, since OpenSSL's cached one wants a certificate that may change. */
+ASN1_OCTET_STRING *cms_key_id(const X509 *certificate) {
+	ASN1_OCTET_STRING *id = X509_get_ext_d2i(certificate, NID_subject_key_identifier, NULL, NULL);
+
+	if (id)
+		return id;
+	ERR_clear_error();
+	return hash_of_public_key(certificate);
+}
+
+bool cms_key_id_is(const ASN1_OCTET_STRING *key_id, const X509 *certificate) {
+	ASN1_OCTET_STRING *id = cms_key_id(certificate);
+	bool is = id && ASN1_OCTET_STRING_cmp(key_id, id) == 0;
+
+	ASN1_OCTET_STRING_free(id);
+	return is;
 }

@@ -151,11 +151,8 @@ DEFINE_STACK_OF(cms_encrypted_key)
 		type##_free(*p);                 \
 	}
 CMS_DECLARE(cms_issuer_serial)
-CMS_DECLARE(cms_signer_identifier)
 CMS_DECLARE(cms_signer_info)
 CMS_DECLARE(cms_key_trans)
-CMS_DECLARE(cms_recipient_key_id)
-CMS_DECLARE(cms_agree_recipient)
 CMS_DECLARE(cms_originator_key)
 CMS_DECLARE(cms_originator)
 CMS_DECLARE(cms_key_agree)
@@ -171,6 +168,12 @@ CMS_DECLARE(cms_gcm_parameters)
 int cms_parse(struct bytes ber, const ASN1_ITEM *item, void *ret_value);
 int cms_der(const void *value, const ASN1_ITEM *item, uint8_t **ret_der, size_t *ret_len);
 
+/* SET OF Attribute: for cms_parse(). attributes_freep() is for cleanup attributes. */
+const ASN1_ITEM *cms_attributes_it(void);
+static inline void attributes_freep(STACK_OF(X509_ATTRIBUTE) **attributes) {
+	sk_X509_ATTRIBUTE_pop_free(*attributes, X509_ATTRIBUTE_free);
+}
+
 /* DER of signed attributes as they are hashed: tag 31 SET OF, sorted (RFC 5652 5.4). For a signer. */
 int cms_attributes_der(STACK_OF(X509_ATTRIBUTE) *attributes, uint8_t **ret_der, size_t *ret_len);
 
@@ -183,16 +186,19 @@ int cms_signed_attributes_raw(struct bytes signer_info, uint8_t **ret_der, size_
 /* Adds an attribute with one value, given as DER of any type. Returns 0, -SMIME_E_NO_MEMORY. */
 int cms_attribute_push(STACK_OF(X509_ATTRIBUTE) *attributes, const char *oid, struct bytes value);
 
-/* The only value of the only attribute of this type. Returns 0; 1 when there is no such attribute; -SMIME_E_MALFORMED for several attributes or not exactly one value. */
+/*
+ * The only value of the only attribute of this type, which stays the attribute's. Returns 0; 1 when there is no such attribute;
+ * -SMIME_E_MALFORMED for several attributes or not exactly one value.
+ */
 int cms_attribute_single(STACK_OF(X509_ATTRIBUTE) *attributes, const char *oid, const ASN1_TYPE **ret_value);
 
 /*
  * AlgorithmIdentifiers, made new (the caller frees), NULL when memory is short.
- * Digests have absent parameters, RSA v1.5 has NULL, ECDSA and EdDSA absent, PSS {md, MGF1 md, salt = length of md} (cms.md C19, A5).
+ * Digests have absent parameters, RSA v1.5 has NULL, ECDSA and EdDSA absent, PSS {md, MGF1 md, salt = length of md}.
  */
 X509_ALGOR *cms_algorithm(int nid);             /* NULL for RSA v1.5, absent parameters otherwise */
-X509_ALGOR *cms_algorithm_oid(const char *oid); /* absent parameters */
 X509_ALGOR *cms_algorithm_pss(const EVP_MD *md);
+DEFINE_CLEANUP(X509_ALGOR *, algorithm_freep, X509_ALGOR_free)
 
 /* The digest that an OID names (SHA-1, SHA-2, MD5 for legacy reading), or NULL. Parameters absent or NULL are both accepted. */
 const EVP_MD *cms_digest(const ASN1_OBJECT *algorithm);
@@ -213,7 +219,7 @@ struct cms_cipher {
 
 /*
  * Reads a content-encryption algorithm and checks that it may stand in this content type: CBC in EnvelopedData, GCM in
- * AuthEnvelopedData, nothing across (cms.md E2'). -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED.
+ * AuthEnvelopedData, nothing across. -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED.
  */
 int cms_cipher_read(const X509_ALGOR *algorithm, bool authenticated, struct cms_cipher *ret_cipher);
 
@@ -235,8 +241,14 @@ struct cms_agreement {
 };
 int cms_agreement_read(const X509_ALGOR *key_encryption, struct cms_agreement *ret_agreement);
 
-/* Whether a certificate is the one an identifier names: issuerAndSerial, or subjectKeyIdentifier (the extension, or SHA-1 of the public key where it has none: cms.md section 3, Outlook 2010). */
+/*
+ * Whether a certificate is the one that an identifier names: issuerAndSerial, or subjectKeyIdentifier (the extension, or SHA-1
+ * of the public key where it has none, as Outlook 2010 writes it).
+ */
 bool cms_issuer_serial_is(const struct cms_issuer_serial *name, const X509 *certificate);
 bool cms_key_id_is(const ASN1_OCTET_STRING *key_id, const X509 *certificate);
+
+/* That subjectKeyIdentifier; the caller frees it. NULL when the public key can't be read or memory is short. */
+ASN1_OCTET_STRING *cms_key_id(const X509 *certificate);
 
 #endif

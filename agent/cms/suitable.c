@@ -6,8 +6,6 @@
  */
 #include "suitable.h"
 
-#include <stdbool.h>
-
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
@@ -15,40 +13,64 @@
 
 #include "smime/error.h"
 
-static int check_validity(const X509 *certificate, time_t now, const char **ret_why) {
-	int before = X509_cmp_time(X509_get0_notBefore(certificate), &now);
-	int after = X509_cmp_time(X509_get0_notAfter(certificate), &now);
+enum cms_validity cms_validity(const X509 *certificate, time_t at) {
+	int before = X509_cmp_time(X509_get0_notBefore(certificate), &at);
+	int after = X509_cmp_time(X509_get0_notAfter(certificate), &at);
 
 	if (before == 0 || after == 0) {
 		ERR_clear_error();
+		return CMS_VALIDITY_UNREADABLE;
+	}
+	return before > 0 ? CMS_NOT_YET_VALID : after < 0 ? CMS_EXPIRED : CMS_VALID;
+}
+
+bool cms_extensions_are_readable(X509 *certificate) {
+	bool readable = !(X509_get_extension_flags(certificate) & EXFLAG_INVALID);
+
+	ERR_clear_error();
+	return readable;
+}
+
+/* What OpenSSL says of a certificate without the extension has all bits set. */
+static bool usage_has(X509 *certificate, uint32_t usage) {
+	return X509_get_key_usage(certificate) & usage;
+}
+
+bool cms_usage_is_signing(X509 *certificate) {
+	return usage_has(certificate, KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION);
+}
+
+bool cms_is_for_mail(X509 *certificate) {
+	return X509_get_extended_key_usage(certificate) & (XKU_SMIME | XKU_ANYEKU);
+}
+
+static int check_validity(const X509 *certificate, time_t now, const char **ret_why) {
+	switch (cms_validity(certificate, now)) {
+	case CMS_VALID:
+		return 0;
+	case CMS_NOT_YET_VALID:
+		*ret_why = "is not valid yet";
+		return -SMIME_E_CERT_EXPIRED;
+	case CMS_EXPIRED:
+		*ret_why = "has expired";
+		return -SMIME_E_CERT_EXPIRED;
+	default:
 		*ret_why = "has a validity that can't be read";
 		return -SMIME_E_KEY_UNUSABLE;
 	}
-	if (before > 0) {
-		*ret_why = "is not valid yet";
-		return -SMIME_E_CERT_EXPIRED;
-	}
-	if (after < 0) {
-		*ret_why = "has expired";
-		return -SMIME_E_CERT_EXPIRED;
-	}
-	return 0;
 }
 
-static int check_purpose(X509 *certificate, uint32_t usage, const char *why_usage, const char **ret_why) {
-	uint32_t flags = X509_get_extension_flags(certificate);
-
-	if (flags & EXFLAG_INVALID)
+static int check_purpose(X509 *certificate, bool usage_fits, const char *why_usage, const char **ret_why) {
+	if (!cms_extensions_are_readable(certificate))
 		*ret_why = "has extensions that can't be read";
-	else if (flags & EXFLAG_CA)
+	else if (X509_get_extension_flags(certificate) & EXFLAG_CA)
 		*ret_why = "is that of a certification authority";
-	else if ((flags & EXFLAG_KUSAGE) && !(X509_get_key_usage(certificate) & usage))
+	else if (!usage_fits)
 		*ret_why = why_usage;
-	else if ((flags & EXFLAG_XKUSAGE) && !(X509_get_extended_key_usage(certificate) & (XKU_SMIME | XKU_ANYEKU)))
+	else if (!cms_is_for_mail(certificate))
 		*ret_why = "is not for e-mail (its extended key usage names other purposes only)";
 	else
 		return 0;
-	ERR_clear_error();
 	return -SMIME_E_KEY_UNUSABLE;
 }
 
@@ -70,7 +92,7 @@ static int check_rsa(const EVP_PKEY *key, const char **ret_why) {
 int cms_suitable_for_signing(X509 *certificate, time_t now, const char **ret_why) {
 	const EVP_PKEY *key = public_key(certificate);
 	int type = key ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
-	int r = check_purpose(certificate, KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION,
+	int r = check_purpose(certificate, cms_usage_is_signing(certificate),
 		"is not for signing (its key usage has neither digitalSignature nor nonRepudiation)", ret_why);
 
 	if (r == 0 && type == EVP_PKEY_RSA)
@@ -98,10 +120,10 @@ int cms_suitable_for_encryption(X509 *certificate, time_t now, const char **ret_
 	int r;
 
 	if (type == EVP_PKEY_EC && is_nist_curve(key))
-		r = check_purpose(certificate, KU_KEY_AGREEMENT,
+		r = check_purpose(certificate, usage_has(certificate, KU_KEY_AGREEMENT),
 			"is not for encryption (its key usage lacks keyAgreement)", ret_why);
 	else if (type == EVP_PKEY_RSA) {
-		r = check_purpose(certificate, KU_KEY_ENCIPHERMENT,
+		r = check_purpose(certificate, usage_has(certificate, KU_KEY_ENCIPHERMENT),
 			"is not for encryption (its key usage lacks keyEncipherment)", ret_why);
 		if (r == 0)
 			r = check_rsa(key, ret_why);

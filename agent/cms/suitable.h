@@ -8,11 +8,19 @@
 #ifndef CMS_SUITABLE_H
 #define CMS_SUITABLE_H
 
+#include <stdbool.h>
 #include <time.h>
 
 #include <openssl/x509.h>
 
 enum { CMS_RSA_MIN_BITS = 2048 };
+
+/* Each rule by itself, for who tells of each; a rule about an extension that a certificate lacks is kept. */
+enum cms_validity { CMS_VALID, CMS_NOT_YET_VALID, CMS_EXPIRED, CMS_VALIDITY_UNREADABLE };
+enum cms_validity cms_validity(const X509 *certificate, time_t at);
+bool cms_extensions_are_readable(X509 *certificate);
+bool cms_usage_is_signing(X509 *certificate); /* digitalSignature or nonRepudiation */
+bool cms_is_for_mail(X509 *certificate);      /* emailProtection or anyExtendedKeyUsage */
 
 /*
  * Valid at `now`, no CA certificate, key usage digitalSignature or nonRepudiation (or none named), extended key usage

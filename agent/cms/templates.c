@@ -20,7 +20,7 @@ ASN1_SEQUENCE(cms_issuer_serial) = {
 ASN1_CHOICE(cms_signer_identifier) = {
 	ASN1_SIMPLE(struct cms_signer_identifier, issuer_serial, cms_issuer_serial),
 	ASN1_IMP(struct cms_signer_identifier, key_id, ASN1_OCTET_STRING, 0),
-} ASN1_CHOICE_END_name(struct cms_signer_identifier, cms_signer_identifier)
+} static_ASN1_CHOICE_END_name(struct cms_signer_identifier, cms_signer_identifier)
 
 ASN1_SEQUENCE(cms_signer_info) = {
 	ASN1_EMBED(struct cms_signer_info, version, INT32),
@@ -44,12 +44,12 @@ ASN1_SEQUENCE(cms_recipient_key_id) = {
 	ASN1_SIMPLE(struct cms_recipient_key_id, key_id, ASN1_OCTET_STRING),
 	ASN1_OPT(struct cms_recipient_key_id, date, ASN1_GENERALIZEDTIME),
 	ASN1_OPT(struct cms_recipient_key_id, other, ASN1_ANY),
-} ASN1_SEQUENCE_END_name(struct cms_recipient_key_id, cms_recipient_key_id)
+} static_ASN1_SEQUENCE_END_name(struct cms_recipient_key_id, cms_recipient_key_id)
 
 ASN1_CHOICE(cms_agree_recipient) = {
 	ASN1_SIMPLE(struct cms_agree_recipient, issuer_serial, cms_issuer_serial),
 	ASN1_IMP(struct cms_agree_recipient, key_id, cms_recipient_key_id, 0),
-} ASN1_CHOICE_END_name(struct cms_agree_recipient, cms_agree_recipient)
+} static_ASN1_CHOICE_END_name(struct cms_agree_recipient, cms_agree_recipient)
 
 ASN1_SEQUENCE(cms_encrypted_key) = {
 	ASN1_SIMPLE(struct cms_encrypted_key, rid, cms_agree_recipient),
@@ -103,11 +103,8 @@ ASN1_SEQUENCE(cms_gcm_parameters) = {
 		ASN1_item_free((ASN1_VALUE *)value, type##_it());       \
 	}
 DEFINE_NEW_AND_FREE(cms_issuer_serial)
-DEFINE_NEW_AND_FREE(cms_signer_identifier)
 DEFINE_NEW_AND_FREE(cms_signer_info)
 DEFINE_NEW_AND_FREE(cms_key_trans)
-DEFINE_NEW_AND_FREE(cms_recipient_key_id)
-DEFINE_NEW_AND_FREE(cms_agree_recipient)
 DEFINE_NEW_AND_FREE(cms_encrypted_key)
 DEFINE_NEW_AND_FREE(cms_originator_key)
 DEFINE_NEW_AND_FREE(cms_originator)

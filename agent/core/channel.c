@@ -240,22 +240,11 @@ static void hang_up(struct channel *channel) {
 }
 
 static int send_some(struct channel *channel, struct output *output) {
-	union {
-		struct cmsghdr align;
-		uint8_t bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
+	union frame_control control;
 	struct iovec iov = { output->bytes + output->done, output->len - output->done };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	if (output->pass_fd >= 0) {
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
-		struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &output->pass_fd, sizeof(int));
-	}
+	frame_attach(&msg, &control, output->pass_fd);
 	ssize_t n = sendmsg(channel->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -SMIME_E_AGENT_GONE;

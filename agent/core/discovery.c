@@ -50,7 +50,7 @@ static bool module_settled(const struct module *module) {
 	return !module->scan && !module->starting;
 }
 
-bool discovery_settled(const struct discovery *discovery) {
+static bool is_settled(const struct discovery *discovery) {
 	if (discovery->lister)
 		return false;
 	for (size_t i = 0; i < discovery->module_count; i++)
@@ -60,7 +60,7 @@ bool discovery_settled(const struct discovery *discovery) {
 }
 
 bool discovery_is_fresh(const struct discovery *discovery) {
-	return discovery_settled(discovery) && discovery_worker(discovery, 0) &&
+	return is_settled(discovery) && discovery_worker(discovery, 0) &&
 	       now_us(discovery) - discovery->last_scan_us < (uint64_t)DISCOVERY_FRESH_MS * 1000;
 }
 

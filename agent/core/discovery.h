@@ -32,13 +32,16 @@ void discovery_rescan(struct discovery *discovery);
 /* The same, for a client's sake: not more often than every DISCOVERY_RESCAN_MIN_MS. */
 void discovery_refresh(struct discovery *discovery);
 
-/* Every module was scanned and every token found has told its inventory or failed. */
-bool discovery_settled(const struct discovery *discovery);
-
-/* It is settled, there is a token, and the last scan was a moment ago. */
+/*
+ * It is settled: every module was scanned and every token found has told its inventory or failed. There is a token, and the last
+ * scan was a moment ago.
+ */
 bool discovery_is_fresh(const struct discovery *discovery);
 
-/* For how many microseconds more it is worth waiting until it is settled; 0: no more. A module that hangs is not waited for every time. */
+/*
+ * For how many microseconds more it is worth waiting until it is settled; 0: no more. A module that hangs is not waited for every
+ * time.
+ */
 uint64_t discovery_patience(const struct discovery *discovery);
 
 /* The workers in the order of the configuration: the i-th, or NULL behind the last. */

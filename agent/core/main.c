@@ -19,6 +19,8 @@
 #include <systemd/sd-daemon.h>
 
 #include "agent.h"
+#include "agent/wire/limits.h"
+#include "agent/wire/text.h"
 #include "background.h"
 #include "config-check.h"
 #include "discovery.h"
@@ -51,7 +53,10 @@ static const char help[] =
 	"Without --foreground it goes into the background once it can be asked. A socket that systemd passes is used instead of an own one.\n";
 
 static int complain(int error, const char *message) {
-	(void)fprintf(stderr, "smime-agent: %s\n", message && *message ? message : smime_strerror(error));
+	char text[2 * WIRE_TEXT_MAX_BYTES];
+	size_t len = text_clean(message && *message ? message : smime_strerror(error), text, sizeof(text));
+
+	(void)fprintf(stderr, "smime-agent: %.*s\n", (int)len, text);
 	return smime_exit_code(error);
 }
 
@@ -130,7 +135,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 /* Whoever has just started the agent asks it at once, and should not be told that there are no tokens. */
 static void on_change(struct agent *agent) {
 	requests_go_on(agent);
-	if (discovery_settled(agent->discovery))
+	if (discovery_patience(agent->discovery) == 0)
 		background_done(&agent->parent_fd);
 }
 
@@ -166,7 +171,7 @@ static int set_up(struct agent *agent, struct listener_socket *socket) {
 	if (r == 0)
 		r = prompts_new(agent, &agent->prompts);
 	if (r == 0)
-		r = requests_new(agent, &agent->requests);
+		r = requests_new(&agent->requests);
 	if (r == 0)
 		r = discovery_new(agent, on_change, &agent->discovery);
 	if (r == 0)

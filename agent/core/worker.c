@@ -239,10 +239,6 @@ const char *worker_fault(const struct worker *worker) {
 	return worker->fault;
 }
 
-const char *worker_module_path(const struct worker *worker) {
-	return worker->module;
-}
-
 static bool worker_is_unlocked(const struct worker *worker) {
 	return worker->inventory && worker->inventory->unlocked && worker->state == WIRE_TOKEN_READY;
 }

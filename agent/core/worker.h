@@ -55,14 +55,16 @@ int worker_submit(struct worker *worker, struct wire_order *order, const struct 
 /* The client has gone: the order is not begun if it still can be, its prompt closes, and `done` is not called. Accepts NULL, returns NULL. */
 struct ticket *ticket_abandon(struct ticket *ticket);
 
-/* Ends the process, with every open order failing; `locked` (may be NULL) is called when it has ended, at once when there is none. A fresh, logged-out one is started. -SMIME_E_NO_MEMORY: it ends, but `locked` is not called. */
+/*
+ * Ends the process, with every open order failing; `locked` (may be NULL) is called when it has ended, at once when there is
+ * none. A fresh, logged-out one is started. -SMIME_E_NO_MEMORY: it ends, but `locked` is not called.
+ */
 int worker_lock(struct worker *worker, worker_notify locked, void *userdata);
 
-/* The token as it was found by the scan; what it last told, or NULL. */
+/* The token as it was found by the scan; what it last told, or NULL; why it failed. All the worker's. */
 const struct wire_token *worker_token(const struct worker *worker);
 const struct wire_inventory *worker_inventory(const struct worker *worker);
 const char *worker_fault(const struct worker *worker);
-const char *worker_module_path(const struct worker *worker);
 
 /* Fills in everything but the token of a status line. */
 int worker_status(const struct worker *worker, struct wire_token_status *status);

@@ -94,10 +94,6 @@ static int add_key_preference(STACK_OF(X509_ATTRIBUTE) *attributes, const X509 *
 	return cms_attribute_push(attributes, OID_ENCRYPTION_KEY_PREFERENCE, (struct bytes){ value, len });
 }
 
-static void attributes_freep(STACK_OF(X509_ATTRIBUTE) **attributes) {
-	sk_X509_ATTRIBUTE_pop_free(*attributes, X509_ATTRIBUTE_free);
-}
-
 int attributes_make(const struct attributes_input *input, STACK_OF(X509_ATTRIBUTE) **ret_attributes) {
 	_cleanup_(attributes_freep) STACK_OF(X509_ATTRIBUTE) *attributes = sk_X509_ATTRIBUTE_new_null();
 	int r = attributes ? add_content_type(attributes) : -SMIME_E_NO_MEMORY;

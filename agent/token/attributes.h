@@ -18,7 +18,10 @@ struct attributes_input {
 	time_t now;
 };
 
-/* content-type, message-digest, signing-time, signingCertificateV2, cmsAlgorithmProtection, SMIMECapabilities and, where it is needed, the encryption key preference. The caller frees. 0, -SMIME_E_NO_MEMORY. */
+/*
+ * content-type, message-digest, signing-time, signingCertificateV2, cmsAlgorithmProtection, SMIMECapabilities and, where it is
+ * needed, the encryption key preference. The caller frees. 0, -SMIME_E_NO_MEMORY.
+ */
 int attributes_make(const struct attributes_input *input, STACK_OF(X509_ATTRIBUTE) **ret_attributes);
 
 #endif

@@ -11,7 +11,10 @@
 
 enum { CHAIN_DEPTH_MAX = 8 };
 
-/* The certificate with which others encrypt to the signer, when the signer's own does not serve for it; NULL when there is none. Borrowed from the inventory. */
+/*
+ * The certificate with which others encrypt to the signer, when the signer's own does not serve for it; NULL when there is none.
+ * Borrowed from the inventory.
+ */
 X509 *chain_encryption_certificate(const struct inventory *inventory, X509 *signer, time_t now);
 
 /* Adds the DER of signer, encryption certificate (may be NULL) and the intermediates of both. 0, -SMIME_E_NO_MEMORY. */

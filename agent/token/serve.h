@@ -9,7 +9,10 @@
 
 enum { SERVE_SESSIONS_MAX = 64 };
 
-/* Opens the token, tells its inventory, and serves until the core closes the socket. Returns 0, or the error with which it could not begin (reported already). */
+/*
+ * Opens the token, tells its inventory, and serves until the core closes the socket. Returns 0, or the error with which it could
+ * not begin (reported already).
+ */
 int serve(const struct wire_setup *setup, struct exchange *exchange);
 
 #endif

@@ -20,7 +20,6 @@
 DEFINE_CLEANUP(EVP_MAC *, mac_freep, EVP_MAC_free)
 DEFINE_CLEANUP(EVP_MAC_CTX *, mac_context_freep, EVP_MAC_CTX_free)
 DEFINE_CLEANUP(RSA_OAEP_PARAMS *, oaep_freep, RSA_OAEP_PARAMS_free)
-DEFINE_CLEANUP(X509_ALGOR *, algorithm_freep, X509_ALGOR_free)
 DEFINE_CLEANUP(BIGNUM *, number_freep, BN_free)
 
 /* ---- Parameters ---- */

@@ -42,27 +42,29 @@ static void advance(struct msghdr *msg, size_t n) {
 	}
 }
 
+void frame_attach(struct msghdr *msg, union frame_control *control, int pass_fd) {
+	if (pass_fd < 0)
+		return;
+	*control = (union frame_control){ 0 };
+	msg->msg_control = control->bytes;
+	msg->msg_controllen = sizeof(control->bytes);
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(cmsg), &pass_fd, sizeof(int));
+}
+
 int frame_write(int fd, const uint8_t *der, size_t len, int pass_fd) {
 	uint8_t header[FRAME_HEADER_BYTES];
-	union {
-		struct cmsghdr align;
-		uint8_t bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
+	union frame_control control;
 	struct iovec iov[2] = { { header, sizeof(header) }, { (void *)(uintptr_t)der, len } };
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = ELEMENTSOF(iov) };
 
 	if (len == 0 || len > WIRE_FRAME_MAX_BYTES)
 		return -SMIME_E_PROTOCOL;
 	write_be32(header, (uint32_t)len);
-	if (pass_fd >= 0) {
-		msg.msg_control = control.bytes;
-		msg.msg_controllen = sizeof(control.bytes);
-		struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &pass_fd, sizeof(int));
-	}
+	frame_attach(&msg, &control, pass_fd);
 	while (msg.msg_iovlen > 0) {
 		ssize_t n = sendmsg(fd, &msg, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
@@ -98,10 +100,7 @@ static int read_exactly(int fd, uint8_t *dst, size_t len, int *passed) {
 	size_t have = 0;
 
 	while (have < len) {
-		union {
-			struct cmsghdr align;
-			uint8_t bytes[CMSG_SPACE(sizeof(int))];
-		} control;
+		union frame_control control;
 		struct iovec iov = { dst + have, len - have };
 		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 		if (passed) {

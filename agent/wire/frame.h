@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Frames: a 32-bit big-endian length, then one DER message. For blocking sockets (clients, token processes); the core has
- * its own buffers and takes only frame_check() from here.
+ * its own buffers and takes only frame_check() and frame_attach() from here.
  *
  * Must never believe a length before it is checked against WIRE_FRAME_MAX_BYTES.
  */
@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 enum { FRAME_HEADER_BYTES = 4 };
 
@@ -18,6 +19,15 @@ enum { FRAME_HEADER_BYTES = 4 };
  * header; 1 when fewer than 4 bytes are there; -SMIME_E_PROTOCOL for a length of 0 or over the limit.
  */
 int frame_check(const uint8_t *data, size_t len, size_t *ret_total);
+
+/*
+ * Has the sendmsg() of `msg` pass `pass_fd` as SCM_RIGHTS, when it is not -1. `control` must live until then.
+ */
+union frame_control {
+	struct cmsghdr align;
+	uint8_t bytes[CMSG_SPACE(sizeof(int))];
+};
+void frame_attach(struct msghdr *msg, union frame_control *control, int pass_fd);
 
 /*
  * Writes one whole frame around `der`, with `pass_fd` as SCM_RIGHTS when it is not -1. Returns 0, -SMIME_E_AGENT_GONE when

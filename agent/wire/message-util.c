@@ -12,6 +12,7 @@
 #include "frame.h"
 #include "limits.h"
 #include "message.h"
+#include "text.h"
 
 int wire_encode(const void *message, const ASN1_ITEM *item, uint8_t **ret_der, size_t *ret_len) {
 	uint8_t *der = NULL;
@@ -36,30 +37,6 @@ void wire_free_encoded(uint8_t *der, size_t len) {
 	free(der);
 }
 
-/*
- * Whether a character can be shown in one line as it stands: no controls (C0, DEL, C1), no separators of lines, nothing that
- * turns the direction of what follows (bidirectional embeddings, overrides, isolates), no surrogates, nothing beyond Unicode.
- */
-static bool character_is_clean(unsigned long c) {
-	return c >= 0x20 && !(c >= 0x7f && c <= 0x9f) && !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069) &&
-		!(c >= 0xd800 && c <= 0xdfff) && c <= 0x10ffff;
-}
-
-/* A text that can be shown and compared: short, of clean characters, well-formed UTF-8. */
-static bool text_is_clean(const uint8_t *text, size_t len) {
-	if (len > WIRE_TEXT_MAX_BYTES)
-		return false;
-	while (len > 0) {
-		unsigned long c;
-		int n = UTF8_getc(text, (int)len, &c);
-		if (n <= 0 || !character_is_clean(c))
-			return false;
-		text += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
 /* OpenSSL keeps any other octet in a BOOLEAN as it came and writes it again; DER has these two (X.690 11.1). */
 static bool boolean_is_clean(const uint8_t *content, size_t len) {
 	return len == 1 && (*content == 0 || *content == 0xff);
@@ -69,7 +46,7 @@ static bool primitive_is_clean(int tag, int class, const uint8_t *content, size_
 	if (class == V_ASN1_UNIVERSAL && tag == V_ASN1_BOOLEAN)
 		return boolean_is_clean(content, len);
 	if (class == V_ASN1_UNIVERSAL && tag == V_ASN1_UTF8STRING)
-		return text_is_clean(content, len);
+		return len <= WIRE_TEXT_MAX_BYTES && text_is_clean(content, len);
 	return true;
 }
 
@@ -175,27 +152,10 @@ static int set_string(ASN1_STRING **field, int type, const void *data, size_t le
 }
 
 int wire_set_text(ASN1_UTF8STRING **field, const char *text) {
-	uint8_t clean[WIRE_TEXT_MAX_BYTES];
-	size_t len = 0;
+	char clean[WIRE_TEXT_MAX_BYTES];
 
-	if (!text)
-		return 0;
 	/* What a token or a library calls itself may be in any encoding; the other end would refuse the whole message. */
-	for (const uint8_t *p = (const uint8_t *)text; *p && len < sizeof(clean);) {
-		unsigned long c;
-		int n = UTF8_getc(p, (int)strnlen((const char *)p, 6), &c);
-		if (n <= 0 || !character_is_clean(c)) {
-			clean[len++] = '?';
-			p += n > 0 ? n : 1;
-			continue;
-		}
-		if (len + (size_t)n > sizeof(clean))
-			break;
-		memcpy(clean + len, p, (size_t)n);
-		len += (size_t)n;
-		p += n;
-	}
-	return set_string(field, V_ASN1_UTF8STRING, clean, len);
+	return text ? set_string(field, V_ASN1_UTF8STRING, clean, text_clean(text, clean, sizeof(clean))) : 0;
 }
 
 int wire_set_octets(ASN1_OCTET_STRING **field, const void *data, size_t len) {

@@ -82,13 +82,11 @@ IMPLEMENT(wire_hello)
 
 ASN1_SEQUENCE(wire_list) = {
 	ASN1_EMBED(struct wire_list, offset, UINT32),
-} ASN1_SEQUENCE_END_name(struct wire_list, wire_list)
-IMPLEMENT(wire_list)
+} static_ASN1_SEQUENCE_END_name(struct wire_list, wire_list)
 
 ASN1_SEQUENCE(wire_fingerprint) = {
 	ASN1_SIMPLE(struct wire_fingerprint, sha256, ASN1_OCTET_STRING),
-} ASN1_SEQUENCE_END_name(struct wire_fingerprint, wire_fingerprint)
-IMPLEMENT(wire_fingerprint)
+} static_ASN1_SEQUENCE_END_name(struct wire_fingerprint, wire_fingerprint)
 
 STARTS_FALSE(wire_sign, made->pss = 0)
 ASN1_SEQUENCE_cb(wire_sign, wire_sign_callback) = {
@@ -112,8 +110,7 @@ IMPLEMENT(wire_decrypt)
 
 ASN1_SEQUENCE(wire_token_name) = {
 	ASN1_EXP_OPT(struct wire_token_name, token, ASN1_OCTET_STRING, 0),
-} ASN1_SEQUENCE_END_name(struct wire_token_name, wire_token_name)
-IMPLEMENT(wire_token_name)
+} static_ASN1_SEQUENCE_END_name(struct wire_token_name, wire_token_name)
 
 ASN1_CHOICE(wire_request_body) = {
 	ASN1_EXP(struct wire_request_body, hello, wire_hello, WIRE_HELLO),
@@ -144,32 +141,27 @@ IMPLEMENT(wire_error)
 ASN1_SEQUENCE(wire_hello_reply) = {
 	ASN1_EMBED(struct wire_hello_reply, version, UINT32),
 	ASN1_SIMPLE(struct wire_hello_reply, agent_version, ASN1_UTF8STRING),
-} ASN1_SEQUENCE_END_name(struct wire_hello_reply, wire_hello_reply)
-IMPLEMENT(wire_hello_reply)
+} static_ASN1_SEQUENCE_END_name(struct wire_hello_reply, wire_hello_reply)
 
 ASN1_SEQUENCE(wire_list_reply) = {
 	ASN1_EMBED(struct wire_list_reply, total, UINT32),
 	ASN1_SEQUENCE_OF(struct wire_list_reply, keys, wire_key),
-} ASN1_SEQUENCE_END_name(struct wire_list_reply, wire_list_reply)
-IMPLEMENT(wire_list_reply)
+} static_ASN1_SEQUENCE_END_name(struct wire_list_reply, wire_list_reply)
 
 ASN1_SEQUENCE(wire_blobs) = {
 	ASN1_EMBED(struct wire_blobs, total, UINT32),
 	ASN1_SEQUENCE_OF(struct wire_blobs, items, ASN1_OCTET_STRING),
-} ASN1_SEQUENCE_END_name(struct wire_blobs, wire_blobs)
-IMPLEMENT(wire_blobs)
+} static_ASN1_SEQUENCE_END_name(struct wire_blobs, wire_blobs)
 
 ASN1_SEQUENCE(wire_sign_reply) = {
 	ASN1_SIMPLE(struct wire_sign_reply, signer_info, ASN1_OCTET_STRING),
 	ASN1_SEQUENCE_OF(struct wire_sign_reply, certificates, ASN1_OCTET_STRING),
-} ASN1_SEQUENCE_END_name(struct wire_sign_reply, wire_sign_reply)
-IMPLEMENT(wire_sign_reply)
+} static_ASN1_SEQUENCE_END_name(struct wire_sign_reply, wire_sign_reply)
 
 ENDS_WIPED(wire_decrypt_reply, cek)
 ASN1_SEQUENCE_cb(wire_decrypt_reply, wire_decrypt_reply_callback) = {
 	ASN1_SIMPLE(struct wire_decrypt_reply, cek, ASN1_OCTET_STRING),
-} ASN1_SEQUENCE_END_cb(struct wire_decrypt_reply, wire_decrypt_reply)
-IMPLEMENT(wire_decrypt_reply)
+} static_ASN1_SEQUENCE_END_cb(struct wire_decrypt_reply, wire_decrypt_reply)
 
 STARTS_FALSE(wire_token_status, made->unlocked = 0)
 ASN1_SEQUENCE_cb(wire_token_status, wire_token_status_callback) = {
@@ -246,20 +238,17 @@ IMPLEMENT(wire_prompt_grant)
 
 ASN1_SEQUENCE(wire_caller) = {
 	ASN1_SIMPLE(struct wire_caller, text, ASN1_UTF8STRING),
-} ASN1_SEQUENCE_END_name(struct wire_caller, wire_caller)
-IMPLEMENT(wire_caller)
+} static_ASN1_SEQUENCE_END_name(struct wire_caller, wire_caller)
 
 ASN1_SEQUENCE(wire_sign_task) = {
 	ASN1_SIMPLE(struct wire_sign_task, caller, wire_caller),
 	ASN1_SIMPLE(struct wire_sign_task, request, wire_sign),
-} ASN1_SEQUENCE_END_name(struct wire_sign_task, wire_sign_task)
-IMPLEMENT(wire_sign_task)
+} static_ASN1_SEQUENCE_END_name(struct wire_sign_task, wire_sign_task)
 
 ASN1_SEQUENCE(wire_decrypt_task) = {
 	ASN1_SIMPLE(struct wire_decrypt_task, caller, wire_caller),
 	ASN1_SIMPLE(struct wire_decrypt_task, request, wire_decrypt),
-} ASN1_SEQUENCE_END_name(struct wire_decrypt_task, wire_decrypt_task)
-IMPLEMENT(wire_decrypt_task)
+} static_ASN1_SEQUENCE_END_name(struct wire_decrypt_task, wire_decrypt_task)
 
 ASN1_CHOICE(wire_order_body) = {
 	ASN1_EXP(struct wire_order_body, setup, wire_setup, WIRE_ORDER_SETUP),
@@ -299,8 +288,7 @@ ENDS_WIPED(wire_unwrapped, cek)
 ASN1_SEQUENCE_cb(wire_unwrapped, wire_unwrapped_callback) = {
 	ASN1_SIMPLE(struct wire_unwrapped, cek, ASN1_OCTET_STRING),
 	ASN1_SIMPLE(struct wire_unwrapped, encrypted_key, ASN1_OCTET_STRING),
-} ASN1_SEQUENCE_END_cb(struct wire_unwrapped, wire_unwrapped)
-IMPLEMENT(wire_unwrapped)
+} static_ASN1_SEQUENCE_END_cb(struct wire_unwrapped, wire_unwrapped)
 
 ASN1_CHOICE(wire_report_body) = {
 	ASN1_EXP(struct wire_report_body, error, wire_error, WIRE_REPORT_ERROR),

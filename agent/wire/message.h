@@ -342,7 +342,7 @@ struct wire_spawn {
 };
 
 /*
- * For each message X: X_new() (required parts present and empty, optional parts NULL), X_free() (accepts NULL), X_it()
+ * For each message X that is made, encoded or freed by itself: X_new() (required parts present and empty, optional parts NULL), X_free() (accepts NULL), X_it()
  * (the template), X_freep() (cleanup attribute).
  */
 #define WIRE_DECLARE(type)                       \
@@ -356,31 +356,19 @@ struct wire_spawn {
 WIRE_DECLARE(wire_token)
 WIRE_DECLARE(wire_key)
 WIRE_DECLARE(wire_hello)
-WIRE_DECLARE(wire_list)
-WIRE_DECLARE(wire_fingerprint)
 WIRE_DECLARE(wire_sign)
 WIRE_DECLARE(wire_decrypt)
-WIRE_DECLARE(wire_token_name)
 WIRE_DECLARE(wire_request)
 WIRE_DECLARE(wire_error)
-WIRE_DECLARE(wire_hello_reply)
-WIRE_DECLARE(wire_list_reply)
-WIRE_DECLARE(wire_blobs)
-WIRE_DECLARE(wire_sign_reply)
-WIRE_DECLARE(wire_decrypt_reply)
 WIRE_DECLARE(wire_token_status)
 WIRE_DECLARE(wire_module_status)
 WIRE_DECLARE(wire_status_reply)
 WIRE_DECLARE(wire_reply)
 WIRE_DECLARE(wire_setup)
 WIRE_DECLARE(wire_prompt_grant)
-WIRE_DECLARE(wire_caller)
-WIRE_DECLARE(wire_sign_task)
-WIRE_DECLARE(wire_decrypt_task)
 WIRE_DECLARE(wire_order)
 WIRE_DECLARE(wire_module)
 WIRE_DECLARE(wire_inventory)
-WIRE_DECLARE(wire_unwrapped)
 WIRE_DECLARE(wire_report)
 WIRE_DECLARE(wire_spawn)
 

@@ -8,9 +8,11 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <jansson.h>
 
@@ -86,8 +88,9 @@ void cli_note(struct cli *cli, const char *format, ...) __attribute__((format(pr
 /* cli_note() that the JSON document has too, as smime_sign_options and others want it; userdata: the struct cli. */
 void cli_warn(void *userdata, const char *text);
 
-/* Writes to standard output for people, with control characters of what is formatted replaced. */
+/* Writes one line for people, to standard output or to any stream. What is formatted passes smime_printable(). */
 void cli_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void cli_vprint(FILE *out, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 
 /* Flushes standard output. Returns 0, or tells the failure and returns 7. */
 int cli_flush(struct cli *cli);

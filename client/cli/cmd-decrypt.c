@@ -2,6 +2,7 @@
 /*
  * smime decrypt: opens a mail, as deep as its layers go, and says what each layer was worth.
  */
+#include "opening-options.h"
 #include "report-print.h"
 
 struct args {

@@ -49,35 +49,40 @@ static json_t *json_keys(const struct smime_keys *keys) {
 	return json_pack("{s:o}", "keys", array);
 }
 
+static void print_certificate_names(const struct smime_certificate *certificate) {
+	cli_print("      issuer     %s", certificate->issuer);
+	cli_print("      serial     %s", certificate->serial);
+	cli_print("      SHA-256    %s", certificate->fingerprint);
+}
+
 static void print_certificate(const struct cli *cli, const struct smime_certificate *certificate) {
 	char from[CLI_TIME_BYTES], until[CLI_TIME_BYTES];
 
-	cli_print("    certificate  %s\n", certificate->subject);
+	cli_print("    certificate  %s", certificate->subject);
 	for (size_t i = 0; certificate->addresses[i]; i++)
-		cli_print("      address    %s\n", certificate->addresses[i]);
-	cli_print("      valid      %s to %s\n", cli_time(certificate->not_before, from), cli_time(certificate->not_after, until));
+		cli_print("      address    %s", certificate->addresses[i]);
+	cli_print("      valid      %s to %s", cli_time(certificate->not_before, from), cli_time(certificate->not_after, until));
 	if (cli->verbose)
-		cli_print("      issuer     %s\n      serial     %s\n      SHA-256    %s\n", certificate->issuer, certificate->serial,
-			certificate->fingerprint);
+		print_certificate_names(certificate);
 	if (certificate->cannot_sign)
-		cli_print("      can't sign: %s\n", certificate->cannot_sign);
+		cli_print("      can't sign: %s", certificate->cannot_sign);
 	if (certificate->cannot_encrypt)
-		cli_print("      can't be encrypted to: %s\n", certificate->cannot_encrypt);
+		cli_print("      can't be encrypted to: %s", certificate->cannot_encrypt);
 }
 
 static void print_key(const struct cli *cli, const struct smime_key *key) {
-	cli_print("%s  %s%s%s\n", key->fingerprint, key->algorithm, *key->label ? "  " : "", key->label);
+	cli_print("%s  %s%s%s", key->fingerprint, key->algorithm, *key->label ? "  " : "", key->label);
 	if (*key->token_label || *key->token_serial)
-		cli_print("    token        %s (serial number %s)\n", key->token_label, key->token_serial);
-	cli_print("    may          %s%s%s%s\n", key->can_sign ? "sign" : "not sign", key->can_decrypt ? ", decrypt" : ", not decrypt",
+		cli_print("    token        %s (serial number %s)", key->token_label, key->token_serial);
+	cli_print("    may          %s%s%s%s", key->can_sign ? "sign" : "not sign", key->can_decrypt ? ", decrypt" : ", not decrypt",
 		key->seen ? "" : " (the private key itself shows after the first login)",
 		key->always_authenticate ? "; wants the PIN each time" : "");
 	if (cli->verbose)
-		cli_print("    URI          %s\n", key->uri);
+		cli_print("    URI          %s", key->uri);
 	for (size_t i = 0; i < key->certificate_count; i++)
 		print_certificate(cli, &key->certificates[i]);
 	if (key->certificate_count == 0)
-		cli_print("    can't be used: %s\n", no_certificate);
+		cli_print("    can't be used: %s", no_certificate);
 }
 
 static int print_keys(struct cli *cli, const struct smime_keys *keys) {

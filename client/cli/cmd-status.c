@@ -60,29 +60,31 @@ static json_t *json_status(const struct smime_status *status) {
 }
 
 static void print_token(const struct cli *cli, const struct smime_token *token) {
-	cli_print("token   %s (%s, serial number %s)\n", token->label, token->model, token->serial);
+	cli_print("token   %s (%s, serial number %s)", token->label, token->model, token->serial);
 	if (token->state == SMIME_TOKEN_FAILED)
-		cli_print("        failed: %s\n", token->fault);
+		cli_print("        failed: %s", token->fault);
 	else
-		cli_print("        %s, %s, %u key%s%s\n", state_names[token->state], token->unlocked ? "unlocked" : "locked", token->keys,
+		cli_print("        %s, %s, %u key%s%s", state_names[token->state], token->unlocked ? "unlocked" : "locked", token->keys,
 			token->keys == 1 ? "" : "s", pins[token->pin].text);
 	if (token->queued > 0)
-		cli_print("        %u operation%s waiting or under way\n", token->queued, token->queued == 1 ? "" : "s");
-	if (cli->verbose)
-		cli_print("        manufacturer %s, id %s\n        through %s\n", token->manufacturer, token->id, token->module);
+		cli_print("        %u operation%s waiting or under way", token->queued, token->queued == 1 ? "" : "s");
+	if (cli->verbose) {
+		cli_print("        manufacturer %s, id %s", token->manufacturer, token->id);
+		cli_print("        through %s", token->module);
+	}
 }
 
 static int print_status(struct cli *cli, const struct smime_status *status) {
-	cli_print("agent   smime-agent %s, process %u, on %s\n", status->agent_version, status->pid, status->socket);
+	cli_print("agent   smime-agent %s, process %u, on %s", status->agent_version, status->pid, status->socket);
 	if (status->prompts > 0)
-		cli_print("        %u PIN prompt%s shown or waiting\n", status->prompts, status->prompts == 1 ? "" : "s");
+		cli_print("        %u PIN prompt%s shown or waiting", status->prompts, status->prompts == 1 ? "" : "s");
 	if (cli->verbose)
-		cli_print("        %u client%s connected\n", status->clients, status->clients == 1 ? "" : "s");
+		cli_print("        %u client%s connected", status->clients, status->clients == 1 ? "" : "s");
 	for (size_t i = 0; i < status->module_count; i++) {
 		const struct smime_module *module = &status->modules[i];
-		cli_print("module  %s: %u token%s\n", module->path, module->tokens, module->tokens == 1 ? "" : "s");
+		cli_print("module  %s: %u token%s", module->path, module->tokens, module->tokens == 1 ? "" : "s");
 		if (*module->fault)
-			cli_print("        %s\n", module->fault);
+			cli_print("        %s", module->fault);
 	}
 	for (size_t i = 0; i < status->token_count; i++)
 		print_token(cli, &status->tokens[i]);

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "opening-options.h"
 #include "report-print.h"
 
 struct args {

@@ -14,13 +14,8 @@ json_t *cli_json_text(const char *text) {
 	if (value)
 		return value;
 	/* Not UTF-8: what a certificate holds can be anything. */
-	copy = strdup(text);
-	if (!copy)
-		return NULL;
-	for (char *p = copy; *p; p++)
-		if (*p & 0x80)
-			*p = '?';
-	value = json_string(copy);
+	copy = smime_printable(strdup(text));
+	value = copy ? json_string(copy) : NULL;
 	free(copy);
 	return value;
 }
@@ -48,7 +43,8 @@ json_t *cli_json_time(time_t t) {
 int cli_json_print(struct cli *cli, json_t *document) {
 	if (!document)
 		return cli_fail(cli, SMIME_E_NO_MEMORY, "out of memory");
-	int r = json_dumpf(document, stdout, JSON_INDENT(2));
+	/* Programs get what there is, but in ASCII: standard output may be a terminal, which obeys more than C0. */
+	int r = json_dumpf(document, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 	json_decref(document);
 	cli->json_printed = true;
 	if (r < 0 || putchar('\n') == EOF)

@@ -2,7 +2,7 @@
 /*
  * What is said to people: failures, notes and usage on standard error, plain results on standard output.
  *
- * What is formatted may come from a mail or a certificate: a terminal never gets its control characters.
+ * What is formatted may come from a mail or a certificate: every text passes smime_printable() on its way to a terminal.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -12,19 +12,12 @@
 
 #include "cli.h"
 
-static void replace_controls(char *text) {
-	for (; *text; text++)
-		if (((unsigned char)*text < 0x20 && *text != '\n' && *text != '\t') || *text == 0x7f)
-			*text = '?';
-}
-
 __attribute__((format(printf, 1, 0))) static char *format_text(const char *format, va_list args) {
 	char *text = NULL;
 
 	if (vasprintf(&text, format, args) < 0)
 		return NULL;
-	replace_controls(text);
-	return text;
+	return smime_printable(text);
 }
 
 static const char *command_name(const struct cli *cli) {
@@ -99,15 +92,20 @@ void cli_warn(void *userdata, const char *text) {
 	(void)json_array_append_new(cli->warnings, cli_json_text(text));
 }
 
+void cli_vprint(FILE *out, const char *format, va_list args) {
+	char *text = format_text(format, args);
+
+	if (text)
+		fprintf(out, "%s\n", text);
+	free(text);
+}
+
 void cli_print(const char *format, ...) {
 	va_list args;
 
 	va_start(args, format);
-	char *text = format_text(format, args);
+	cli_vprint(stdout, format, args);
 	va_end(args);
-	if (text)
-		(void)fputs(text, stdout);
-	free(text);
 }
 
 int cli_flush(struct cli *cli) {

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "report-print.h"
+#include "opening-options.h"
 
 /* strptime() takes the 30th of February, and timegm() makes the 2nd of March of it, in its argument too. */
 static bool is_real(struct tm tm, time_t *ret_time) {

@@ -2,13 +2,12 @@
 /*
  * Reports for people.
  *
- * Everything in a report may come from a stranger: control characters never reach the terminal.
+ * Everything in a report may come from a stranger: nothing reaches the terminal but by cli_vprint() and cli_note().
  */
 #include "report-print.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "report-json.h"
@@ -16,19 +15,11 @@
 static void line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 static void line(const char *format, ...) {
-	char *text = NULL, *p;
 	va_list args;
 
 	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		text = NULL;
+	cli_vprint(stderr, format, args);
 	va_end(args);
-	for (p = text; p && *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
-	if (text)
-		fprintf(stderr, "%s\n", text);
-	free(text);
 }
 
 static const char *outcome_word(enum smime_outcome outcome) {

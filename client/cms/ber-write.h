@@ -9,18 +9,8 @@
 
 #include <openssl/asn1t.h>
 
-#include "agent/wire/base.h"
+#include "ber.h"
 #include "client/stream/sink.h"
-
-enum {
-	BER_ID_INTEGER = 0x02,
-	BER_ID_OCTET_STRING = 0x04,
-	BER_ID_OCTET_SEGMENTS = 0x24, /* a constructed OCTET STRING */
-	BER_ID_SEQUENCE = 0x30,
-	BER_ID_SET = 0x31,
-	BER_ID_CONTEXT = 0x80,
-	BER_ID_CONTEXT_CONSTRUCTED = 0xa0, /* plus the tag's number */
-};
 
 /* An identifier octet and a definite length. */
 int ber_put_header(struct sink *sink, uint8_t id, uint64_t len);

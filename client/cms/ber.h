@@ -13,7 +13,17 @@
 #include "client/stream/source.h"
 
 enum { BER_DEPTH_MAX = 48 };
+/* Classes of tags, and whole identifier octets. */
 enum { BER_UNIVERSAL = 0x00, BER_APPLICATION = 0x40, BER_CONTEXT = 0x80, BER_PRIVATE = 0xc0 };
+enum {
+	BER_ID_INTEGER = 0x02,
+	BER_ID_OCTET_STRING = 0x04,
+	BER_ID_OCTET_SEGMENTS = 0x24, /* a constructed OCTET STRING */
+	BER_ID_SEQUENCE = 0x30,
+	BER_ID_SET = 0x31,
+	BER_ID_CONTEXT = 0x80,             /* plus the tag's number, */
+	BER_ID_CONTEXT_CONSTRUCTED = 0xa0, /* and here */
+};
 
 struct ber_header {
 	uint8_t class;      /* BER_UNIVERSAL .. */

@@ -13,7 +13,6 @@
 #include "ber.h"
 
 enum {
-	CMS_TAG_INTEGER = 2,
 	CMS_TAG_OCTET_STRING = 4,
 	CMS_TAG_OBJECT = 6,
 	CMS_TAG_SEQUENCE = 16,
@@ -23,7 +22,6 @@ enum {
 };
 
 DEFINE_CLEANUP(ASN1_OBJECT *, asn1_object_freep, ASN1_OBJECT_free)
-DEFINE_CLEANUP(X509_ALGOR *, x509_algor_freep, X509_ALGOR_free)
 
 /*
  * Enters SEQUENCE and [0] EXPLICIT of a ContentInfo, so that its content comes next, and says its type.

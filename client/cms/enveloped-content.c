@@ -227,11 +227,3 @@ int enveloped_content(struct source *cms, const struct enveloped *enveloped, con
 	*ret_content = source;
 	return 0;
 }
-
-int source_check(struct source *content) {
-	_cleanup_(sink_freep) struct sink *nothing = NULL;
-	int r;
-
-	r = sink_to_nothing(&nothing);
-	return r < 0 ? r : sink_copy(nothing, content);
-}

@@ -12,7 +12,7 @@
 #include "content-info.h"
 #include "enveloped-walk.h"
 #include "match.h"
-#include "recipients.h"
+#include "recipient-read.h"
 #include "smime/error.h"
 
 enum {
@@ -21,14 +21,6 @@ enum {
 	TAG_UNAUTH_ATTRIBUTES = 2,
 	MAC_MIN_BYTES = 12,
 };
-
-ASN1_ITEM_TEMPLATE(auth_attributes) =
-	ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SET_OF, 0, auth_attributes, X509_ATTRIBUTE)
-static_ASN1_ITEM_TEMPLATE_END(auth_attributes)
-
-static void attributes_freep(STACK_OF(X509_ATTRIBUTE) **attributes) {
-	sk_X509_ATTRIBUTE_pop_free(*attributes, X509_ATTRIBUTE_free);
-}
 
 static void certificates_freep(STACK_OF(X509) **certificates) {
 	sk_X509_pop_free(*certificates, X509_free);
@@ -82,8 +74,8 @@ static int read_recipients(struct ber *ber, const struct own *own, struct envelo
 
 	if (!originators)
 		return -SMIME_E_NO_MEMORY;
-	r = recipients_read_originators(ber, originators);
-	return r < 0 ? r : recipients_read(ber, own, originators, enveloped);
+	r = recipient_read_originators(ber, originators);
+	return r < 0 ? r : recipient_read_all(ber, own, originators, enveloped);
 }
 
 static int read_encrypted_content(struct ber *ber, struct enveloped *enveloped) {
@@ -142,7 +134,7 @@ static int read_auth_attributes(struct ber *ber, struct enveloped *enveloped) {
 	if (r != 0)
 		return r < 0 ? r : -SMIME_E_TOO_LARGE;
 	data[0] = V_ASN1_SET | V_ASN1_CONSTRUCTED;
-	r = cms_parse((struct bytes){ data, len }, ASN1_ITEM_rptr(auth_attributes), &attributes);
+	r = cms_parse((struct bytes){ data, len }, cms_attributes_it(), &attributes);
 	if (r < 0)
 		return r;
 	r = check_content_type(attributes, enveloped->content_type);

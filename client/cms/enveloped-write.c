@@ -120,7 +120,7 @@ static ASN1_STRING *parameter_of(const struct encryption *encryption) {
 
 static int put_algorithm(struct sink *sink, const struct encryption *encryption) {
 	_cleanup_(asn1_string_freep) ASN1_STRING *parameter = parameter_of(encryption);
-	_cleanup_(x509_algor_freep) X509_ALGOR *algorithm = X509_ALGOR_new();
+	_cleanup_(algorithm_freep) X509_ALGOR *algorithm = X509_ALGOR_new();
 	int type = encryption->choice->authenticated ? V_ASN1_SEQUENCE : V_ASN1_OCTET_STRING;
 
 	if (!parameter || !algorithm || X509_ALGOR_set0(algorithm, OBJ_nid2obj(encryption->choice->nid), type, parameter) != 1)

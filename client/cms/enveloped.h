@@ -47,9 +47,9 @@ struct enveloped {
 };
 
 /*
- * Reads the whole structure in one pass, without decrypting, and picks the RecipientInfos that name one of `certificates`
- * of which the first `present` are on tokens that are there. -SMIME_E_NOT_CMS when it is another type; -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED,
- * -SMIME_E_TRUNCATED, -SMIME_E_TOO_LARGE.
+ * Reads the whole structure in one pass, without decrypting, and picks the RecipientInfos that name one of
+ * `certificates` (borrowed during the call), of which the first `present` are on tokens that are there. -SMIME_E_NOT_CMS when it
+ * is another type; -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED, -SMIME_E_TRUNCATED, -SMIME_E_TOO_LARGE.
  */
 int enveloped_scan(struct source *cms, X509 *const *certificates, size_t certificate_count, size_t present,
 	struct enveloped **ret_enveloped);
@@ -62,9 +62,6 @@ DEFINE_CLEANUP(struct enveloped *, enveloped_freep, enveloped_free)
  * Whoever releases what a pass yields must have read one pass to its end before: source_check().
  */
 int enveloped_content(struct source *cms, const struct enveloped *enveloped, const struct secret *cek, struct source **ret_content);
-
-/* One pass to the end, keeping nothing: 0, or -SMIME_E_INTEGRITY for every cause that depends on the key. */
-int source_check(struct source *content);
 
 /*
  * Encrypts `content` for the certificates' owners, in one pass: RSA v1.5, or OAEP (SHA-256, MGF1-SHA-256) where `oaep` is set

@@ -121,7 +121,7 @@ static int wrap_key(const EVP_CIPHER *wrap, const struct secret *kek, const stru
 static int encrypt_with(struct cms_key_agree *info, const struct secret *z, const struct secret *cek,
 	ASN1_OCTET_STRING *encrypted) {
 	bool small = cek->len <= AES_128_KEY_BYTES;
-	_cleanup_(x509_algor_freep) X509_ALGOR *wrap = cms_algorithm(small ? NID_id_aes128_wrap : NID_id_aes256_wrap);
+	_cleanup_(algorithm_freep) X509_ALGOR *wrap = cms_algorithm(small ? NID_id_aes128_wrap : NID_id_aes256_wrap);
 	const EVP_CIPHER *cipher = small ? EVP_aes_128_wrap() : EVP_aes_256_wrap();
 	_cleanup_(secret_clear) struct secret kek = SECRET_EMPTY;
 	int r;

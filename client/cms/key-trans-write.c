@@ -15,7 +15,7 @@ DEFINE_CLEANUP(RSA_OAEP_PARAMS *, rsa_oaep_freep, RSA_OAEP_PARAMS_free)
 /* An AlgorithmIdentifier whose parameter is a packed structure. */
 static X509_ALGOR *algorithm_with(int nid, const void *parameter, const ASN1_ITEM *item) {
 	_cleanup_(asn1_string_freep) ASN1_STRING *packed = ASN1_item_pack((void *)(uintptr_t)parameter, item, NULL);
-	_cleanup_(x509_algor_freep) X509_ALGOR *algorithm = X509_ALGOR_new();
+	_cleanup_(algorithm_freep) X509_ALGOR *algorithm = X509_ALGOR_new();
 
 	if (!packed || !algorithm || X509_ALGOR_set0(algorithm, OBJ_nid2obj(nid), V_ASN1_SEQUENCE, packed) != 1)
 		return NULL;
@@ -25,7 +25,7 @@ static X509_ALGOR *algorithm_with(int nid, const void *parameter, const ASN1_ITE
 
 /* RFC 4055 2.1: the digests in these parameters have NULL, not nothing. */
 static X509_ALGOR *sha256_with_null(void) {
-	_cleanup_(x509_algor_freep) X509_ALGOR *algorithm = X509_ALGOR_new();
+	_cleanup_(algorithm_freep) X509_ALGOR *algorithm = X509_ALGOR_new();
 
 	if (!algorithm || X509_ALGOR_set0(algorithm, OBJ_nid2obj(NID_sha256), V_ASN1_NULL, NULL) != 1)
 		return NULL;
@@ -47,7 +47,7 @@ static const EVP_MD *digest_or_sha1(const X509_ALGOR *algorithm) {
 
 /* The digest inside id-mgf1. */
 static const EVP_MD *mask_digest(const X509_ALGOR *mask) {
-	_cleanup_(x509_algor_freep) X509_ALGOR *digest = NULL;
+	_cleanup_(algorithm_freep) X509_ALGOR *digest = NULL;
 	const ASN1_STRING *packed;
 	const ASN1_OBJECT *object;
 	const void *parameter;

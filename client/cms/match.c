@@ -79,21 +79,6 @@ static int add(struct enveloped *enveloped, size_t certificate, int rank, const 
 	return 0;
 }
 
-/* A name as own_find() wants it. *ret_der is what it points into. */
-static int serial_name(const struct cms_issuer_serial *id, unsigned char **ret_der, struct own_name *ret_name) {
-	const unsigned char *contents;
-	int len = i2d_ASN1_INTEGER(id->serial, ret_der), tag, class;
-	long contents_len;
-
-	if (len <= 0)
-		return -SMIME_E_NO_MEMORY;
-	contents = *ret_der;
-	if (ASN1_get_object(&contents, &contents_len, &tag, &class, len) & 0x80)
-		return -SMIME_E_INTERNAL;
-	*ret_name = (struct own_name){ .key_id = false, .value = { contents, (size_t)contents_len } };
-	return 0;
-}
-
 struct identity {
 	const struct cms_issuer_serial *issuer_serial; /* or */
 	const ASN1_OCTET_STRING *key_id;
@@ -104,22 +89,17 @@ static bool identity_is(struct identity identity, const X509 *certificate) {
 					cms_key_id_is(identity.key_id, certificate);
 }
 
-static void openssl_freep(unsigned char **p) {
-	OPENSSL_free(*p);
-}
-
 static int add_each(struct enveloped *enveloped, const struct own *own, struct identity identity, int rank,
 	const struct cms_recipient_info *info, const X509 *originator) {
-	_cleanup_(openssl_freep) unsigned char *der = NULL;
-	struct own_name name = { .key_id = true };
+	_cleanup_(freep) uint8_t *der = NULL;
+	struct own_name name;
 	size_t iterator = 0, certificate;
 	int r = 0;
 
 	if (identity.issuer_serial)
-		r = serial_name(identity.issuer_serial, &der, &name);
+		r = own_serial_name(identity.issuer_serial->serial, &der, &name);
 	else {
-		name.value = (struct bytes){ ASN1_STRING_get0_data(identity.key_id),
-			(size_t)ASN1_STRING_length(identity.key_id) };
+		name = own_key_id_name(identity.key_id);
 		rank += RANK_BY_KEY_ID;
 	}
 	while (r == 0 && own_find(own, name, &iterator, &certificate) == 0)

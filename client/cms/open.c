@@ -75,21 +75,24 @@ static int decode_slice(struct source *input, uint64_t begin, uint64_t len, stru
 	return r < 0 ? r : source_base64(slice, ret_cms);
 }
 
+/* Begins a pass, and shows what the input begins with. */
+static int look_at(struct source *input, struct reader **ret_in, struct bytes *ret_begin) {
+	int r = source_open(input, ret_in);
+
+	return r < 0 ? r : reader_peek(*ret_in, READER_PEEK_MAX_BYTES, &ret_begin->data, &ret_begin->len);
+}
+
 /* Returns 0; 1 when this is no PEM. */
 static int open_pem(struct source *input, struct source **ret_cms) {
 	_cleanup_(reader_closep) struct reader *in = NULL;
-	const uint8_t *data;
-	size_t len, begin;
+	struct bytes shown;
+	size_t begin;
 	uint64_t end;
-	int r;
+	int r = look_at(input, &in, &shown);
 
-	r = source_open(input, &in);
 	if (r < 0)
 		return r;
-	r = reader_peek(in, READER_PEEK_MAX_BYTES, &data, &len);
-	if (r < 0)
-		return r;
-	begin = find_block((struct bytes){ data, len });
+	begin = find_block(shown);
 	if (begin == 0)
 		return 1;
 	reader_consume(in, begin);
@@ -100,19 +103,15 @@ static int open_pem(struct source *input, struct source **ret_cms) {
 /* Whether the first character that is no space is what the base64 of a SEQUENCE (0x30) begins with. */
 static int may_be_base64(struct source *input) {
 	_cleanup_(reader_closep) struct reader *in = NULL;
-	const uint8_t *data;
-	size_t len, at = 0;
-	int r;
+	struct bytes shown;
+	size_t at = 0;
+	int r = look_at(input, &in, &shown);
 
-	r = source_open(input, &in);
 	if (r < 0)
 		return r;
-	r = reader_peek(in, READER_PEEK_MAX_BYTES, &data, &len);
-	if (r < 0)
-		return r;
-	while (at < len && is_space(data[at]))
+	while (at < shown.len && is_space(shown.data[at]))
 		at++;
-	return at < len && data[at] == 'M';
+	return at < shown.len && shown.data[at] == 'M';
 }
 
 static int sniff(struct source *source) {

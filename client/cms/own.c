@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 
+#include "agent/cms/leaf.h"
 #include "smime/error.h"
 
 enum {
@@ -52,10 +52,9 @@ static int compare_keys(const void *one, const void *two) {
 	return r != 0 ? r : (a->certificate > b->certificate) - (a->certificate < b->certificate);
 }
 
-static int add_serial(struct own *own, size_t certificate) {
-	const ASN1_INTEGER *serial = X509_get0_serialNumber(own->certificates[certificate]);
-	unsigned char *der = NULL;
+int own_serial_name(const ASN1_INTEGER *serial, uint8_t **ret_der, struct own_name *ret_name) {
 	const unsigned char *contents;
+	unsigned char *der = NULL;
 	int len = i2d_ASN1_INTEGER(serial, &der), tag, class;
 	long contents_len;
 
@@ -64,29 +63,28 @@ static int add_serial(struct own *own, size_t certificate) {
 		return -SMIME_E_NO_MEMORY;
 	}
 	contents = der;
-	if (!(ASN1_get_object(&contents, &contents_len, &tag, &class, len) & 0x80))
-		own->keys[own->key_count++] =
-			make_key((struct own_name){ false, { contents, (size_t)contents_len } }, certificate);
-	OPENSSL_free(der);
+	(void)ASN1_get_object(&contents, &contents_len, &tag, &class, len);
+	*ret_der = der;
+	*ret_name = (struct own_name){ .key_id = false, .value = { contents, (size_t)contents_len } };
 	return 0;
 }
 
-/* The extension, or what senders invent where there is none: SHA-1 of the public key. */
+static int add_serial(struct own *own, size_t certificate) {
+	_cleanup_(freep) uint8_t *der = NULL;
+	struct own_name name;
+	int r = own_serial_name(X509_get0_serialNumber(own->certificates[certificate]), &der, &name);
+
+	if (r == 0)
+		own->keys[own->key_count++] = make_key(name, certificate);
+	return r;
+}
+
 static void add_key_id(struct own *own, size_t certificate) {
-	X509 *x509 = own->certificates[certificate];
-	ASN1_OCTET_STRING *id = X509_get_ext_d2i(x509, NID_subject_key_identifier, NULL, NULL);
-	uint8_t hash[EVP_MAX_MD_SIZE];
-	struct own_name name = { .key_id = true };
-	unsigned len;
+	ASN1_OCTET_STRING *id = cms_key_id(own->certificates[certificate]);
 
 	if (id)
-		name.value = (struct bytes){ ASN1_STRING_get0_data(id), (size_t)ASN1_STRING_length(id) };
-	else if (X509_pubkey_digest(x509, EVP_sha1(), hash, &len) == 1)
-		name.value = (struct bytes){ hash, len };
-	if (name.value.data)
-		own->keys[own->key_count++] = make_key(name, certificate);
+		own->keys[own->key_count++] = make_key(own_key_id_name(id), certificate);
 	ASN1_OCTET_STRING_free(id);
-	ERR_clear_error();
 }
 
 int own_new(X509 *const *certificates, size_t count, size_t present, struct own **ret_own) {

@@ -27,6 +27,14 @@ struct own_name {
 	struct bytes value;
 };
 
+/* The name that a serial number is: it points into *ret_der, which is the caller's to free(). -SMIME_E_NO_MEMORY. */
+int own_serial_name(const ASN1_INTEGER *serial, uint8_t **ret_der, struct own_name *ret_name);
+
+/* The name that a subject key identifier is, which it points into. */
+static inline struct own_name own_key_id_name(const ASN1_OCTET_STRING *id) {
+	return (struct own_name){ .key_id = true, .value = { ASN1_STRING_get0_data(id), (size_t)ASN1_STRING_length(id) } };
+}
+
 /*
  * The next certificate that may bear this name, in the order given to own_new(): 0, or 1 when there is none.
  * *iterator: 0 at first.

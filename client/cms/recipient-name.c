@@ -4,14 +4,9 @@
  */
 #include "recipient-name.h"
 
-enum {
-	ID_INTEGER = 0x02,
-	ID_OCTET_STRING = 0x04,
-	ID_SEQUENCE = 0x30,
-	ID_KEY_ID = 0x80,          /* SubjectKeyIdentifier, [0] IMPLICIT */
-	ID_RECIPIENT_KEY_ID = 0xa0, /* RecipientKeyIdentifier, [0] IMPLICIT */
-	LENGTH_OCTETS_MAX = 3,
-};
+#include "ber.h"
+
+enum { LENGTH_OCTETS_MAX = 3 };
 
 struct tlv {
 	uint8_t id;
@@ -54,16 +49,16 @@ static int name_of(struct tlv rid, struct own_name *ret_name) {
 	struct bytes issuer, value;
 
 	switch (rid.id) {
-	case ID_SEQUENCE:
-		if (take_id(&rid.contents, ID_SEQUENCE, &issuer) != 0 || take_id(&rid.contents, ID_INTEGER, &value) != 0)
+	case BER_ID_SEQUENCE:
+		if (take_id(&rid.contents, BER_ID_SEQUENCE, &issuer) != 0 || take_id(&rid.contents, BER_ID_INTEGER, &value) != 0)
 			return 1;
 		*ret_name = (struct own_name){ .key_id = false, .value = value };
 		return 0;
-	case ID_KEY_ID:
+	case BER_ID_CONTEXT: /* SubjectKeyIdentifier, [0] IMPLICIT */
 		*ret_name = (struct own_name){ .key_id = true, .value = rid.contents };
 		return 0;
-	case ID_RECIPIENT_KEY_ID:
-		if (take_id(&rid.contents, ID_OCTET_STRING, &value) != 0)
+	case BER_ID_CONTEXT_CONSTRUCTED: /* RecipientKeyIdentifier, [0] IMPLICIT */
+		if (take_id(&rid.contents, BER_ID_OCTET_STRING, &value) != 0)
 			return 1;
 		*ret_name = (struct own_name){ .key_id = true, .value = value };
 		return 0;
@@ -76,7 +71,7 @@ int recipient_name_key_trans(struct bytes key_trans, struct own_name *ret_name) 
 	struct bytes fields, version;
 	struct tlv rid;
 
-	if (take_id(&key_trans, ID_SEQUENCE, &fields) != 0 || take_id(&fields, ID_INTEGER, &version) != 0 ||
+	if (take_id(&key_trans, BER_ID_SEQUENCE, &fields) != 0 || take_id(&fields, BER_ID_INTEGER, &version) != 0 ||
 		take(&fields, &rid) != 0)
 		return 1;
 	return name_of(rid, ret_name);
@@ -86,7 +81,7 @@ int recipient_name_encrypted_key(struct bytes encrypted_key, struct own_name *re
 	struct bytes fields;
 	struct tlv rid;
 
-	if (take_id(&encrypted_key, ID_SEQUENCE, &fields) != 0 || take(&fields, &rid) != 0)
+	if (take_id(&encrypted_key, BER_ID_SEQUENCE, &fields) != 0 || take(&fields, &rid) != 0)
 		return 1;
 	return name_of(rid, ret_name);
 }

@@ -88,7 +88,7 @@ static int oaep_only_key(const X509 *certificate, EVP_PKEY **ret_key, X509_ALGOR
 }
 
 static int make_for_key(X509 *certificate, const struct secret *cek, bool oaep, struct cms_recipient_info *info) {
-	_cleanup_(x509_algor_freep) X509_ALGOR *oaep_algorithm = NULL;
+	_cleanup_(algorithm_freep) X509_ALGOR *oaep_algorithm = NULL;
 	_cleanup_(evp_pkey_freep) EVP_PKEY *oaep_key = NULL;
 	EVP_PKEY *key;
 	int r;

@@ -56,7 +56,7 @@ static int read_digest_algorithms(struct ber *ber, struct signed_data *data) {
 	if (r < 0)
 		return r;
 	while ((r = ber_peek(ber, &header)) == 0) {
-		_cleanup_(x509_algor_freep) X509_ALGOR *algorithm = NULL;
+		_cleanup_(algorithm_freep) X509_ALGOR *algorithm = NULL;
 		const EVP_MD *md;
 
 		if (count++ == DIGEST_ALGORITHMS_MAX)

@@ -15,12 +15,6 @@ enum {
 	SIGNED_PART_MAX_BYTES = SIGNED_SET_MAX_BYTES * 4,
 };
 
-struct signed_parts {
-	const X509_ALGOR *digest_algorithm;
-	const STACK_OF(ASN1_OCTET_STRING) *certificates;
-	struct bytes signer_info;
-};
-
 /* X.690 11.6: the shorter comes first where one is the beginning of the other. */
 static int compare_members(const void *one, const void *two) {
 	const ASN1_OCTET_STRING *a = *(const ASN1_OCTET_STRING *const *)one, *b = *(const ASN1_OCTET_STRING *const *)two;
@@ -147,23 +141,38 @@ static int put_segments(struct sink *sink, struct source *content) {
 	}
 }
 
-/* ContentInfo, its [0], SignedData: open until the end. */
-static int begin_embedded(struct sink *sink) {
+/* ContentInfo, its [0], SignedData with its first fields: open until the end. */
+static int begin_embedded(struct sink *sink, const struct signed_parts *parts) {
 	int r;
 
 	if ((r = ber_put_begin(sink, BER_ID_SEQUENCE)) < 0 || (r = ber_put_object(sink, OID_SIGNED_DATA)) < 0 ||
-		(r = ber_put_begin(sink, BER_ID_CONTEXT_CONSTRUCTED)) < 0)
+		(r = ber_put_begin(sink, BER_ID_CONTEXT_CONSTRUCTED)) < 0 || (r = ber_put_begin(sink, BER_ID_SEQUENCE)) < 0)
 		return r;
-	return ber_put_begin(sink, BER_ID_SEQUENCE);
+	return put_front(sink, parts);
 }
 
-/* encapContentInfo, its [0], the octet string. */
-static int put_content(struct sink *sink, struct source *content) {
+/* encapContentInfo, its [0], the octet string: open until the content's end. */
+static int begin_content(struct sink *sink) {
 	int r;
 
 	if ((r = ber_put_begin(sink, BER_ID_SEQUENCE)) < 0 || (r = ber_put_object(sink, OID_DATA)) < 0 ||
-		(r = ber_put_begin(sink, BER_ID_CONTEXT_CONSTRUCTED)) < 0 ||
-		(r = ber_put_begin(sink, BER_ID_OCTET_SEGMENTS)) < 0 || (r = put_segments(sink, content)) < 0)
+		(r = ber_put_begin(sink, BER_ID_CONTEXT_CONSTRUCTED)) < 0)
+		return r;
+	return ber_put_begin(sink, BER_ID_OCTET_SEGMENTS);
+}
+
+int signed_write_front(struct sink *sink, const struct signed_parts *parts, uint64_t content_len) {
+	int r;
+
+	if ((r = begin_embedded(sink, parts)) < 0 || (r = begin_content(sink)) < 0)
+		return r;
+	return ber_put_header(sink, BER_ID_OCTET_STRING, content_len);
+}
+
+int signed_write_back(struct sink *sink, const struct signed_parts *parts) {
+	int r;
+
+	if ((r = ber_put_end(sink, 3)) < 0 || (r = put_back(sink, parts)) < 0)
 		return r;
 	return ber_put_end(sink, 3);
 }
@@ -171,19 +180,11 @@ static int put_content(struct sink *sink, struct source *content) {
 static int write_embedded(struct sink *sink, struct source *content, const struct signed_parts *parts) {
 	int r;
 
-	if ((r = begin_embedded(sink)) < 0 || (r = put_front(sink, parts)) < 0 || (r = put_content(sink, content)) < 0 ||
-		(r = put_back(sink, parts)) < 0)
+	if ((r = begin_embedded(sink, parts)) < 0 || (r = begin_content(sink)) < 0 || (r = put_segments(sink, content)) < 0)
 		return r;
-	return ber_put_end(sink, 3);
+	return signed_write_back(sink, parts);
 }
 
-int signed_write(struct sink *sink, struct source *content, const X509_ALGOR *digest_algorithm,
-	const STACK_OF(ASN1_OCTET_STRING) *certificates, struct bytes signer_info) {
-	const struct signed_parts parts = {
-		.digest_algorithm = digest_algorithm,
-		.certificates = certificates,
-		.signer_info = signer_info,
-	};
-
-	return content ? write_embedded(sink, content, &parts) : write_detached(sink, &parts);
+int signed_write(struct sink *sink, struct source *content, const struct signed_parts *parts) {
+	return content ? write_embedded(sink, content, parts) : write_detached(sink, parts);
 }

@@ -50,8 +50,8 @@ struct signed_data {
 };
 
 /*
- * Reads a ContentInfo with SignedData in one pass. Embedded content is hashed with every listed digest. Trailing octets behind the ContentInfo: -SMIME_E_MALFORMED. -SMIME_E_NOT_CMS when it is
- * another type.
+ * Reads a ContentInfo with SignedData in one pass. Embedded content is hashed with every listed digest. -SMIME_E_NOT_CMS when it
+ * is another type; -SMIME_E_MALFORMED, also for octets behind the ContentInfo; -SMIME_E_TRUNCATED, -SMIME_E_TOO_LARGE.
  */
 int signed_read(struct source *cms, struct signed_data **ret_signed);
 struct signed_data *signed_free(struct signed_data *data); /* accepts NULL, returns NULL */
@@ -66,11 +66,24 @@ int signed_hash(struct signed_data *data, struct source *content, enum eol eol);
 /* The embedded content as a source. `cms` is referenced. */
 int signed_content(struct source *cms, struct source **ret_content);
 
+/* What stands around the content of a SignedData with one signer (version 1, issuerAndSerial). All of it is borrowed. */
+struct signed_parts {
+	const X509_ALGOR *digest_algorithm;
+	const STACK_OF(ASN1_OCTET_STRING) *certificates; /* DER; may be NULL */
+	struct bytes signer_info;                        /* DER */
+};
+
 /*
- * Writes a SignedData with one signer (version 1, issuerAndSerial): embedded in BER of indefinite length from `content`, or
- * detached in DER when `content` is NULL.
+ * Writes a SignedData: embedded in BER of indefinite length from `content`, or detached in DER when `content` is NULL.
+ * Errors of reading and writing; -SMIME_E_TOO_LARGE for certificates that no message needs; -SMIME_E_NO_MEMORY.
  */
-int signed_write(struct sink *sink, struct source *content, const X509_ALGOR *digest_algorithm,
-                 const STACK_OF(ASN1_OCTET_STRING) *certificates, struct bytes signer_info);
+int signed_write(struct sink *sink, struct source *content, const struct signed_parts *parts);
+
+/*
+ * The two pieces around embedded content of known length, for who reads the whole as a source: the content follows the front
+ * as it is, in one segment. Errors as above.
+ */
+int signed_write_front(struct sink *sink, const struct signed_parts *parts, uint64_t content_len);
+int signed_write_back(struct sink *sink, const struct signed_parts *parts);
 
 #endif

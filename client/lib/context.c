@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 
 #include "agent/wire/secret.h"
+#include "agent/wire/text.h"
 
 SMIME_API int smime_new(struct smime **ret_smime) {
 	struct smime *s = calloc(1, sizeof(*s));
@@ -60,11 +61,10 @@ SMIME_API const char *smime_message(const struct smime *s) {
 	return s->message;
 }
 
-/* File names and subjects come from outside; a terminal must not obey them, and the message stays one line. */
-static void replace_controls(char *text) {
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = '?';
+SMIME_API char *smime_printable(char *text) {
+	if (text)
+		text[text_clean(text, text, strlen(text))] = '\0';
+	return text;
 }
 
 int smime_fail(struct smime *s, int code, const char *format, ...) {
@@ -75,7 +75,7 @@ int smime_fail(struct smime *s, int code, const char *format, ...) {
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	replace_controls(text);
+	(void)smime_printable(text);
 	memcpy(s->message, text, sizeof(text));
 	ERR_clear_error();
 	return -abs(code);

@@ -31,8 +31,8 @@ struct smime {
 };
 
 /*
- * Sets the text of the failure and returns -code: `return smime_fail(s, SMIME_E_NO_KEY, "no key for %s", address);` One line:
- * control characters in what is formatted become '?'. code: enum smime_error, either sign.
+ * Sets the text of the failure and returns -code: `return smime_fail(s, SMIME_E_NO_KEY, "no key for %s", address);` What
+ * is formatted passes smime_printable(). code: enum smime_error, either sign.
  */
 int smime_fail(struct smime *s, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

@@ -76,7 +76,8 @@ const char *describe_public_key(struct arena *arena, const X509 *certificate) {
 	}
 }
 
-time_t describe_time(const ASN1_TIME *time) {
+/* 0 when it can't be read. */
+static time_t time_of(const ASN1_TIME *time) {
 	struct tm tm;
 
 	if (ASN1_TIME_to_tm(time, &tm) == 1)
@@ -87,7 +88,7 @@ time_t describe_time(const ASN1_TIME *time) {
 
 const char *describe_date(struct arena *arena, const ASN1_TIME *time) {
 	char text[sizeof("-2147483648-12-31")];
-	time_t t = describe_time(time);
+	time_t t = time_of(time);
 	struct tm tm;
 
 	if (!gmtime_r(&t, &tm) || strftime(text, sizeof(text), "%Y-%m-%d", &tm) == 0)
@@ -127,8 +128,8 @@ void describe_certificate(struct arena *arena, X509 *certificate, const struct k
 	out.issuer = describe_name(arena, X509_get_issuer_name(certificate));
 	out.serial = describe_serial(arena, X509_get0_serialNumber(certificate));
 	out.addresses = describe_addresses(arena, certificate);
-	out.not_before = describe_time(X509_get0_notBefore(certificate));
-	out.not_after = describe_time(X509_get0_notAfter(certificate));
+	out.not_before = time_of(X509_get0_notBefore(certificate));
+	out.not_after = time_of(X509_get0_notAfter(certificate));
 	if (cms_suitable_for_signing(certificate, now, &why) < 0)
 		out.cannot_sign = the_certificate(arena, why);
 	else if (key && !key->wire->can_sign)

@@ -21,9 +21,6 @@ const char *const *describe_addresses(struct arena *arena, const X509 *certifica
 const char *describe_public_key(struct arena *arena, const X509 *certificate);  /* "RSA-2048", "EC-256", "Ed25519", "X25519" */
 const char *describe_date(struct arena *arena, const ASN1_TIME *time);          /* "2026-11-24" */
 
-/* 0 when it can't be read. */
-time_t describe_time(const ASN1_TIME *time);
-
 /* All of a certificate. `key` may be NULL; where it can't do what the certificate allows, that is the reason given. */
 void describe_certificate(struct arena *arena, X509 *certificate, const struct keyring_key *key, time_t now,
                           struct smime_certificate *ret_certificate);

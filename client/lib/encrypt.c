@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "client/cms/enveloped.h"
-#include "pem.h"
+#include "client/cms/pem.h"
 #include "recipients.h"
 #include "sign.h"
 

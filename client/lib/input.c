@@ -36,7 +36,8 @@ int input_from(const struct entity *entity, struct addresses *ret_from) {
 	return 0;
 }
 
-int input_authors(const struct entity *entity, struct addresses *ret_authors) {
+/* The addresses of From, then of Sender; fields that can't be read count as absent. */
+static int read_authors(const struct entity *entity, struct addresses *ret_authors) {
 	struct addresses authors = { 0 };
 	int r = input_from(entity, &authors);
 
@@ -92,7 +93,7 @@ static int open_mail(struct smime *s, struct input *input) {
 	if (r < 0)
 		return smime_fail_at(s, r, "the mail's header");
 	input->eol = input->entity->crlf ? EOL_CRLF : EOL_LF;
-	r = input_authors(input->entity, &input->authors);
+	r = read_authors(input->entity, &input->authors);
 	if (r < 0)
 		return smime_fail_at(s, r, "the addresses of the mail's header");
 	r = compose_canonical(input->source, input->entity, &input->content);

@@ -27,11 +27,8 @@ struct input {
 int input_open(struct smime *s, int fd, bool cms, struct input *ret_input);
 void input_clear(struct input *input); /* accepts a zeroed one */
 
-/* The addresses of From alone. */
+/* The addresses of From alone; a field that can't be read counts as absent. -SMIME_E_NO_MEMORY, -SMIME_E_INTERNAL. */
 int input_from(const struct entity *entity, struct addresses *ret_from);
-
-/* The addresses of From, then of Sender; fields that can't be read count as absent. -SMIME_E_NO_MEMORY, -SMIME_E_INTERNAL. */
-int input_authors(const struct entity *entity, struct addresses *ret_authors);
 
 /* The line end of the output as text. */
 const char *input_line_end(const struct input *input);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What layer of protection a mail or CMS is, found out by looking (cms.md M13): types and names in the header only say where
+ * What layer of protection a mail or CMS is, found out by looking: types and names in the header only say where
  * CMS may be, its own content type says what it is.
  *
  * Looks at beginnings and at the limits of parts; verifies and decrypts nothing.

@@ -3,7 +3,7 @@
  * The beginning of verifying and decrypting, and signed layers.
  *
  * The exact octets of a signed part are what is hashed. Only when they do not match, the same with line ends changed is
- * tried, since mail is stored with other line ends than it was signed with (cms.md M4); that is reported.
+ * tried, since mail is stored with other line ends than it was signed with; that is reported.
  */
 #include "opening.h"
 

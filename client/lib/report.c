@@ -193,7 +193,7 @@ static bool layer_good(const struct smime_layer *layer) {
 	return layer->kind == SMIME_LAYER_SIGNED && layer->signer_count > 0;
 }
 
-bool report_good(const struct report *report) {
+static bool is_good(const struct report *report) {
 	bool good = false;
 	size_t i;
 
@@ -293,7 +293,7 @@ int report_finish(struct report *report, struct smime_report **ret_report) {
 		report->public.signed_ |= report->layers[i].kind == SMIME_LAYER_SIGNED;
 		report->public.encrypted |= report->layers[i].kind == SMIME_LAYER_ENCRYPTED;
 	}
-	report->public.good = report_good(report);
+	report->public.good = is_good(report);
 	report->public.authenticated = authenticated(report);
 	*ret_report = &report->public;
 	return 0;

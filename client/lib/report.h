@@ -16,7 +16,7 @@
 #include "arena.h"
 
 enum {
-	REPORT_LAYERS_MAX = 16, /* cms.md M8: real mail has three, published examples ten */
+	REPORT_LAYERS_MAX = 16, /* real mail has three, published examples ten */
 	REPORT_CHECKS_MAX = 24, /* of one signer: ten names, a few of them twice */
 };
 
@@ -66,8 +66,5 @@ void report_from(struct report *report, const char *const *addresses); /* NULL-t
 
 /* Orders the checks, draws the conclusions and hands the report over. -SMIME_E_NO_MEMORY; then `report` is still the caller's. */
 int report_finish(struct report *report, struct smime_report **ret_report);
-
-/* As report_finish() would say it: whether there is a signature and all of them are good. */
-bool report_good(const struct report *report);
 
 #endif

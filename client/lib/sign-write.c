@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "agent/cms/leaf.h"
+#include "client/cms/pem.h"
 #include "client/cms/signed.h"
-#include "pem.h"
 #include "sign.h"
 
 enum { SIGNATURE_MAX_BYTES = 2 * 1024 * 1024 };
@@ -23,21 +23,35 @@ static const char *micalg(const EVP_MD *md) {
 	}
 }
 
+/* What stands around the content. *ret_algorithm is the caller's to free, behind the parts. */
+static int parts_of(const struct signing *signing, X509_ALGOR **ret_algorithm, struct signed_parts *ret_parts) {
+	const struct wire_sign_reply *reply = signing->reply->body->sign;
+
+	*ret_algorithm = cms_algorithm(EVP_MD_get_type(signing->md));
+	*ret_parts = (struct signed_parts){
+		.digest_algorithm = *ret_algorithm,
+		.certificates = reply->certificates,
+		.signer_info = wire_octets(reply->signer_info),
+	};
+	return *ret_algorithm ? 0 : -SMIME_E_NO_MEMORY;
+}
+
 /* `content` NULL: detached. */
 static int write_cms(struct sink *sink, const struct signing *signing, struct source *content) {
-	const struct wire_sign_reply *reply = signing->reply->body->sign;
-	X509_ALGOR *algorithm = cms_algorithm(EVP_MD_get_type(signing->md));
-	int r = algorithm ? signed_write(sink, content, algorithm, reply->certificates, wire_octets(reply->signer_info)) : -SMIME_E_NO_MEMORY;
+	_cleanup_(algorithm_freep) X509_ALGOR *algorithm = NULL;
+	struct signed_parts parts;
+	int r = parts_of(signing, &algorithm, &parts);
 
-	X509_ALGOR_free(algorithm);
-	return r;
+	return r == 0 ? signed_write(sink, content, &parts) : r;
+}
+
+static int memory_source(const struct sink *memory, struct source **ret_source) {
+	struct bytes bytes = sink_memory(memory);
+
+	return source_from_memory(bytes.data, bytes.len, ret_source);
 }
 
 /* ---- multipart/signed ---- */
-
-static int text_source(const char *text, struct source **ret_source) {
-	return source_from_memory(text, strlen(text), ret_source);
-}
 
 static int make_head(const struct signing *signing, const char *boundary, struct source **ret_head) {
 	char text[512];
@@ -48,7 +62,7 @@ static int make_head(const struct signing *signing, const char *boundary, struct
 		"\r\n"
 		"--%s\r\n",
 		micalg(signing->md), boundary, boundary);
-	return text_source(text, ret_head);
+	return source_from_memory(text, strlen(text), ret_head);
 }
 
 /* The signature in base64, with CRLF line ends. */
@@ -86,10 +100,7 @@ static int make_tail(const struct signing *signing, const char *boundary, struct
 
 	if (r == 0)
 		r = write_tail(memory, signing, boundary);
-	if (r < 0)
-		return r;
-	struct bytes text = sink_memory(memory);
-	return source_from_memory(text.data, text.len, ret_tail);
+	return r == 0 ? memory_source(memory, ret_tail) : r;
 }
 
 int sign_entity(const struct input *input, const struct signing *signing, struct source **ret_entity) {
@@ -110,82 +121,37 @@ int sign_entity(const struct input *input, const struct signing *signing, struct
 
 /* ---- SignedData as a source ---- */
 
-/*
- * A SignedData is written around its content, but what is encrypted is read. The content's length is known by now, so it can
- * stand in one segment: writing an empty content shows where that segment goes.
- */
-struct gap {
-	struct sink *memory;
-	size_t at;
-};
-
-static int gap_open(void *self, void **ret_state) {
-	struct gap *gap = self;
-
-	gap->at = sink_memory(gap->memory).len;
-	*ret_state = gap;
-	return 0;
-}
-
-static ssize_t gap_read(void *state, uint8_t *dst, size_t cap) {
-	return 0;
-}
-
-static void gap_close(void *state) {
-}
-
-static int write_around_gap(const struct signing *signing, struct gap *gap) {
-	static const struct source_ops ops = { .open = gap_open, .read = gap_read, .close = gap_close };
-	_cleanup_(source_unrefp) struct source *empty = source_new(&ops, gap);
-	int r = empty ? write_cms(gap->memory, signing, empty) : -SMIME_E_NO_MEMORY;
-
-	return r == 0 ? sink_finish(gap->memory) : r;
-}
-
-/* Identifier and length (X.690 8.1.3) of a primitive OCTET STRING. */
-static size_t put_segment_header(uint64_t len, uint8_t out[10]) {
-	size_t octets = 0;
-
-	out[0] = V_ASN1_OCTET_STRING;
-	if (len < 0x80) {
-		out[1] = (uint8_t)len;
-		return 2;
-	}
-	while (octets < sizeof(len) && len >> (8 * octets) != 0)
-		octets++;
-	out[1] = (uint8_t)(0x80 | octets);
-	for (size_t i = 0; i < octets; i++)
-		out[2 + i] = (uint8_t)(len >> (8 * (octets - 1 - i)));
-	return 2 + octets;
-}
-
-/* What stands before the content, with the header of its segment. */
-static int make_front(struct bytes around, size_t at, uint64_t content_len, struct source **ret_front) {
-	_cleanup_(freep) uint8_t *front = malloc(at + 10);
-
-	if (!front)
-		return -SMIME_E_NO_MEMORY;
-	memcpy(front, around.data, at);
-	return source_from_memory(front, at + put_segment_header(content_len, front + at), ret_front);
-}
-
-int sign_cms(const struct input *input, const struct signing *signing, struct source **ret_cms) {
+static int make_front(const struct signed_parts *parts, uint64_t content_len, struct source **ret_front) {
 	_cleanup_(sink_freep) struct sink *memory = NULL;
+	int r = sink_to_memory(SIGNATURE_MAX_BYTES, &memory);
+
+	if (r == 0)
+		r = signed_write_front(memory, parts, content_len);
+	return r == 0 ? memory_source(memory, ret_front) : r;
+}
+
+static int make_back(const struct signed_parts *parts, struct source **ret_back) {
+	_cleanup_(sink_freep) struct sink *memory = NULL;
+	int r = sink_to_memory(SIGNATURE_MAX_BYTES, &memory);
+
+	if (r == 0)
+		r = signed_write_back(memory, parts);
+	return r == 0 ? memory_source(memory, ret_back) : r;
+}
+
+/* What is signed is then encrypted, which reads: so the frame stands around the content as sources, not in a sink. */
+int sign_cms(const struct input *input, const struct signing *signing, struct source **ret_cms) {
+	_cleanup_(algorithm_freep) X509_ALGOR *algorithm = NULL;
 	_cleanup_(source_unrefp) struct source *front = NULL;
 	_cleanup_(source_unrefp) struct source *back = NULL;
 	_cleanup_(source_unrefp) struct source *begun = NULL;
-	struct gap gap = { 0 };
-	int r = sink_to_memory(SIGNATURE_MAX_BYTES, &memory);
+	struct signed_parts parts;
+	int r = parts_of(signing, &algorithm, &parts);
 
-	gap.memory = memory;
 	if (r == 0)
-		r = write_around_gap(signing, &gap);
-	if (r < 0)
-		return r;
-	struct bytes around = sink_memory(memory);
-	r = make_front(around, gap.at, signing->content_len, &front);
+		r = make_front(&parts, signing->content_len, &front);
 	if (r == 0)
-		r = source_from_memory(around.data + gap.at, around.len - gap.at, &back);
+		r = make_back(&parts, &back);
 	if (r == 0)
 		r = source_concat(front, input->content, &begun);
 	return r == 0 ? source_concat(begun, back, ret_cms) : r;

@@ -2,7 +2,7 @@
 /*
  * Signature algorithms of CMS as a table, and their verification with OpenSSL's EVP.
  *
- * Lenient in which of the customary identifiers a sender wrote (cms.md C19), strict in what the identifiers say.
+ * Lenient in which of the customary identifiers a sender wrote, strict in what the identifiers say.
  */
 #include "signature.h"
 
@@ -73,7 +73,6 @@ struct pss {
 };
 
 DEFINE_CLEANUP(RSA_PSS_PARAMS *, pss_params_freep, RSA_PSS_PARAMS_free)
-DEFINE_CLEANUP(X509_ALGOR *, algorithm_freep, X509_ALGOR_free)
 
 static int parameter_bytes(const X509_ALGOR *algorithm, struct bytes *ret_bytes) {
 	const void *value;

@@ -42,16 +42,8 @@ ASN1_SEQUENCE(ess_signing_certificate) = {
 	ASN1_SEQUENCE_OF_OPT(struct ess_signing_certificate, policies, ASN1_ANY),
 } static_ASN1_SEQUENCE_END_name(struct ess_signing_certificate, ess_signing_certificate)
 
-ASN1_ITEM_TEMPLATE(attribute_set) =
-	ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SET_OF, 0, attributes, X509_ATTRIBUTE)
-static_ASN1_ITEM_TEMPLATE_END(attribute_set)
-
 static void ess_freep(struct ess_signing_certificate **ess) {
 	ASN1_item_free((ASN1_VALUE *)*ess, ess_signing_certificate_it());
-}
-
-static void attributes_freep(STACK_OF(X509_ATTRIBUTE) **attributes) {
-	sk_X509_ATTRIBUTE_pop_free(*attributes, X509_ATTRIBUTE_free);
 }
 
 /* The only value of the only attribute of this type, which must be of this ASN.1 type. As cms_attribute_single(). */
@@ -217,7 +209,7 @@ static int collect_content(const struct signer_scene *scene, struct sink **ret_m
 
 /*
  * A signature over attributes is also one without attributes over the attributes' encoding as content: such content is not
- * what somebody meant to sign (cms.md C26). Returns 1 when the content is that.
+ * what somebody meant to sign. Returns 1 when the content is that.
  */
 static int is_confused(const struct signer_scene *scene) {
 	_cleanup_(sink_freep) struct sink *memory = NULL;
@@ -227,7 +219,7 @@ static int is_confused(const struct signer_scene *scene) {
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	if (cms_parse(sink_memory(memory), attribute_set_it(), &attributes) < 0)
+	if (cms_parse(sink_memory(memory), cms_attributes_it(), &attributes) < 0)
 		return 0;
 	return cms_attribute_single(attributes, OID_CONTENT_TYPE, &value) != 1 ||
 		cms_attribute_single(attributes, OID_MESSAGE_DIGEST, &value) != 1;

@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "agent/cms/suitable.h"
 #include "describe.h"
 #include "signer-checks.h"
 
@@ -38,47 +39,43 @@ X509 *signer_candidate(const struct signer *signer, const struct signer_scene *s
 }
 
 static void check_validity(X509 *certificate, time_t at, struct report *report, struct smime_signer *out) {
-	struct arena *arena = report_arena(report);
-	const ASN1_TIME *before = X509_get0_notBefore(certificate), *after = X509_get0_notAfter(certificate);
-	const char *from = describe_date(arena, before), *until = describe_date(arena, after);
-	int begun = X509_cmp_time(before, &at), over = X509_cmp_time(after, &at);
+	const char *from = describe_date(report_arena(report), X509_get0_notBefore(certificate));
+	const char *until = describe_date(report_arena(report), X509_get0_notAfter(certificate));
 
-	ERR_clear_error();
-	if (begun == 0 || over == 0)
-		report_check(report, out, REPORT_VALIDITY, SMIME_BAD, "the certificate's validity can't be read");
-	else if (begun > 0)
-		report_check(report, out, REPORT_VALIDITY, SMIME_BAD, "the certificate is not valid before %s", from);
-	else if (over < 0)
-		report_check(report, out, REPORT_VALIDITY, SMIME_BAD, "the certificate expired on %s", until);
-	else
+	switch (cms_validity(certificate, at)) {
+	case CMS_VALID:
 		report_check(report, out, REPORT_VALIDITY, SMIME_GOOD, "%s to %s", from, until);
+		break;
+	case CMS_NOT_YET_VALID:
+		report_check(report, out, REPORT_VALIDITY, SMIME_BAD, "the certificate is not valid before %s", from);
+		break;
+	case CMS_EXPIRED:
+		report_check(report, out, REPORT_VALIDITY, SMIME_BAD, "the certificate expired on %s", until);
+		break;
+	default:
+		report_check(report, out, REPORT_VALIDITY, SMIME_BAD, "the certificate's validity can't be read");
+	}
 }
 
 static void check_key_usage(X509 *certificate, struct report *report, struct smime_signer *out) {
-	uint32_t flags = X509_get_extension_flags(certificate), usage = X509_get_key_usage(certificate);
+	bool restricted = X509_get_extension_flags(certificate) & EXFLAG_KUSAGE;
+	const char *found = X509_get_key_usage(certificate) & KU_DIGITAL_SIGNATURE ? "digitalSignature" : "nonRepudiation";
 
-	if (flags & EXFLAG_INVALID)
+	if (!cms_extensions_are_readable(certificate))
 		report_check(report, out, REPORT_KEY_USAGE, SMIME_BAD, "the certificate's extensions can't be read");
-	else if (!(flags & EXFLAG_KUSAGE))
-		report_check(report, out, REPORT_KEY_USAGE, SMIME_GOOD, "not restricted");
-	else if (usage & KU_DIGITAL_SIGNATURE)
-		report_check(report, out, REPORT_KEY_USAGE, SMIME_GOOD, "digitalSignature");
-	else if (usage & KU_NON_REPUDIATION)
-		report_check(report, out, REPORT_KEY_USAGE, SMIME_GOOD, "nonRepudiation");
+	else if (cms_usage_is_signing(certificate))
+		report_check(report, out, REPORT_KEY_USAGE, SMIME_GOOD, "%s", restricted ? found : "not restricted");
 	else
 		report_check(report, out, REPORT_KEY_USAGE, SMIME_BAD,
 			"the certificate is not for signing (neither digitalSignature nor nonRepudiation)");
 }
 
 static void check_extended_key_usage(X509 *certificate, struct report *report, struct smime_signer *out) {
-	uint32_t flags = X509_get_extension_flags(certificate), usage = X509_get_extended_key_usage(certificate);
+	bool restricted = X509_get_extension_flags(certificate) & EXFLAG_XKUSAGE;
+	const char *found = X509_get_extended_key_usage(certificate) & XKU_SMIME ? "emailProtection" : "anyExtendedKeyUsage";
 
-	if (!(flags & EXFLAG_XKUSAGE))
-		report_check(report, out, REPORT_EXTENDED_KEY_USAGE, SMIME_GOOD, "not restricted");
-	else if (usage & XKU_SMIME)
-		report_check(report, out, REPORT_EXTENDED_KEY_USAGE, SMIME_GOOD, "emailProtection");
-	else if (usage & XKU_ANYEKU)
-		report_check(report, out, REPORT_EXTENDED_KEY_USAGE, SMIME_GOOD, "anyExtendedKeyUsage");
+	if (cms_is_for_mail(certificate))
+		report_check(report, out, REPORT_EXTENDED_KEY_USAGE, SMIME_GOOD, "%s", restricted ? found : "not restricted");
 	else
 		report_check(report, out, REPORT_EXTENDED_KEY_USAGE, SMIME_BAD, "the certificate is for other purposes than e-mail");
 }

@@ -9,14 +9,8 @@
 
 #include "signer.h"
 
-/* The digest of the content in this form, {NULL, 0} when it was not hashed with this algorithm. */
-struct bytes signer_content_digest(const struct signer *signer, const struct signer_scene *scene);
-
 /* The message-digest attribute, {NULL, 0} unless there is exactly one with one value. */
 struct bytes signer_message_digest(const struct signer *signer);
-
-/* 0 when the key made the signature over the attributes, or over the content when there are none; else as signature_verify(). */
-int signer_verify(const struct signer *signer, const struct signer_scene *scene, EVP_PKEY *key);
 
 /* Adds the checks "attributes" (RFC 5652 11, RFC 6211, RFC 8551 2.5), and signing time. */
 int signer_check_attributes(const struct signer *signer, const struct signer_scene *scene, struct report *report,

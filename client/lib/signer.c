@@ -58,7 +58,8 @@ const EVP_MD *signer_digest(const struct signer *signer) {
 	return signer->unusable ? NULL : signer->algorithm.md;
 }
 
-struct bytes signer_content_digest(const struct signer *signer, const struct signer_scene *scene) {
+/* The digest of the content in this form, {NULL, 0} when it was not hashed with this algorithm. */
+static struct bytes content_digest(const struct signer *signer, const struct signer_scene *scene) {
 	const struct signed_data *data = scene->data;
 	size_t i;
 
@@ -77,11 +78,12 @@ static int verify_sorted(const struct signer *signer, EVP_PKEY *key, struct byte
 	return r < 0 ? r : signature_verify(&signer->algorithm, key, (struct bytes){ der, len }, (struct bytes){ NULL, 0 }, value);
 }
 
-int signer_verify(const struct signer *signer, const struct signer_scene *scene, EVP_PKEY *key) {
+/* 0 when the key made the signature over the attributes, or over the content when there are none; else as signature_verify(). */
+static int verify_with(const struct signer *signer, const struct signer_scene *scene, EVP_PKEY *key) {
 	const ASN1_OCTET_STRING *signature = signer->info->signature;
 	struct bytes value = { ASN1_STRING_get0_data(signature), (size_t)ASN1_STRING_length(signature) };
 	struct bytes attributes = { signer->attributes, signer->attributes_len };
-	int r = signature_verify(&signer->algorithm, key, attributes, signer_content_digest(signer, scene), value);
+	int r = signature_verify(&signer->algorithm, key, attributes, content_digest(signer, scene), value);
 
 	if (r == -SMIME_E_SIGNATURE && attributes.data && !signer->sorted)
 		r = verify_sorted(signer, key, value);
@@ -93,7 +95,7 @@ static bool bytes_equal(struct bytes a, struct bytes b) {
 }
 
 static bool digest_matches(const struct signer *signer, const struct signer_scene *scene) {
-	return bytes_equal(signer_message_digest(signer), signer_content_digest(signer, scene));
+	return bytes_equal(signer_message_digest(signer), content_digest(signer, scene));
 }
 
 bool signer_matches(const struct signer *signer, const struct signer_scene *scene) {
@@ -105,7 +107,7 @@ bool signer_matches(const struct signer *signer, const struct signer_scene *scen
 	if (signer->attributes)
 		return digest_matches(signer, scene);
 	for (i = 0; (certificate = signer_candidate(signer, scene, i)); i++)
-		if (signer_verify(signer, scene, X509_get0_pubkey(certificate)) == 0)
+		if (verify_with(signer, scene, X509_get0_pubkey(certificate)) == 0)
 			return true;
 	ERR_clear_error();
 	return false;
@@ -121,7 +123,7 @@ static X509 *find_certificate(const struct signer *signer, const struct signer_s
 	size_t i;
 
 	for (i = 0; (certificate = signer_candidate(signer, scene, i)); i++) {
-		r = signer_verify(signer, scene, X509_get0_pubkey(certificate));
+		r = verify_with(signer, scene, X509_get0_pubkey(certificate));
 		if (!first) {
 			first = certificate;
 			result = r;

@@ -3,7 +3,7 @@
  * One SignerInfo (RFC 5652 5.3): whether its signature is right for the content, and whose it is.
  *
  * What can't be checked is reported as that and never passes for good; a strange signer is no fault of the message's other
- * signers (cms.md C4, C20).
+ * signers.
  */
 #ifndef LIB_SIGNER_H
 #define LIB_SIGNER_H
@@ -30,7 +30,7 @@ struct signer_scene {
 	struct signed_data *data;       /* with the digests of the content for every algorithm that signers name */
 	struct source *content;         /* what was hashed, with line ends `eol` */
 	enum eol eol;
-	bool twice;                     /* the content is embedded although it was given beside the signature (cms.md C27) */
+	bool twice;                     /* the content is embedded although it was given beside the signature */
 	struct trust *trust;
 	const struct sender *sender;    /* of the message */
 	const struct sender *protected; /* of the signed content's own header, NULL: it has none */

@@ -2,7 +2,7 @@
 /*
  * Chains of certificates: two stores, the person's own files and everything there is, and what OpenSSL says of them.
  *
- * Without a purpose in OpenSSL's sense: its S/MIME purpose refuses anyExtendedKeyUsage (cms.md K6). CA flags, path lengths
+ * Without a purpose in OpenSSL's sense: its S/MIME purpose refuses anyExtendedKeyUsage. CA flags, path lengths
  * and name constraints are checked by OpenSSL all the same.
  */
 #include "trust.h"

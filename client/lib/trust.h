@@ -3,7 +3,7 @@
  * Path validation (RFC 5280, RFC 8550 4) of signers' certificates with OpenSSL.
  *
  * The files that the person named are tried alone first; only when no chain leads to them, the agent's `trust:` and the
- * system's e-mail anchors are fetched. Time is the caller's, never the signer's (cms.md C13). Fetches nothing from the net.
+ * system's e-mail anchors are fetched. Time is the caller's, never the signer's. Fetches nothing from the net.
  */
 #ifndef LIB_TRUST_H
 #define LIB_TRUST_H

@@ -3,11 +3,10 @@
  * Encrypted layers: which of the agent's keys they are for, the content-encryption key from the agent, one pass to check.
  *
  * The content-encryption key lives in a struct secret from the answer on. Whatever goes wrong with the key or the content is
- * told with one code and one text, so that nobody learns from it what (cms.md 6.4).
+ * told with one code and one text, so that nobody learns from it what.
  */
 #include "unwrap.h"
 
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "agent/wire/limits.h"
@@ -72,15 +71,6 @@ static int fill_request(const struct enveloped *enveloped, const struct envelope
 	return r == 0 && decrypt->content_type && decrypt->content_encryption ? 0 : -SMIME_E_NO_MEMORY;
 }
 
-/* Moves the key out of the answer, which is wiped: it goes back to a plain heap. */
-static int take_key(const struct wire_reply *reply, struct secret *ret_cek) {
-	struct bytes cek = wire_octets(reply->body->decrypt->cek);
-	int r = secret_set(ret_cek, cek.data, cek.len);
-
-	OPENSSL_cleanse((void *)(uintptr_t)cek.data, cek.len);
-	return r;
-}
-
 static const X509_ALGOR *key_encryption(const struct cms_recipient_info *info) {
 	if (info->type == CMS_RECIPIENT_KEY_TRANS)
 		return info->key_trans->key_encryption;
@@ -124,7 +114,10 @@ static int ask_agent(struct opening *opening, const struct enveloped *enveloped,
 	r = agent_call(opening->s, request, WIRE_REPLY_DECRYPT, &reply);
 	if (r == -SMIME_E_UNSUPPORTED)
 		return say_unsupported(opening->s, match);
-	return r < 0 ? r : take_key(reply, ret_cek);
+	if (r < 0)
+		return r;
+	struct bytes cek = wire_octets(reply->body->decrypt->cek);
+	return secret_set(ret_cek, cek.data, cek.len);
 }
 
 /* Errors that say something about this recipient only: another one may still work. */

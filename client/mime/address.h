@@ -2,8 +2,8 @@
 /*
  * Addresses: decoding those of a mail header, and comparing them with those of certificates (RFC 8550 3, RFC 8398, 9598).
  *
- * Headers are decoded by GMime, which is loaded only when this is called, and only sees capped input (mime.md: 4 KiB a
- * field, nested groups cut off).
+ * Headers are decoded by GMime, which is loaded only when this is called, and only sees capped input (4 KiB a field;
+ * lists that it could read in another way are refused before).
  */
 #ifndef MIME_ADDRESS_H
 #define MIME_ADDRESS_H

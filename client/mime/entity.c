@@ -19,8 +19,6 @@ struct entity *entity_free(struct entity *entity) {
 	free(entity->type);
 	free(entity->boundary);
 	free(entity->protocol);
-	free(entity->micalg);
-	free(entity->smime_type);
 	free(entity->name);
 	free(entity->encoding);
 	free(entity);
@@ -83,11 +81,8 @@ static int read_type(struct entity *entity) {
 		return -SMIME_E_NO_MEMORY;
 	if (strncmp(entity->type, "multipart/", 10) == 0 && (r = get_boundary(&parsed, &entity->boundary)) < 0)
 		return r;
-	if ((r = get_lower(&parsed, "protocol", &entity->protocol)) < 0 ||
-		(r = get_lower(&parsed, "micalg", &entity->micalg)) < 0 ||
-		(r = get_lower(&parsed, "smime-type", &entity->smime_type)) < 0)
-		return r;
-	return parameter_get(&parsed, "name", true, &entity->name);
+	r = get_lower(&parsed, "protocol", &entity->protocol);
+	return r < 0 ? r : parameter_get(&parsed, "name", true, &entity->name);
 }
 
 static int read_disposition(struct entity *entity) {

@@ -37,9 +37,7 @@ struct entity {
 	bool crlf;             /* the header's lines end with CRLF (else LF) */
 	char *type;            /* media type in lower case, "text/plain" when absent or unusable */
 	char *boundary;        /* multipart's, unquoted and RFC 2231-decoded, else NULL */
-	char *protocol;        /* parameters in lower case, else NULL */
-	char *micalg;
-	char *smime_type;
+	char *protocol;        /* parameter in lower case, else NULL */
 	char *name;            /* file name from Content-Type name= or Content-Disposition filename=, as it is, else NULL */
 	char *encoding;        /* Content-Transfer-Encoding in lower case, "7bit" when absent */
 	bool duplicate_type;   /* more than one Content-Type field */

@@ -4,8 +4,7 @@
  *
  * What is buffered when the sink is freed without sink_finish() is dropped: an operation that failed must not release more.
  */
-#include <errno.h>
-
+#include "fd.h"
 #include "sink.h"
 #include "smime/error.h"
 
@@ -17,26 +16,11 @@ struct fd_sink {
 	uint8_t buffer[FD_BUFFER_BYTES];
 };
 
-static int write_all(int fd, const uint8_t *data, size_t len) {
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -SMIME_E_IO;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 static int flush(struct fd_sink *sink) {
 	size_t len = sink->len;
 
 	sink->len = 0;
-	return write_all(sink->fd, sink->buffer, len);
+	return fd_write_all(sink->fd, sink->buffer, len);
 }
 
 static int fd_write(void *self, const uint8_t *data, size_t len) {
@@ -49,7 +33,7 @@ static int fd_write(void *self, const uint8_t *data, size_t len) {
 			return r;
 	}
 	if (len >= FD_BUFFER_BYTES)
-		return write_all(sink->fd, data, len);
+		return fd_write_all(sink->fd, data, len);
 	memcpy(sink->buffer + sink->len, data, len);
 	sink->len += len;
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sinks that end in this process: memory with a limit, and nothing at all.
+ * A sink that ends in this process: memory with a limit.
  */
 #include "memory-sink.h"
 #include "smime/error.h"
@@ -63,21 +63,6 @@ int sink_to_memory(size_t max_bytes, struct sink **ret_sink) {
 		return -SMIME_E_NO_MEMORY;
 	self->max = max_bytes;
 	sink = sink_new(&memory_ops, self);
-	if (!sink)
-		return -SMIME_E_NO_MEMORY;
-	*ret_sink = sink;
-	return 0;
-}
-
-static int nothing_write(void *self, const uint8_t *data, size_t len) {
-	return 0;
-}
-
-static const struct sink_ops nothing_ops = { .write = nothing_write };
-
-int sink_to_nothing(struct sink **ret_sink) {
-	struct sink *sink = sink_new(&nothing_ops, NULL);
-
 	if (!sink)
 		return -SMIME_E_NO_MEMORY;
 	*ret_sink = sink;

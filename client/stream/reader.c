@@ -140,3 +140,14 @@ int reader_skip(struct reader *reader, uint64_t len) {
 uint64_t reader_offset(const struct reader *reader) {
 	return reader->offset;
 }
+
+int source_check(struct source *source) {
+	_cleanup_(reader_closep) struct reader *reader = NULL;
+	const uint8_t *data;
+	size_t len = 0;
+	int r = source_open(source, &reader);
+
+	while (r == 0 && (r = reader_peek(reader, 1, &data, &len)) == 0 && len > 0)
+		reader_consume(reader, len);
+	return r;
+}

@@ -38,9 +38,6 @@ int sink_copy(struct sink *sink, struct source *source);
 /* Buffered writing to a borrowed descriptor. -SMIME_E_IO on failure. */
 int sink_to_fd(int fd, struct sink **ret_sink);
 
-/* Forgets everything. */
-int sink_to_nothing(struct sink **ret_sink);
-
 /* Collects up to max_bytes; more is -SMIME_E_TOO_LARGE. sink_memory() shows what is there so far (owned by the sink). */
 int sink_to_memory(size_t max_bytes, struct sink **ret_sink);
 struct bytes sink_memory(const struct sink *sink);

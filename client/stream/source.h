@@ -96,4 +96,7 @@ int reader_skip(struct reader *reader, uint64_t len);
 /* How many bytes were consumed since the pass began. */
 uint64_t reader_offset(const struct reader *reader);
 
+/* One pass to the end, keeping nothing: whether all of it can be read. Returns 0 or the error of the first read that fails. */
+int source_check(struct source *source);
+
 #endif

@@ -17,6 +17,7 @@
 #include <openssl/rand.h>
 
 #include "agent/wire/secret.h"
+#include "fd.h"
 #include "smime/error.h"
 
 enum {
@@ -122,39 +123,6 @@ static int crypt_in_place(EVP_CIPHER_CTX *cipher, uint8_t *data, size_t len) {
 	return 0;
 }
 
-static int write_all(int fd, const uint8_t *data, size_t len) {
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return -SMIME_E_SPOOL;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-/* Up to `cap` bytes; less only at the end. */
-static ssize_t read_all(int fd, uint8_t *data, size_t cap) {
-	size_t len = 0;
-	ssize_t n;
-
-	while (len < cap) {
-		n = read(fd, data + len, cap - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -SMIME_E_IO;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	return (ssize_t)len;
-}
-
 static void cipher_freep(EVP_CIPHER_CTX **cipher) {
 	EVP_CIPHER_CTX_free(*cipher);
 }
@@ -181,11 +149,10 @@ static int spill(struct spool *spool, int fd) {
 		r = crypt_in_place(cipher, spool->memory, (size_t)n);
 		if (r < 0)
 			return r;
-		r = write_all(spool->fd, spool->memory, (size_t)n);
-		if (r < 0)
-			return r;
+		if (fd_write_all(spool->fd, spool->memory, (size_t)n) < 0)
+			return -SMIME_E_SPOOL;
 		size += (uint64_t)n;
-		n = read_all(fd, spool->memory, SPOOL_MEMORY_BYTES);
+		n = fd_read_all(fd, spool->memory, SPOOL_MEMORY_BYTES);
 	}
 	if (n < 0)
 		return (int)n;
@@ -198,7 +165,7 @@ static int spill(struct spool *spool, int fd) {
 int spool_fill(struct spool *spool, int fd) {
 	ssize_t n;
 
-	n = read_all(fd, spool->memory, SPOOL_MEMORY_BYTES);
+	n = fd_read_all(fd, spool->memory, SPOOL_MEMORY_BYTES);
 	if (n < 0)
 		return (int)n;
 	spool->size = (uint64_t)n;

@@ -7,7 +7,11 @@
  * the private key. Nothing is written to the output descriptor before the integrity of what is released is known.
  *
  * Calls return 0 or more for success and -enum smime_error for a failure; smime_message() then says what failed, on what, and
- * what to do. A context is not for two threads at once; two contexts are independent. Version 0.x: no promise of stability yet.
+ * what to do. Any call but those that free can fail with -SMIME_E_NO_MEMORY and -SMIME_E_INTERNAL; one that asks the agent also
+ * with the errors of its group (300), -SMIME_E_PROTOCOL and -SMIME_E_BUSY. smime_exit_code() gives the group of any other.
+ * Texts are UTF-8 as far as whoever wrote them kept to it; see smime_printable(). What a call is given stays the caller's and is
+ * only used during the call. A context is not for two threads at once; two contexts are independent.
+ * Version 0.x: no promise of stability yet.
  */
 #ifndef SMIME_SMIME_H
 #define SMIME_SMIME_H
@@ -50,6 +54,13 @@ int smime_set_program(struct smime *smime, const char *name);
 /* The text of the last failure, one line without a final line end; "" when there was none. Owned by the context. */
 const char *smime_message(const struct smime *smime);
 
+/*
+ * Makes a text fit to be shown to a person in one line, in place: controls, what turns the direction of writing, and octets
+ * that are no UTF-8 become '?'. For the texts of keys, certificates and reports, which may be anything that a stranger wrote;
+ * smime_message() needs it no more. Returns `text`; accepts NULL.
+ */
+char *smime_printable(char *text);
+
 /* ---- Keys and tokens ---- */
 
 struct smime_certificate {
@@ -82,7 +93,10 @@ struct smime_keys {
 	size_t count;
 };
 
-/* Every key that the agent has. *ret_keys and all in it is one object: smime_keys_free() ends it. */
+/*
+ * Every key that the agent has; tokens are looked for first, which may take seconds. That there is none is no failure. *ret_keys
+ * and all in it is one object: smime_keys_free() ends it.
+ */
 int smime_keys(struct smime *smime, struct smime_keys **ret_keys);
 struct smime_keys *smime_keys_free(struct smime_keys *keys); /* accepts NULL, returns NULL */
 
@@ -112,13 +126,21 @@ struct smime_status {
 	size_t token_count;
 };
 
+/*
+ * What the agent knows now; it waits for no token. *ret_status and all in it is one object: smime_status_free() ends it. Of more
+ * modules or tokens than fit an answer (some hundreds) the last are left out.
+ */
 int smime_status(struct smime *smime, struct smime_status **ret_status);
 struct smime_status *smime_status_free(struct smime_status *status); /* accepts NULL, returns NULL */
 
-/* Asks for the PIN now. token: label, serial number or id (prefix); NULL: the only one. */
+/*
+ * Asks for the PIN now, and returns when the token is unlocked. token: label, serial number or id (its first 4 hex digits at
+ * least); NULL: the only one. -SMIME_E_NO_TOKEN: none of that name, or several; -SMIME_E_KEY_AMBIGUOUS: NULL and several tokens;
+ * the errors of tokens and PINs (group 400).
+ */
 int smime_unlock(struct smime *smime, const char *token);
 
-/* Forgets the PIN and ends the token's session; NULL: every token. Locking what is locked is no error. */
+/* Forgets the PIN and ends the token's session; NULL: every token. Locking what is locked is no error. -SMIME_E_NO_TOKEN. */
 int smime_lock(struct smime *smime, const char *token);
 
 /* ---- Protecting ---- */
@@ -136,7 +158,11 @@ struct smime_sign_options {
 	void *userdata;
 };
 
-/* Signs what is read from `in` and writes the result to `out`. Both descriptors are borrowed. */
+/*
+ * Signs what is read from `in` and writes the result to `out`. Both descriptors are borrowed; a failure may leave a part of the
+ * output behind. -SMIME_E_USAGE for options that don't go together; the errors of keys, certificates and PINs (400), of the
+ * input (600: -SMIME_E_NOT_MAIL, _MALFORMED, _TOO_LARGE) and of descriptors (700).
+ */
 int smime_sign(struct smime *smime, int in, int out, const struct smime_sign_options *options);
 
 struct smime_encrypt_options {
@@ -152,6 +178,10 @@ struct smime_encrypt_options {
 	void *userdata;
 };
 
+/*
+ * Encrypts what is read from `in` for every recipient and writes the result to `out`; as smime_sign(). -SMIME_E_NO_CERTIFICATE,
+ * _CERT_AMBIGUOUS, _CERT_EXPIRED, _CERT_UNUSABLE for a recipient. The agent is asked for own certificates, and for a signature.
+ */
 int smime_encrypt(struct smime *smime, int in, int out, const struct smime_encrypt_options *options);
 
 /* ---- Opening ---- */
@@ -164,9 +194,10 @@ enum smime_outcome {
 	SMIME_UNKNOWN = 4,  /* could not be checked or was not asked for */
 };
 
-/* One thing that was checked. The names are stable: docs/smime.1 lists them. */
+/* One thing that was checked. The names are stable: smime(1) lists them. */
 struct smime_check {
-	const char *name;   /* "signature", "attributes", "certificate", "chain", "validity", "key-usage", "extended-key-usage", "address", "algorithm", "revocation" */
+	/* "signature", "attributes", "certificate", "chain", "validity", "key-usage", "extended-key-usage", "address", "algorithm", "revocation" */
+	const char *name;
 	enum smime_outcome outcome;
 	const char *text;   /* for people */
 };
@@ -239,7 +270,8 @@ struct smime_verify_options {
 /*
  * Verifies what is read from `in`. The signed content, and only it, is written to `out` when that is not -1, and only when
  * everything is good. *ret_report is set whenever something signed was found, also when the result is -SMIME_E_SIGNATURE or
- * -SMIME_E_UNTRUSTED; NULL otherwise. The caller frees it.
+ * -SMIME_E_UNTRUSTED; NULL otherwise. The caller ends it with smime_report_free(). -SMIME_E_NOT_SIGNED; -SMIME_E_NO_AGENT when
+ * only the agent could say whom to trust; the errors of the input and of the files that the options name (600, 700).
  */
 int smime_verify(struct smime *smime, int in, int out, const struct smime_verify_options *options, struct smime_report **ret_report);
 
@@ -251,7 +283,9 @@ struct smime_decrypt_options {
 
 /*
  * Decrypts what is read from `in`, as deep as layers go, and writes the innermost entity (mail: as a message with the outer
- * header, of the inner one only Content-* fields) to `out`. *ret_report as for smime_verify().
+ * header, of the inner one only Content-* fields) to `out`. *ret_report as for smime_verify(). A signature inside that is not
+ * good is no failure unless one is required. -SMIME_E_NOT_ENCRYPTED, -SMIME_E_NOT_RECIPIENT; -SMIME_E_INTEGRITY: it can't be
+ * decrypted or was changed, one code for every cause; the errors of tokens and PINs (400), of the input and of files (600, 700).
  */
 int smime_decrypt(struct smime *smime, int in, int out, const struct smime_decrypt_options *options, struct smime_report **ret_report);
 

@@ -2,10 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # What must hold of the built programs and the sources as they are.
 . "$(dirname "$0")/../lib/lib.sh"
-libraries() { ldd "$1" | awk '{ print $1 }' | grep -oE '^[a-z0-9_+-]+\.so|libp11|libpcsclite' | sort -u | tr '\n' ' '; }
 core=$SMIME_BUILD/agent/core/smime-agent token=$SMIME_BUILD/agent/token/smime-token
 library=$SMIME_BUILD/client/lib/libsmime.so.0
-missing=
 
 fails 'the core links neither libp11 nor libpcsclite' grep -E 'libp11\.|libpcsclite|libassuan' <(ldd "$core")
 fails 'the token process links no libsystemd' grep libsystemd <(ldd "$token")
@@ -28,22 +26,29 @@ done
 # Variables and sources that cross files are beyond it.
 holds 'shellcheck warns of nothing' shellcheck --shell=bash -S warning -e SC1091,SC2034,SC2120,SC2154 \
 	"$SOURCE"/tests/*.sh "$SOURCE"/tests/*/*.sh "$SOURCE"/docs/*.sh "$SOURCE"/.ci/run
-includes() { grep -rhE '^#include "' "$SOURCE/$1"; }
-fails 'wire includes nothing above it' grep -E '"(agent/(core|token|cms)|client)/' <(includes agent/wire)
-fails 'the core does not include the token process' grep -E 'agent/token|client/' <(includes agent/core)
-fails 'the token process does not include the core' grep -E 'agent/core|client/' <(includes agent/token)
-fails 'clients include neither' grep -E 'agent/(core|token)' <(includes client)
+
+# The table of rooms in the design, and what they include.
+rooms() { sed -nE 's/^\| `([a-z/]+)` \|.*\| ([^|]+) \|$/\1 \2/p' "$SOURCE/docs/design.md" | tr -d '`,'; }
+rooms_entered() { # ROOM
+	grep -hoE '^#include [<"](agent|client|smime)/[^>"]+' "$SOURCE/$1"/*.[ch] | sed -E 's/^#include .//; s,/[^/]*$,,; s,^smime$,include/smime,' | sort -u
+}
+is 'every room has its row' "$(rooms | cut -d' ' -f1 | sort)" "$(cd "$SOURCE" && find agent client include -name '*.[ch]' -printf '%h\n' | sort -u)"
+while read -r room allowed; do
+	is "$room includes only its own files and $allowed" "$(rooms_entered "$room" | grep -vxF -e "$room" -e "${allowed// /$'\n'}")" ''
+done < <(rooms)
+fails 'only the library and the programs know more of its API than the errors' grep -rn 'smime/smime\.h' "$SOURCE"/agent "$SOURCE"/client/{stream,cms,mime}
 
 # The manual pages name what there is.
+missing=
 page() { scdoc <"$SOURCE/docs/$1.scd" | sed 's/\\-/-/g; s/\\f[BIR]//g; s/\\&//g'; }
 for command in $(smime help | awk '/^  [a-z]+ /{ print $1 }'); do
 	for option in $(smime "$command" --help | grep -oE '^ +(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
 		grep -qF -- "$option" <(page smime.1) || missing="$missing $command $option"
 	done
 done
-is 'smime(1) has every option of every command' "${missing:-}" ''
+is 'smime(1) has every option of every command' "$missing" ''
 missing=
-for key in $(grep -oE '(TEXT|NUMBER|LIST|MAPPING)\("[a-z_]+"' "$SOURCE/agent/core/config.c" | cut -d'"' -f2); do
+for key in $(grep -oE '(TEXT|NUMBER|LIST|MAPPING)\("[a-z_]+"' "$SOURCE/agent/core/config-file.c" | cut -d'"' -f2); do
 	grep -qw -- "$key" <(page smime-agent.yaml.5) || missing="$missing $key"
 done
 is 'smime-agent.yaml(5) has every key' "$missing" ''

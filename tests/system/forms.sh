@@ -291,4 +291,30 @@ is 'has the outer header and what describes the content' "$(header "$T/plain" | 
 is 'with the outer author and subject' "$(header "$T/plain" | grep -E '^(From|Subject)' | xargs)" 'From: mallory@evil.example Subject: outside'
 check 'verify writes the signed entity' 0 smime verify -i <(from_mallory 'From: mallory@evil.example') -o "$T/content"
 same 'as it is' <(sed 's/$/\r/' "$T/inside") <(sed 's/\r*$/\r/' "$T/content")
+# ---- What a stranger wrote, on a terminal ----
+
+# CSI of C1 (U+009B), a right-to-left override (U+202E) and an escape, in a name and in a file's name; then a letter that may stay.
+evil=$'\xc2\x9b31mevil\xe2\x80\xae\xe1\xba\x9e'
+obeyed=$'\xc2\x9b|\xe2\x80\xae|\x1b'
+openssl req -x509 -utf8 -key "$T/mallory.key" -subj "/CN=$evil" -days 30 -addext basicConstraints=critical,CA:false \
+	-addext keyUsage=critical,digitalSignature -out "$T/evil.pem"
+openssl cms -sign -signer "$T/evil.pem" -inkey "$T/mallory.key" -in "$T/entity" -out "$T/by.evil"
+demo_import demo evil 09 "$T/mallory.key" && demo_store demo evil 09
+harmless() { # DESCRIPTION CODE COMMAND...: shows the name, without what a terminal would obey
+	check "$@"
+	cat "$T/out" >>"$T/err"
+	like "$1: shows the name" "$(cat "$T/err")" '31mevil'
+	unlike "$1: as a text and nothing else" "$(cat "$T/err")" "$obeyed"
+}
+agent_stop
+agent_start
+for json in '' --json; do
+	harmless "the name of an untrusted signer $json" 1 smime verify $json "$T/by.evil"
+	harmless "the name of a trusted signer $json" 0 smime verify -v $json --trust "$T/evil.pem" "$T/by.evil"
+	harmless "the subject of a certificate on the token $json" 0 smime keys -v $json
+	harmless "the name of a file that is not there $json" 7 smime verify $json "$T/$evil"$'\x1b'
+	harmless "a signer's certificate that can't be used $json" 4 smime encrypt $json -r "$T/evil.pem" -r "$evil" -i "$T/entity" -o "$T/never"
+	harmless "an argument that is not known $json" 2 smime verify $json "--$evil"
+done
+like 'what is no control stays' "$(smime keys)" 'evil\?\xe1\xba\x9e|evil\?ẞ'
 done_testing

@@ -15,6 +15,7 @@
 
 #include "agent/token/attributes.h"
 #include "certificate.h"
+#include "hex.h"
 #include "smime/error.h"
 
 static const uint8_t digest[32] = { 0xd1, 0x6e };
@@ -84,13 +85,9 @@ static const ASN1_TYPE *single(STACK_OF(X509_ATTRIBUTE) *attributes, const char 
 static void assert_der(const ASN1_TYPE *value, const char *hex) {
 	uint8_t *der = NULL;
 	int len = i2d_ASN1_TYPE(value, &der);
-	long expected_len = 0;
-	uint8_t *expected = OPENSSL_hexstr2buf(hex, &expected_len);
 
-	assert_int_equal(len, expected_len);
-	assert_memory_equal(der, expected, (size_t)len);
+	assert_hex(der, len, hex);
 	OPENSSL_free(der);
-	OPENSSL_free(expected);
 }
 
 static void every_attribute_is_there_once(void **state) {

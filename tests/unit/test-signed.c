@@ -437,9 +437,9 @@ static struct sink *write_signed(const struct signed_data *made, const void *con
 	STACK_OF(ASN1_OCTET_STRING) *certificates = certificate_stack(reversed);
 	struct sink *sink = memory_sink();
 
-	assert_int_equal(signed_write(sink, detached ? NULL : source, algorithm, certificates,
-				 (struct bytes){ made->signers[0].data, made->signers[0].len }),
-		0);
+	const struct signed_parts parts = { algorithm, certificates, { made->signers[0].data, made->signers[0].len } };
+
+	assert_int_equal(signed_write(sink, detached ? NULL : source, &parts), 0);
 	assert_int_equal(sink_finish(sink), 0);
 	sk_ASN1_OCTET_STRING_pop_free(certificates, ASN1_OCTET_STRING_free);
 	X509_ALGOR_free(algorithm);

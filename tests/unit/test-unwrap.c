@@ -20,6 +20,7 @@
 #include "agent/token/padding.h"
 #include "agent/token/public-key.h"
 #include "agent/token/unwrap-parts.h"
+#include "hex.h"
 #include "smime/error.h"
 #include "softhsm.h"
 #include "rsa-key.h"
@@ -28,17 +29,6 @@
 enum { MODULUS_MAX_BYTES = 1024 };
 
 /* ---- Wycheproof ---- */
-
-static X509_ALGOR *algorithm_from(const char *hex) {
-	long len = 0;
-	uint8_t *der = OPENSSL_hexstr2buf(hex, &len);
-	const uint8_t *p = der;
-	X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &p, len);
-
-	assert_non_null(algorithm);
-	OPENSSL_free(der);
-	return algorithm;
-}
 
 static EVP_PKEY *private_key(const json_t *group) {
 	_cleanup_(free_bytes) struct bytes der = unhex(group, "privateKeyPkcs8");

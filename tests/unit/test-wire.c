@@ -16,6 +16,7 @@
 #include "agent/wire/frame.h"
 #include "agent/wire/limits.h"
 #include "agent/wire/message.h"
+#include "agent/wire/text.h"
 
 static struct wire_request *sign_request(void) {
 	static const uint8_t digest[32] = { 1, 2, 3 };
@@ -205,6 +206,25 @@ static void texts_from_a_token_are_made_clean_before_they_are_sent(void **state)
 	ASN1_UTF8STRING_free(text);
 }
 
+static void a_text_is_cut_between_characters(void **state) {
+	char clean[4];
+
+	assert_int_equal(text_clean("ab\xc3\xa4" "c", clean, 3), 2);
+	assert_int_equal(text_clean("ab\xc3\xa4" "c", clean, 4), 4);
+	assert_memory_equal(clean, "ab\xc3\xa4", 4);
+	assert_int_equal(text_clean("\xc2\x9b\xc2\x9b\xe2\x80\xae\xf0\x9f", clean, 4), 4);
+	assert_memory_equal(clean, "????", 4);
+	assert_int_equal(text_clean("", clean, 4), 0);
+}
+
+static void a_text_can_be_made_clean_where_it_stands(void **state) {
+	char text[] = "a\xc2\x9b" "b\xff\xe2\x80\xae\xc3\xa4\x1b\xc3";
+	size_t len = text_clean(text, text, sizeof(text));
+
+	assert_int_equal(len, 9);
+	assert_memory_equal(text, "a?b??\xc3\xa4??", 9);
+}
+
 static void a_frame_crosses_a_socket_with_its_descriptor(void **state) {
 	struct wire_request *request = wire_request_make(9, WIRE_STATUS), *got = NULL;
 	int pair[2], passed = -1, pipes[2];
@@ -351,6 +371,8 @@ int main(void) {
 		cmocka_unit_test(nesting_has_a_limit),
 		cmocka_unit_test(texts_with_zero_control_or_broken_utf8_are_refused),
 		cmocka_unit_test(texts_from_a_token_are_made_clean_before_they_are_sent),
+		cmocka_unit_test(a_text_is_cut_between_characters),
+		cmocka_unit_test(a_text_can_be_made_clean_where_it_stands),
 		cmocka_unit_test(a_frame_crosses_a_socket_with_its_descriptor),
 		cmocka_unit_test(lengths_of_zero_and_over_the_limit_are_refused),
 		cmocka_unit_test(a_frame_that_breaks_off_is_an_error),

@@ -23,6 +23,7 @@
 
 #include "agent/cms/leaf.h"
 #include "certificate.h"
+#include "hex.h"
 #include "smime/error.h"
 #include "softhsm.h"
 #include "rsa-key.h"
@@ -480,17 +481,6 @@ static inline struct sealed seal(X509 *certificate, const char *const options[][
 static inline void sealed_free(struct sealed *sealed) {
 	CMS_ContentInfo_free(sealed->cms);
 	OPENSSL_free(sealed->der);
-}
-
-static inline X509_ALGOR *algorithm_from(const char *hex) {
-	long len = 0;
-	uint8_t *der = OPENSSL_hexstr2buf(hex, &len);
-	const uint8_t *p = der;
-	X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &p, len);
-
-	assert_non_null(algorithm);
-	OPENSSL_free(der);
-	return algorithm;
 }
 
 static inline struct wire_order *decrypt_order(struct core *core, int id, const struct sealed *sealed) {

@@ -2,11 +2,12 @@
 /*
  * CMS in PEM (RFC 7468 9): a sink that writes the armour and base64 in lines of 64 columns.
  */
-#ifndef LIB_PEM_H
-#define LIB_PEM_H
+#ifndef CMS_PEM_H
+#define CMS_PEM_H
 
 #include "client/stream/sink.h"
 
+/* The end of the last line comes with sink_finish(). `next` is borrowed. -SMIME_E_NO_MEMORY. */
 int sink_pem(struct sink *next, struct sink **ret_sink);
 
 #endif

@@ -4,7 +4,7 @@
  *
  * Must never hold more than one RecipientInfo or RecipientEncryptedKey in memory, of the size that the agent takes.
  */
-#include "recipients.h"
+#include "recipient-read.h"
 
 #include "agent/wire/limits.h"
 #include "content-info.h"
@@ -43,7 +43,7 @@ static int read_originator(struct ber *ber, STACK_OF(X509) *originators) {
 	return 0;
 }
 
-int recipients_read_originators(struct ber *ber, STACK_OF(X509) *originators) {
+int recipient_read_originators(struct ber *ber, STACK_OF(X509) *originators) {
 	struct ber_header header;
 	int r;
 
@@ -201,7 +201,7 @@ static int read_recipient(struct scan *scan, const struct ber_header *header) {
 	return r;
 }
 
-int recipients_read(struct ber *ber, const struct own *own, STACK_OF(X509) *originators, struct enveloped *enveloped) {
+int recipient_read_all(struct ber *ber, const struct own *own, STACK_OF(X509) *originators, struct enveloped *enveloped) {
 	struct scan scan = { .ber = ber, .own = own, .originators = originators, .enveloped = enveloped };
 	struct ber_header header;
 	int r;

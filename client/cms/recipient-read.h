@@ -4,17 +4,17 @@
  *
  * Private to this folder.
  */
-#ifndef CMS_RECIPIENTS_H
-#define CMS_RECIPIENTS_H
+#ifndef CMS_RECIPIENT_READ_H
+#define CMS_RECIPIENT_READ_H
 
 #include "ber.h"
 #include "enveloped.h"
 #include "own.h"
 
 /* originatorInfo [0], if it comes next: the certificates in it that parse are pushed to `originators`, others ignored. */
-int recipients_read_originators(struct ber *ber, STACK_OF(X509) *originators);
+int recipient_read_originators(struct ber *ber, STACK_OF(X509) *originators);
 
 /* The SET of RecipientInfos: fills counts and matches of `enveloped`. */
-int recipients_read(struct ber *ber, const struct own *own, STACK_OF(X509) *originators, struct enveloped *enveloped);
+int recipient_read_all(struct ber *ber, const struct own *own, STACK_OF(X509) *originators, struct enveloped *enveloped);
 
 #endif

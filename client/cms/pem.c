@@ -6,7 +6,7 @@
 
 #include <openssl/evp.h>
 
-#include "context.h"
+#include "smime/error.h"
 
 enum { PEM_STEP_BYTES = 3 * 1024 };
 
@@ -73,6 +73,9 @@ int sink_pem(struct sink *next, struct sink **ret_sink) {
 		return -SMIME_E_NO_MEMORY;
 	}
 	EVP_EncodeInit(pem->context);
-	*ret_sink = sink_new(&ops, pem);
-	return *ret_sink ? 0 : -SMIME_E_NO_MEMORY;
+	struct sink *sink = sink_new(&ops, pem);
+	if (!sink)
+		return -SMIME_E_NO_MEMORY;
+	*ret_sink = sink;
+	return 0;
 }

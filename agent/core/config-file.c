@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reading one agent.yaml: the schema, the file, and what libcyaml complains of in one line; see config-file.h.
+ */
+#include "config-file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <cyaml/cyaml.h>
+#include <smime/error.h>
+
+#include "config.h"
+
+#define TEXT(key, st, member, flags) \
+	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), st, member, 1, CONFIG_TEXT_MAX_BYTES)
+#define NUMBER(key, st, member) CYAML_FIELD_UINT_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, st, member)
+#define LIST(key, member, entry) \
+	CYAML_FIELD_SEQUENCE(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, member, entry, 0, CONFIG_LIST_MAX)
+#define MAPPING(key, type, member, fields) \
+	CYAML_FIELD_MAPPING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, member, fields)
+
+static const cyaml_schema_value_t text_schema = {
+	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CONFIG_TEXT_MAX_BYTES),
+};
+static const cyaml_schema_field_t module_fields[] = {
+	TEXT("path", struct config_file_module, path, CYAML_FLAG_DEFAULT),
+	NUMBER("sessions", struct config_file_module, sessions),
+	TEXT("deadline", struct config_file_module, deadline, CYAML_FLAG_OPTIONAL),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t module_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_file_module, module_fields),
+};
+static const cyaml_schema_field_t certificate_fields[] = {
+	TEXT("path", struct config_file_certificate, path, CYAML_FLAG_DEFAULT),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t certificate_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_file_certificate, certificate_fields),
+};
+static const cyaml_schema_field_t pin_fields[] = {
+	TEXT("program", struct config_file_pin, program, CYAML_FLAG_OPTIONAL),
+	TEXT("file", struct config_file_pin, file, CYAML_FLAG_OPTIONAL),
+	TEXT("idle", struct config_file_pin, idle, CYAML_FLAG_OPTIONAL),
+	TEXT("max", struct config_file_pin, max, CYAML_FLAG_OPTIONAL),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t socket_fields[] = {
+	NUMBER("max_clients", struct config_file_socket, max_clients),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t top_fields[] = {
+	/* None is no choice: without the key the modules are those of p11-kit. */
+	CYAML_FIELD_SEQUENCE("modules", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, modules, &module_schema, 1, CONFIG_LIST_MAX),
+	LIST("certificates", certificates, &certificate_schema),
+	LIST("trust", trust, &text_schema),
+	LIST("capabilities", capabilities, &text_schema),
+	LIST("environment", environment, &text_schema),
+	MAPPING("pin", struct config_file_pin, pin, pin_fields),
+	MAPPING("socket", struct config_file_socket, socket, socket_fields),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t top_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config_file, top_fields),
+};
+
+/* The first complaint, and the first place, that libcyaml names. */
+struct complaint {
+	char what[512];
+	char where[128];
+};
+
+__attribute__((format(printf, 3, 0))) static void on_log(cyaml_log_t level, void *ctx, const char *format, va_list args) {
+	struct complaint *complaint = ctx;
+	char line[512];
+	(void)vsnprintf(line, sizeof(line), format, args);
+	line[strcspn(line, "\n")] = '\0';
+	const char *place = strstr(line, "(line:");
+
+	if (place && !complaint->where[0]) {
+		unsigned row = 0, column = 0;
+		if (sscanf(place, "(line: %u, column: %u)", &row, &column) == 2)
+			(void)snprintf(complaint->where, sizeof(complaint->where), ":%u:%u", row, column);
+	} else if (!place && !strstr(line, "Backtrace") && !complaint->what[0]) {
+		const char *text = strncmp(line, "Load: ", 6) == 0 ? line + 6 : line;
+		(void)snprintf(complaint->what, sizeof(complaint->what), "%s", text);
+	}
+}
+
+static void *on_memory(void *ctx, void *old, size_t size) {
+	if (size == 0) {
+		free(old);
+		return NULL;
+	}
+	return realloc(old, size);
+}
+
+static cyaml_config_t loader(struct complaint *complaint) {
+	return (cyaml_config_t){
+		.log_fn = on_log,
+		.log_ctx = complaint,
+		.mem_fn = on_memory,
+		.log_level = CYAML_LOG_WARNING, /* a second document is only a warning, and is refused here */
+		.flags = CYAML_CFG_NO_ALIAS,
+	};
+}
+
+struct config_file *config_file_free(struct config_file *file) {
+	struct complaint ignored = { 0 };
+	cyaml_config_t config = loader(&ignored);
+
+	if (file)
+		(void)cyaml_free(&config, &top_schema, file, 0);
+	return NULL;
+}
+
+int config_refuse(char **ret_message, const char *format, ...) {
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(ret_message, format, args) < 0)
+		*ret_message = NULL;
+	va_end(args);
+	return -SMIME_E_USAGE;
+}
+
+/* The bytes of a file that nobody but its owner could have written. Returns 1 when it may be missing and is. */
+static int read_file(const char *path, bool required, uint8_t *buffer, size_t *ret_len, char **ret_message) {
+	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	size_t len = 0;
+	ssize_t n;
+
+	if (fd < 0 && errno == ENOENT && !required)
+		return 1;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return config_refuse(ret_message, "%s: can't be read: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 022))
+		return config_refuse(ret_message, "%s: others could have written it; it must be a regular file of root or of this user with mode 0644 or less", path);
+	while ((n = read(fd, buffer + len, CONFIG_FILE_MAX_BYTES + 1 - len)) > 0)
+		len += (size_t)n;
+	if (n < 0)
+		return config_refuse(ret_message, "%s: can't be read: %s", path, strerror(errno));
+	if (len > CONFIG_FILE_MAX_BYTES)
+		return config_refuse(ret_message, "%s: larger than %d KiB", path, CONFIG_FILE_MAX_BYTES / 1024);
+	if (memchr(buffer, 0, len))
+		return config_refuse(ret_message, "%s: holds a zero byte", path);
+	*ret_len = len;
+	return 0;
+}
+
+/* What libcyaml calls an internal error is text that is no YAML. */
+static const char *readable(const char *what, cyaml_err_t err) {
+	if (err == CYAML_ERR_INTERNAL_ERROR || err == CYAML_ERR_LIBYAML_PARSER)
+		return "this is no YAML";
+	return *what ? what : cyaml_strerror(err);
+}
+
+int config_file_load(const char *path, bool required, struct config_file **ret_raw, char **ret_message) {
+	_cleanup_(freep) uint8_t *buffer = malloc(CONFIG_FILE_MAX_BYTES + 1);
+	struct complaint complaint = { 0 };
+	cyaml_config_t config = loader(&complaint);
+	_cleanup_(config_file_freep) struct config_file *raw = NULL;
+	size_t len = 0;
+
+	if (!buffer)
+		return -SMIME_E_NO_MEMORY;
+	int r = read_file(path, required, buffer, &len, ret_message);
+	if (r != 0 || len == 0)
+		return r < 0 ? r : 1;
+	cyaml_err_t err = cyaml_load_data(buffer, len, &config, &top_schema, (cyaml_data_t **)&raw, NULL);
+	if (err != CYAML_OK || complaint.what[0])
+		return config_refuse(ret_message, "%s%s: %s", path, complaint.where, readable(complaint.what, err));
+	if (!raw)
+		return 1;
+	*ret_raw = TAKE(raw);
+	return 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One file agent.yaml as libcyaml loads it against the schema: every key known, every value of its kind. Nothing else is checked.
+ *
+ * Private to config.c. Only a file that nobody else could have written is read.
+ */
+#ifndef CORE_CONFIG_FILE_H
+#define CORE_CONFIG_FILE_H
+
+#include <stdbool.h>
+
+#include "agent/wire/base.h"
+
+struct config_file_module {
+	char *path, *deadline;
+	unsigned *sessions;
+};
+struct config_file_certificate {
+	char *path;
+};
+struct config_file_pin {
+	char *program, *file, *idle, *max;
+};
+struct config_file_socket {
+	unsigned *max_clients;
+};
+
+/* Lists and texts that the file does not have are NULL. */
+struct config_file {
+	struct config_file_module *modules;
+	unsigned modules_count;
+	struct config_file_certificate *certificates;
+	unsigned certificates_count;
+	char **trust;
+	unsigned trust_count;
+	char **capabilities;
+	unsigned capabilities_count;
+	char **environment;
+	unsigned environment_count;
+	struct config_file_pin *pin;
+	struct config_file_socket *socket;
+};
+
+/*
+ * Returns 0; 1 when there is nothing in the file, or no such file and it is not `required`; -SMIME_E_USAGE with *ret_message
+ * (the caller's to free) naming file, line and column; -SMIME_E_NO_MEMORY.
+ */
+int config_file_load(const char *path, bool required, struct config_file **ret_file, char **ret_message);
+struct config_file *config_file_free(struct config_file *file); /* accepts NULL, returns NULL */
+DEFINE_CLEANUP(struct config_file *, config_file_freep, config_file_free)
+
+/* Sets *ret_message, which is the caller's to free, and returns -SMIME_E_USAGE. */
+int config_refuse(char **ret_message, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

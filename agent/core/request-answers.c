@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Requests that are answered from what the core knows: hello, list, certificate, anchors, status.
+ */
+#include "request-internal.h"
+
+#include <smime/error.h>
+
+#include "agent/wire/limits.h"
+#include "discovery.h"
+#include "inventory.h"
+#include "listener.h"
+#include "prompt.h"
+
+void request_handle_hello(struct request *request) {
+	struct peer *peer = request->peer;
+	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_HELLO);
+	struct wire_hello **hello = &request->wire->body->hello;
+
+	if (peer->hello) {
+		request_fail(request, -SMIME_E_PROTOCOL, "hello was said already");
+		return;
+	}
+	if ((*hello)->version != WIRE_VERSION) {
+		request_fail(request, -SMIME_E_AGENT_VERSION, "this agent speaks protocol version 1; use the client that came with it");
+		return;
+	}
+	if (!reply || wire_set_text(&reply->body->hello->agent_version, SMIME_AGENT_VERSION) < 0) {
+		request_fail(request, -SMIME_E_NO_MEMORY, "");
+		return;
+	}
+	reply->body->hello->version = WIRE_VERSION;
+	peer->hello = TAKE(*hello);
+	request->wire->body->type = -1;
+	peer->hello_timer = sd_event_source_disable_unref(peer->hello_timer);
+	request_answer(request, reply);
+}
+
+struct page {
+	struct wire_list_reply *list;
+	uint32_t offset;
+	size_t bytes;
+	bool full;
+};
+
+static int add_key(void *userdata, const struct wire_key *key, struct worker *worker) {
+	struct page *page = userdata;
+	int len = ASN1_item_i2d((const ASN1_VALUE *)key, NULL, wire_key_it());
+
+	/* A key too large for a page of its own is on none, whichever page is asked for: offsets must not shift. */
+	if (len <= 0 || len > WIRE_PAGE_MAX_BYTES)
+		return 0;
+	uint32_t index = page->list->total++;
+	if (index < page->offset || page->full)
+		return 0;
+	if (page->bytes + (size_t)len > WIRE_PAGE_MAX_BYTES) {
+		page->full = true;
+		return 0;
+	}
+	struct wire_key *copy = ASN1_item_dup(wire_key_it(), key);
+	if (!copy || !sk_wire_key_push(page->list->keys, copy)) {
+		wire_key_free(copy);
+		return -SMIME_E_NO_MEMORY;
+	}
+	page->bytes += (size_t)len;
+	return 0;
+}
+
+void request_handle_list(struct request *request) {
+	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_LIST);
+	struct agent *agent = request->peer->agent;
+
+	if (!reply) {
+		request_fail(request, -SMIME_E_NO_MEMORY, "");
+		return;
+	}
+	struct page page = { .list = reply->body->list, .offset = request->wire->body->list->offset };
+	int r = inventory_each(agent, add_key, &page);
+	if (r < 0)
+		request_fail(request, r, "");
+	else
+		request_answer(request, reply);
+}
+
+void request_handle_certificate(struct request *request) {
+	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_CERTIFICATE);
+	struct bytes der = inventory_find_certificate(request->peer->agent, request->wire->body->certificate->sha256);
+
+	if (!der.data)
+		request_fail(request, -SMIME_E_NO_CERTIFICATE, "no certificate of this fingerprint");
+	else if (!reply || wire_set_octets(&reply->body->certificate, der.data, der.len) < 0)
+		request_fail(request, -SMIME_E_NO_MEMORY, "");
+	else
+		request_answer(request, reply);
+}
+
+void request_handle_anchors(struct request *request) {
+	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_ANCHORS);
+	const STACK_OF(ASN1_OCTET_STRING) *anchors = request->peer->agent->anchors;
+	uint32_t offset = request->wire->body->anchors->offset;
+	size_t bytes = 0;
+
+	if (!reply) {
+		request_fail(request, -SMIME_E_NO_MEMORY, "");
+		return;
+	}
+	reply->body->anchors->total = (uint32_t)sk_ASN1_OCTET_STRING_num(anchors);
+	for (uint32_t i = offset; i < reply->body->anchors->total; i++) {
+		struct bytes der = wire_octets(sk_ASN1_OCTET_STRING_value(anchors, (int)i));
+		bytes += der.len;
+		if (i > offset && bytes > WIRE_PAGE_MAX_BYTES)
+			break;
+		if (wire_push_octets(&reply->body->anchors->items, der.data, der.len) < 0) {
+			request_fail(request, -SMIME_E_NO_MEMORY, "");
+			return;
+		}
+	}
+	request_answer(request, reply);
+}
+
+enum { STATUS_MODULES_MAX_BYTES = WIRE_PAGE_MAX_BYTES * 2 / 3 };
+
+/* As many tokens as fit: each module says how many it has. */
+static int add_tokens(const struct agent *agent, struct wire_status_reply *status) {
+	struct worker *worker;
+	int bytes = ASN1_item_i2d((const ASN1_VALUE *)status, NULL, wire_status_reply_it());
+
+	for (size_t i = 0; (worker = discovery_worker(agent->discovery, i)); i++) {
+		_cleanup_(wire_token_status_freep) struct wire_token_status *line = wire_token_status_new();
+		struct wire_token *token = ASN1_item_dup(wire_token_it(), worker_token(worker));
+		if (!line || !token || worker_status(worker, line) < 0) {
+			wire_token_free(token);
+			return -SMIME_E_NO_MEMORY;
+		}
+		wire_token_free(line->token);
+		line->token = token;
+		bytes += ASN1_item_i2d((const ASN1_VALUE *)line, NULL, wire_token_status_it());
+		if (bytes > WIRE_PAGE_MAX_BYTES)
+			return 0;
+		if (!sk_wire_token_status_push(status->tokens, line))
+			return -SMIME_E_NO_MEMORY;
+		(void)TAKE(line);
+	}
+	return 0;
+}
+
+void request_handle_status(struct request *request) {
+	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_STATUS);
+	struct agent *agent = request->peer->agent;
+
+	/* It tells what is known now, and waits for nothing: the next one finds what was inserted. */
+	if (!discovery_is_fresh(agent->discovery))
+		discovery_refresh(agent->discovery);
+	if (!reply || wire_set_text(&reply->body->status->agent_version, SMIME_AGENT_VERSION) < 0 ||
+	    discovery_status(agent->discovery, reply->body->status->modules, STATUS_MODULES_MAX_BYTES) < 0 || add_tokens(agent, reply->body->status) < 0) {
+		request_fail(request, -SMIME_E_NO_MEMORY, "");
+		return;
+	}
+	reply->body->status->pid = (uint32_t)getpid();
+	reply->body->status->clients = listener_clients(agent->listener);
+	reply->body->status->prompts = prompts_count(agent->prompts);
+	request_answer(request, reply);
+}

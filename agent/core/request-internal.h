@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of a request share, and nobody else includes: request.c has its life, request-answers.c what the core can say
+ * itself, request-orders.c what takes a token.
+ *
+ * A handler answers its request once, now or later, and must not touch it afterwards: the answer frees it.
+ */
+#ifndef CORE_REQUEST_INTERNAL_H
+#define CORE_REQUEST_INTERNAL_H
+
+#include "request.h"
+
+struct request {
+	LIST_ENTRY(request) link;  /* of its peer */
+	TAILQ_ENTRY(request) wait; /* in requests->waiting, while `waiting` */
+	struct peer *peer;
+	struct wire_request *wire;
+	struct ticket *ticket;     /* the order it waits for, or NULL */
+	bool waiting;
+	struct locking *locking;   /* the lock it waits for, or NULL */
+};
+
+/* A lock under way. */
+struct locking {
+	struct request *request; /* NULL when its client has gone */
+	unsigned left;           /* tokens that have not ended yet, and one for the asking itself */
+};
+
+/* Each ends the request. An empty text stands for that of the error. */
+void request_answer(struct request *request, const struct wire_reply *reply);
+void request_answer_done(struct request *request);
+void request_fail(struct request *request, int error, const char *text);
+
+void request_handle_hello(struct request *request);
+void request_handle_list(struct request *request);
+void request_handle_certificate(struct request *request);
+void request_handle_anchors(struct request *request);
+void request_handle_status(struct request *request);
+void request_handle_sign(struct request *request);
+void request_handle_decrypt(struct request *request);
+void request_handle_unlock(struct request *request);
+void request_handle_lock(struct request *request);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Requests that become orders for tokens: sign, decrypt, unlock; and lock, which ends token processes.
+ */
+#include "request-internal.h"
+
+#include <stdio.h>
+
+#include <smime/error.h>
+
+#include "agent/wire/limits.h"
+#include "discovery.h"
+#include "inventory.h"
+#include "reuse.h"
+
+static void answer_signed(struct request *request, struct wire_report *report) {
+	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_SIGN);
+
+	if (!reply) {
+		request_fail(request, -SMIME_E_NO_MEMORY, "");
+		return;
+	}
+	struct wire_sign_reply *empty = reply->body->sign;
+	reply->body->sign = report->body->signed_;
+	report->body->signed_ = empty;
+	request_answer(request, reply);
+}
+
+static void answer_unwrapped(struct request *request, struct wire_report *report) {
+	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_DECRYPT);
+	struct wire_unwrapped *unwrapped = report->body->unwrapped;
+	int r = reuse_check(request->peer->agent->reuse, unwrapped->encrypted_key, request->wire->body->decrypt->content_type);
+
+	if (r < 0 || !reply) {
+		request_fail(request, r < 0 ? r : -SMIME_E_NO_MEMORY, "");
+		return;
+	}
+	/* Moved, not copied: the key is wiped with the message that holds it. */
+	ASN1_OCTET_STRING *empty = reply->body->decrypt->cek;
+	reply->body->decrypt->cek = unwrapped->cek;
+	unwrapped->cek = empty;
+	request_answer(request, reply);
+}
+
+static void on_outcome(void *userdata, struct wire_report *received, int error, const char *text) {
+	_cleanup_(wire_report_freep) struct wire_report *report = received;
+	struct request *request = userdata;
+
+	request->ticket = NULL;
+	if (!report) {
+		request_fail(request, error, text);
+		return;
+	}
+	if (report->body->type == WIRE_REPORT_SIGNED && request->wire->body->type == WIRE_SIGN)
+		answer_signed(request, report);
+	else if (report->body->type == WIRE_REPORT_UNWRAPPED && request->wire->body->type == WIRE_DECRYPT)
+		answer_unwrapped(request, report);
+	else if (report->body->type == WIRE_REPORT_UNLOCKED && request->wire->body->type == WIRE_UNLOCK)
+		request_answer_done(request);
+	else
+		request_fail(request, -SMIME_E_INTERNAL, "the token process answered something else than was asked");
+}
+
+static void submit(struct request *request, struct worker *worker, struct wire_order *order) {
+	int r = order ? worker_submit(worker, order, request->peer->hello, on_outcome, request, &request->ticket) : -SMIME_E_NO_MEMORY;
+
+	if (r < 0)
+		request_fail(request, r, r == -SMIME_E_TOKEN_FAULT ? worker_fault(worker) : "");
+}
+
+static int describe(const struct request *request, const char *what, const char *whose, ASN1_UTF8STRING **field) {
+	char who[200], text[WIRE_TEXT_MAX_BYTES];
+
+	peer_describe(request->peer, who, sizeof(who));
+	(void)snprintf(text, sizeof(text), "%s asks to %s%s%.500s", who, what, *whose ? " as " : "", whose);
+	return wire_set_text(field, text);
+}
+
+static struct worker *worker_for_key(struct request *request, const ASN1_OCTET_STRING *spki) {
+	struct worker *worker = inventory_find_key(request->peer->agent, spki);
+
+	if (!worker)
+		request_fail(request, -SMIME_E_NO_KEY, "no token that is present has this key; `smime keys` lists those that are");
+	return worker;
+}
+
+void request_handle_sign(struct request *request) {
+	struct wire_sign **sign = &request->wire->body->sign;
+	struct worker *worker = worker_for_key(request, (*sign)->key);
+	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_SIGN);
+
+	if (!worker)
+		return;
+	if (!order || describe(request, "sign", wire_text((*sign)->from), &order->body->sign->caller->text) < 0) {
+		request_fail(request, -SMIME_E_NO_MEMORY, "");
+		return;
+	}
+	wire_sign_free(order->body->sign->request);
+	order->body->sign->request = ASN1_item_dup(wire_sign_it(), *sign);
+	submit(request, worker, order->body->sign->request ? TAKE(order) : NULL);
+}
+
+void request_handle_decrypt(struct request *request) {
+	struct wire_decrypt **decrypt = &request->wire->body->decrypt;
+	struct worker *worker = worker_for_key(request, (*decrypt)->key);
+	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_DECRYPT);
+
+	if (!worker)
+		return;
+	if (wire_octets((*decrypt)->recipient_info).len > WIRE_RECIPIENT_INFO_MAX_BYTES) {
+		request_fail(request, -SMIME_E_TOO_LARGE, "a RecipientInfo has at most 16 KiB");
+		return;
+	}
+	if (!order || describe(request, "decrypt a message", "", &order->body->decrypt->caller->text) < 0) {
+		request_fail(request, -SMIME_E_NO_MEMORY, "");
+		return;
+	}
+	wire_decrypt_free(order->body->decrypt->request);
+	order->body->decrypt->request = ASN1_item_dup(wire_decrypt_it(), *decrypt);
+	submit(request, worker, order->body->decrypt->request ? TAKE(order) : NULL);
+}
+
+/* The token that a request names; without a name the only one. Refuses and returns NULL when that says nothing clear. */
+static struct worker *named_token(struct request *request, const struct wire_token_name *name) {
+	const struct agent *agent = request->peer->agent;
+	struct worker *only = discovery_worker(agent->discovery, 0);
+	struct worker *worker = name->token ? inventory_find_token(agent, name->token) : only;
+
+	if (!worker)
+		request_fail(request, -SMIME_E_NO_TOKEN, name->token ? "no such token; `smime status` lists those that are present" : "no token is present");
+	else if (!name->token && discovery_worker(agent->discovery, 1)) {
+		request_fail(request, -SMIME_E_KEY_AMBIGUOUS, "there are several tokens; name one, `smime status` lists them");
+		return NULL;
+	}
+	return worker;
+}
+
+void request_handle_unlock(struct request *request) {
+	struct worker *worker = named_token(request, request->wire->body->unlock);
+	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_UNLOCK);
+
+	if (!worker)
+		return;
+	if (!order || describe(request, "unlock the token", "", &order->body->unlock->text) < 0) {
+		request_fail(request, -SMIME_E_NO_MEMORY, "");
+		return;
+	}
+	submit(request, worker, TAKE(order));
+}
+
+/* ---- lock ---- */
+
+/* Several tokens end one by one, whether or not the client waits for it. */
+static void on_locked(void *userdata) {
+	struct locking *locking = userdata;
+	struct request *request = locking->request;
+
+	if (--locking->left > 0)
+		return;
+	if (request) {
+		request->locking = NULL;
+		request_answer_done(request);
+	}
+	free(locking);
+}
+
+void request_handle_lock(struct request *request) {
+	struct agent *agent = request->peer->agent;
+	const struct wire_token_name *name = request->wire->body->lock;
+	struct worker *worker = NULL;
+	struct locking *locking = calloc(1, sizeof(*locking));
+
+	if (!locking) {
+		request_fail(request, -SMIME_E_NO_MEMORY, "");
+		return;
+	}
+	if (name->token && !inventory_find_token(agent, name->token)) {
+		free(locking);
+		request_fail(request, -SMIME_E_NO_TOKEN, "no such token; `smime status` lists those that are present");
+		return;
+	}
+	*locking = (struct locking){ .request = request, .left = 1 };
+	request->locking = locking;
+	for (size_t i = 0; (worker = discovery_worker(agent->discovery, i)); i++) {
+		if (name->token && worker != inventory_find_token(agent, name->token))
+			continue;
+		locking->left++;
+		if (worker_lock(worker, on_locked, locking) < 0)
+			locking->left--;
+	}
+	on_locked(locking);
+}
