@@ -144,11 +144,14 @@ static int consider_entry(struct search *search, const char *folder, const char 
 
 static int search_folder(struct search *search) {
 	char folder[PATH_MAX];
-	DIR *directory = find_folder(folder) ? opendir(folder) : NULL;
+	bool named = find_folder(folder);
+	DIR *directory = named ? opendir(folder) : NULL;
 	const struct dirent *entry;
 	size_t seen = 0;
 	int r = 0;
 
+	if (named && !directory && errno != ENOENT)
+		return -SMIME_E_IO;
 	while (r == 0 && directory && seen++ < RECIPIENTS_FOLDER_FILES_MAX && (entry = readdir(directory)))
 		if (is_certificate_name(entry->d_name))
 			r = consider_entry(search, folder, entry->d_name);
@@ -237,6 +240,8 @@ static int add_address(struct smime *s, struct recipients *recipients, const str
 
 	if (r == 0 && search.good.count == 0)
 		r = search_folder(&search);
+	if (r == -SMIME_E_IO)
+		return smime_fail(s, SMIME_E_IO, "%s: ~/.config/smime-agent/certificates/ can't be read: %s", address, strerror(errno));
 	return r < 0 ? smime_fail_at(s, r, address) : take(s, recipients, &search);
 }
 

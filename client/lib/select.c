@@ -238,7 +238,7 @@ static int select_named(struct smime *s, const struct keyring *keyring, const ch
 
 static int say_none(struct smime *s, const struct addresses *from) {
 	if (from->count == 0)
-		return smime_fail(s, SMIME_E_NO_KEY, "the mail has no From address to find a key by; name one with -k");
+		return smime_fail(s, SMIME_E_NO_KEY, "the mail has no From address that can be read to find a key by; name a key with -k");
 	return smime_fail(s, SMIME_E_NO_KEY, "the agent has no key with a certificate for %s; smime keys lists what it has", from->items[0]);
 }
 

@@ -78,6 +78,10 @@ agent_start
 
 # Recipients.
 fault 'an unknown recipient' 4 'nobody@example.org' smime encrypt -r nobody@example.org -i "$T/mail" -o "$never"
+mkdir -p "$HOME/.config/smime-agent"
+printf 'no folder' >"$HOME/.config/smime-agent/certificates"
+fault 'a folder of certificates that is none' 7 'certificates/.*[Nn]ot a directory' smime encrypt -r nobody@example.org -i "$T/mail" -o "$never"
+rm "$HOME/.config/smime-agent/certificates"
 fault 'one unknown recipient among others' 4 'nobody@example.org' smime encrypt -r bob@example.org -r nobody@example.org -i "$T/mail" -o "$never"
 fault 'a recipient that is no certificate' 6 "$T/mail" smime encrypt -r "$T/mail" -i "$T/mail" -o "$never"
 cp "$T/peer-rsa.pem" "$T/nobody@example.org"
