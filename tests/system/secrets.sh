@@ -31,7 +31,7 @@ is 'the PIN is in the memory of the token process, and of no other' "$(everybody
 started+=($!)
 sleeper=$!
 disown
-await grep -qa sleep "/proc/$sleeper/cmdline"
+await grep -qx sleep "/proc/$sleeper/comm"
 holds 'a user may look into his processes' may_read "$sleeper"
 if [ -z "${SMIME_SANITIZED:-}" ]; then
 	fails 'but not into the token process' may_read "$token"
