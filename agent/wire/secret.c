@@ -4,6 +4,7 @@
  */
 #include "secret.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -11,9 +12,15 @@
 
 enum { SECURE_HEAP_BYTES = 64 * 1024, SECURE_HEAP_MIN_BYTES = 32 };
 
-void secret_heap_init(void) {
+static void make_heap(void) {
 	if (!CRYPTO_secure_malloc_initialized())
 		(void)CRYPTO_secure_malloc_init(SECURE_HEAP_BYTES, SECURE_HEAP_MIN_BYTES);
+}
+
+void secret_heap_init(void) {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	(void)pthread_once(&once, make_heap);
 }
 
 int secret_alloc(struct secret *secret, size_t len) {

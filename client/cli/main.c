@@ -145,6 +145,7 @@ int main(int argc, char **argv) {
 	/* Reading openssl.cnf would cost each short run a third of a millisecond, and nothing here asks for what it could set. */
 	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of writing */
 	if (argc < 2)
 		return cli_usage(&cli, "no command given");
 	if (strcmp(argv[1], "--version") == 0) {

@@ -26,8 +26,18 @@ struct cli_output {
 	char beside[PATH_MAX];
 };
 
+/* Under whatever name: standard output may be /dev/stdout, or a file that -o names as well. */
+static bool is_standard_output(const char *path) {
+	struct stat named, standard;
+
+	if (!path || strcmp(path, "-") == 0)
+		return true;
+	return stat(path, &named) == 0 && fstat(STDOUT_FILENO, &standard) == 0 && !S_ISCHR(standard.st_mode) &&
+		named.st_dev == standard.st_dev && named.st_ino == standard.st_ino;
+}
+
 int cli_output_check_json(struct cli *cli) {
-	if (cli->json && (!cli->output || strcmp(cli->output, "-") == 0))
+	if (cli->json && is_standard_output(cli->output))
 		return cli_usage(cli, "--json and the content can't both go to standard output; name a file with -o");
 	return 0;
 }

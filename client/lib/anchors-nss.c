@@ -8,6 +8,7 @@
 #include "anchors.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 
 #include <openssl/asn1.h>
 #include <openssl/err.h>
@@ -151,7 +152,7 @@ static int read_module(CK_FUNCTION_LIST *f, struct anchors *anchors) {
 	return r;
 }
 
-int anchors_from_system(struct anchors *anchors) {
+static int load_and_read(struct anchors *anchors) {
 	void *library = dlopen("libnssckbi.so", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	CK_C_GetFunctionList get_list = NULL;
 	CK_FUNCTION_LIST *f = NULL;
@@ -174,5 +175,16 @@ int anchors_from_system(struct anchors *anchors) {
 	if (rv == CKR_OK) /* else somebody else in this process uses it and ends it */
 		(void)f->C_Finalize(NULL);
 	dlclose(library);
+	return r;
+}
+
+int anchors_from_system(struct anchors *anchors) {
+	/* One PKCS#11 library has one state for the whole process: whoever ends it ends it for all. */
+	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+	int r;
+
+	(void)pthread_mutex_lock(&one_at_a_time);
+	r = load_and_read(anchors);
+	(void)pthread_mutex_unlock(&one_at_a_time);
 	return r;
 }

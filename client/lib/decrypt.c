@@ -164,10 +164,14 @@ static int decrypt(struct walk *walk, int out, struct smime_report **ret_report)
 SMIME_API int smime_decrypt(struct smime *smime, int in, int out, const struct smime_decrypt_options *options,
 	struct smime_report **ret_report) {
 	_cleanup_(opening_clear) struct opening opening = { .s = smime };
-	_cleanup_(walk_clear) struct walk walk = { .opening = &opening, .options = options };
+	_cleanup_(walk_clear) struct walk walk = { .opening = &opening };
+	struct smime_report *report = NULL;
 	int r;
 
-	*ret_report = NULL;
-	r = opening_begin(smime, in, &options->verify, &opening);
-	return r < 0 ? r : decrypt(&walk, out, ret_report);
+	walk.options = options ? options : &(const struct smime_decrypt_options){ 0 };
+	r = opening_begin(smime, in, &walk.options->verify, &opening);
+	if (r == 0)
+		r = decrypt(&walk, out, &report);
+	report_give(report, ret_report);
+	return r;
 }

@@ -181,8 +181,10 @@ SMIME_API int smime_encrypt(struct smime *s, int in, int out, const struct smime
 	_cleanup_(input_clear) struct input input = { 0 };
 	_cleanup_(recipients_clear) struct recipients recipients = { 0 };
 	_cleanup_(source_unrefp) struct source *content = NULL;
-	int r = check_options(s, options);
+	int r;
 
+	options = options ? options : &(const struct smime_encrypt_options){ 0 };
+	r = check_options(s, options);
 	if (r == 0)
 		r = check_recipients(s, options);
 	if (r == 0)

@@ -298,3 +298,10 @@ int report_finish(struct report *report, struct smime_report **ret_report) {
 	*ret_report = &report->public;
 	return 0;
 }
+
+void report_give(struct smime_report *report, struct smime_report **ret_report) {
+	if (ret_report)
+		*ret_report = report;
+	else
+		(void)smime_report_free(report);
+}

@@ -67,4 +67,7 @@ void report_from(struct report *report, const char *const *addresses); /* NULL-t
 /* Orders the checks, draws the conclusions and hands the report over. -SMIME_E_NO_MEMORY; then `report` is still the caller's. */
 int report_finish(struct report *report, struct smime_report **ret_report);
 
+/* Hands a report (or NULL) to the caller of the library, or ends it where nobody wants it. */
+void report_give(struct smime_report *report, struct smime_report **ret_report);
+
 #endif

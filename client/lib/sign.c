@@ -202,8 +202,10 @@ SMIME_API int smime_sign(struct smime *s, int in, int out, const struct smime_si
 	_cleanup_(input_clear) struct input input = { 0 };
 	_cleanup_(signing_clear) struct signing signing = { 0 };
 	_cleanup_(sink_freep) struct sink *sink = NULL;
-	int r = check_options(s, options);
+	int r;
 
+	options = options ? options : &(const struct smime_sign_options){ 0 };
+	r = check_options(s, options);
 	if (r == 0)
 		r = input_open(s, in, options->cms, &input);
 	if (r == 0)

@@ -102,9 +102,11 @@ static int verify(struct opening *opening, int out, struct smime_report **ret_re
 SMIME_API int smime_verify(struct smime *smime, int in, int out, const struct smime_verify_options *options,
 	struct smime_report **ret_report) {
 	_cleanup_(opening_clear) struct opening opening = { .s = smime };
-	int r;
+	struct smime_report *report = NULL;
+	int r = opening_begin(smime, in, options ? options : &(const struct smime_verify_options){ 0 }, &opening);
 
-	*ret_report = NULL;
-	r = opening_begin(smime, in, options, &opening);
-	return r < 0 ? r : verify(&opening, out, ret_report);
+	if (r == 0)
+		r = verify(&opening, out, &report);
+	report_give(report, ret_report);
+	return r;
 }

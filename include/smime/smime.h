@@ -10,7 +10,9 @@
  * what to do. Any call but those that free can fail with -SMIME_E_NO_MEMORY and -SMIME_E_INTERNAL; one that asks the agent also
  * with the errors of its group (300), -SMIME_E_PROTOCOL and -SMIME_E_BUSY. smime_exit_code() gives the group of any other.
  * Texts are UTF-8 as far as whoever wrote them kept to it; see smime_printable(). What a call is given stays the caller's and is
- * only used during the call. A context is not for two threads at once; two contexts are independent.
+ * only used during the call; options may be NULL, which means all zero, and so may the place for a report that nobody wants.
+ * A context is not for two threads at once; two contexts are independent. Writing to a pipe or socket that nobody reads raises
+ * SIGPIPE, as write(2) does; a program that ignores the signal gets -SMIME_E_IO.
  * Version 0.x: no promise of stability yet.
  */
 #ifndef SMIME_SMIME_H

@@ -5,6 +5,9 @@
 core=$SMIME_BUILD/agent/core/smime-agent token=$SMIME_BUILD/agent/token/smime-token
 library=$SMIME_BUILD/client/lib/libsmime.so.0
 
+# A control, lest nothing be found because nothing was looked at.
+holds 'the core links libsystemd' grep libsystemd <(ldd "$core")
+holds 'the token process links libp11' grep 'libp11\.' <(ldd "$token")
 fails 'the core links neither libp11 nor libpcsclite' grep -E 'libp11\.|libpcsclite|libassuan' <(ldd "$core")
 fails 'the token process links no libsystemd' grep libsystemd <(ldd "$token")
 is 'libsmime links libcrypto alone' "$(readelf -d "$library" | grep NEEDED | grep -oE '\[lib[a-z0-9]+' | tr -d '[' | grep -vE '^libc$|libasan|libubsan' | tr '\n' ' ')" 'libcrypto '
@@ -41,6 +44,7 @@ fails 'only the library and the programs know more of its API than the errors' g
 # The manual pages name what there is.
 missing=
 page() { scdoc <"$SOURCE/docs/$1.scd" | sed 's/\\-/-/g; s/\\f[BIR]//g; s/\\&//g'; }
+is 'smime help lists eight commands' "$(smime help | grep -cE '^  [a-z]+ ')" 8
 for command in $(smime help | awk '/^  [a-z]+ /{ print $1 }'); do
 	for option in $(smime "$command" --help | grep -oE '^ +(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
 		grep -qF -- "$option" <(page smime.1) || missing="$missing $command $option"
@@ -48,10 +52,11 @@ for command in $(smime help | awk '/^  [a-z]+ /{ print $1 }'); do
 done
 is 'smime(1) has every option of every command' "$missing" ''
 missing=
-for key in $(grep -oE '(TEXT|NUMBER|LIST|MAPPING)\("[a-z_]+"' "$SOURCE/agent/core/config-file.c" | cut -d'"' -f2); do
+for key in $(grep -oE '(TEXT|NUMBER|LIST|MAPPING|SEQUENCE)\("[a-z_-]+"' "$SOURCE/agent/core/config-file.c" | cut -d'"' -f2); do
 	grep -qw -- "$key" <(page smime-agent.yaml.5) || missing="$missing $key"
 done
 is 'smime-agent.yaml(5) has every key' "$missing" ''
+holds 'among them modules' grep -q 'SEQUENCE("modules"' "$SOURCE/agent/core/config-file.c"
 for option in $(smime-agent --help | grep -oE -- '--[a-z-]+' | sort -u); do
 	grep -qF -- "$option" <(page smime-agent.1) || missing="$missing $option"
 done

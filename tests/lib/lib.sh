@@ -66,6 +66,7 @@ done_testing() {
 run() {
 	code=0
 	"$@" >"$T/out" 2>"$T/err" || code=$?
+	[ "$code" != 99 ] || ! grep -qaE 'Sanitizer|runtime error:' "$T/err" || fail "a sanitizer found something in: $*" "$(head -c 4000 "$T/err")"
 }
 
 # The test point: does the command end with this exit code?

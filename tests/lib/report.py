@@ -31,13 +31,15 @@ def read_tap(text):
     return passed, failed, skipped, plan
 
 
-def program_fault(test, points, plan):
+def program_fault(test, points, plan, skipped):
     """Why the program as a whole failed, although its points don't say so; None when it did not."""
     if 'TIMEOUT' in test['result']:
         return 'ran out of time'
     if plan is None:
         return 'ended before its plan (exit code %s)' % test['returncode']
-    if plan != points and not (plan == 0):
+    if plan == 0 and not skipped:
+        return 'made no point'
+    if plan != points and plan != 0:
         return 'planned %d points, made %d' % (plan, points)
     if test['returncode'] != 0:
         return 'exit code %s' % test['returncode']
@@ -56,7 +58,7 @@ def main(directory):
         for line in path.read_text().splitlines():
             test = json.loads(line)
             good, bad, skip, plan = read_tap(test.get('stdout', ''))
-            fault = None if bad else program_fault(test, len(good) + len(skip), plan)
+            fault = None if bad else program_fault(test, len(good) + len(skip), plan, skip)
             passed, failed, skipped = passed + len(good), failed + len(bad) + bool(fault), skipped + len(skip)
             for name, reason in skip:
                 skips.setdefault((test['name'], name, reason), []).append(path.stem)

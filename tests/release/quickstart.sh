@@ -11,7 +11,7 @@ unset SMIME_AGENT_SOCK XDG_RUNTIME_DIR
 quickstart="$checkout/docs/quickstart.sh"
 shows() { # what a good run shows
 	prints "$1: every step" 'Verify, with smime and with OpenSSL.*CMS Verification successful.*Decrypt with a key on the token.*Done'
-	prints "$1: the verdict" 'smime verify: the signature is good'
+	prints "$1: the verdict" 'smime verify: the signature is good: signed by alice@example.org'
 	prints "$1: that a change is found" 'smime verify: the signature is bad'
 }
 

@@ -135,6 +135,9 @@ usage 'no recipient' smime encrypt -i "$T/mail"
 usage 'an unknown cipher' smime encrypt -r bob@example.org --cipher rot13 -i "$T/mail"
 usage 'a detached mail' smime sign --detached -i "$T/mail"
 usage 'JSON and content on one stream' smime decrypt --json -i "$T/encrypted"
+check 'JSON and content on one stream under another name' 2 sh -c 'smime decrypt --json -o /dev/stdout "$1" | cat; exit 2' - "$T/encrypted"
+is 'nothing of the content is there' "$(grep -c 'this is the text' "$T/out")" 0
+prints 'but what is wrong' 'error.*exit_code.: 2'
 usage 'a time that is none' smime verify --at yesterday "$T/signed"
 usage 'a day that is none' smime verify --at 2026-02-30 "$T/signed"
 usage 'an address that is none' smime verify --from 'not an address' "$T/signed"
@@ -158,6 +161,7 @@ fault 'an output in a directory that is not there' 7 'nowhere' smime sign -i "$T
 fault 'a directory as output' 7 "$T/output" smime sign -i "$T/mail" -o "$T/output"
 fault 'a full disk' 7 '/dev/full|[Nn]o space' smime sign -i "$T/mail" -o /dev/full
 fault 'a full standard output' 7 '[Nn]o space' sh -c 'smime sign -i "$1" >/dev/full' - "$T/mail"
+fault 'a limit on the size of files' 7 'large|limit' sh -c 'ulimit -f 1 && exec smime sign -i "$1" -o "$2"' - "$T/mail" "$never"
 fault 'a closed standard output' 7 'output' sh -c 'smime sign -i "$1" >&-' - "$T/mail"
 fault 'no place for a copy of a large input from a pipe' 7 'copy.*TMPDIR.*[Nn]o such file' \
 	sh -c 'head -c 1000000 /dev/zero | TMPDIR=/nonexistent smime sign --cms -k alice@example.org -o "$1"' - "$never"
