@@ -127,17 +127,31 @@ static int take_trust(struct config *config, const char *file, const struct conf
 	return take_list(&config->trust, &config->trust_count, raw->trust, raw->trust_count);
 }
 
-static int take_capabilities(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
-	static const char *const known[] = { "aes256-cbc", "aes192-cbc", "aes128-cbc", "aes256-gcm", "aes192-gcm", "aes128-gcm" };
+const char *config_capability_oid(const char *name) {
+	static const struct {
+		const char *name, *oid;
+	} known[] = {
+		{ "aes256-cbc", "2.16.840.1.101.3.4.1.42" },
+		{ "aes192-cbc", "2.16.840.1.101.3.4.1.22" },
+		{ "aes128-cbc", "2.16.840.1.101.3.4.1.2" },
+		{ "aes256-gcm", "2.16.840.1.101.3.4.1.46" },
+		{ "aes192-gcm", "2.16.840.1.101.3.4.1.26" },
+		{ "aes128-gcm", "2.16.840.1.101.3.4.1.6" },
+		{ "cek-hkdf-sha256", "1.2.840.113549.1.9.16.3.31" },
+	};
 
-	for (unsigned i = 0; i < raw->capabilities_count; i++) {
-		bool found = false;
-		for (size_t k = 0; k < ELEMENTSOF(known); k++)
-			found = found || strcmp(raw->capabilities[i], known[k]) == 0;
-		if (!found)
-			return config_refuse(ret_message, "%s: capabilities: '%s' is none of aes256-cbc, aes192-cbc, aes128-cbc, aes256-gcm, aes192-gcm, aes128-gcm",
+	for (size_t i = 0; i < ELEMENTSOF(known); i++)
+		if (strcmp(name, known[i].name) == 0)
+			return known[i].oid;
+	return NULL;
+}
+
+static int take_capabilities(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
+	for (unsigned i = 0; i < raw->capabilities_count; i++)
+		if (!config_capability_oid(raw->capabilities[i]))
+			return config_refuse(ret_message,
+				"%s: capabilities: '%s' is none of aes256-cbc, aes192-cbc, aes128-cbc, aes256-gcm, aes192-gcm, aes128-gcm, cek-hkdf-sha256",
 				file, raw->capabilities[i]);
-	}
 	list_free(&config->capabilities, &config->capability_count);
 	return take_list(&config->capabilities, &config->capability_count, raw->capabilities, raw->capabilities_count);
 }

@@ -36,7 +36,7 @@ struct config {
 	size_t certificate_count;
 	char **trust;
 	size_t trust_count;
-	char **capabilities;           /* names as cms_cipher has them; never empty */
+	char **capabilities;           /* names that config_capability_oid() knows; never empty */
 	size_t capability_count;
 	char **environment;            /* names of further variables that modules need */
 	size_t environment_count;
@@ -53,5 +53,8 @@ struct config {
 int config_load(const char *file, struct config **ret_config, char **ret_message);
 struct config *config_free(struct config *config); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(struct config *, config_freep, config_free)
+
+/* The object identifier, in dots, of a name in `capabilities:`; NULL when there is no such name. */
+const char *config_capability_oid(const char *name);
 
 #endif

@@ -88,27 +88,23 @@ static int check_size(const STACK_OF(ASN1_OCTET_STRING) *list, char **ret_messag
 	return 0;
 }
 
+/* AlgorithmIdentifiers without parameters (RFC 8551 2.5.2). */
 static int make_capabilities(struct agent *agent) {
-	static const struct {
-		const char *name;
-		int nid;
-	} known[] = {
-		{ "aes256-cbc", NID_aes_256_cbc }, { "aes192-cbc", NID_aes_192_cbc }, { "aes128-cbc", NID_aes_128_cbc },
-		{ "aes256-gcm", NID_aes_256_gcm }, { "aes192-gcm", NID_aes_192_gcm }, { "aes128-gcm", NID_aes_128_gcm },
-	};
-
 	agent->capabilities = sk_X509_ALGOR_new_null();
-	for (size_t i = 0; agent->capabilities && i < agent->config->capability_count; i++)
-		for (size_t k = 0; k < ELEMENTSOF(known); k++) {
-			if (strcmp(agent->config->capabilities[i], known[k].name) != 0)
-				continue;
-			X509_ALGOR *algorithm = X509_ALGOR_new();
-			if (!algorithm || !X509_ALGOR_set0(algorithm, OBJ_nid2obj(known[k].nid), V_ASN1_UNDEF, NULL) ||
-			    !sk_X509_ALGOR_push(agent->capabilities, algorithm)) {
-				X509_ALGOR_free(algorithm);
-				return -SMIME_E_NO_MEMORY;
-			}
+	for (size_t i = 0; agent->capabilities && i < agent->config->capability_count; i++) {
+		ASN1_OBJECT *object = OBJ_txt2obj(config_capability_oid(agent->config->capabilities[i]), 1);
+		X509_ALGOR *algorithm = object ? X509_ALGOR_new() : NULL;
+
+		if (!algorithm || !X509_ALGOR_set0(algorithm, object, V_ASN1_UNDEF, NULL)) {
+			ASN1_OBJECT_free(object);
+			X509_ALGOR_free(algorithm);
+			return -SMIME_E_NO_MEMORY;
 		}
+		if (!sk_X509_ALGOR_push(agent->capabilities, algorithm)) {
+			X509_ALGOR_free(algorithm);
+			return -SMIME_E_NO_MEMORY;
+		}
+	}
 	return agent->capabilities ? 0 : -SMIME_E_NO_MEMORY;
 }
 
