@@ -80,8 +80,8 @@ int cms_agreement_read(const X509_ALGOR *key_encryption, struct cms_agreement *r
 		return r;
 	if (type != V_ASN1_SEQUENCE)
 		return -SMIME_E_MALFORMED;
-	r = cms_parse((struct bytes){ ASN1_STRING_get0_data(parameter), (size_t)ASN1_STRING_length(parameter) },
-		ASN1_ITEM_rptr(X509_ALGOR), &wrap);
+	r = cms_parse((struct bytes){ ASN1_STRING_get0_data(parameter), (size_t)ASN1_STRING_length(parameter) }, ASN1_ITEM_rptr(X509_ALGOR),
+		&wrap);
 	if (r < 0)
 		return r;
 	r = read_wrap(wrap, &agreement);
@@ -112,8 +112,8 @@ static int x963(const EVP_MD *md, struct bytes z, struct bytes info, size_t kek_
 	return done ? 0 : -SMIME_E_INTERNAL;
 }
 
-int cms_kdf_x963(const EVP_MD *kdf, struct bytes z, const X509_ALGOR *wrap, const ASN1_OCTET_STRING *ukm, size_t kek_len,
-	uint8_t *ret_kek) {
+int cms_kdf_x963(
+	const EVP_MD *kdf, struct bytes z, const X509_ALGOR *wrap, const ASN1_OCTET_STRING *ukm, size_t kek_len, uint8_t *ret_kek) {
 	unsigned char *info = NULL;
 	int len = CMS_SharedInfo_encode(&info, (X509_ALGOR *)(uintptr_t)wrap, (ASN1_OCTET_STRING *)(uintptr_t)ukm, (int)kek_len), r;
 

@@ -211,7 +211,7 @@ static int hkdf_sha256(const uint8_t *key, size_t len, struct bytes info, uint8_
 	EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_HKDF, NULL);
 	EVP_KDF_CTX *context = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
 	OSSL_PARAM parameters[] = {
-		OSSL_PARAM_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t)"SHA256", 0),
+		OSSL_PARAM_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t) "SHA256", 0),
 		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_SALT, (char *)(uintptr_t)salt, sizeof(salt) - 1),
 		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_KEY, (uint8_t *)(uintptr_t)key, len),
 		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_INFO, (uint8_t *)(uintptr_t)info.data, info.len),

@@ -12,11 +12,10 @@
 
 enum { NESTING_MAX = 16 };
 
-ASN1_ITEM_TEMPLATE(cms_attributes) =
-	ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SET_ORDER, 0, attributes, X509_ATTRIBUTE)
-ASN1_ITEM_TEMPLATE_END(cms_attributes)
+ASN1_ITEM_TEMPLATE(cms_attributes) = ASN1_EX_TEMPLATE_TYPE(ASN1_TFLG_SET_ORDER, 0, attributes, X509_ATTRIBUTE)
+	ASN1_ITEM_TEMPLATE_END(cms_attributes)
 
-int cms_attributes_der(STACK_OF(X509_ATTRIBUTE) *attributes, uint8_t **ret_der, size_t *ret_len) {
+		int cms_attributes_der(STACK_OF(X509_ATTRIBUTE) *attributes, uint8_t **ret_der, size_t *ret_len) {
 	return cms_der(attributes, cms_attributes_it(), ret_der, ret_len);
 }
 
@@ -184,8 +183,7 @@ static void plain_attribute_freep(struct plain_attribute **attribute) {
 }
 
 static struct plain_attribute *plain_attribute_make(const char *oid, struct bytes value) {
-	_cleanup_(plain_attribute_freep) struct plain_attribute *attribute =
-		(struct plain_attribute *)ASN1_item_new(plain_attribute_it());
+	_cleanup_(plain_attribute_freep) struct plain_attribute *attribute = (struct plain_attribute *)ASN1_item_new(plain_attribute_it());
 	const uint8_t *p = value.data;
 	ASN1_TYPE *any;
 

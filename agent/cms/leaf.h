@@ -77,8 +77,8 @@ struct cms_key_trans {
 /* RFC 5652 6.2.2 */
 struct cms_recipient_key_id {
 	ASN1_OCTET_STRING *key_id;
-	ASN1_GENERALIZEDTIME *date;  /* OPTIONAL */
-	ASN1_TYPE *other;            /* OPTIONAL SEQUENCE */
+	ASN1_GENERALIZEDTIME *date; /* OPTIONAL */
+	ASN1_TYPE *other;           /* OPTIONAL SEQUENCE */
 };
 enum { CMS_RID_ISSUER_SERIAL = 0, CMS_RID_KEY_ID = 1 };
 struct cms_agree_recipient {
@@ -108,7 +108,7 @@ struct cms_originator {
 struct cms_key_agree {
 	int32_t version;
 	struct cms_originator *originator;
-	ASN1_OCTET_STRING *ukm; /* OPTIONAL */
+	ASN1_OCTET_STRING *ukm;     /* OPTIONAL */
 	X509_ALGOR *key_encryption; /* its parameter is the key wrap AlgorithmIdentifier */
 	STACK_OF(cms_encrypted_key) *recipients;
 };
@@ -143,12 +143,12 @@ struct cms_gcm_parameters {
 typedef struct cms_encrypted_key cms_encrypted_key; /* STACK_OF() needs names of one word */
 DEFINE_STACK_OF(cms_encrypted_key)
 
-#define CMS_DECLARE(type)                        \
-	struct type *type##_new(void);           \
-	void type##_free(struct type *value);    \
-	const ASN1_ITEM *type##_it(void);        \
+#define CMS_DECLARE(type)                                  \
+	struct type *type##_new(void);                     \
+	void type##_free(struct type *value);              \
+	const ASN1_ITEM *type##_it(void);                  \
 	static inline void type##_freep(struct type **p) { \
-		type##_free(*p);                 \
+		type##_free(*p);                           \
 	}
 CMS_DECLARE(cms_issuer_serial)
 CMS_DECLARE(cms_signer_info)
@@ -196,7 +196,7 @@ int cms_attribute_single(STACK_OF(X509_ATTRIBUTE) *attributes, const char *oid, 
  * AlgorithmIdentifiers, made new (the caller frees), NULL when memory is short.
  * Digests have absent parameters, RSA v1.5 has NULL, ECDSA and EdDSA absent, PSS {md, MGF1 md, salt = length of md}.
  */
-X509_ALGOR *cms_algorithm(int nid);             /* NULL for RSA v1.5, absent parameters otherwise */
+X509_ALGOR *cms_algorithm(int nid); /* NULL for RSA v1.5, absent parameters otherwise */
 X509_ALGOR *cms_algorithm_pss(const EVP_MD *md);
 DEFINE_CLEANUP(X509_ALGOR *, algorithm_freep, X509_ALGOR_free)
 
@@ -211,9 +211,9 @@ struct cms_cipher {
 	size_t key_len;
 	uint8_t iv[64];
 	size_t iv_len;
-	size_t tag_len; /* GCM: 12 to 16, from aes-ICVlen (default 12) */
-	bool weak;      /* 3DES */
-	bool derived;   /* RFC 9709: the algorithm stands inside id-alg-cek-hkdf-sha256, cms_cek_derive() makes its key */
+	size_t tag_len;   /* GCM: 12 to 16, from aes-ICVlen (default 12) */
+	bool weak;        /* 3DES */
+	bool derived;     /* RFC 9709: the algorithm stands inside id-alg-cek-hkdf-sha256, cms_cek_derive() makes its key */
 	const char *name; /* "aes256-cbc" .. as on the command line; "des-ede3-cbc" */
 };
 

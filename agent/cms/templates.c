@@ -95,12 +95,12 @@ ASN1_SEQUENCE(cms_gcm_parameters) = {
 	ASN1_OPT(struct cms_gcm_parameters, icv_len, ASN1_INTEGER),
 } ASN1_SEQUENCE_END_name(struct cms_gcm_parameters, cms_gcm_parameters)
 
-#define DEFINE_NEW_AND_FREE(type)                                       \
-	struct type *type##_new(void) {                                 \
-		return (struct type *)ASN1_item_new(type##_it());       \
-	}                                                               \
-	void type##_free(struct type *value) {                          \
-		ASN1_item_free((ASN1_VALUE *)value, type##_it());       \
+#define DEFINE_NEW_AND_FREE(type)                                 \
+	struct type *type##_new(void) {                           \
+		return (struct type *)ASN1_item_new(type##_it()); \
+	}                                                         \
+	void type##_free(struct type *value) {                    \
+		ASN1_item_free((ASN1_VALUE *)value, type##_it()); \
 	}
 DEFINE_NEW_AND_FREE(cms_issuer_serial)
 DEFINE_NEW_AND_FREE(cms_signer_info)

@@ -61,8 +61,8 @@ static EVP_PKEY *from_certificate(const struct cms_originator *originator, struc
 }
 
 /* The originator's point, which is on the recipient's curve. */
-static int originator_point(const struct unwrapping *unwrapping, const struct cms_originator *originator,
-	uint8_t point[EC_POINT_MAX_BYTES], size_t *ret_len, struct fault *fault) {
+static int originator_point(const struct unwrapping *unwrapping, const struct cms_originator *originator, uint8_t point[EC_POINT_MAX_BYTES],
+	size_t *ret_len, struct fault *fault) {
 	_cleanup_(public_freep) EVP_PKEY *key = NULL;
 	char curve[CURVE_NAME_MAX_BYTES], its_curve[CURVE_NAME_MAX_BYTES];
 
@@ -103,7 +103,8 @@ int agree_open(struct unwrapping *unwrapping, const struct cms_key_agree *info, 
 	int r = cms_agreement_read(info->key_encryption, &agreement);
 
 	if (r == -SMIME_E_UNSUPPORTED)
-		return fault_set(fault, SMIME_E_UNSUPPORTED, "this key agreement or its key wrap is not supported (ECDH with AES key wrap is)");
+		return fault_set(
+			fault, SMIME_E_UNSUPPORTED, "this key agreement or its key wrap is not supported (ECDH with AES key wrap is)");
 	if (r == 0)
 		r = originator_point(unwrapping, info->originator, point, &point_len, fault);
 	if (r == 0)
@@ -111,8 +112,8 @@ int agree_open(struct unwrapping *unwrapping, const struct cms_key_agree *info, 
 	if (r == 0)
 		r = secret_alloc(&kek, agreement.kek_len);
 	if (r == 0)
-		r = cms_kdf_x963(agreement.kdf, (struct bytes){ z.data, z.len }, agreement.wrap_algorithm, info->ukm, agreement.kek_len,
-			kek.data);
+		r = cms_kdf_x963(
+			agreement.kdf, (struct bytes){ z.data, z.len }, agreement.wrap_algorithm, info->ukm, agreement.kek_len, kek.data);
 	if (r == 0)
 		r = agree_unwrap(agreement.wrap, &kek, unwrapping->encrypted, unwrapping->cipher.key_len, &unwrapping->cek);
 	return r;

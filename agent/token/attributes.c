@@ -82,8 +82,7 @@ static int add_capabilities(STACK_OF(X509_ATTRIBUTE) *attributes, const STACK_OF
  * of a context-specific tag, so the attribute comes as a whole from its DER.
  */
 static int add_key_preference(STACK_OF(X509_ATTRIBUTE) *attributes, const X509 *encryption) {
-	struct cms_issuer_serial name = { X509_get_issuer_name(encryption),
-		(ASN1_INTEGER *)(uintptr_t)X509_get0_serialNumber(encryption) };
+	struct cms_issuer_serial name = { X509_get_issuer_name(encryption), (ASN1_INTEGER *)(uintptr_t)X509_get0_serialNumber(encryption) };
 	_cleanup_(freep) uint8_t *value = NULL;
 	size_t len = 0;
 	int r = cms_der(&name, cms_issuer_serial_it(), &value, &len);

@@ -10,9 +10,9 @@
 #include "agent/cms/leaf.h"
 
 struct attributes_input {
-	struct bytes digest;                  /* of the content */
+	struct bytes digest; /* of the content */
 	X509 *signer;
-	X509 *encryption;                     /* certificate to answer to, when it is another one; or NULL */
+	X509 *encryption; /* certificate to answer to, when it is another one; or NULL */
 	const X509_ALGOR *digest_algorithm, *signature_algorithm;
 	const STACK_OF(X509_ALGOR) *capabilities;
 	time_t now;

@@ -7,7 +7,8 @@
 
 #include "smime/error.h"
 
-#define ROW(value) { value, #value }
+#define ROW(value) \
+	{ value, #value }
 
 static const struct {
 	CK_RV rv;
@@ -122,13 +123,13 @@ int cryptoki_fault(struct fault *fault, const char *function, CK_RV rv) {
 	switch (rv) {
 	case CKR_DEVICE_REMOVED:
 	case CKR_TOKEN_NOT_PRESENT:
-		return fault_set(fault, SMIME_E_TOKEN_GONE, "the token was removed (%s: %s); insert it again", function,
-			cryptoki_rv_name(rv));
+		return fault_set(
+			fault, SMIME_E_TOKEN_GONE, "the token was removed (%s: %s); insert it again", function, cryptoki_rv_name(rv));
 	case CKR_SESSION_HANDLE_INVALID:
 	case CKR_SESSION_CLOSED:
 	case CKR_SLOT_ID_INVALID:
-		return fault_set(fault, SMIME_E_TOKEN_GONE, "the session with the token ended (%s: %s); try again", function,
-			cryptoki_rv_name(rv));
+		return fault_set(
+			fault, SMIME_E_TOKEN_GONE, "the session with the token ended (%s: %s); try again", function, cryptoki_rv_name(rv));
 	case CKR_HOST_MEMORY:
 		return -SMIME_E_NO_MEMORY;
 	default:

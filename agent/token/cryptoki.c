@@ -35,8 +35,7 @@ static int load(struct cryptoki *module, struct fault *fault) {
 	}
 	get = (CK_C_GetFunctionList)(uintptr_t)dlsym(module->library, "C_GetFunctionList");
 	if (!get || get(&module->call) != CKR_OK || !module->call)
-		return fault_set(fault, SMIME_E_TOKEN_FAULT,
-			"%s is not a PKCS#11 module; take it out of the configuration", module->path);
+		return fault_set(fault, SMIME_E_TOKEN_FAULT, "%s is not a PKCS#11 module; take it out of the configuration", module->path);
 	return initialize(module, fault);
 }
 
@@ -74,8 +73,8 @@ int cryptoki_token_info(const struct cryptoki *module, CK_SLOT_ID slot, CK_TOKEN
 	return rv == CKR_OK ? 0 : cryptoki_fault(fault, "C_GetTokenInfo", rv);
 }
 
-int cryptoki_mechanisms(const struct cryptoki *module, CK_SLOT_ID slot, CK_MECHANISM_TYPE **ret_types, size_t *ret_count,
-	struct fault *fault) {
+int cryptoki_mechanisms(
+	const struct cryptoki *module, CK_SLOT_ID slot, CK_MECHANISM_TYPE **ret_types, size_t *ret_count, struct fault *fault) {
 	_cleanup_(freep) CK_MECHANISM_TYPE *types = NULL;
 	CK_ULONG count = 0, room;
 	CK_RV rv = module->call->C_GetMechanismList(slot, NULL, &count);
@@ -114,8 +113,8 @@ static CK_RV find_all(const struct cryptoki *module, CK_SESSION_HANDLE session, 
 	return rv;
 }
 
-int cryptoki_find(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class,
-	CK_OBJECT_HANDLE **ret_handles, size_t *ret_count, struct fault *fault) {
+int cryptoki_find(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, CK_OBJECT_HANDLE **ret_handles,
+	size_t *ret_count, struct fault *fault) {
 	_cleanup_(freep) CK_OBJECT_HANDLE *handles = calloc(OBJECTS_MAX, sizeof(*handles));
 	CK_ATTRIBUTE template = { CKA_CLASS, &class, sizeof(class) };
 	size_t count = 0;
@@ -134,8 +133,8 @@ int cryptoki_find(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_O
 	return 0;
 }
 
-int cryptoki_attribute(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-	CK_ATTRIBUTE_TYPE type, uint8_t **ret_value, size_t *ret_len) {
+int cryptoki_attribute(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
+	uint8_t **ret_value, size_t *ret_len) {
 	_cleanup_(freep) uint8_t *value = NULL;
 	CK_ATTRIBUTE attribute = { type, NULL, 0 };
 	CK_ULONG size;
@@ -155,8 +154,8 @@ int cryptoki_attribute(const struct cryptoki *module, CK_SESSION_HANDLE session,
 	return 0;
 }
 
-bool cryptoki_flag(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-	CK_ATTRIBUTE_TYPE type, bool otherwise) {
+bool cryptoki_flag(
+	const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, bool otherwise) {
 	CK_BBOOL flag = CK_FALSE;
 	CK_ATTRIBUTE attribute = { type, &flag, sizeof(flag) };
 
@@ -165,13 +164,12 @@ bool cryptoki_flag(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_
 	return flag != CK_FALSE;
 }
 
-CK_ULONG cryptoki_number(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-	CK_ATTRIBUTE_TYPE type, CK_ULONG otherwise) {
+CK_ULONG cryptoki_number(
+	const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, CK_ULONG otherwise) {
 	CK_ULONG number = 0;
 	CK_ATTRIBUTE attribute = { type, &number, sizeof(number) };
 
-	if (module->call->C_GetAttributeValue(session, object, &attribute, 1) != CKR_OK ||
-		attribute.ulValueLen != sizeof(number))
+	if (module->call->C_GetAttributeValue(session, object, &attribute, 1) != CKR_OK || attribute.ulValueLen != sizeof(number))
 		return otherwise;
 	return number;
 }

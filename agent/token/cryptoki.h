@@ -49,24 +49,24 @@ int cryptoki_session(const struct cryptoki *module, CK_SLOT_ID slot, CK_SESSION_
 int cryptoki_token_info(const struct cryptoki *module, CK_SLOT_ID slot, CK_TOKEN_INFO *ret_info, struct fault *fault);
 
 /* The mechanisms that a token lists; the caller frees. A token that gives none leaves *ret_count 0. */
-int cryptoki_mechanisms(const struct cryptoki *module, CK_SLOT_ID slot, CK_MECHANISM_TYPE **ret_types, size_t *ret_count,
-	struct fault *fault);
+int cryptoki_mechanisms(
+	const struct cryptoki *module, CK_SLOT_ID slot, CK_MECHANISM_TYPE **ret_types, size_t *ret_count, struct fault *fault);
 
 /* The objects of one class, at most OBJECTS_MAX; the caller frees *ret_handles. */
-int cryptoki_find(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class,
-	CK_OBJECT_HANDLE **ret_handles, size_t *ret_count, struct fault *fault);
+int cryptoki_find(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, CK_OBJECT_HANDLE **ret_handles,
+	size_t *ret_count, struct fault *fault);
 
 /*
  * One attribute, each with a call of its own, since modules differ in what they do with the rest when one is missing.
  * Returns 0; 1 when the object has no such attribute, or an empty or overlong one. The caller frees *ret_value.
  */
-int cryptoki_attribute(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-	CK_ATTRIBUTE_TYPE type, uint8_t **ret_value, size_t *ret_len);
+int cryptoki_attribute(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
+	uint8_t **ret_value, size_t *ret_len);
 
 /* A CK_BBOOL or CK_ULONG attribute, or `otherwise` when it is missing. */
-bool cryptoki_flag(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-	CK_ATTRIBUTE_TYPE type, bool otherwise);
-CK_ULONG cryptoki_number(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-	CK_ATTRIBUTE_TYPE type, CK_ULONG otherwise);
+bool cryptoki_flag(
+	const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, bool otherwise);
+CK_ULONG cryptoki_number(
+	const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, CK_ULONG otherwise);
 
 #endif

@@ -56,8 +56,7 @@ static int describe_key(const struct inventory_key *key, struct bytes token, str
 
 	if (!description || wire_set_octets(&description->spki, key->spki, sizeof(key->spki)) < 0 ||
 		wire_set_octets(&description->token, token.data, token.len) < 0 ||
-		wire_set_octets(&description->id, key->id, key->id_len) < 0 ||
-		wire_set_text(&description->label, key->label) < 0 ||
+		wire_set_octets(&description->id, key->id, key->id_len) < 0 || wire_set_text(&description->label, key->label) < 0 ||
 		add_certificates(&description->certificates, key->certificates) < 0)
 		return -SMIME_E_NO_MEMORY;
 	drop_oldest(description->certificates);

@@ -124,7 +124,8 @@ static int check_length(const struct token *token, const CK_TOKEN_INFO *info, co
 	if (pin->len >= info->ulMinPinLen && (info->ulMaxPinLen == 0 || pin->len <= info->ulMaxPinLen))
 		return 0;
 	return fault_set(fault, SMIME_E_PIN_WRONG,
-		"token \"%s\" takes PINs of %lu to %lu characters; what was entered is of another length and was not sent, so no try is lost",
+		"token \"%s\" takes PINs of %lu to %lu characters; what was entered is of another length and was not sent, so no try is "
+		"lost",
 		token_label(token), info->ulMinPinLen, info->ulMaxPinLen);
 }
 
@@ -152,10 +153,10 @@ static int explain_refusal(const struct token *token, CK_RV rv, struct fault *fa
 	}
 	(void)cryptoki_token_info(token->module, token->slot, &info, &unused);
 	return fault_set(fault, SMIME_E_PIN_WRONG, "wrong PIN for token \"%s\"%s", token_label(token),
-		info.flags & CKF_USER_PIN_LOCKED      ? "; it is blocked now"
-		: info.flags & CKF_USER_PIN_FINAL_TRY ? "; one try is left at most"
-		: info.flags & CKF_USER_PIN_COUNT_LOW ? "; not all tries are left"
-						      : "");
+		info.flags & CKF_USER_PIN_LOCKED            ? "; it is blocked now" :
+			info.flags & CKF_USER_PIN_FINAL_TRY ? "; one try is left at most" :
+			info.flags & CKF_USER_PIN_COUNT_LOW ? "; not all tries are left" :
+							      "");
 }
 
 /* Whatever a module calls the failure of a login, a try may be lost: the PIN that was sent is not used again. */
@@ -270,8 +271,8 @@ int login_for_key(struct operation *operation, struct fault *fault) {
 	int r;
 
 	(void)pthread_mutex_lock(&token->login_lock);
-	r = kept_pin_usable(token) ? login_with_kept(operation, CKU_CONTEXT_SPECIFIC, fault)
-				   : login_as(operation, CKU_CONTEXT_SPECIFIC, fault);
+	r = kept_pin_usable(token) ? login_with_kept(operation, CKU_CONTEXT_SPECIFIC, fault) :
+				     login_as(operation, CKU_CONTEXT_SPECIFIC, fault);
 	(void)pthread_mutex_unlock(&token->login_lock);
 	return r;
 }

@@ -27,8 +27,7 @@ void mechanism_leave(struct operation *operation) {
 	operation->session = session;
 }
 
-static CK_RV call_init(struct operation *operation, const struct inventory_key *key, mechanism_init init,
-	CK_MECHANISM *mechanism) {
+static CK_RV call_init(struct operation *operation, const struct inventory_key *key, mechanism_init init, CK_MECHANISM *mechanism) {
 	CK_OBJECT_HANDLE handle = token_key_handle(operation->token, key);
 	CK_RV rv = init(operation->session, mechanism, handle);
 

@@ -78,8 +78,8 @@ static void set_value(struct module_file *file, char field[VALUE_MAX_BYTES], con
 }
 
 static void set_path(struct module_file *file, const char *modules, const char *value) {
-	int n = *value == '/' ? snprintf(file->path, sizeof(file->path), "%s", value)
-			      : snprintf(file->path, sizeof(file->path), "%s/%s", modules, value);
+	int n = *value == '/' ? snprintf(file->path, sizeof(file->path), "%s", value) :
+				snprintf(file->path, sizeof(file->path), "%s/%s", modules, value);
 
 	if (n < 0 || (size_t)n >= sizeof(file->path) || !*value)
 		file->broken = true;

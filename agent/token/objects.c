@@ -23,8 +23,8 @@ static struct bytes value_bytes(const struct value *value) {
 	return (struct bytes){ value->data, value->len };
 }
 
-static int read_value(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-	CK_ATTRIBUTE_TYPE type, struct value *value) {
+static int read_value(
+	const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, struct value *value) {
 	return cryptoki_attribute(module, session, object, type, &value->data, &value->len);
 }
 
@@ -51,8 +51,7 @@ static EVP_PKEY *read_ec(const struct cryptoki *module, CK_SESSION_HANDLE sessio
 	return public_ec(value_bytes(&parameters), value_bytes(&point));
 }
 
-static EVP_PKEY *read_public(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-	CK_KEY_TYPE type) {
+static EVP_PKEY *read_public(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_KEY_TYPE type) {
 	_cleanup_(value_clear) struct value spki = { 0 };
 	EVP_PKEY *key = NULL;
 
@@ -81,8 +80,8 @@ static void key_object_clear(struct key_object *key) {
 }
 
 /* A missing usage attribute counts as a yes: the token will say no itself. */
-static int read_key(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, bool private,
-	struct key_object *ret_key) {
+static int read_key(
+	const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, bool private, struct key_object *ret_key) {
 	struct key_object key = { .handle = object };
 
 	key.type = cryptoki_number(module, session, object, CKA_KEY_TYPE, CK_UNAVAILABLE_INFORMATION);
@@ -111,8 +110,8 @@ void key_objects_clear(struct key_objects *objects) {
 	*objects = (struct key_objects){ NULL, 0 };
 }
 
-int key_objects_list(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class,
-	struct key_objects *ret_objects, struct fault *fault) {
+int key_objects_list(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, struct key_objects *ret_objects,
+	struct fault *fault) {
 	_cleanup_(freep) CK_OBJECT_HANDLE *handles = NULL;
 	struct key_objects objects = { NULL, 0 };
 	size_t count = 0;
@@ -133,8 +132,8 @@ int key_objects_list(const struct cryptoki *module, CK_SESSION_HANDLE session, C
 	return 0;
 }
 
-static int add_certificate(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
-	struct token_certificates *certificates) {
+static int add_certificate(
+	const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, struct token_certificates *certificates) {
 	_cleanup_(value_clear) struct value der = { 0 };
 	_cleanup_(value_clear) struct value id = { 0 };
 	const uint8_t *p;
@@ -155,8 +154,8 @@ static int add_certificate(const struct cryptoki *module, CK_SESSION_HANDLE sess
 	return token_certificates_add(certificates, certificate, id.data, id.len);
 }
 
-int certificate_objects_list(const struct cryptoki *module, CK_SESSION_HANDLE session, struct token_certificates *certificates,
-	struct fault *fault) {
+int certificate_objects_list(
+	const struct cryptoki *module, CK_SESSION_HANDLE session, struct token_certificates *certificates, struct fault *fault) {
 	_cleanup_(freep) CK_OBJECT_HANDLE *handles = NULL;
 	size_t count = 0, i;
 	int r = cryptoki_find(module, session, CKO_CERTIFICATE, &handles, &count, fault);

@@ -17,8 +17,8 @@ struct key_object {
 	CK_KEY_TYPE type;
 	uint8_t *id; /* CKA_ID, may be empty */
 	size_t id_len;
-	char *label;      /* CKA_LABEL, "" when there is none */
-	EVP_PKEY *public; /* NULL: the object does not tell */
+	char *label;                                     /* CKA_LABEL, "" when there is none */
+	EVP_PKEY *public;                                /* NULL: the object does not tell */
 	bool sign, decrypt, derive, always_authenticate; /* of private keys */
 };
 
@@ -30,11 +30,11 @@ struct key_objects {
 void key_objects_clear(struct key_objects *objects);
 
 /* The objects of class CKO_PRIVATE_KEY or CKO_PUBLIC_KEY that the session can see. Errors of cryptoki_find(). */
-int key_objects_list(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class,
-	struct key_objects *ret_objects, struct fault *fault);
+int key_objects_list(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, struct key_objects *ret_objects,
+	struct fault *fault);
 
 /* Adds the certificates that the session can see and that are not known yet. Errors of cryptoki_find(). */
-int certificate_objects_list(const struct cryptoki *module, CK_SESSION_HANDLE session, struct token_certificates *certificates,
-	struct fault *fault);
+int certificate_objects_list(
+	const struct cryptoki *module, CK_SESSION_HANDLE session, struct token_certificates *certificates, struct fault *fault);
 
 #endif

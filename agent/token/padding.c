@@ -115,11 +115,13 @@ uint8_t padding_open_pkcs1(const uint8_t *em, size_t em_len, uint8_t *out, size_
 	return good;
 }
 
-uint8_t padding_open_oaep(const EVP_MD *md, const EVP_MD *mgf1_md, struct bytes label, uint8_t *em, size_t em_len, uint8_t *out, size_t len) {
+uint8_t padding_open_oaep(
+	const EVP_MD *md, const EVP_MD *mgf1_md, struct bytes label, uint8_t *em, size_t em_len, uint8_t *out, size_t len) {
 	uint8_t label_hash[EVP_MAX_MD_SIZE];
 	size_t h_len = (size_t)EVP_MD_get_size(md);
 
-	if (em_len < 2 * h_len + 2 + len || EVP_Digest(label.data ? label.data : (const uint8_t *)"", label.len, label_hash, NULL, md, NULL) != 1)
+	if (em_len < 2 * h_len + 2 + len ||
+		EVP_Digest(label.data ? label.data : (const uint8_t *)"", label.len, label_hash, NULL, md, NULL) != 1)
 		return 0;
 	uint8_t *seed = em + 1, *db = em + 1 + h_len;
 	size_t db_len = em_len - 1 - h_len;

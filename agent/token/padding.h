@@ -25,7 +25,8 @@ int padding_emsa_pss(const EVP_MD *md, struct bytes digest, unsigned modulus_bit
 uint8_t padding_open_pkcs1(const uint8_t *em, size_t em_len, uint8_t *out, size_t len);
 
 /* EME-OAEP likewise (RFC 8017 7.1.2). `em` is overwritten. */
-uint8_t padding_open_oaep(const EVP_MD *md, const EVP_MD *mgf1_md, struct bytes label, uint8_t *em, size_t em_len, uint8_t *out, size_t len);
+uint8_t padding_open_oaep(
+	const EVP_MD *md, const EVP_MD *mgf1_md, struct bytes label, uint8_t *em, size_t em_len, uint8_t *out, size_t len);
 
 /* out = mask ? a : b, byte by byte; mask 0xff or 0. */
 void padding_select(uint8_t mask, const uint8_t *a, const uint8_t *b, uint8_t *out, size_t len);

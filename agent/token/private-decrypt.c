@@ -22,8 +22,7 @@ static uint8_t same(CK_ULONG a, CK_ULONG b) {
 /* Return values that the data can bring about; some modules have nothing better than the last two for bad padding. */
 static uint8_t is_data_error(CK_RV rv) {
 	return same(rv, CKR_ENCRYPTED_DATA_INVALID) | same(rv, CKR_ENCRYPTED_DATA_LEN_RANGE) | same(rv, CKR_DATA_INVALID) |
-		same(rv, CKR_DATA_LEN_RANGE) | same(rv, CKR_BUFFER_TOO_SMALL) | same(rv, CKR_FUNCTION_FAILED) |
-		same(rv, CKR_GENERAL_ERROR);
+		same(rv, CKR_DATA_LEN_RANGE) | same(rv, CKR_BUFFER_TOO_SMALL) | same(rv, CKR_FUNCTION_FAILED) | same(rv, CKR_GENERAL_ERROR);
 }
 
 /* What came out of the one operation. */
@@ -46,8 +45,8 @@ static int decrypt_once(struct operation *operation, struct bytes encrypted, str
 	int r;
 
 	plain->len = encrypted.len;
-	rv = operation->token->module->call->C_Decrypt(operation->session, (CK_BYTE *)(uintptr_t)encrypted.data, encrypted.len,
-		plain->data, &plain->len);
+	rv = operation->token->module->call->C_Decrypt(
+		operation->session, (CK_BYTE *)(uintptr_t)encrypted.data, encrypted.len, plain->data, &plain->len);
 	plain->good = same(rv, CKR_OK);
 	if (plain->good | is_data_error(rv))
 		return 0;
@@ -55,9 +54,8 @@ static int decrypt_once(struct operation *operation, struct bytes encrypted, str
 		return cryptoki_fault(fault, "C_Decrypt", rv);
 	mechanism_leave(operation);
 	r = login_again(operation, fault);
-	return r < 0 ? r
-		     : fault_set(fault, SMIME_E_TOKEN_FAULT,
-			       "another program has reset the token; it is logged in again now, try again");
+	return r < 0 ? r :
+		       fault_set(fault, SMIME_E_TOKEN_FAULT, "another program has reset the token; it is logged in again now, try again");
 }
 
 static int begin(struct operation *operation, const struct inventory_key *key, CK_MECHANISM *mechanism, struct fault *fault) {
@@ -87,8 +85,8 @@ static void restore_zeros(struct plain *plain, size_t em_len) {
 	}
 }
 
-static int decrypt_raw(struct operation *operation, const struct rsa_scheme *scheme, struct bytes encrypted, uint8_t *out,
-	size_t out_len, uint8_t *ret_good, struct fault *fault) {
+static int decrypt_raw(struct operation *operation, const struct rsa_scheme *scheme, struct bytes encrypted, uint8_t *out, size_t out_len,
+	uint8_t *ret_good, struct fault *fault) {
 	_cleanup_(plain_clear) struct plain plain = { .len = 0 };
 	uint8_t opened;
 	int r = decrypt_once(operation, encrypted, &plain, fault);
@@ -96,14 +94,14 @@ static int decrypt_raw(struct operation *operation, const struct rsa_scheme *sch
 	if (r < 0)
 		return r;
 	restore_zeros(&plain, encrypted.len);
-	opened = scheme->oaep ? padding_open_oaep(scheme->md, scheme->mgf1_md, scheme->label, plain.data, encrypted.len, out, out_len)
-			      : padding_open_pkcs1(plain.data, encrypted.len, out, out_len);
+	opened = scheme->oaep ? padding_open_oaep(scheme->md, scheme->mgf1_md, scheme->label, plain.data, encrypted.len, out, out_len) :
+				padding_open_pkcs1(plain.data, encrypted.len, out, out_len);
 	*ret_good = opened & plain.good;
 	return 0;
 }
 
-static int decrypt_native(struct operation *operation, struct bytes encrypted, uint8_t *out, size_t out_len, uint8_t *ret_good,
-	struct fault *fault) {
+static int decrypt_native(
+	struct operation *operation, struct bytes encrypted, uint8_t *out, size_t out_len, uint8_t *ret_good, struct fault *fault) {
 	_cleanup_(plain_clear) struct plain plain = { .len = 0 };
 	int r = decrypt_once(operation, encrypted, &plain, fault);
 

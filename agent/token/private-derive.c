@@ -56,8 +56,8 @@ static struct bytes wrap_point(struct bytes point, uint8_t out[EC_POINT_MAX_BYTE
 	return (struct bytes){ out, header + point.len };
 }
 
-static CK_RV derive_in_some_form(struct operation *operation, const struct inventory_key *key, struct bytes point, size_t z_len,
-	CK_OBJECT_HANDLE *ret_secret) {
+static CK_RV derive_in_some_form(
+	struct operation *operation, const struct inventory_key *key, struct bytes point, size_t z_len, CK_OBJECT_HANDLE *ret_secret) {
 	uint8_t buffer[EC_POINT_MAX_BYTES + OCTET_STRING_HEADER_MAX_BYTES];
 	struct bytes wrapped = wrap_point(point, buffer);
 	const struct attempt attempts[] = { { point, true }, { wrapped, true }, { point, false }, { wrapped, false } };
@@ -70,8 +70,7 @@ static CK_RV derive_in_some_form(struct operation *operation, const struct inven
 }
 
 /* A module may have taken leading zeros away (SEC 1 2.3.5 has them). */
-static int read_secret(struct operation *operation, CK_OBJECT_HANDLE object, size_t z_len, struct secret *ret_z,
-	struct fault *fault) {
+static int read_secret(struct operation *operation, CK_OBJECT_HANDLE object, size_t z_len, struct secret *ret_z, struct fault *fault) {
 	const CK_FUNCTION_LIST *call = operation->token->module->call;
 	_cleanup_(secret_clear) struct secret value = SECRET_EMPTY;
 	CK_ATTRIBUTE attribute = { CKA_VALUE, NULL, z_len };
@@ -92,8 +91,8 @@ static int read_secret(struct operation *operation, CK_OBJECT_HANDLE object, siz
 	return 0;
 }
 
-int private_key_derive(struct operation *operation, const struct inventory_key *key, struct bytes point, struct secret *ret_z,
-	struct fault *fault) {
+int private_key_derive(
+	struct operation *operation, const struct inventory_key *key, struct bytes point, struct secret *ret_z, struct fault *fault) {
 	size_t z_len = ((size_t)EVP_PKEY_get_bits(key->public) + 7) / 8;
 	CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
 	CK_RV rv;
@@ -108,7 +107,8 @@ int private_key_derive(struct operation *operation, const struct inventory_key *
 		rv = derive_in_some_form(operation, key, point, z_len, &object);
 	}
 	if (rv == CKR_KEY_FUNCTION_NOT_PERMITTED)
-		return fault_set(fault, SMIME_E_KEY_UNUSABLE, "the key \"%s\" is not for key agreement: its CKA_DERIVE is not set", key->label);
+		return fault_set(
+			fault, SMIME_E_KEY_UNUSABLE, "the key \"%s\" is not for key agreement: its CKA_DERIVE is not set", key->label);
 	if (mechanism_refused(rv))
 		return mechanism_lacking(operation, "CKM_ECDH1_DERIVE", fault);
 	if (rv != CKR_OK)

@@ -33,7 +33,7 @@ int private_key_decrypt(struct operation *operation, const struct inventory_key 
 	struct bytes encrypted, uint8_t *out, size_t out_len, uint8_t *ret_good, struct fault *fault);
 
 /* ECDH with a peer's uncompressed point, which is on the key's curve: the x coordinate (SEC 1 3.3.1). */
-int private_key_derive(struct operation *operation, const struct inventory_key *key, struct bytes point, struct secret *ret_z,
-	struct fault *fault);
+int private_key_derive(
+	struct operation *operation, const struct inventory_key *key, struct bytes point, struct secret *ret_z, struct fault *fault);
 
 #endif

@@ -20,8 +20,8 @@ struct signature {
 
 static CK_RV call_sign(const struct operation *operation, struct bytes input, struct signature *signature) {
 	CK_ULONG len = sizeof(signature->data);
-	CK_RV rv = operation->token->module->call->C_Sign(operation->session, (CK_BYTE *)(uintptr_t)input.data, input.len,
-		signature->data, &len);
+	CK_RV rv = operation->token->module->call->C_Sign(
+		operation->session, (CK_BYTE *)(uintptr_t)input.data, input.len, signature->data, &len);
 
 	signature->len = len;
 	return rv;
@@ -81,8 +81,7 @@ static int sign_pkcs1(struct operation *operation, const struct inventory_key *k
 	if (r <= 0)
 		return r;
 	r = padding_emsa_pkcs1(digest_info, em, em_len);
-	return r < 0 ? r
-		     : sign_raw(operation, key, (struct bytes){ em, em_len }, signature, "CKM_RSA_PKCS or CKM_RSA_X_509", fault);
+	return r < 0 ? r : sign_raw(operation, key, (struct bytes){ em, em_len }, signature, "CKM_RSA_PKCS or CKM_RSA_X_509", fault);
 }
 
 static CK_RSA_PKCS_PSS_PARAMS pss_parameters(const EVP_MD *md) {
@@ -109,8 +108,7 @@ static int sign_pss(struct operation *operation, const struct inventory_key *key
 	if (r <= 0)
 		return r;
 	r = padding_emsa_pss(md, digest, (unsigned)EVP_PKEY_get_bits(key->public), em, em_len);
-	return r < 0 ? r
-		     : sign_raw(operation, key, (struct bytes){ em, em_len }, signature, "CKM_RSA_PKCS_PSS or CKM_RSA_X_509", fault);
+	return r < 0 ? r : sign_raw(operation, key, (struct bytes){ em, em_len }, signature, "CKM_RSA_PKCS_PSS or CKM_RSA_X_509", fault);
 }
 
 /* PKCS#11 has r and s side by side (2.40 mechanisms, 2.3.1), CMS has them in a SEQUENCE (RFC 5753 7.2). */
@@ -134,8 +132,8 @@ static int to_der(struct signature *signature) {
 	return 0;
 }
 
-static int sign_ecdsa(struct operation *operation, const struct inventory_key *key, struct bytes digest,
-	struct signature *signature, struct fault *fault) {
+static int sign_ecdsa(struct operation *operation, const struct inventory_key *key, struct bytes digest, struct signature *signature,
+	struct fault *fault) {
 	size_t field_len = ((size_t)EVP_PKEY_get_bits(key->public) + 7) / 8;
 	CK_MECHANISM mechanism = { CKM_ECDSA, NULL, 0 };
 	int r;

@@ -208,8 +208,8 @@ static gpg_error_t connect_to(int fd, assuan_context_t *ret_context) {
 	return e;
 }
 
-int prompt_pin(int fd, const struct wire_prompt_grant *grant, const struct prompt_words *words, struct secret *ret_pin,
-	struct fault *fault) {
+int prompt_pin(
+	int fd, const struct wire_prompt_grant *grant, const struct prompt_words *words, struct secret *ret_pin, struct fault *fault) {
 	_cleanup_(context_release) assuan_context_t context = NULL;
 	_cleanup_(answer_clear) struct answer answer = { SECRET_EMPTY, false };
 	gpg_error_t e;

@@ -25,7 +25,7 @@ struct prompt_words {
  * Shows the prompt and takes the PIN. Consumes fd. -SMIME_E_PIN_CANCELLED (closed, timed out, or left empty),
  * -SMIME_E_PIN_NO_PROMPT when the pinentry can't ask, -SMIME_E_NO_MEMORY.
  */
-int prompt_pin(int fd, const struct wire_prompt_grant *grant, const struct prompt_words *words, struct secret *ret_pin,
-	struct fault *fault);
+int prompt_pin(
+	int fd, const struct wire_prompt_grant *grant, const struct prompt_words *words, struct secret *ret_pin, struct fault *fault);
 
 #endif

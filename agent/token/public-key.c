@@ -130,8 +130,8 @@ int public_point(const EVP_PKEY *key, uint8_t ret_point[EC_POINT_MAX_BYTES], siz
 	size_t size = ((size_t)EVP_PKEY_get_bits(key) + 7) / 8;
 
 	if (1 + 2 * size > EC_POINT_MAX_BYTES || EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_X, &x) != 1 ||
-		EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_Y, &y) != 1 ||
-		BN_bn2binpad(x, ret_point + 1, (int)size) < 0 || BN_bn2binpad(y, ret_point + 1 + size, (int)size) < 0) {
+		EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_Y, &y) != 1 || BN_bn2binpad(x, ret_point + 1, (int)size) < 0 ||
+		BN_bn2binpad(y, ret_point + 1 + size, (int)size) < 0) {
 		ERR_clear_error();
 		return -SMIME_E_INTERNAL;
 	}

@@ -38,7 +38,8 @@ static int refuse_certificate(const X509 *certificate, int r, const char *why, s
 	BIO *text = BIO_new(BIO_s_mem());
 	unsigned long flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
 
-	if (text && X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, flags) >= 0 && BIO_gets(text, subject, sizeof(subject)) < 0)
+	if (text && X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, flags) >= 0 &&
+		BIO_gets(text, subject, sizeof(subject)) < 0)
 		subject[0] = '\0';
 	BIO_free(text);
 	return fault_set(fault, -r, "the certificate of %s %s; it can't sign mail", subject, why);
@@ -62,7 +63,8 @@ static X509 *certificate_of(const struct inventory_key *key, struct bytes sha256
 
 	for (int i = 0; i < sk_X509_num(key->certificates); i++) {
 		X509 *certificate = sk_X509_value(key->certificates, i);
-		if (X509_digest(certificate, EVP_sha256(), hash, NULL) == 1 && sha256.len == sizeof(hash) && memcmp(hash, sha256.data, sizeof(hash)) == 0)
+		if (X509_digest(certificate, EVP_sha256(), hash, NULL) == 1 && sha256.len == sizeof(hash) &&
+			memcmp(hash, sha256.data, sizeof(hash)) == 0)
 			return certificate;
 	}
 	return NULL;
@@ -91,13 +93,14 @@ static int choose_certificate(const struct wire_sign *request, time_t now, struc
 	return 0;
 }
 
-static int check_key(const struct token *token, const struct inventory_key *key, const struct wire_sign *request,
-	struct fault *fault) {
+static int check_key(const struct token *token, const struct inventory_key *key, const struct wire_sign *request, struct fault *fault) {
 	if (!key)
 		return fault_set(fault, SMIME_E_NO_KEY, "token \"%s\" has no such private key", token_label(token));
 	if (!key->can_sign)
-		return fault_set(fault, SMIME_E_KEY_UNUSABLE, "the token does not let the key \"%s\" sign (CKA_SIGN is not set, or its type "
-						      "is not supported)", key->label);
+		return fault_set(fault, SMIME_E_KEY_UNUSABLE,
+			"the token does not let the key \"%s\" sign (CKA_SIGN is not set, or its type "
+			"is not supported)",
+			key->label);
 	if (request->pss && key->type != WIRE_KEY_RSA)
 		return fault_set(fault, SMIME_E_KEY_UNUSABLE, "RSASSA-PSS is for RSA keys, and the key \"%s\" is none", key->label);
 	return 0;
@@ -139,10 +142,12 @@ static int self_verify(const struct signing *signing, const uint8_t *signature, 
 		ok = EVP_DigestVerify(context, signature, len, signing->attributes_der, signing->attributes_len) == 1;
 	EVP_MD_CTX_free(context);
 	ERR_clear_error();
-	return ok ? 0 : fault_set(fault, SMIME_E_TOKEN_FAULT, "the token's signature does not verify with its certificate; it was thrown away");
+	return ok ? 0 :
+		    fault_set(fault, SMIME_E_TOKEN_FAULT, "the token's signature does not verify with its certificate; it was thrown away");
 }
 
-static int sign_attributes(struct operation *operation, const struct signing *signing, ASN1_OCTET_STRING *ret_signature, struct fault *fault) {
+static int sign_attributes(
+	struct operation *operation, const struct signing *signing, ASN1_OCTET_STRING *ret_signature, struct fault *fault) {
 	uint8_t digest[EVP_MAX_MD_SIZE];
 	uint8_t *signature = NULL;
 	unsigned digest_len = 0;
@@ -150,7 +155,8 @@ static int sign_attributes(struct operation *operation, const struct signing *si
 
 	if (EVP_Digest(signing->attributes_der, signing->attributes_len, digest, &digest_len, signing->md, NULL) != 1)
 		return -SMIME_E_INTERNAL;
-	int r = private_key_sign(operation, signing->key, signing->md, signing->pss, (struct bytes){ digest, digest_len }, &signature, &len, fault);
+	int r = private_key_sign(
+		operation, signing->key, signing->md, signing->pss, (struct bytes){ digest, digest_len }, &signature, &len, fault);
 	if (r == 0)
 		r = self_verify(signing, signature, len, fault);
 	if (r == 0 && ASN1_OCTET_STRING_set(ret_signature, signature, (int)len) != 1)
@@ -233,8 +239,8 @@ static int choose_and_sign(struct operation *operation, const struct wire_sign *
 	int r = info ? choose(operation, inventory, request, now, signing, fault) : -SMIME_E_NO_MEMORY;
 
 	if (r == 0 && !signing->key->seen)
-		r = fault_set(fault, SMIME_E_NO_KEY, "token \"%s\" has this certificate, but not its private key",
-			token_label(operation->token));
+		r = fault_set(
+			fault, SMIME_E_NO_KEY, "token \"%s\" has this certificate, but not its private key", token_label(operation->token));
 	if (r == 0)
 		r = choose_algorithms(signing);
 	if (r < 0)
@@ -244,8 +250,7 @@ static int choose_and_sign(struct operation *operation, const struct wire_sign *
 	return r < 0 ? r : make_reply(info, inventory, signing, ret_reply);
 }
 
-int sign_request(struct operation *operation, const struct wire_sign *request, struct wire_sign_reply *ret_reply,
-	struct fault *fault) {
+int sign_request(struct operation *operation, const struct wire_sign *request, struct wire_sign_reply *ret_reply, struct fault *fault) {
 	_cleanup_(signing_clear) struct signing signing = { .pss = request->pss };
 	_cleanup_(inventory_unrefp) struct inventory *before = token_inventory(operation->token);
 	int r = check_digest(request, &signing, fault);

@@ -36,8 +36,7 @@ static int read_configured(const struct wire_setup *setup, STACK_OF(X509) **ret_
 
 static int find(struct token *token, struct fault *fault) {
 	CK_TOKEN_INFO info;
-	int r = discover_token(token->module, wire_octets(token->setup->token), &token->slot, &token->name, &token->certificates,
-		fault);
+	int r = discover_token(token->module, wire_octets(token->setup->token), &token->slot, &token->name, &token->certificates, fault);
 
 	if (r == 0)
 		r = cryptoki_token_info(token->module, token->slot, &info, fault);
@@ -65,9 +64,9 @@ int token_open(const struct wire_setup *setup, struct exchange *exchange, struct
 	*token = (struct token){ .setup = setup, .exchange = exchange };
 	(void)pthread_mutex_init(&token->login_lock, NULL);
 	(void)pthread_mutex_init(&token->inventory_lock, NULL);
-	r = wire_octets(setup->rejection_secret).len == REJECTION_SECRET_BYTES
-		? read_configured(setup, &token->configured)
-		: fault_set(fault, SMIME_E_PROTOCOL, "the secret for implicit rejection is missing");
+	r = wire_octets(setup->rejection_secret).len == REJECTION_SECRET_BYTES ?
+		read_configured(setup, &token->configured) :
+		fault_set(fault, SMIME_E_PROTOCOL, "the secret for implicit rejection is missing");
 	if (r == 0)
 		r = cryptoki_open(wire_text(setup->module), &token->module, fault);
 	if (r == 0)

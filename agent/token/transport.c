@@ -71,8 +71,7 @@ int transport_read_oaep(const X509_ALGOR *algorithm, RSA_OAEP_PARAMS **ret_param
 	return 0;
 }
 
-static int read_scheme(const X509_ALGOR *algorithm, RSA_OAEP_PARAMS **ret_parameters, struct rsa_scheme *ret_scheme,
-	struct fault *fault) {
+static int read_scheme(const X509_ALGOR *algorithm, RSA_OAEP_PARAMS **ret_parameters, struct rsa_scheme *ret_scheme, struct fault *fault) {
 	int nid = OBJ_obj2nid(algorithm->algorithm), r = -SMIME_E_UNSUPPORTED;
 
 	if (nid == NID_rsaEncryption) {
@@ -109,11 +108,11 @@ static void prf_begin(struct prf_input *input, const uint8_t *spki, struct bytes
 }
 
 /* Block `counter` of the expansion. */
-static int prf_block(EVP_MAC *mac, struct bytes secret, uint8_t counter, const struct prf_input *input,
-	uint8_t ret_block[EVP_MAX_MD_SIZE]) {
+static int prf_block(
+	EVP_MAC *mac, struct bytes secret, uint8_t counter, const struct prf_input *input, uint8_t ret_block[EVP_MAX_MD_SIZE]) {
 	_cleanup_(mac_context_freep) EVP_MAC_CTX *context = EVP_MAC_CTX_new(mac);
 	OSSL_PARAM parameters[] = {
-		OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)"SHA256", 0),
+		OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t) "SHA256", 0),
 		OSSL_PARAM_END,
 	};
 	size_t len;
@@ -161,8 +160,8 @@ static int open_with(struct unwrapping *unwrapping, const struct rsa_scheme *sch
 	/* Made before the token is asked, so that making it can't tell what the token said. */
 	r = transport_rejection_key(secret, unwrapping->key->spki, unwrapping->encrypted, scheme, fake.data, len);
 	if (r == 0)
-		r = private_key_decrypt(unwrapping->operation, unwrapping->key, scheme, unwrapping->encrypted, opened.data, len, &good,
-			fault);
+		r = private_key_decrypt(
+			unwrapping->operation, unwrapping->key, scheme, unwrapping->encrypted, opened.data, len, &good, fault);
 	if (r == 0)
 		padding_select(good, opened.data, fake.data, unwrapping->cek.data, len);
 	return r;
@@ -184,7 +183,8 @@ int transport_check(const struct unwrapping *unwrapping, struct fault *fault) {
 
 	if (encrypted.len == (size_t)EVP_PKEY_get_size(public) && is_below_modulus(encrypted, public))
 		return 0;
-	return fault_set(fault, SMIME_E_MALFORMED, "the encrypted key has not the length of the recipient's RSA key, or is no number below its modulus");
+	return fault_set(fault, SMIME_E_MALFORMED,
+		"the encrypted key has not the length of the recipient's RSA key, or is no number below its modulus");
 }
 
 int transport_open(struct unwrapping *unwrapping, const struct cms_key_trans *info, struct fault *fault) {

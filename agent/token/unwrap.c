@@ -22,8 +22,8 @@ static int read_cipher(const struct wire_decrypt *request, struct cms_cipher *re
 		return fault_set(fault, SMIME_E_UNSUPPORTED, "keys are opened for EnvelopedData and AuthEnvelopedData only");
 	r = cms_cipher_read(request->content_encryption, authenticated, ret_cipher);
 	if (r == -SMIME_E_UNSUPPORTED)
-		return fault_set(fault, SMIME_E_UNSUPPORTED,
-			"this content encryption is not supported, or not allowed in this content type");
+		return fault_set(
+			fault, SMIME_E_UNSUPPORTED, "this content encryption is not supported, or not allowed in this content type");
 	return r;
 }
 
@@ -67,23 +67,23 @@ static bool is_agreement_for(const struct cms_key_agree *info, const struct inve
 
 static int check_key(const struct inventory_key *key, enum wire_key_type type, struct fault *fault) {
 	if (key->type != type)
-		return fault_set(fault, SMIME_E_KEY_UNUSABLE, "the message is encrypted for another type of key than \"%s\" is", key->label);
+		return fault_set(
+			fault, SMIME_E_KEY_UNUSABLE, "the message is encrypted for another type of key than \"%s\" is", key->label);
 	if (!key->can_decrypt)
-		return fault_set(fault, SMIME_E_KEY_UNUSABLE, "the token does not let the key \"%s\" decrypt (CKA_%s is not set)", key->label,
-			type == WIRE_KEY_EC ? "DERIVE" : "DECRYPT");
+		return fault_set(fault, SMIME_E_KEY_UNUSABLE, "the token does not let the key \"%s\" decrypt (CKA_%s is not set)",
+			key->label, type == WIRE_KEY_EC ? "DERIVE" : "DECRYPT");
 	return 0;
 }
 
 /* The key of the request, and the encrypted key that is meant for it. */
-static int match(struct unwrapping *unwrapping, const struct inventory *inventory, const struct cms_recipient_info *info,
-	struct fault *fault) {
+static int match(
+	struct unwrapping *unwrapping, const struct inventory *inventory, const struct cms_recipient_info *info, struct fault *fault) {
 	const struct inventory_key *key = inventory_find(inventory, wire_octets(unwrapping->request->key));
 	enum wire_key_type type = WIRE_KEY_RSA;
 	bool ours = false;
 
 	if (!key)
-		return fault_set(fault, SMIME_E_NO_KEY, "token \"%s\" has no such private key",
-			token_label(unwrapping->operation->token));
+		return fault_set(fault, SMIME_E_NO_KEY, "token \"%s\" has no such private key", token_label(unwrapping->operation->token));
 	if (info->type == CMS_RECIPIENT_KEY_TRANS) {
 		ours = is_transport_for(info->key_trans, key, &unwrapping->encrypted);
 	} else if (info->type == CMS_RECIPIENT_KEY_AGREE) {
@@ -131,13 +131,13 @@ static int open_recipient(struct unwrapping *unwrapping, const struct cms_recipi
 	if (!unwrapping->key->seen)
 		return fault_set(fault, SMIME_E_NO_KEY, "token \"%s\" has a certificate for this message, but not its private key",
 			token_label(unwrapping->operation->token));
-	r = info->type == CMS_RECIPIENT_KEY_TRANS ? transport_open(unwrapping, info->key_trans, fault)
-						  : agree_open(unwrapping, info->key_agree, fault);
+	r = info->type == CMS_RECIPIENT_KEY_TRANS ? transport_open(unwrapping, info->key_trans, fault) :
+						    agree_open(unwrapping, info->key_agree, fault);
 	return r < 0 ? r : derive_cek(unwrapping);
 }
 
-int unwrap_request(struct operation *operation, const struct wire_decrypt *request, struct wire_unwrapped *ret_unwrapped,
-	struct fault *fault) {
+int unwrap_request(
+	struct operation *operation, const struct wire_decrypt *request, struct wire_unwrapped *ret_unwrapped, struct fault *fault) {
 	_cleanup_(unwrapping_clear) struct unwrapping unwrapping = { .operation = operation, .request = request };
 	_cleanup_(cms_recipient_info_freep) struct cms_recipient_info *info = NULL;
 	_cleanup_(inventory_unrefp) struct inventory *before = token_inventory(operation->token);

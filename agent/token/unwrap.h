@@ -14,6 +14,7 @@
  * Answers a decrypt request. -SMIME_E_NO_KEY, _NOT_RECIPIENT, _UNSUPPORTED, _MALFORMED, _KEY_UNUSABLE, _MECHANISM;
  * -SMIME_E_INTEGRITY for key agreement that does not unwrap; errors of the login and the token.
  */
-int unwrap_request(struct operation *operation, const struct wire_decrypt *request, struct wire_unwrapped *ret_unwrapped, struct fault *fault);
+int unwrap_request(
+	struct operation *operation, const struct wire_decrypt *request, struct wire_unwrapped *ret_unwrapped, struct fault *fault);
 
 #endif

@@ -19,12 +19,12 @@
 #define _cleanup_(f) __attribute__((cleanup(f)))
 
 /* Hands a pointer over: yields it and leaves NULL behind, so that the owner's cleanup does nothing. */
-#define TAKE(p)                             \
-	__extension__({                     \
-		__typeof__(p) *_from = &(p); \
+#define TAKE(p)                                \
+	__extension__({                        \
+		__typeof__(p) *_from = &(p);   \
 		__typeof__(p) _taken = *_from; \
-		*_from = NULL;              \
-		_taken;                     \
+		*_from = NULL;                 \
+		_taken;                        \
 	})
 
 static inline int take_fd(int *fd) {
@@ -34,10 +34,10 @@ static inline int take_fd(int *fd) {
 }
 
 /* Defines `<type>_freep` for a cleanup attribute from a destructor that accepts NULL. */
-#define DEFINE_CLEANUP(type, name, destructor)            \
-	static inline void name(type *p) {                \
-		if (*p)                                   \
-			(void)destructor(*p);             \
+#define DEFINE_CLEANUP(type, name, destructor) \
+	static inline void name(type *p) {     \
+		if (*p)                        \
+			(void)destructor(*p);  \
 	}
 
 /* A text from a range of bytes that nothing ends; NULL: no memory. */

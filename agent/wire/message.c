@@ -6,30 +6,30 @@
 
 #define TEXT_OPT(st, field, tag) ASN1_EXP_OPT(st, field, ASN1_UTF8STRING, tag)
 
-#define IMPLEMENT(type)                                                           \
-	struct type *type##_new(void) {                                           \
-		return (struct type *)ASN1_item_new(ASN1_ITEM_rptr(type));        \
-	}                                                                         \
-	void type##_free(struct type *message) {                                  \
-		ASN1_item_free((ASN1_VALUE *)message, ASN1_ITEM_rptr(type));      \
+#define IMPLEMENT(type)                                                      \
+	struct type *type##_new(void) {                                      \
+		return (struct type *)ASN1_item_new(ASN1_ITEM_rptr(type));   \
+	}                                                                    \
+	void type##_free(struct type *message) {                             \
+		ASN1_item_free((ASN1_VALUE *)message, ASN1_ITEM_rptr(type)); \
 	}
 
 /* A BOOLEAN that nobody has set is -1 in OpenSSL and can't be encoded; ours start as FALSE. */
-#define STARTS_FALSE(type, assignments)                                                                   \
+#define STARTS_FALSE(type, assignments)                                                                     \
 	static int type##_callback(int operation, ASN1_VALUE **value, const ASN1_ITEM *item, void *extra) { \
-		if (operation == ASN1_OP_NEW_POST) {                                                      \
-			struct type *made = (struct type *)*value;                                        \
-			assignments;                                                                      \
-		}                                                                                         \
-		return 1;                                                                                 \
+		if (operation == ASN1_OP_NEW_POST) {                                                        \
+			struct type *made = (struct type *)*value;                                          \
+			assignments;                                                                        \
+		}                                                                                           \
+		return 1;                                                                                   \
 	}
 
 /* A secret in a message ends with it, wherever that is: also in a message that breaks off behind it. */
-#define ENDS_WIPED(type, field)                                                                           \
+#define ENDS_WIPED(type, field)                                                                             \
 	static int type##_callback(int operation, ASN1_VALUE **value, const ASN1_ITEM *item, void *extra) { \
-		if (operation == ASN1_OP_FREE_PRE)                                                        \
-			wipe(((struct type *)*value)->field);                                             \
-		return 1;                                                                                 \
+		if (operation == ASN1_OP_FREE_PRE)                                                          \
+			wipe(((struct type *)*value)->field);                                               \
+		return 1;                                                                                   \
 	}
 
 static void wipe(ASN1_OCTET_STRING *secret) {
@@ -327,8 +327,8 @@ IMPLEMENT(wire_spawn)
 /* Gives the CHOICE `body` its alternative `type`, empty and ready to fill in. */
 static bool choose(void *body, const ASN1_ITEM *item, int type) {
 	const ASN1_TEMPLATE *alternative = &item->templates[type];
-	void *value = alternative->flags & ASN1_TFLG_SK_MASK ? (void *)OPENSSL_sk_new_null()
-	                                                     : (void *)ASN1_item_new(ASN1_ITEM_ptr(alternative->item));
+	void *value = alternative->flags & ASN1_TFLG_SK_MASK ? (void *)OPENSSL_sk_new_null() :
+							       (void *)ASN1_item_new(ASN1_ITEM_ptr(alternative->item));
 	if (!value)
 		return false;
 	*(void **)((uint8_t *)body + alternative->offset) = value;
@@ -336,13 +336,13 @@ static bool choose(void *body, const ASN1_ITEM *item, int type) {
 	return true;
 }
 
-#define IMPLEMENT_MAKE(name, make)                                                                     \
-	struct name *make(uint32_t id, enum name##_type type) {                                        \
-		_cleanup_(name##_freep) struct name *message = name##_new();                           \
-		if (!message || !choose(message->body, ASN1_ITEM_rptr(name##_body), (int)type))        \
-			return NULL;                                                                   \
-		message->id = id;                                                                      \
-		return TAKE(message);                                                                  \
+#define IMPLEMENT_MAKE(name, make)                                                              \
+	struct name *make(uint32_t id, enum name##_type type) {                                 \
+		_cleanup_(name##_freep) struct name *message = name##_new();                    \
+		if (!message || !choose(message->body, ASN1_ITEM_rptr(name##_body), (int)type)) \
+			return NULL;                                                            \
+		message->id = id;                                                               \
+		return TAKE(message);                                                           \
 	}
 IMPLEMENT_MAKE(wire_request, wire_request_make)
 IMPLEMENT_MAKE(wire_reply, wire_reply_make)

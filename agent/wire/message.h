@@ -61,7 +61,7 @@ struct wire_key {
 
 struct wire_hello {
 	uint32_t version;
-	ASN1_UTF8STRING *program; /* what the client calls itself: shown in prompts as its own claim */
+	ASN1_UTF8STRING *program;                                /* what the client calls itself: shown in prompts as its own claim */
 	ASN1_UTF8STRING *display, *wayland_display, *xauthority; /* OPTIONAL, for the PIN prompt */
 	ASN1_UTF8STRING *tty_name, *tty_type, *lc_ctype, *lc_messages;
 };
@@ -78,17 +78,17 @@ struct wire_sign {
 	ASN1_OCTET_STRING *key;         /* SPKI hash */
 	ASN1_OCTET_STRING *certificate; /* OPTIONAL: SHA-256 of the certificate; absent: the newest valid one */
 	ASN1_OBJECT *digest_algorithm;
-	ASN1_OCTET_STRING *digest;      /* of the content */
-	ASN1_BOOLEAN pss;               /* RSASSA-PSS instead of v1.5 */
-	ASN1_UTF8STRING *from;          /* OPTIONAL: the address the client says it signs as */
+	ASN1_OCTET_STRING *digest; /* of the content */
+	ASN1_BOOLEAN pss;          /* RSASSA-PSS instead of v1.5 */
+	ASN1_UTF8STRING *from;     /* OPTIONAL: the address the client says it signs as */
 };
 
 struct wire_decrypt {
 	ASN1_OCTET_STRING *key;
-	ASN1_OBJECT *content_type;              /* id-envelopedData or id-ct-authEnvelopedData */
+	ASN1_OBJECT *content_type; /* id-envelopedData or id-ct-authEnvelopedData */
 	X509_ALGOR *content_encryption;
-	ASN1_OCTET_STRING *recipient_info;      /* DER, WIRE_RECIPIENT_INFO_MAX_BYTES at most */
-	ASN1_OCTET_STRING *originator;          /* OPTIONAL: certificate that a KeyAgreeRecipientInfo names as originator */
+	ASN1_OCTET_STRING *recipient_info; /* DER, WIRE_RECIPIENT_INFO_MAX_BYTES at most */
+	ASN1_OCTET_STRING *originator;     /* OPTIONAL: certificate that a KeyAgreeRecipientInfo names as originator */
 };
 
 struct wire_token_name {
@@ -151,7 +151,7 @@ struct wire_blobs { /* a page of DER certificates */
 };
 
 struct wire_sign_reply {
-	ASN1_OCTET_STRING *signer_info; /* DER SignerInfo */
+	ASN1_OCTET_STRING *signer_info;            /* DER SignerInfo */
 	STACK_OF(ASN1_OCTET_STRING) *certificates; /* DER: signer first, then encryption certificate and intermediates */
 };
 
@@ -164,11 +164,11 @@ enum wire_pin_state { WIRE_PIN_OK = 0, WIRE_PIN_LOW = 1, WIRE_PIN_FINAL = 2, WIR
 
 struct wire_token_status {
 	struct wire_token *token;
-	uint32_t state;        /* enum wire_token_state */
-	uint32_t pin;          /* enum wire_pin_state, as the token's flags say */
+	uint32_t state; /* enum wire_token_state */
+	uint32_t pin;   /* enum wire_pin_state, as the token's flags say */
 	ASN1_BOOLEAN unlocked;
 	uint32_t keys;
-	uint32_t queued;       /* operations waiting or under way */
+	uint32_t queued;        /* operations waiting or under way */
 	ASN1_UTF8STRING *fault; /* why it failed; empty otherwise */
 };
 
@@ -225,20 +225,20 @@ enum wire_token_role { WIRE_ROLE_MODULES = 0, WIRE_ROLE_SCAN = 1, WIRE_ROLE_SERV
 
 /* The first message to a token process: what it is to be. */
 struct wire_setup {
-	uint32_t role;           /* enum wire_token_role */
-	ASN1_UTF8STRING *module; /* path; empty for WIRE_ROLE_MODULES */
-	ASN1_OCTET_STRING *token; /* OPTIONAL: id of the token to serve */
-	uint32_t sessions;       /* threads with a session each */
-	ASN1_UTF8STRING *pin_file; /* OPTIONAL */
+	uint32_t role;                             /* enum wire_token_role */
+	ASN1_UTF8STRING *module;                   /* path; empty for WIRE_ROLE_MODULES */
+	ASN1_OCTET_STRING *token;                  /* OPTIONAL: id of the token to serve */
+	uint32_t sessions;                         /* threads with a session each */
+	ASN1_UTF8STRING *pin_file;                 /* OPTIONAL */
 	STACK_OF(ASN1_OCTET_STRING) *certificates; /* certificates that may be missing on the token, and intermediates */
-	STACK_OF(X509_ALGOR) *capabilities; /* SMIMECapabilities, in order of preference */
-	ASN1_OCTET_STRING *rejection_secret; /* 32 bytes for implicit rejection */
+	STACK_OF(X509_ALGOR) *capabilities;        /* SMIMECapabilities, in order of preference */
+	ASN1_OCTET_STRING *rejection_secret;       /* 32 bytes for implicit rejection */
 };
 
 struct wire_prompt_grant {
-	ASN1_BOOLEAN granted; /* TRUE: a pinentry's descriptor comes with the frame */
+	ASN1_BOOLEAN granted;                                          /* TRUE: a pinentry's descriptor comes with the frame */
 	ASN1_UTF8STRING *tty_name, *tty_type, *lc_ctype, *lc_messages; /* OPTIONAL, of the client */
-	struct wire_error *refusal; /* OPTIONAL: when not granted */
+	struct wire_error *refusal;                                    /* OPTIONAL: when not granted */
 };
 
 /* An operation, with what a prompt tells the person about who asks. */
@@ -287,7 +287,7 @@ struct wire_module {
 
 struct wire_inventory {
 	struct wire_token *token;
-	uint32_t pin; /* enum wire_pin_state */
+	uint32_t pin;           /* enum wire_pin_state */
 	ASN1_BOOLEAN unlocked;  /* keys can be used without a PIN from now on */
 	ASN1_BOOLEAN logged_in; /* since a login stands, which a lock ends */
 	ASN1_BOOLEAN more;      /* this is a page, and another one follows at once */
@@ -301,14 +301,14 @@ struct wire_unwrapped {
 };
 
 enum wire_report_type {
-	WIRE_REPORT_ERROR = 0,     /* the order with this id failed; id 0: the process can't go on */
+	WIRE_REPORT_ERROR = 0, /* the order with this id failed; id 0: the process can't go on */
 	WIRE_REPORT_MODULES = 1,
 	WIRE_REPORT_TOKENS = 2,
 	WIRE_REPORT_INVENTORY = 3, /* unasked: at the start and whenever it changes */
 	WIRE_REPORT_SIGNED = 4,
 	WIRE_REPORT_UNWRAPPED = 5,
 	WIRE_REPORT_UNLOCKED = 6,
-	WIRE_REPORT_PROMPT = 7,    /* the order with this id needs a prompt */
+	WIRE_REPORT_PROMPT = 7, /* the order with this id needs a prompt */
 	WIRE_REPORT_PROMPT_DONE = 8,
 };
 
@@ -337,7 +337,7 @@ struct wire_report {
 enum wire_program { WIRE_PROGRAM_TOKEN = 0, WIRE_PROGRAM_PINENTRY = 1 };
 
 struct wire_spawn {
-	uint32_t program; /* enum wire_program */
+	uint32_t program;                                                                                       /* enum wire_program */
 	ASN1_UTF8STRING *display, *wayland_display, *xauthority, *tty_name, *tty_type, *lc_ctype, *lc_messages; /* OPTIONAL, for pinentry */
 };
 
@@ -345,12 +345,12 @@ struct wire_spawn {
  * For each message X that is made, encoded or freed by itself: X_new() (required parts present and empty, optional parts NULL), X_free() (accepts NULL), X_it()
  * (the template), X_freep() (cleanup attribute).
  */
-#define WIRE_DECLARE(type)                       \
-	struct type *type##_new(void);           \
-	void type##_free(struct type *message);  \
-	const ASN1_ITEM *type##_it(void);        \
+#define WIRE_DECLARE(type)                                 \
+	struct type *type##_new(void);                     \
+	void type##_free(struct type *message);            \
+	const ASN1_ITEM *type##_it(void);                  \
 	static inline void type##_freep(struct type **p) { \
-		type##_free(*p);                 \
+		type##_free(*p);                           \
 	}
 
 WIRE_DECLARE(wire_token)

@@ -33,11 +33,11 @@ enum cli_kind {
 
 /* An option of a command. Its value is stored in the command's own structure of arguments, at `offset`. */
 struct cli_option {
-	const char *name;   /* long name */
-	char letter;        /* short name, or 0 */
+	const char *name; /* long name */
+	char letter;      /* short name, or 0 */
 	enum cli_kind kind;
 	size_t offset;
-	const char *value;  /* what stands for the value in the help; NULL for a flag */
+	const char *value; /* what stands for the value in the help; NULL for a flag */
 	const char *help;
 };
 
@@ -51,7 +51,7 @@ struct cli_command {
 	const char *usage;   /* what follows the name in the usage line */
 	const struct cli_option *options;
 	size_t option_count;
-	size_t args_size;    /* of the structure that the options are stored in, zeroed before */
+	size_t args_size; /* of the structure that the options are stored in, zeroed before */
 	enum cli_operand operand;
 	/* Runs the command and returns the exit code; failures have been told with cli_fail() or cli_failed(). */
 	int (*run)(struct cli *cli, void *args);
@@ -63,12 +63,12 @@ extern const struct cli_command cmd_status, cmd_keys, cmd_sign, cmd_encrypt, cmd
 
 struct cli {
 	const struct cli_command *command;
-	struct smime *smime;      /* made with the common options applied */
+	struct smime *smime;                 /* made with the common options applied */
 	const char *socket, *input, *output; /* NULL: not given; input also from the argument FILE */
-	const char *token;        /* the argument TOKEN, or NULL */
+	const char *token;                   /* the argument TOKEN, or NULL */
 	bool json, quiet, verbose, no_autostart, help;
 	bool json_printed;
-	json_t *warnings;         /* array of what was told with cli_warn(), or NULL */
+	json_t *warnings; /* array of what was told with cli_warn(), or NULL */
 };
 
 /* ---- Messages: "smime COMMAND: text" on standard error ---- */

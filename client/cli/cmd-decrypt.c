@@ -52,7 +52,8 @@ static int run(struct cli *cli, void *data) {
 const struct cli_command cmd_decrypt = {
 	.name = "decrypt",
 	.summary = "open an encrypted mail",
-	.usage = "[--require-signature] [--one-layer] [--from ADDR] [--trust FILE]... [--crl FILE]... [--revocation MODE] [--at TIME] [--cms] [-o FILE] [FILE]",
+	.usage = "[--require-signature] [--one-layer] [--from ADDR] [--trust FILE]... [--crl FILE]... [--revocation MODE] [--at TIME] "
+		 "[--cms] [-o FILE] [FILE]",
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.args_size = sizeof(struct args),

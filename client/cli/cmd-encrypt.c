@@ -10,7 +10,8 @@ struct args {
 	bool sign, oaep, no_self, cms, pem, pss;
 };
 
-#define OPTION(name, letter, kind, member, value, help) { name, letter, kind, offsetof(struct args, member), value, help }
+#define OPTION(name, letter, kind, member, value, help) \
+	{ name, letter, kind, offsetof(struct args, member), value, help }
 static const struct cli_option options[] = {
 	OPTION("recipient", 'r', CLI_LIST, recipients, "WHO", "certificate file or address; once for each recipient"),
 	OPTION("sign", 0, CLI_FLAG, sign, NULL, "sign first"),

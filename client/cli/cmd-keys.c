@@ -5,40 +5,26 @@
 #include "cli.h"
 
 static json_t *json_certificate(const struct smime_certificate *certificate) {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-		"fingerprint", cli_json_text(certificate->fingerprint),
-		"subject", cli_json_text(certificate->subject),
-		"issuer", cli_json_text(certificate->issuer),
-		"serial", cli_json_text(certificate->serial),
-		"addresses", cli_json_texts(certificate->addresses),
-		"not_before", cli_json_time(certificate->not_before),
-		"not_after", cli_json_time(certificate->not_after),
-		"cannot_sign", cli_json_text(certificate->cannot_sign),
-		"cannot_encrypt", cli_json_text(certificate->cannot_encrypt));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "fingerprint", cli_json_text(certificate->fingerprint), "subject",
+		cli_json_text(certificate->subject), "issuer", cli_json_text(certificate->issuer), "serial",
+		cli_json_text(certificate->serial), "addresses", cli_json_texts(certificate->addresses), "not_before",
+		cli_json_time(certificate->not_before), "not_after", cli_json_time(certificate->not_after), "cannot_sign",
+		cli_json_text(certificate->cannot_sign), "cannot_encrypt", cli_json_text(certificate->cannot_encrypt));
 }
 
-static const char no_certificate[] =
-	"it has no certificate; put one on the token, or name its file under certificates: in agent.yaml";
+static const char no_certificate[] = "it has no certificate; put one on the token, or name its file under certificates: in agent.yaml";
 
 static json_t *json_key(const struct smime_key *key) {
 	json_t *certificates = json_array();
 
 	for (size_t i = 0; i < key->certificate_count; i++)
 		(void)json_array_append_new(certificates, json_certificate(&key->certificates[i]));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:o, s:o}",
-		"fingerprint", cli_json_text(key->fingerprint),
-		"label", cli_json_text(key->label),
-		"uri", cli_json_text(key->uri),
-		"token_label", cli_json_text(key->token_label),
-		"token_serial", cli_json_text(key->token_serial),
-		"token_id", cli_json_text(key->token_id),
-		"algorithm", cli_json_text(key->algorithm),
-		"can_sign", key->can_sign,
-		"can_decrypt", key->can_decrypt,
-		"seen", key->seen,
-		"always_authenticate", key->always_authenticate,
-		"cannot_use", cli_json_text(key->certificate_count == 0 ? no_certificate : NULL),
-		"certificates", certificates);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:o, s:o}", "fingerprint",
+		cli_json_text(key->fingerprint), "label", cli_json_text(key->label), "uri", cli_json_text(key->uri), "token_label",
+		cli_json_text(key->token_label), "token_serial", cli_json_text(key->token_serial), "token_id", cli_json_text(key->token_id),
+		"algorithm", cli_json_text(key->algorithm), "can_sign", key->can_sign, "can_decrypt", key->can_decrypt, "seen", key->seen,
+		"always_authenticate", key->always_authenticate, "cannot_use",
+		cli_json_text(key->certificate_count == 0 ? no_certificate : NULL), "certificates", certificates);
 }
 
 static json_t *json_keys(const struct smime_keys *keys) {

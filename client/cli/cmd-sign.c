@@ -9,7 +9,8 @@ struct args {
 	bool pss, opaque, cms, detached, pem;
 };
 
-#define OPTION(name, letter, kind, member, value, help) { name, letter, kind, offsetof(struct args, member), value, help }
+#define OPTION(name, letter, kind, member, value, help) \
+	{ name, letter, kind, offsetof(struct args, member), value, help }
 static const struct cli_option options[] = {
 	OPTION("key", 'k', CLI_TEXT, key, "KEY", "address, PKCS#11 URI or fingerprint; default: by the From address"),
 	OPTION("opaque", 0, CLI_FLAG, opaque, NULL, "application/pkcs7-mime instead of multipart/signed"),

@@ -20,26 +20,16 @@ static const struct {
 };
 
 static json_t *json_token(const struct smime_token *token) {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:b, s:I, s:I, s:o}",
-		"id", cli_json_text(token->id),
-		"label", cli_json_text(token->label),
-		"manufacturer", cli_json_text(token->manufacturer),
-		"model", cli_json_text(token->model),
-		"serial", cli_json_text(token->serial),
-		"module", cli_json_text(token->module),
-		"state", state_names[token->state],
-		"pin", pins[token->pin].name,
-		"unlocked", token->unlocked,
-		"keys", (json_int_t)token->keys,
-		"queued", (json_int_t)token->queued,
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:b, s:I, s:I, s:o}", "id", cli_json_text(token->id), "label",
+		cli_json_text(token->label), "manufacturer", cli_json_text(token->manufacturer), "model", cli_json_text(token->model),
+		"serial", cli_json_text(token->serial), "module", cli_json_text(token->module), "state", state_names[token->state], "pin",
+		pins[token->pin].name, "unlocked", token->unlocked, "keys", (json_int_t)token->keys, "queued", (json_int_t)token->queued,
 		"fault", cli_json_text(token->fault));
 }
 
 static json_t *json_module(const struct smime_module *module) {
-	return json_pack("{s:o, s:I, s:o}",
-		"path", cli_json_text(module->path),
-		"tokens", (json_int_t)module->tokens,
-		"fault", cli_json_text(module->fault));
+	return json_pack("{s:o, s:I, s:o}", "path", cli_json_text(module->path), "tokens", (json_int_t)module->tokens, "fault",
+		cli_json_text(module->fault));
 }
 
 static json_t *json_status(const struct smime_status *status) {
@@ -49,14 +39,9 @@ static json_t *json_status(const struct smime_status *status) {
 		(void)json_array_append_new(modules, json_module(&status->modules[i]));
 	for (size_t i = 0; i < status->token_count; i++)
 		(void)json_array_append_new(tokens, json_token(&status->tokens[i]));
-	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o}",
-		"agent_version", cli_json_text(status->agent_version),
-		"socket", cli_json_text(status->socket),
-		"pid", (json_int_t)status->pid,
-		"clients", (json_int_t)status->clients,
-		"prompts", (json_int_t)status->prompts,
-		"modules", modules,
-		"tokens", tokens);
+	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "agent_version", cli_json_text(status->agent_version), "socket",
+		cli_json_text(status->socket), "pid", (json_int_t)status->pid, "clients", (json_int_t)status->clients, "prompts",
+		(json_int_t)status->prompts, "modules", modules, "tokens", tokens);
 }
 
 static void print_token(const struct cli *cli, const struct smime_token *token) {

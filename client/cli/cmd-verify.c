@@ -15,7 +15,8 @@ struct args {
 
 static const struct cli_option options[] = {
 	OPENING_OPTIONS(struct args),
-	{ "detached-content", 0, CLI_TEXT, offsetof(struct args, opening.detached), "FILE", "with --cms: what a detached signature is for" },
+	{ "detached-content", 0, CLI_TEXT, offsetof(struct args, opening.detached), "FILE",
+		"with --cms: what a detached signature is for" },
 };
 
 static bool is_stdin(const char *path) {
@@ -70,7 +71,8 @@ static int run(struct cli *cli, void *data) {
 const struct cli_command cmd_verify = {
 	.name = "verify",
 	.summary = "check who signed a mail; with -o, write what was signed",
-	.usage = "[--from ADDR] [--trust FILE]... [--crl FILE]... [--revocation MODE] [--at TIME] [--cms [--detached-content FILE]] [-o FILE] [FILE]",
+	.usage = "[--from ADDR] [--trust FILE]... [--crl FILE]... [--revocation MODE] [--at TIME] [--cms [--detached-content FILE]] [-o "
+		 "FILE] [FILE]",
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.args_size = sizeof(struct args),

@@ -53,6 +53,7 @@ int cli_json_print(struct cli *cli, json_t *document) {
 }
 
 int cli_json_done(struct cli *cli, const char *result) {
-	return cli_json_print(cli, json_pack("{s:s, s:s, s:i, s:O}", "command", cli->command->name, "result", result, "exit_code", 0,
-		"warnings", cli->warnings));
+	return cli_json_print(cli,
+		json_pack("{s:s, s:s, s:i, s:O}", "command", cli->command->name, "result", result, "exit_code", 0, "warnings",
+			cli->warnings));
 }

@@ -16,7 +16,14 @@
 #include "options.h"
 
 static const struct cli_command *const commands[] = {
-	&cmd_status, &cmd_keys, &cmd_sign, &cmd_encrypt, &cmd_decrypt, &cmd_verify, &cmd_unlock, &cmd_lock,
+	&cmd_status,
+	&cmd_keys,
+	&cmd_sign,
+	&cmd_encrypt,
+	&cmd_decrypt,
+	&cmd_verify,
+	&cmd_unlock,
+	&cmd_lock,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

@@ -33,8 +33,9 @@ static void tell(const struct cli *cli, const char *text) {
 /* With --json a failure is a document as well, unless the command has printed its own. */
 static void tell_json(struct cli *cli, int code, const char *text) {
 	if (cli->json && !cli->json_printed)
-		(void)cli_json_print(cli, json_pack("{s:o, s:{s:i, s:i, s:o}}", "command", cli_json_text(command_name(cli)), "error", "code",
-						    abs(code), "exit_code", smime_exit_code(code), "message", cli_json_text(text)));
+		(void)cli_json_print(cli,
+			json_pack("{s:o, s:{s:i, s:i, s:o}}", "command", cli_json_text(command_name(cli)), "error", "code", abs(code),
+				"exit_code", smime_exit_code(code), "message", cli_json_text(text)));
 }
 
 int cli_fail(struct cli *cli, int code, const char *format, ...) {

@@ -10,7 +10,8 @@
 
 enum { OPTIONS_MAX = 48, LONG_BASE = 256 };
 
-#define COMMON(name, letter, kind, member, value, help) { name, letter, kind, offsetof(struct cli, member), value, help }
+#define COMMON(name, letter, kind, member, value, help) \
+	{ name, letter, kind, offsetof(struct cli, member), value, help }
 const struct cli_option options_common[] = {
 	COMMON("input", 'i', CLI_TEXT, input, "FILE", "read FILE instead of standard input"),
 	COMMON("output", 'o', CLI_TEXT, output, "FILE", "write FILE, whole or not at all, instead of standard output"),

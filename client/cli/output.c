@@ -19,10 +19,10 @@ enum { NAME_TRIES_MAX = 100, LINKS_MAX = 40 };
 
 struct cli_output {
 	int fd;
-	bool standard;          /* standard output: never closed */
-	bool in_place;          /* that, or a target that is no regular file */
-	bool named;             /* `beside` exists and is ours */
-	char target[PATH_MAX];  /* with symbolic links followed */
+	bool standard;         /* standard output: never closed */
+	bool in_place;         /* that, or a target that is no regular file */
+	bool named;            /* `beside` exists and is ours */
+	char target[PATH_MAX]; /* with symbolic links followed */
 	char beside[PATH_MAX];
 };
 

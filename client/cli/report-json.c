@@ -36,8 +36,8 @@ static const char *outcome_word(enum smime_outcome outcome) {
 }
 
 static json_t *check_json(const struct smime_check *check) {
-	return json_pack("{s:s, s:s, s:o}", "name", check->name, "outcome", outcome_word(check->outcome), "text",
-		cli_json_text(check->text));
+	return json_pack(
+		"{s:s, s:s, s:o}", "name", check->name, "outcome", outcome_word(check->outcome), "text", cli_json_text(check->text));
 }
 
 static json_t *signer_json(const struct smime_signer *signer) {
@@ -46,9 +46,9 @@ static json_t *signer_json(const struct smime_signer *signer) {
 
 	for (i = 0; i < signer->check_count; i++)
 		json_array_append_new(checks, check_json(&signer->checks[i]));
-	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "good", signer->good, "subject",
-		cli_json_text(signer->subject), "issuer", cli_json_text(signer->issuer), "serial", cli_json_text(signer->serial),
-		"fingerprint", cli_json_text(signer->fingerprint), "addresses", cli_json_texts(signer->addresses), "algorithm",
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "good", signer->good, "subject", cli_json_text(signer->subject),
+		"issuer", cli_json_text(signer->issuer), "serial", cli_json_text(signer->serial), "fingerprint",
+		cli_json_text(signer->fingerprint), "addresses", cli_json_texts(signer->addresses), "algorithm",
 		cli_json_text(signer->algorithm), "signing_time",
 		signer->has_signing_time ? cli_json_time(signer->signing_time) : json_null(), "checks", checks);
 }
@@ -59,16 +59,15 @@ static json_t *signed_json(const struct smime_layer *layer) {
 
 	for (i = 0; i < layer->signer_count; i++)
 		json_array_append_new(signers, signer_json(&layer->signers[i]));
-	return json_pack("{s:s, s:s, s:b, s:b, s:b, s:o}", "kind",
-		layer->kind == SMIME_LAYER_SIGNED ? "signed" : "certificates", "form", layer->form, "good", layer->good,
-		"outside", layer->outside, "canonicalized", layer->canonicalized, "signers", signers);
+	return json_pack("{s:s, s:s, s:b, s:b, s:b, s:o}", "kind", layer->kind == SMIME_LAYER_SIGNED ? "signed" : "certificates", "form",
+		layer->form, "good", layer->good, "outside", layer->outside, "canonicalized", layer->canonicalized, "signers", signers);
 }
 
 static json_t *encrypted_json(const struct smime_layer *layer) {
-	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:i, s:b, s:b}", "kind", "encrypted", "form", layer->form, "good",
-		layer->good, "cipher", cli_json_text(layer->cipher), "key", cli_json_text(layer->key), "key_encryption",
-		cli_json_text(layer->key_encryption), "recipients", (int)layer->recipients, "authenticated", layer->authenticated,
-		"weak", layer->weak);
+	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:i, s:b, s:b}", "kind", "encrypted", "form", layer->form, "good", layer->good,
+		"cipher", cli_json_text(layer->cipher), "key", cli_json_text(layer->key), "key_encryption",
+		cli_json_text(layer->key_encryption), "recipients", (int)layer->recipients, "authenticated", layer->authenticated, "weak",
+		layer->weak);
 }
 
 int report_json(struct cli *cli, int r, const struct smime_report *report) {
@@ -76,10 +75,12 @@ int report_json(struct cli *cli, int r, const struct smime_report *report) {
 	size_t i;
 
 	for (i = 0; i < report->layer_count; i++)
-		json_array_append_new(layers, report->layers[i].kind == SMIME_LAYER_ENCRYPTED ?
-			encrypted_json(&report->layers[i]) : signed_json(&report->layers[i]));
-	return cli_json_print(cli, json_pack("{s:s, s:s, s:i, s:o, s:b, s:b, s:b, s:b, s:o, s:o}", "command", cli->command->name,
-		"result", result_word(r), "exit_code", smime_exit_code(r), "message",
-		cli_json_text(r < 0 ? smime_message(cli->smime) : ""), "signed", report->signed_, "good", report->good, "encrypted",
-		report->encrypted, "authenticated", report->authenticated, "from", cli_json_texts(report->from), "layers", layers));
+		json_array_append_new(layers,
+			report->layers[i].kind == SMIME_LAYER_ENCRYPTED ? encrypted_json(&report->layers[i]) :
+									  signed_json(&report->layers[i]));
+	return cli_json_print(cli,
+		json_pack("{s:s, s:s, s:i, s:o, s:b, s:b, s:b, s:b, s:o, s:o}", "command", cli->command->name, "result", result_word(r),
+			"exit_code", smime_exit_code(r), "message", cli_json_text(r < 0 ? smime_message(cli->smime) : ""), "signed",
+			report->signed_, "good", report->good, "encrypted", report->encrypted, "authenticated", report->authenticated,
+			"from", cli_json_texts(report->from), "layers", layers));
 }

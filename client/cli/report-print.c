@@ -55,8 +55,7 @@ static void tell_signer(const struct cli *cli, const struct smime_signer *signer
 		signer->has_signing_time ? cli_time(signer->signing_time, time) : "", signer->good ? "good" : "not good");
 	for (i = 0; i < signer->check_count; i++)
 		if (is_shown(&signer->checks[i], all_checks, cli->verbose))
-			line("    %-8s %-18s %s", outcome_word(signer->checks[i].outcome), signer->checks[i].name,
-				signer->checks[i].text);
+			line("    %-8s %-18s %s", outcome_word(signer->checks[i].outcome), signer->checks[i].name, signer->checks[i].text);
 }
 
 static void tell_signed(const struct cli *cli, const struct smime_layer *layer, size_t number, bool all_checks) {
@@ -82,8 +81,8 @@ static void tell_encrypted(const struct smime_layer *layer, size_t number) {
 		return;
 	}
 	line("layer %zu: encrypted (%s): %s, %s, %u recipient%s, opened with key %.*s%s", number, layer->form, layer->cipher,
-		layer->key_encryption, layer->recipients, layer->recipients == 1 ? "" : "s", KEY_DIGITS,
-		layer->key ? layer->key : "", layer->weak ? ": WEAK cipher" : "");
+		layer->key_encryption, layer->recipients, layer->recipients == 1 ? "" : "s", KEY_DIGITS, layer->key ? layer->key : "",
+		layer->weak ? ": WEAK cipher" : "");
 }
 
 static void tell_layers(const struct cli *cli, const struct smime_report *report, bool all_checks) {

@@ -11,11 +11,11 @@
 
 enum {
 	BER_LOOKAHEAD_BYTES = 64,
-	BER_TAG_BYTES_MAX = 5,      /* 30 bits in groups of seven */
+	BER_TAG_BYTES_MAX = 5, /* 30 bits in groups of seven */
 	BER_TAG_MAX = (1 << 30) - 1,
-	BER_LENGTH_BYTES_MAX = 32,  /* leading zeros included, which BER allows */
+	BER_LENGTH_BYTES_MAX = 32, /* leading zeros included, which BER allows */
 	BER_TAG_INTEGER = 2,
-	BER_INTEGER_BYTES_MAX = 9,  /* 64 bits and a sign */
+	BER_INTEGER_BYTES_MAX = 9, /* 64 bits and a sign */
 	BER_COLLECT_FIRST_BYTES = 4096,
 };
 

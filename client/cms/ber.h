@@ -26,21 +26,21 @@ enum {
 };
 
 struct ber_header {
-	uint8_t class;      /* BER_UNIVERSAL .. */
-	uint32_t tag;       /* number; 30 bits at most */
+	uint8_t class; /* BER_UNIVERSAL .. */
+	uint32_t tag;  /* number; 30 bits at most */
 	bool constructed;
 	bool indefinite;
-	uint64_t len;       /* of the content; 0 when indefinite */
+	uint64_t len; /* of the content; 0 when indefinite */
 	size_t header_len;
 };
 
 struct ber_level {
 	bool indefinite;
-	uint64_t end;       /* offset behind the element when definite, else the one of the next definite level outside */
+	uint64_t end; /* offset behind the element when definite, else the one of the next definite level outside */
 };
 
 struct ber {
-	struct reader *in;  /* borrowed */
+	struct reader *in; /* borrowed */
 	unsigned depth;
 	struct ber_level levels[BER_DEPTH_MAX];
 };
@@ -80,7 +80,7 @@ int ber_integer(struct ber *ber, uint64_t *ret_value);
  */
 struct ber_octets {
 	unsigned depth;
-	uint64_t left;   /* in the current primitive segment */
+	uint64_t left; /* in the current primitive segment */
 	bool done;
 };
 int ber_octets_begin(struct ber *ber, uint8_t class, uint32_t tag, struct ber_octets *ret_octets);

@@ -15,7 +15,7 @@
 #include "smime/error.h"
 
 enum {
-	DECRYPT_SLACK_BYTES = 32,   /* what EVP may give beyond its input: the block that it held back */
+	DECRYPT_SLACK_BYTES = 32,    /* what EVP may give beyond its input: the block that it held back */
 	DECRYPT_ENOUGH_BYTES = 4096, /* room that is not worth another segment */
 };
 

@@ -198,8 +198,8 @@ static int scan(struct ber *ber, const struct own *own, struct enveloped *envelo
 	return r < 0 ? r : content_info_close(ber);
 }
 
-int enveloped_scan(struct source *cms, X509 *const *certificates, size_t certificate_count, size_t present,
-	struct enveloped **ret_enveloped) {
+int enveloped_scan(
+	struct source *cms, X509 *const *certificates, size_t certificate_count, size_t present, struct enveloped **ret_enveloped) {
 	_cleanup_(enveloped_freep) struct enveloped *enveloped = calloc(1, sizeof(*enveloped));
 	_cleanup_(reader_closep) struct reader *in = NULL;
 	_cleanup_(own_freep) struct own *own = NULL;

@@ -76,8 +76,8 @@ static int begin(struct encryption *encryption) {
 	return 0;
 }
 
-static int put_recipients(struct sink *sink, const struct secret *cek, X509 *const *certificates, size_t count, bool oaep,
-	bool *ret_agreement) {
+static int put_recipients(
+	struct sink *sink, const struct secret *cek, X509 *const *certificates, size_t count, bool oaep, bool *ret_agreement) {
 	_cleanup_(sink_freep) struct sink *set = NULL;
 	bool agreement = false;
 	int r;
@@ -203,8 +203,8 @@ static int put_front(struct sink *sink, const struct encryption *encryption, str
 	return sink_write(sink, recipients.data, recipients.len);
 }
 
-int enveloped_write(struct sink *sink, struct source *content, X509 *const *certificates, size_t certificate_count,
-	const char *cipher, bool oaep) {
+int enveloped_write(
+	struct sink *sink, struct source *content, X509 *const *certificates, size_t certificate_count, const char *cipher, bool oaep) {
 	_cleanup_(encryption_end) struct encryption encryption = { .choice = find_choice(cipher) };
 	_cleanup_(sink_freep) struct sink *recipients = NULL;
 	bool agreement = false;

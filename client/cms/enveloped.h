@@ -17,7 +17,8 @@
 
 enum {
 	ENVELOPED_RECIPIENTS_MAX = 100000,
-	ENVELOPED_RECIPIENT_MAX_BYTES = 4 * 1024 * 1024, /* one RecipientInfo as it stands: a KeyAgreeRecipientInfo may hold thousands of keys */
+	ENVELOPED_RECIPIENT_MAX_BYTES =
+		4 * 1024 * 1024, /* one RecipientInfo as it stands: a KeyAgreeRecipientInfo may hold thousands of keys */
 	ENVELOPED_ATTRIBUTES_MAX_BYTES = 256 * 1024,
 	ENVELOPED_MATCHES_MAX = 4,
 };
@@ -27,17 +28,17 @@ struct enveloped_match {
 	size_t certificate;      /* index in the certificates given to enveloped_scan() */
 	uint8_t *recipient_info; /* DER; of a KeyAgreeRecipientInfo with the own RecipientEncryptedKey only */
 	size_t recipient_info_len;
-	uint8_t *originator;     /* DER of the certificate that names the originator, or NULL */
+	uint8_t *originator; /* DER of the certificate that names the originator, or NULL */
 	size_t originator_len;
-	int rank;                /* lower is tried first: issuerAndSerial before key id, present before absent, ECDH before OAEP before v1.5 */
+	int rank; /* lower is tried first: issuerAndSerial before key id, present before absent, ECDH before OAEP before v1.5 */
 };
 
 struct enveloped {
-	bool authenticated;      /* AuthEnvelopedData */
+	bool authenticated;        /* AuthEnvelopedData */
 	ASN1_OBJECT *content_type; /* of the encrypted content */
-	X509_ALGOR *algorithm;   /* content encryption */
+	X509_ALGOR *algorithm;     /* content encryption */
 	struct cms_cipher cipher;
-	size_t recipients;       /* how many there are in all, counting each RecipientEncryptedKey */
+	size_t recipients;                                     /* how many there are in all, counting each RecipientEncryptedKey */
 	struct enveloped_match matches[ENVELOPED_MATCHES_MAX]; /* sorted by rank */
 	size_t match_count;
 	uint8_t *auth_attributes; /* DER with tag 31: additional authenticated data; NULL when there are none */
@@ -51,8 +52,8 @@ struct enveloped {
  * `certificates` (borrowed during the call), of which the first `present` are on tokens that are there. -SMIME_E_NOT_CMS when it
  * is another type; -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED, -SMIME_E_TRUNCATED, -SMIME_E_TOO_LARGE.
  */
-int enveloped_scan(struct source *cms, X509 *const *certificates, size_t certificate_count, size_t present,
-	struct enveloped **ret_enveloped);
+int enveloped_scan(
+	struct source *cms, X509 *const *certificates, size_t certificate_count, size_t present, struct enveloped **ret_enveloped);
 struct enveloped *enveloped_free(struct enveloped *enveloped); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(struct enveloped *, enveloped_freep, enveloped_free)
 
@@ -70,8 +71,8 @@ int enveloped_content(struct source *cms, const struct enveloped *enveloped, con
  * GCM makes AuthEnvelopedData (nonce 12, tag 16), CBC EnvelopedData; BER of indefinite length. -SMIME_E_UNSUPPORTED for a key
  * of another kind, -SMIME_E_USAGE for another cipher.
  */
-int enveloped_write(struct sink *sink, struct source *content, X509 *const *certificates, size_t certificate_count,
-                    const char *cipher, bool oaep);
+int enveloped_write(
+	struct sink *sink, struct source *content, X509 *const *certificates, size_t certificate_count, const char *cipher, bool oaep);
 
 /* What a CMS message is, from its first bytes: a content type's OID in *ret_type (the caller frees). DER, BER. -SMIME_E_NOT_CMS. */
 int cms_sniff(struct source *cms, ASN1_OBJECT **ret_type);

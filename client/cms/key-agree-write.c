@@ -88,8 +88,7 @@ static int set_originator(struct cms_key_agree *info, EVP_PKEY *ephemeral, size_
 
 /* dhSinglePass-stdDH-sha256kdf-scheme with the wrap as its parameter. */
 static int set_algorithm(struct cms_key_agree *info, const X509_ALGOR *wrap) {
-	_cleanup_(asn1_string_freep) ASN1_STRING *packed =
-		ASN1_item_pack((void *)(uintptr_t)wrap, ASN1_ITEM_rptr(X509_ALGOR), NULL);
+	_cleanup_(asn1_string_freep) ASN1_STRING *packed = ASN1_item_pack((void *)(uintptr_t)wrap, ASN1_ITEM_rptr(X509_ALGOR), NULL);
 	ASN1_OBJECT *scheme = cms_object(OID_STD_DH_SHA256_KDF);
 
 	if (!packed || !scheme || X509_ALGOR_set0(info->key_encryption, scheme, V_ASN1_SEQUENCE, packed) != 1) {
@@ -118,8 +117,7 @@ static int wrap_key(const EVP_CIPHER *wrap, const struct secret *kek, const stru
 	return ASN1_OCTET_STRING_set(encrypted, wrapped, len + last) == 1 ? 0 : -SMIME_E_NO_MEMORY;
 }
 
-static int encrypt_with(struct cms_key_agree *info, const struct secret *z, const struct secret *cek,
-	ASN1_OCTET_STRING *encrypted) {
+static int encrypt_with(struct cms_key_agree *info, const struct secret *z, const struct secret *cek, ASN1_OCTET_STRING *encrypted) {
 	bool small = cek->len <= AES_128_KEY_BYTES;
 	_cleanup_(algorithm_freep) X509_ALGOR *wrap = cms_algorithm(small ? NID_id_aes128_wrap : NID_id_aes256_wrap);
 	const EVP_CIPHER *cipher = small ? EVP_aes_128_wrap() : EVP_aes_256_wrap();

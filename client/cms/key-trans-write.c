@@ -58,8 +58,8 @@ static const EVP_MD *mask_digest(const X509_ALGOR *mask) {
 	X509_ALGOR_get0(&object, &type, &parameter, mask);
 	packed = parameter;
 	if (OBJ_obj2nid(object) != NID_mgf1 || type != V_ASN1_SEQUENCE ||
-		cms_parse((struct bytes){ ASN1_STRING_get0_data(packed), (size_t)ASN1_STRING_length(packed) },
-			ASN1_ITEM_rptr(X509_ALGOR), &digest) < 0)
+		cms_parse((struct bytes){ ASN1_STRING_get0_data(packed), (size_t)ASN1_STRING_length(packed) }, ASN1_ITEM_rptr(X509_ALGOR),
+			&digest) < 0)
 		return NULL;
 	return cms_digest(digest->algorithm);
 }
@@ -81,8 +81,8 @@ static int set_oaep(EVP_PKEY_CTX *context, const X509_ALGOR *algorithm) {
 	mask = mask_digest(oaep->maskGenFunc);
 	if (!digest || !mask || oaep->pSourceFunc)
 		return -SMIME_E_UNSUPPORTED;
-	if (EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) != 1 ||
-		EVP_PKEY_CTX_set_rsa_oaep_md(context, digest) != 1 || EVP_PKEY_CTX_set_rsa_mgf1_md(context, mask) != 1)
+	if (EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_OAEP_PADDING) != 1 || EVP_PKEY_CTX_set_rsa_oaep_md(context, digest) != 1 ||
+		EVP_PKEY_CTX_set_rsa_mgf1_md(context, mask) != 1)
 		return -SMIME_E_UNSUPPORTED;
 	return 0;
 }

@@ -52,8 +52,7 @@ static void insert(struct enveloped *enveloped, struct enveloped_match match) {
 }
 
 /* What is larger than the agent takes is no match. */
-static int add(struct enveloped *enveloped, size_t certificate, int rank, const struct cms_recipient_info *info,
-	const X509 *originator) {
+static int add(struct enveloped *enveloped, size_t certificate, int rank, const struct cms_recipient_info *info, const X509 *originator) {
 	struct enveloped_match match = { .certificate = certificate, .rank = rank };
 	int len, r;
 
@@ -155,8 +154,7 @@ static int join_key_agree(struct bytes front, struct bytes encrypted_key, struct
 }
 
 /* The certificate that an originator's name means; NULL when the key itself is given, or the certificate is unknown. */
-static const X509 *find_originator(const struct cms_originator *originator, STACK_OF(X509) *originators,
-	const struct own *own) {
+static const X509 *find_originator(const struct cms_originator *originator, STACK_OF(X509) *originators, const struct own *own) {
 	struct identity identity = { 0 };
 
 	if (originator->type == CMS_ORIGINATOR_ISSUER_SERIAL)
@@ -174,8 +172,8 @@ static const X509 *find_originator(const struct cms_originator *originator, STAC
 	return NULL;
 }
 
-int match_key_agree(struct enveloped *enveloped, const struct own *own, struct bytes front, struct bytes encrypted_key,
-	STACK_OF(X509) *originators) {
+int match_key_agree(
+	struct enveloped *enveloped, const struct own *own, struct bytes front, struct bytes encrypted_key, STACK_OF(X509) *originators) {
 	_cleanup_(cms_recipient_info_freep) struct cms_recipient_info *info = NULL;
 	_cleanup_(sink_freep) struct sink *joined = NULL;
 	const struct cms_agree_recipient *rid;
@@ -193,6 +191,5 @@ int match_key_agree(struct enveloped *enveloped, const struct own *own, struct b
 		identity.issuer_serial = rid->issuer_serial;
 	else
 		identity.key_id = rid->key_id->key_id;
-	return add_each(enveloped, own, identity, RANK_AGREEMENT, info,
-		find_originator(info->key_agree->originator, originators, own));
+	return add_each(enveloped, own, identity, RANK_AGREEMENT, info, find_originator(info->key_agree->originator, originators, own));
 }

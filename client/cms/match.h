@@ -19,7 +19,7 @@ int match_key_trans(struct enveloped *enveloped, const struct own *own, struct b
  * A KeyAgreeRecipientInfo that consists of `front` (its fields before the keys) and this one RecipientEncryptedKey.
  * `originators`: certificates that may be the originator's. Returns as above.
  */
-int match_key_agree(struct enveloped *enveloped, const struct own *own, struct bytes front, struct bytes encrypted_key,
-	STACK_OF(X509) *originators);
+int match_key_agree(
+	struct enveloped *enveloped, const struct own *own, struct bytes front, struct bytes encrypted_key, STACK_OF(X509) *originators);
 
 #endif

@@ -12,7 +12,7 @@
 #include "smime/error.h"
 
 enum {
-	OWN_KEY_BYTES = 32,      /* what is compared of a name; serials have 20 */
+	OWN_KEY_BYTES = 32, /* what is compared of a name; serials have 20 */
 	OWN_KEYS_PER_CERTIFICATE = 2,
 };
 
@@ -88,8 +88,7 @@ static void add_key_id(struct own *own, size_t certificate) {
 }
 
 int own_new(X509 *const *certificates, size_t count, size_t present, struct own **ret_own) {
-	_cleanup_(own_freep) struct own *own =
-		calloc(1, sizeof(*own) + count * OWN_KEYS_PER_CERTIFICATE * sizeof(own->keys[0]));
+	_cleanup_(own_freep) struct own *own = calloc(1, sizeof(*own) + count * OWN_KEYS_PER_CERTIFICATE * sizeof(own->keys[0]));
 	int r;
 
 	if (!own)

@@ -79,9 +79,8 @@ static int count_recipient(struct enveloped *enveloped) {
 /*
  * Passes the next element to `match` if the quick look `look` finds an own name in it or can't tell; else over it.
  */
-static int read_named(struct scan *scan, const struct ber_header *header,
-	int (*look)(struct bytes element, struct own_name *ret_name), int (*match)(struct scan *scan, struct bytes element, void *arg),
-	void *arg) {
+static int read_named(struct scan *scan, const struct ber_header *header, int (*look)(struct bytes element, struct own_name *ret_name),
+	int (*match)(struct scan *scan, struct bytes element, void *arg), void *arg) {
 	_cleanup_(freep) uint8_t *data = NULL;
 	size_t iterator = 0, certificate, len, whole = header->header_len + (size_t)header->len;
 	const uint8_t *shown;

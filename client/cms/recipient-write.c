@@ -23,8 +23,8 @@ static struct cms_issuer_serial *name_of(const X509 *certificate) {
 	return TAKE(name);
 }
 
-static int make_key_trans(X509 *certificate, EVP_PKEY *key, const X509_ALGOR *oaep, const struct secret *cek,
-	struct cms_recipient_info *info) {
+static int make_key_trans(
+	X509 *certificate, EVP_PKEY *key, const X509_ALGOR *oaep, const struct secret *cek, struct cms_recipient_info *info) {
 	struct cms_key_trans *key_trans = cms_key_trans_new();
 
 	if (!key_trans)

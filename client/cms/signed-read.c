@@ -218,8 +218,8 @@ static int read_member(struct ber *ber, struct signed_data *data, uint64_t start
  * One of the optional sets [0] and [1]. Senders put what they like in there (RFC 8550 2.3): what is beyond the limits is passed
  * over, and what was needed of it is missing then.
  */
-static int read_tagged_set(struct ber *ber, struct signed_data *data, uint32_t tag, size_t max_count,
-	int (*add)(struct signed_data *data, struct bytes der)) {
+static int read_tagged_set(
+	struct ber *ber, struct signed_data *data, uint32_t tag, size_t max_count, int (*add)(struct signed_data *data, struct bytes der)) {
 	uint64_t start = reader_offset(ber->in);
 	struct ber_header header;
 	size_t count = 0;

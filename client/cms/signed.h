@@ -43,7 +43,7 @@ struct signed_data {
 	uint64_t content_len;
 	struct signed_digest digests[SIGNED_DIGESTS_MAX]; /* every listed algorithm that is known; len 0: not hashed (yet) */
 	size_t digest_count;
-	STACK_OF(X509) *certificates;   /* those that parse */
+	STACK_OF(X509) *certificates; /* those that parse */
 	STACK_OF(X509_CRL) *crls;
 	struct signed_blob signers[SIGNED_SIGNERS_MAX]; /* each SignerInfo as it stands */
 	size_t signer_count;

@@ -32,8 +32,8 @@ static int try_connect(struct smime *s, const char *path) {
 	int n;
 
 	if (strlen(path) >= sizeof(address.sun_path))
-		return smime_fail(s, SMIME_E_NO_AGENT, "%s: the path of a socket has at most %zu characters", path,
-			sizeof(address.sun_path) - 1);
+		return smime_fail(
+			s, SMIME_E_NO_AGENT, "%s: the path of a socket has at most %zu characters", path, sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)

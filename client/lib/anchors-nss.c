@@ -30,8 +30,7 @@ struct session {
 };
 
 /* One attribute of an object into a buffer. Returns its length, or -1 when the object has none that fits. */
-static ssize_t attribute_read(const struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *buffer,
-	size_t cap) {
+static ssize_t attribute_read(const struct session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, void *buffer, size_t cap) {
 	CK_ATTRIBUTE attribute = { type, buffer, cap };
 
 	if (session->f->C_GetAttributeValue(session->handle, object, &attribute, 1) != CKR_OK || attribute.ulValueLen > cap)
@@ -87,8 +86,7 @@ static int add_named(const struct session *session, CK_OBJECT_HANDLE trust, bool
 	CK_OBJECT_HANDLE object;
 	CK_ULONG count = 0;
 
-	if (issuer_len <= 0 || serial_len <= 0 ||
-		session->f->C_FindObjectsInit(session->handle, template, ELEMENTSOF(template)) != CKR_OK)
+	if (issuer_len <= 0 || serial_len <= 0 || session->f->C_FindObjectsInit(session->handle, template, ELEMENTSOF(template)) != CKR_OK)
 		return 0;
 	if (session->f->C_FindObjects(session->handle, &object, 1, &count) != CKR_OK)
 		count = 0;

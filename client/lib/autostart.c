@@ -26,8 +26,8 @@ extern char **environ;
 static bool is_safe_program(const char *path) {
 	struct stat st;
 
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_uid == 0 || st.st_uid == geteuid()) &&
-		(st.st_mode & 022) == 0 && access(path, X_OK) == 0;
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_uid == 0 || st.st_uid == geteuid()) && (st.st_mode & 022) == 0 &&
+		access(path, X_OK) == 0;
 }
 
 /* The agent of the build tree that this program runs from: <build>/client/cli/smime beside <build>/agent/core/smime-agent. */
@@ -50,7 +50,7 @@ static bool find_in_build_tree(char path[PATH_MAX]) {
 
 /* errors: where what it says goes. */
 static int spawn_detached(const char *path, int errors, pid_t *ret_pid) {
-	char *argv[] = { (char *)(uintptr_t)"smime-agent", NULL };
+	char *argv[] = { (char *)(uintptr_t) "smime-agent", NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none, reset;
@@ -67,8 +67,7 @@ static int spawn_detached(const char *path, int errors, pid_t *ret_pid) {
 	(void)posix_spawnattr_init(&attributes);
 	(void)posix_spawnattr_setsigmask(&attributes, &none);
 	(void)posix_spawnattr_setsigdefault(&attributes, &reset);
-	(void)posix_spawnattr_setflags(&attributes,
-		POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
 	if (error == 0)
 		error = posix_spawn_file_actions_adddup2(&actions, 0, 1);
@@ -126,8 +125,8 @@ int agent_autostart(struct smime *s) {
 	if (spawn_detached(path, errors, &pid) < 0)
 		return smime_fail(s, SMIME_E_NO_AGENT, "no agent answers, and %s can't be started: %s", path, strerror(errno));
 	if (wait_for_exit(pid) < 0)
-		return smime_fail(s, SMIME_E_NO_AGENT, "%s was started, but is not ready after %d seconds", path,
-			AGENT_START_MAX_MS / 1000);
+		return smime_fail(
+			s, SMIME_E_NO_AGENT, "%s was started, but is not ready after %d seconds", path, AGENT_START_MAX_MS / 1000);
 	/* A program that ignores SIGCHLD gets no status: the connection will tell. */
 	if (waitpid(pid, &status, 0) == pid && !(WIFEXITED(status) && WEXITSTATUS(status) == 0))
 		return say_ended(s, path, errors);

@@ -14,10 +14,10 @@ struct walk {
 	struct opening *opening;
 	const struct smime_decrypt_options *options;
 	struct keyring *keyring;
-	struct source *content;  /* what the layers so far hold; NULL: none was opened */
-	ASN1_OBJECT *type;       /* of the content */
-	size_t encrypted;        /* how many layers were decrypted */
-	bool broken;             /* a signature does not fit what it is for */
+	struct source *content; /* what the layers so far hold; NULL: none was opened */
+	ASN1_OBJECT *type;      /* of the content */
+	size_t encrypted;       /* how many layers were decrypted */
+	bool broken;            /* a signature does not fit what it is for */
 };
 
 static void walk_clear(struct walk *walk) {
@@ -97,8 +97,8 @@ static int say_not_encrypted(const struct opening *opening) {
 		return smime_fail(opening->s, SMIME_E_UNSUPPORTED,
 			"the message is encrypted with a key that it names no recipient for (EncryptedData), which is not supported");
 	if (opening->layer->kind == LAYER_OTHER)
-		return smime_fail(opening->s, SMIME_E_NOT_ENCRYPTED, "the message is not encrypted: it is CMS of the type %s",
-			opening->layer->type);
+		return smime_fail(
+			opening->s, SMIME_E_NOT_ENCRYPTED, "the message is not encrypted: it is CMS of the type %s", opening->layer->type);
 	if (opening->layer->kind == LAYER_SIGNED)
 		return smime_fail(opening->s, SMIME_E_NOT_ENCRYPTED, "the message is not encrypted, only signed: use smime verify");
 	return smime_fail(opening->s, SMIME_E_NOT_ENCRYPTED, "the message is not encrypted");
@@ -120,8 +120,8 @@ static int judge(const struct walk *walk, const struct smime_report *report) {
 	if (walk->broken)
 		return smime_fail(s, SMIME_E_SIGNATURE, "a signature inside is bad: %s", report->first_bad);
 	if (walk->options->require_signature && !is_signed_inside(report))
-		return smime_fail(s, SMIME_E_UNAUTHENTICATED, "no good signature is inside%s%s", *report->first_bad ? ": " : "",
-			report->first_bad);
+		return smime_fail(
+			s, SMIME_E_UNAUTHENTICATED, "no good signature is inside%s%s", *report->first_bad ? ": " : "", report->first_bad);
 	if (!walk->options->verify.cms && !cms_object_is(walk->type, OID_DATA))
 		return smime_fail(s, SMIME_E_UNSUPPORTED, "what is inside is no mail");
 	return 0;
@@ -161,8 +161,8 @@ static int decrypt(struct walk *walk, int out, struct smime_report **ret_report)
 	return r < 0 || out < 0 ? r : release(walk, out);
 }
 
-SMIME_API int smime_decrypt(struct smime *smime, int in, int out, const struct smime_decrypt_options *options,
-	struct smime_report **ret_report) {
+SMIME_API int smime_decrypt(
+	struct smime *smime, int in, int out, const struct smime_decrypt_options *options, struct smime_report **ret_report) {
 	_cleanup_(opening_clear) struct opening opening = { .s = smime };
 	_cleanup_(walk_clear) struct walk walk = { .opening = &opening };
 	struct smime_report *report = NULL;

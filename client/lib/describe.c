@@ -117,8 +117,8 @@ const char *describe_cannot_sign(const struct keyring_key *key) {
 	return "the token does not let it sign";
 }
 
-void describe_certificate(struct arena *arena, X509 *certificate, const struct keyring_key *key, time_t now,
-	struct smime_certificate *ret_certificate) {
+void describe_certificate(
+	struct arena *arena, X509 *certificate, const struct keyring_key *key, time_t now, struct smime_certificate *ret_certificate) {
 	struct smime_certificate out = { 0 };
 	const char *why = "";
 

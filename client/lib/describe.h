@@ -14,16 +14,16 @@
 #include "arena.h"
 #include "keyring.h"
 
-const char *describe_name(struct arena *arena, const X509_NAME *name);          /* RFC 2253 */
-const char *describe_serial(struct arena *arena, const ASN1_INTEGER *serial);   /* hex */
-const char *describe_fingerprint(struct arena *arena, const X509 *certificate); /* SHA-256, lower-case hex */
+const char *describe_name(struct arena *arena, const X509_NAME *name);               /* RFC 2253 */
+const char *describe_serial(struct arena *arena, const ASN1_INTEGER *serial);        /* hex */
+const char *describe_fingerprint(struct arena *arena, const X509 *certificate);      /* SHA-256, lower-case hex */
 const char *const *describe_addresses(struct arena *arena, const X509 *certificate); /* NULL-terminated */
-const char *describe_public_key(struct arena *arena, const X509 *certificate);  /* "RSA-2048", "EC-256", "Ed25519", "X25519" */
-const char *describe_date(struct arena *arena, const ASN1_TIME *time);          /* "2026-11-24" */
+const char *describe_public_key(struct arena *arena, const X509 *certificate);       /* "RSA-2048", "EC-256", "Ed25519", "X25519" */
+const char *describe_date(struct arena *arena, const ASN1_TIME *time);               /* "2026-11-24" */
 
 /* All of a certificate. `key` may be NULL; where it can't do what the certificate allows, that is the reason given. */
-void describe_certificate(struct arena *arena, X509 *certificate, const struct keyring_key *key, time_t now,
-                          struct smime_certificate *ret_certificate);
+void describe_certificate(
+	struct arena *arena, X509 *certificate, const struct keyring_key *key, time_t now, struct smime_certificate *ret_certificate);
 
 /* Why a key can't sign, where the agent says that it can't: a static text about "it". */
 const char *describe_cannot_sign(const struct keyring_key *key);

@@ -36,8 +36,8 @@ static int check_options(struct smime *s, const struct smime_encrypt_options *op
 	for (size_t i = 0; i < ELEMENTSOF(ciphers); i++)
 		known = known || strcmp(cipher_of(options), ciphers[i]) == 0;
 	if (!known)
-		return smime_fail(s, SMIME_E_USAGE, "%s is no cipher for content; there are aes256-cbc, aes128-cbc, aes256-gcm and aes128-gcm",
-			options->cipher);
+		return smime_fail(s, SMIME_E_USAGE,
+			"%s is no cipher for content; there are aes256-cbc, aes128-cbc, aes256-gcm and aes128-gcm", options->cipher);
 	if (options->recipient_count == 0)
 		return smime_fail(s, SMIME_E_USAGE, "no recipient was named");
 	if (options->pem && !options->cms)
@@ -162,7 +162,8 @@ static int write_envelope(const struct input *input, const struct smime_encrypt_
 	return r == 0 ? sink_finish(form ? form : sink) : r;
 }
 
-static int sign_first(struct smime *s, const struct input *input, const struct smime_encrypt_options *options, struct source **ret_content) {
+static int sign_first(
+	struct smime *s, const struct input *input, const struct smime_encrypt_options *options, struct source **ret_content) {
 	_cleanup_(signing_clear) struct signing signing = { 0 };
 	int r;
 

@@ -13,11 +13,11 @@
 #include "context.h"
 
 struct input {
-	struct source *source;   /* as it came */
-	struct entity *entity;   /* NULL: no mail */
-	struct source *content;  /* what the protection is for: the canonical entity, or the bytes */
+	struct source *source;    /* as it came */
+	struct entity *entity;    /* NULL: no mail */
+	struct source *content;   /* what the protection is for: the canonical entity, or the bytes */
 	struct addresses authors; /* From, then Sender; empty when they can't be read */
-	enum eol eol;            /* the line ends of the header */
+	enum eol eol;             /* the line ends of the header */
 };
 
 /*

@@ -12,7 +12,7 @@
 struct keyring_key {
 	const struct wire_key *wire;
 	const struct wire_token_status *token; /* NULL when the agent does not know the token (any more) */
-	X509 **certificates;  /* newest first; only those that parse */
+	X509 **certificates;                   /* newest first; only those that parse */
 	size_t certificate_count;
 };
 

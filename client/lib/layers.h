@@ -16,7 +16,7 @@
 enum { LAYERS_TYPE_MAX_BYTES = 80 };
 
 enum layer_kind {
-	LAYER_PLAIN,     /* no S/MIME: content */
+	LAYER_PLAIN, /* no S/MIME: content */
 	LAYER_SIGNED,
 	LAYER_ENCRYPTED, /* EnvelopedData or AuthEnvelopedData */
 	LAYER_OTHER,     /* CMS of a type that is not opened here */
@@ -24,11 +24,11 @@ enum layer_kind {
 
 struct layer {
 	enum layer_kind kind;
-	struct source *source;  /* the whole */
-	struct entity *entity;  /* its header; NULL: bare CMS or bytes */
-	struct source *cms;     /* NULL: plain */
-	struct source *content; /* of multipart/signed: the signed part */
-	bool outside;           /* there is text outside the signed part */
+	struct source *source;            /* the whole */
+	struct entity *entity;            /* its header; NULL: bare CMS or bytes */
+	struct source *cms;               /* NULL: plain */
+	struct source *content;           /* of multipart/signed: the signed part */
+	bool outside;                     /* there is text outside the signed part */
 	char type[LAYERS_TYPE_MAX_BYTES]; /* of LAYER_OTHER: the content type */
 };
 

@@ -33,15 +33,15 @@ void opening_clear(struct opening *opening) {
 
 static int look(struct opening *opening) {
 	struct smime *s = opening->s;
-	int r = opening->options->cms ? layer_of_cms(opening->input, &opening->layer) :
-					layer_of_entity(opening->input, &opening->layer);
+	int r = opening->options->cms ? layer_of_cms(opening->input, &opening->layer) : layer_of_entity(opening->input, &opening->layer);
 
 	switch (r) {
 	case -SMIME_E_NOT_MAIL:
 		return smime_fail(s, SMIME_E_NOT_MAIL, "the input is no mail: it does not begin with a header; --cms reads CMS");
 	case -SMIME_E_NOT_CMS:
-		return smime_fail(s, SMIME_E_NOT_CMS, opening->options->cms ? "the input is no CMS, neither PEM nor DER nor BER" :
-			"the mail says that it is S/MIME, but its body is no CMS");
+		return smime_fail(s, SMIME_E_NOT_CMS,
+			opening->options->cms ? "the input is no CMS, neither PEM nor DER nor BER" :
+						"the mail says that it is S/MIME, but its body is no CMS");
 	case -SMIME_E_TRUNCATED:
 		return smime_fail(s, SMIME_E_TRUNCATED, "the message is cut off: its end is missing");
 	default:
@@ -157,8 +157,8 @@ static bool has_all_digests(const struct signed_data *data) {
 }
 
 /* Finds the content and hashes it; embedded content was hashed while it was read, with what was listed. */
-static int find_content(const struct opening *opening, const struct layer *layer, const struct signers *signers,
-	struct signer_scene *scene, struct source **ret_content) {
+static int find_content(const struct opening *opening, const struct layer *layer, const struct signers *signers, struct signer_scene *scene,
+	struct source **ret_content) {
 	struct source *given = layer->content ? layer->content : layer == opening->layer ? opening->detached : NULL;
 	int r = 0;
 
@@ -175,8 +175,8 @@ static int find_content(const struct opening *opening, const struct layer *layer
 }
 
 /* What the signed content says itself about who it is from (RFC 9788): *ret_sender has none stated when it says nothing. */
-static int read_protected(const struct opening *opening, const struct signed_data *data, struct source *content,
-	struct sender *ret_sender) {
+static int read_protected(
+	const struct opening *opening, const struct signed_data *data, struct source *content, struct sender *ret_sender) {
 	_cleanup_(entity_freep) struct entity *entity = NULL;
 	int r;
 
@@ -194,8 +194,8 @@ static const char *form_of(const struct layer *layer, const struct signed_data *
 	return data->signer_count > 0 || data->has_content ? "signed-data" : "certs-only";
 }
 
-static int check_signers(struct opening *opening, const struct signers *signers, const struct signer_scene *scene,
-	struct smime_layer *layer) {
+static int check_signers(
+	struct opening *opening, const struct signers *signers, const struct signer_scene *scene, struct smime_layer *layer) {
 	size_t i;
 	int r = report_add_signers(opening->report, layer, signers->count);
 
@@ -209,8 +209,8 @@ static int check_content_exists(const struct opening *opening, const struct sign
 	if (content || data->signer_count == 0)
 		return 0;
 	if (opening->options->cms)
-		return smime_fail(opening->s, SMIME_E_USAGE,
-			"the signature is detached: name the file with its content (--detached-content FILE)");
+		return smime_fail(
+			opening->s, SMIME_E_USAGE, "the signature is detached: name the file with its content (--detached-content FILE)");
 	return smime_fail(opening->s, SMIME_E_MALFORMED, "the mail holds a signature, but not the content it is for");
 }
 
@@ -235,8 +235,8 @@ int opening_signed(struct opening *opening, const struct layer *layer, struct op
 	scene.protected = protected.stated || protected.fault ? &protected : NULL;
 	r = check_content_exists(opening, data, opened.content);
 	if (r == 0)
-		r = opening_add_layer(opening, data->signer_count > 0 ? SMIME_LAYER_SIGNED : SMIME_LAYER_CERTIFICATES,
-			form_of(layer, data), &opened.layer);
+		r = opening_add_layer(opening, data->signer_count > 0 ? SMIME_LAYER_SIGNED : SMIME_LAYER_CERTIFICATES, form_of(layer, data),
+			&opened.layer);
 	if (r == 0)
 		r = check_signers(opening, &signers, &scene, opened.layer);
 	if (r < 0)

@@ -47,7 +47,8 @@ static int refuse(struct smime *s, const char *who, int r, const char *why, cons
 	const char *from = describe_date(&arena, X509_get0_notBefore(certificate));
 	const char *until = describe_date(&arena, X509_get0_notAfter(certificate));
 
-	r = smime_fail(s, code, "%s can't be encrypted to: the certificate %s (valid from %s to %s)", who, why, from ? from : "", until ? until : "");
+	r = smime_fail(s, code, "%s can't be encrypted to: the certificate %s (valid from %s to %s)", who, why, from ? from : "",
+		until ? until : "");
 	arena_clear(&arena);
 	return r;
 }
@@ -58,7 +59,7 @@ struct search {
 	const char *address; /* NULL: every certificate matches */
 	time_t now;
 	struct recipients good;
-	int refusal;          /* of one that matches and can't be used, with .. */
+	int refusal; /* of one that matches and can't be used, with .. */
 	const char *why;
 	X509 *refused;
 };
@@ -196,7 +197,8 @@ static int say_ambiguous(struct smime *s, const struct search *search) {
 		const X509 *certificate = search->good.items[i];
 		const char *fingerprint = describe_fingerprint(&arena, certificate);
 		const char *subject = describe_name(&arena, X509_get_subject_name(certificate));
-		list = arena_printf(&arena, "%s%s%.*s (%s)", list, i > 0 ? "; " : "", DIGITS, fingerprint ? fingerprint : "", subject ? subject : "");
+		list = arena_printf(
+			&arena, "%s%s%.*s (%s)", list, i > 0 ? "; " : "", DIGITS, fingerprint ? fingerprint : "", subject ? subject : "");
 	}
 	int r = smime_fail(s, SMIME_E_CERT_AMBIGUOUS, "%zu certificates are for %s; name the file of one with -r: %s%s", search->good.count,
 		search->address, list ? list : "", search->good.count > SHOWN_MAX ? "; .." : "");

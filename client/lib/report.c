@@ -112,8 +112,8 @@ void report_certificate(struct report *report, struct smime_signer *signer, X509
 	signer->addresses = describe_addresses(arena, certificate);
 }
 
-void report_check(struct report *report, struct smime_signer *signer, enum report_name name, enum smime_outcome outcome,
-	const char *format, ...) {
+void report_check(
+	struct report *report, struct smime_signer *signer, enum report_name name, enum smime_outcome outcome, const char *format, ...) {
 	char text[CHECK_TEXT_MAX_BYTES];
 	va_list args;
 

@@ -36,7 +36,7 @@ enum report_name {
 
 struct report;
 
-int report_new(struct report **ret_report); /* -SMIME_E_NO_MEMORY */
+int report_new(struct report **ret_report);        /* -SMIME_E_NO_MEMORY */
 struct report *report_free(struct report *report); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(struct report *, report_freep, report_free)
 
@@ -53,8 +53,8 @@ struct smime_signer *report_signer(struct smime_layer *layer, size_t index);
 void report_certificate(struct report *report, struct smime_signer *signer, X509 *certificate);
 
 /* Adds what was found. */
-void report_check(struct report *report, struct smime_signer *signer, enum report_name name, enum smime_outcome outcome,
-	const char *format, ...) __attribute__((format(printf, 5, 6)));
+void report_check(struct report *report, struct smime_signer *signer, enum report_name name, enum smime_outcome outcome, const char *format,
+	...) __attribute__((format(printf, 5, 6)));
 
 /* The worst that was found of this signer under this name; SMIME_GOOD when nothing was. */
 enum smime_outcome report_worst(const struct smime_signer *signer, enum report_name name);

@@ -63,8 +63,8 @@ static int add_file(struct smime *s, const char *path, STACK_OF(X509_CRL) *crls)
 	}
 }
 
-int revocation_new(struct smime *s, enum smime_revocation mode, const char *const *files, size_t count,
-	struct revocation **ret_revocation) {
+int revocation_new(
+	struct smime *s, enum smime_revocation mode, const char *const *files, size_t count, struct revocation **ret_revocation) {
 	_cleanup_(revocation_freep) struct revocation *revocation = calloc(1, sizeof(*revocation));
 	int r = 0;
 
@@ -164,8 +164,8 @@ static STACK_OF(X509_CRL) *join(const STACK_OF(X509_CRL) *a, const STACK_OF(X509
 	return all;
 }
 
-static int validate(STACK_OF(X509_CRL) *crls, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted, time_t at,
-	struct findings *findings) {
+static int validate(
+	STACK_OF(X509_CRL) *crls, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted, time_t at, struct findings *findings) {
 	_cleanup_(store_ctx_freep) X509_STORE_CTX *context = X509_STORE_CTX_new();
 
 	if (!crls || !context || X509_STORE_CTX_init(context, store, certificate, untrusted) != 1 ||

@@ -21,8 +21,7 @@ struct revocation_verdict {
 };
 
 /* Reads the files of CRLs, PEM or DER. -SMIME_E_IO, -SMIME_E_MALFORMED, both with a message. */
-int revocation_new(struct smime *s, enum smime_revocation mode, const char *const *files, size_t count,
-	struct revocation **ret_revocation);
+int revocation_new(struct smime *s, enum smime_revocation mode, const char *const *files, size_t count, struct revocation **ret_revocation);
 struct revocation *revocation_free(struct revocation *revocation); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(struct revocation *, revocation_freep, revocation_free)
 

@@ -115,9 +115,9 @@ static bool names_certificate(const struct selector *selector, const X509 *certi
 struct search {
 	struct selection found;
 	const struct keyring_key *candidates[SELECT_CANDIDATES_SHOWN_MAX];
-	size_t suitable; /* keys that are named and can sign now */
-	size_t named;    /* keys that are named */
-	size_t bare;     /* of those, without any certificate */
+	size_t suitable;                   /* keys that are named and can sign now */
+	size_t named;                      /* keys that are named */
+	size_t bare;                       /* of those, without any certificate */
 	const struct keyring_key *refused; /* the last one that is named and can't sign, with .. */
 	const X509 *refused_certificate;
 	int refusal;
@@ -135,8 +135,8 @@ static void refuse(struct search *search, const struct keyring_key *key, const X
 }
 
 /* The newest certificate of the key that is named and suitable; NULL when there is none. */
-static X509 *choose_certificate(struct search *search, const struct selector *selector, const struct keyring_key *key, time_t now,
-	bool *ret_named) {
+static X509 *choose_certificate(
+	struct search *search, const struct selector *selector, const struct keyring_key *key, time_t now, bool *ret_named) {
 	bool whole = names_key(selector, key), named = whole;
 	X509 *chosen = NULL;
 	const char *why = "";
@@ -199,8 +199,8 @@ static int say_refused(struct smime *s, const struct search *search, const char 
 	int r;
 
 	if (search->refused_certificate)
-		r = smime_fail(s, search->refusal, "%s: the certificate of key %s %s (valid from %s to %s)", whom, key ? key : "", search->why,
-			describe_date(&arena, X509_get0_notBefore(search->refused_certificate)),
+		r = smime_fail(s, search->refusal, "%s: the certificate of key %s %s (valid from %s to %s)", whom, key ? key : "",
+			search->why, describe_date(&arena, X509_get0_notBefore(search->refused_certificate)),
 			describe_date(&arena, X509_get0_notAfter(search->refused_certificate)));
 	else
 		r = smime_fail(s, search->refusal, "%s: the key %s can't be used: %s", whom, key ? key : "", search->why);
@@ -239,12 +239,13 @@ static int select_named(struct smime *s, const struct keyring *keyring, const ch
 static int say_none(struct smime *s, const struct addresses *from) {
 	if (from->count == 0)
 		return smime_fail(s, SMIME_E_NO_KEY, "the mail has no From address that can be read to find a key by; name a key with -k");
-	return smime_fail(s, SMIME_E_NO_KEY, "the agent has no key with a certificate for %s; smime keys lists what it has", from->items[0]);
+	return smime_fail(
+		s, SMIME_E_NO_KEY, "the agent has no key with a certificate for %s; smime keys lists what it has", from->items[0]);
 }
 
 /* The suitable key for one of the addresses in turn, else one without address. */
-static int select_for_mail(struct smime *s, const struct keyring *keyring, const struct addresses *from, time_t now,
-	struct selection *ret_selection) {
+static int select_for_mail(
+	struct smime *s, const struct keyring *keyring, const struct addresses *from, time_t now, struct selection *ret_selection) {
 	static const struct selector no_address = { .kind = SELECT_NO_ADDRESS };
 	struct search search;
 	int refusal = 0;

@@ -27,6 +27,6 @@ struct selection {
  * -SMIME_E_NO_CERTIFICATE, -SMIME_E_CERT_EXPIRED (with the dates), -SMIME_E_KEY_UNUSABLE; each with a message.
  */
 int select_for_signing(struct smime *s, const struct keyring *keyring, const char *name, const struct addresses *from, time_t now,
-                       struct selection *ret_selection);
+	struct selection *ret_selection);
 
 #endif

@@ -116,18 +116,19 @@ static bool check_by_sender(const struct comparison *c) {
 	if (sender->count != 1 || !addresses_hold(c->own, sender->canonical[0]))
 		return false;
 	if (addresses_hold(from, sender->canonical[0]))
-		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_GOOD, "%s (%sSender, one of the authors)",
-			sender->items[0], c->where);
+		report_check(
+			c->report, c->signer, REPORT_ADDRESS, SMIME_GOOD, "%s (%sSender, one of the authors)", sender->items[0], c->where);
 	else
-		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_WARNING,
-			"signed by %s (%sSender), not by the %sFrom address %s", sender->items[0], c->where, c->where, from->items[0]);
+		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_WARNING, "signed by %s (%sSender), not by the %sFrom address %s",
+			sender->items[0], c->where, c->where, from->items[0]);
 	return true;
 }
 
 /* RFC 8550 3: such a certificate fits every author, which is little to go by. */
 static void check_no_address(const struct comparison *c, const char *authors) {
 	if (c->sender->expected)
-		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_BAD, "the certificate names no address, and %s is expected", authors);
+		report_check(
+			c->report, c->signer, REPORT_ADDRESS, SMIME_BAD, "the certificate names no address, and %s is expected", authors);
 	else if (c->sender->stated)
 		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_NOTE,
 			"the certificate names no address; nothing links its owner to %s", authors);
@@ -153,8 +154,8 @@ static void check_authors(const struct comparison *c) {
 	else if (c->sender->expected)
 		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_BAD, "%s is expected, the certificate is for %s", authors, names);
 	else if (!check_by_sender(c))
-		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_BAD,
-			"the message is from %s (%sFrom), the certificate is for %s", authors, c->where, names);
+		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_BAD, "the message is from %s (%sFrom), the certificate is for %s",
+			authors, c->where, names);
 }
 
 int sender_check(const struct sender *sender, const struct sender *protected, X509 *certificate, struct report *report,

@@ -35,7 +35,7 @@ void sender_report(const struct sender *sender, struct report *report);
  * Adds the check "address": what the header says, and what the signed content says itself (`protected`, or NULL), against the
  * certificate. -SMIME_E_NO_MEMORY.
  */
-int sender_check(const struct sender *sender, const struct sender *protected, X509 *certificate, struct report *report,
-	struct smime_signer *signer);
+int sender_check(
+	const struct sender *sender, const struct sender *protected, X509 *certificate, struct report *report, struct smime_signer *signer);
 
 #endif

@@ -185,7 +185,8 @@ static int write_opaque(const struct input *input, const struct signing *signing
 	return r == 0 ? sink_finish(base64) : r;
 }
 
-static int write_bare(const struct input *input, const struct smime_sign_options *options, const struct signing *signing, struct sink *sink) {
+static int write_bare(
+	const struct input *input, const struct smime_sign_options *options, const struct signing *signing, struct sink *sink) {
 	_cleanup_(sink_freep) struct sink *pem = NULL;
 	int r = options->pem ? sink_pem(sink, &pem) : 0;
 

@@ -117,11 +117,9 @@ static bool signer_info_fits(const struct signing *signing) {
 
 	if (cms_parse(wire_octets(reply->signer_info), cms_signer_info_it(), &info) < 0)
 		return false;
-	return info->sid->type == CMS_SID_ISSUER_SERIAL &&
-		cms_issuer_serial_is(info->sid->issuer_serial, signing->selection.certificate) &&
+	return info->sid->type == CMS_SID_ISSUER_SERIAL && cms_issuer_serial_is(info->sid->issuer_serial, signing->selection.certificate) &&
 		cms_digest(info->digest_algorithm->algorithm) == signing->md &&
-		cms_attribute_single(info->signed_attributes, OID_MESSAGE_DIGEST, &digest) == 0 &&
-		digest->type == V_ASN1_OCTET_STRING &&
+		cms_attribute_single(info->signed_attributes, OID_MESSAGE_DIGEST, &digest) == 0 && digest->type == V_ASN1_OCTET_STRING &&
 		wire_octets_equal(digest->value.octet_string, signing->digest, signing->digest_len);
 }
 
@@ -181,8 +179,8 @@ int sign_ask(struct smime *s, const struct input *input, const struct smime_sign
 	if (r == 0)
 		r = keyring_fetch(s, &signing.keyring);
 	if (r == 0)
-		r = select_for_signing(s, signing.keyring, options->key, input->entity ? &input->authors : NULL, time(NULL),
-			&signing.selection);
+		r = select_for_signing(
+			s, signing.keyring, options->key, input->entity ? &input->authors : NULL, time(NULL), &signing.selection);
 	if (r < 0)
 		return r;
 	tell_fallback(s, &signing, options);

@@ -21,7 +21,7 @@ struct signing {
 	uint8_t digest[EVP_MAX_MD_SIZE]; /* of the content */
 	unsigned digest_len;
 	uint64_t content_len;
-	struct wire_reply *reply;   /* the agent's: SignerInfo and certificates */
+	struct wire_reply *reply; /* the agent's: SignerInfo and certificates */
 };
 
 /* Chooses the key, hashes the content and has the agent sign. Errors with a message. signing_clear() ends it. */

@@ -140,8 +140,7 @@ static int pss_check(const X509_ALGOR *signature, struct signature_algorithm *al
 	return 0;
 }
 
-int signature_read(const X509_ALGOR *digest, const X509_ALGOR *signature, struct signature_algorithm *ret_algorithm,
-	const char **ret_why) {
+int signature_read(const X509_ALGOR *digest, const X509_ALGOR *signature, struct signature_algorithm *ret_algorithm, const char **ret_why) {
 	const struct scheme_row *row = scheme_find(signature->algorithm);
 	struct signature_algorithm algorithm = { .md = digest_read(digest) };
 	int r = 0;
@@ -222,8 +221,8 @@ static bool is_expensive(const struct signature_algorithm *algorithm, const EVP_
 	return expensive;
 }
 
-int signature_verify(const struct signature_algorithm *algorithm, EVP_PKEY *key, struct bytes message, struct bytes digest,
-	struct bytes value) {
+int signature_verify(
+	const struct signature_algorithm *algorithm, EVP_PKEY *key, struct bytes message, struct bytes digest, struct bytes value) {
 	uint8_t hash[EVP_MAX_MD_SIZE];
 	unsigned int len;
 	bool match;

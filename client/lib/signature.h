@@ -15,8 +15,8 @@
 #include "agent/wire/base.h"
 
 enum {
-	SIGNATURE_KEY_MAX_BITS = 8192,      /* of RSA and DSA (RFC 8550 4.3): more is nobody's key, but costs much time */
-	SIGNATURE_EXPONENT_MAX_BITS = 64,   /* of RSA */
+	SIGNATURE_KEY_MAX_BITS = 8192,    /* of RSA and DSA (RFC 8550 4.3): more is nobody's key, but costs much time */
+	SIGNATURE_EXPONENT_MAX_BITS = 64, /* of RSA */
 };
 
 enum signature_scheme { SIGNATURE_RSA_V15, SIGNATURE_RSA_PSS, SIGNATURE_ECDSA, SIGNATURE_ED25519, SIGNATURE_DSA };
@@ -31,16 +31,15 @@ struct signature_algorithm {
  * Reads digestAlgorithm and signatureAlgorithm. -SMIME_E_UNSUPPORTED: not known here; -SMIME_E_SIGNATURE: the two contradict each
  * other or their standard. Then *ret_why is a static text that says what is wrong.
  */
-int signature_read(const X509_ALGOR *digest, const X509_ALGOR *signature, struct signature_algorithm *ret_algorithm,
-	const char **ret_why);
+int signature_read(const X509_ALGOR *digest, const X509_ALGOR *signature, struct signature_algorithm *ret_algorithm, const char **ret_why);
 
 /*
  * Whether `value` is the key's signature over `message`, or, when message.data is NULL, over something whose digest is `digest`.
  * Returns 0; -SMIME_E_SIGNATURE: it is not; -SMIME_E_UNSUPPORTED: the key is too large to be tried, or pure EdDSA has no message;
  * -SMIME_E_KEY_UNUSABLE: `key` is NULL, since nobody here can read it.
  */
-int signature_verify(const struct signature_algorithm *algorithm, EVP_PKEY *key, struct bytes message, struct bytes digest,
-	struct bytes value);
+int signature_verify(
+	const struct signature_algorithm *algorithm, EVP_PKEY *key, struct bytes message, struct bytes digest, struct bytes value);
 
 /* Whether two AlgorithmIdentifiers say the same, in whatever encoding: absent parameters, NULL and defaults are equal (RFC 6211 3). */
 bool signature_algorithm_equal(const X509_ALGOR *a, const X509_ALGOR *b);

@@ -80,8 +80,8 @@ static void warn(struct report *report, struct smime_signer *out, const char *te
 }
 
 /* RFC 5652 11.1 and 5.6 */
-static void check_content_type(const struct signer *signer, const struct signer_scene *scene, struct report *report,
-	struct smime_signer *out) {
+static void check_content_type(
+	const struct signer *signer, const struct signer_scene *scene, struct report *report, struct smime_signer *out) {
 	const ASN1_TYPE *value;
 	int r = cms_attribute_single(signer->info->signed_attributes, OID_CONTENT_TYPE, &value);
 
@@ -173,7 +173,8 @@ static int names_certificate(const struct signer *signer, const char *oid, const
 	if (!md || X509_digest(certificate, md, hash, &len) != 1)
 		return -SMIME_E_MALFORMED;
 	return (size_t)ASN1_STRING_length(first->hash) == len && memcmp(ASN1_STRING_get0_data(first->hash), hash, len) == 0 ?
-		1 : -SMIME_E_SIGNATURE;
+		1 :
+		-SMIME_E_SIGNATURE;
 }
 
 int signer_names_certificate(const struct signer *signer, const X509 *certificate) {
@@ -245,8 +246,8 @@ static int check_without(const struct signer_scene *scene, struct report *report
 	return 0;
 }
 
-int signer_check_attributes(const struct signer *signer, const struct signer_scene *scene, struct report *report,
-	struct smime_signer *out) {
+int signer_check_attributes(
+	const struct signer *signer, const struct signer_scene *scene, struct report *report, struct smime_signer *out) {
 	size_t before = out->check_count;
 
 	if (!signer->attributes)

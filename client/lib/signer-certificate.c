@@ -80,8 +80,7 @@ static void check_extended_key_usage(X509 *certificate, struct report *report, s
 		report_check(report, out, REPORT_EXTENDED_KEY_USAGE, SMIME_BAD, "the certificate is for other purposes than e-mail");
 }
 
-int signer_check_certificate(X509 *certificate, const struct signer_scene *scene, struct report *report,
-	struct smime_signer *out) {
+int signer_check_certificate(X509 *certificate, const struct signer_scene *scene, struct report *report, struct smime_signer *out) {
 	struct trust_verdict verdict = { .trusted = false };
 	int r = trust_check(scene->trust, certificate, scene->data->certificates, scene->data->crls, report_arena(report), &verdict);
 
@@ -94,8 +93,8 @@ int signer_check_certificate(X509 *certificate, const struct signer_scene *scene
 	r = sender_check(scene->sender, scene->protected, certificate, report, out);
 	if (r < 0)
 		return r;
-	report_check(report, out, REPORT_REVOCATION, verdict.revocation.outcome, "%s",
-		verdict.revocation.text ? verdict.revocation.text : "");
+	report_check(
+		report, out, REPORT_REVOCATION, verdict.revocation.outcome, "%s", verdict.revocation.text ? verdict.revocation.text : "");
 	ERR_clear_error();
 	return 0;
 }

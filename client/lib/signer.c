@@ -138,8 +138,8 @@ static X509 *find_certificate(const struct signer *signer, const struct signer_s
 	return verified ? verified : first;
 }
 
-static void check_signature(const struct signer *signer, const struct signer_scene *scene, int verified, struct report *report,
-	struct smime_signer *out) {
+static void check_signature(
+	const struct signer *signer, const struct signer_scene *scene, int verified, struct report *report, struct smime_signer *out) {
 	if (scene->twice)
 		report_check(report, out, REPORT_SIGNATURE, SMIME_BAD,
 			"the signature carries content of its own beside the one it is said to be for");
@@ -149,8 +149,8 @@ static void check_signature(const struct signer *signer, const struct signer_sce
 		report_check(report, out, REPORT_SIGNATURE, SMIME_UNKNOWN, "can't be checked without the signer's certificate");
 	else if (verified == -SMIME_E_UNSUPPORTED)
 		report_check(report, out, REPORT_SIGNATURE, SMIME_UNKNOWN, "can't be checked: %s",
-			signer->algorithm.scheme == SIGNATURE_ED25519 ? "Ed25519 without signed attributes is not supported"
-									      : "the key is larger than anybody needs");
+			signer->algorithm.scheme == SIGNATURE_ED25519 ? "Ed25519 without signed attributes is not supported" :
+									"the key is larger than anybody needs");
 	else if (verified == -SMIME_E_KEY_UNUSABLE)
 		report_check(report, out, REPORT_SIGNATURE, SMIME_UNKNOWN,
 			"can't be checked: the type or the parameters of the certificate's key are not supported");
@@ -177,8 +177,7 @@ static void describe_missing(const struct signer *signer, struct report *report,
 		arena_hex(arena, ASN1_STRING_get0_data(sid->key_id), (size_t)ASN1_STRING_length(sid->key_id)));
 }
 
-static void check_names_certificate(const struct signer *signer, const X509 *certificate, struct report *report,
-	struct smime_signer *out) {
+static void check_names_certificate(const struct signer *signer, const X509 *certificate, struct report *report, struct smime_signer *out) {
 	switch (signer_names_certificate(signer, certificate)) {
 	case 1:
 		report_check(report, out, REPORT_CERTIFICATE, SMIME_GOOD, "%s, named by the signature", out->subject);
@@ -218,8 +217,8 @@ static void check_algorithm(const struct signer *signer, const X509 *certificate
 	const char *weakness = signature_weakness(algorithm, key);
 	struct arena *arena = report_arena(report);
 
-	out->algorithm = arena_printf(arena, "%s %s %s", describe_public_key(arena, certificate),
-		signature_scheme_name(algorithm->scheme), digest_name(algorithm->md));
+	out->algorithm = arena_printf(arena, "%s %s %s", describe_public_key(arena, certificate), signature_scheme_name(algorithm->scheme),
+		digest_name(algorithm->md));
 	if (algorithm->scheme == SIGNATURE_ED25519)
 		out->algorithm = signature_scheme_name(SIGNATURE_ED25519);
 	if (algorithm->scheme == SIGNATURE_RSA_PSS && algorithm->salt_len != EVP_MD_get_size(algorithm->md))
@@ -239,16 +238,15 @@ static void report_unusable(const struct signer *signer, struct report *report, 
 		return;
 	}
 	digest = !cms_digest(signer->info->digest_algorithm->algorithm);
-	if (OBJ_obj2txt(oid, sizeof(oid), digest ? signer->info->digest_algorithm->algorithm :
-							 signer->info->signature_algorithm->algorithm, 0) <= 0)
+	if (OBJ_obj2txt(oid, sizeof(oid), digest ? signer->info->digest_algorithm->algorithm : signer->info->signature_algorithm->algorithm,
+		    0) <= 0)
 		ERR_clear_error();
 	out->algorithm = arena_text(report_arena(report), oid);
 	report_check(report, out, REPORT_SIGNATURE, signer->unusable == -SMIME_E_SIGNATURE ? SMIME_BAD : SMIME_UNKNOWN, "%s (%s)",
 		signer->why, oid);
 }
 
-int signer_check(const struct signer *signer, const struct signer_scene *scene, struct report *report,
-	struct smime_signer *ret_signer) {
+int signer_check(const struct signer *signer, const struct signer_scene *scene, struct report *report, struct smime_signer *ret_signer) {
 	X509 *certificate;
 	int r, verified;
 

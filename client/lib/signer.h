@@ -16,21 +16,21 @@
 #include "trust.h"
 
 struct signer {
-	struct cms_signer_info *info;   /* NULL: can't be read */
-	uint8_t *attributes;            /* signedAttrs as received, with tag 31; NULL: none */
+	struct cms_signer_info *info; /* NULL: can't be read */
+	uint8_t *attributes;          /* signedAttrs as received, with tag 31; NULL: none */
 	size_t attributes_len;
-	bool sorted;                    /* they are DER */
-	int unusable;                   /* 0, or why `algorithm` is not set: -SMIME_E_UNSUPPORTED, -SMIME_E_SIGNATURE, -SMIME_E_MALFORMED */
-	const char *why;                /* static */
+	bool sorted;     /* they are DER */
+	int unusable;    /* 0, or why `algorithm` is not set: -SMIME_E_UNSUPPORTED, -SMIME_E_SIGNATURE, -SMIME_E_MALFORMED */
+	const char *why; /* static */
 	struct signature_algorithm algorithm;
 };
 
 /* What every signer of a message is checked with. */
 struct signer_scene {
-	struct signed_data *data;       /* with the digests of the content for every algorithm that signers name */
-	struct source *content;         /* what was hashed, with line ends `eol` */
+	struct signed_data *data; /* with the digests of the content for every algorithm that signers name */
+	struct source *content;   /* what was hashed, with line ends `eol` */
 	enum eol eol;
-	bool twice;                     /* the content is embedded although it was given beside the signature */
+	bool twice; /* the content is embedded although it was given beside the signature */
 	struct trust *trust;
 	const struct sender *sender;    /* of the message */
 	const struct sender *protected; /* of the signed content's own header, NULL: it has none */
@@ -48,7 +48,6 @@ const EVP_MD *signer_digest(const struct signer *signer);
 bool signer_matches(const struct signer *signer, const struct signer_scene *scene);
 
 /* Makes every check and fills in the report's signer. Errors of reading the content, -SMIME_E_NO_MEMORY. */
-int signer_check(const struct signer *signer, const struct signer_scene *scene, struct report *report,
-	struct smime_signer *ret_signer);
+int signer_check(const struct signer *signer, const struct signer_scene *scene, struct report *report, struct smime_signer *ret_signer);
 
 #endif

@@ -132,12 +132,13 @@ static int name_token(struct smime *s, const char *name, struct wire_token_name 
 		if (!token_is(token, name))
 			continue;
 		if (found)
-			return smime_fail(s, SMIME_E_NO_TOKEN, "several tokens are called %s; name one by its serial number (smime status shows it)",
-				name);
+			return smime_fail(s, SMIME_E_NO_TOKEN,
+				"several tokens are called %s; name one by its serial number (smime status shows it)", name);
 		found = token;
 	}
 	if (!found)
-		return smime_fail(s, SMIME_E_NO_TOKEN, "no token has the label, serial number or id %s; smime status lists the tokens", name);
+		return smime_fail(
+			s, SMIME_E_NO_TOKEN, "no token has the label, serial number or id %s; smime status lists the tokens", name);
 	struct bytes id = wire_octets(found->id);
 	r = wire_set_octets(&ret_name->token, id.data, id.len);
 	return r < 0 ? smime_fail(s, r, "out of memory") : 0;

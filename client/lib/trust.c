@@ -16,7 +16,7 @@
 #include "describe.h"
 
 enum {
-	AUTH_LEVEL = 2,        /* OpenSSL's: at least 112 bits of security: RSA-2048, no SHA-1 or MD5 in signatures of certificates */
+	AUTH_LEVEL = 2, /* OpenSSL's: at least 112 bits of security: RSA-2048, no SHA-1 or MD5 in signatures of certificates */
 	NOTE_MAX_BYTES = 256,
 };
 
@@ -25,7 +25,7 @@ struct trust {
 	time_t at;
 	struct anchors anchors; /* the files first; fetched: the others behind them */
 	size_t file_count;
-	X509_STORE *own, *all;  /* NULL: not made yet */
+	X509_STORE *own, *all; /* NULL: not made yet */
 	bool fetched, lacked_agent;
 	struct revocation *revocation;
 	char note[NOTE_MAX_BYTES]; /* which anchors there are none of */
@@ -152,10 +152,11 @@ static struct trust_verdict judge_anchor(const struct trust *trust, STACK_OF(X50
 
 	if (origin == ANCHOR_SYSTEM && distrusted)
 		return (struct trust_verdict){ .text = arena_printf(arena, "%s is marked as not to be trusted on this system",
-			describe_name(arena, X509_get_subject_name(distrusted))) };
+						       describe_name(arena, X509_get_subject_name(distrusted))) };
 	if (limit && X509_cmp_time(X509_get0_notBefore(sk_X509_value(chain, 0)), &limit) > 0)
 		return (struct trust_verdict){ .text = arena_printf(arena,
-			"the certificate was issued after the day until which %s is trusted on this system", name) };
+						       "the certificate was issued after the day until which %s is trusted on this system",
+						       name) };
 	return (struct trust_verdict){ .trusted = true, .text = arena_printf(arena, "leads to %s (%s)", name, origins[origin]) };
 }
 
@@ -177,7 +178,7 @@ static struct trust_verdict judge_chain(const struct trust *trust, STACK_OF(X509
 
 	if (ca)
 		return (struct trust_verdict){ .text = arena_printf(arena, "%s is a certification authority for other purposes than e-mail",
-			describe_name(arena, X509_get_subject_name(ca))) };
+						       describe_name(arena, X509_get_subject_name(ca))) };
 	return judge_anchor(trust, chain, arena);
 }
 
@@ -200,8 +201,8 @@ static const char *explain(const struct trust *trust, X509_STORE_CTX *context, s
 	}
 }
 
-static int validate(const struct trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted,
-	STACK_OF(X509_CRL) *crls, struct arena *arena, struct trust_verdict *ret_verdict) {
+static int validate(const struct trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls,
+	struct arena *arena, struct trust_verdict *ret_verdict) {
 	_cleanup_(store_ctx_freep) X509_STORE_CTX *context = X509_STORE_CTX_new();
 	X509_VERIFY_PARAM *param;
 
@@ -219,8 +220,8 @@ static int validate(const struct trust *trust, X509_STORE *store, X509 *certific
 	else
 		*ret_verdict = (struct trust_verdict){ .text = explain(trust, context, arena) };
 	ERR_clear_error();
-	return revocation_check(trust->revocation, ret_verdict->trusted ? store : NULL, certificate, untrusted, crls, trust->at,
-		arena, &ret_verdict->revocation);
+	return revocation_check(trust->revocation, ret_verdict->trusted ? store : NULL, certificate, untrusted, crls, trust->at, arena,
+		&ret_verdict->revocation);
 }
 
 int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls, struct arena *arena,

@@ -186,11 +186,10 @@ static int try_matches(struct opening *opening, const struct layer *layer, const
 
 static int say_not_recipient(struct opening *opening, const struct enveloped *enveloped, const struct candidates *candidates) {
 	if (candidates->count == 0)
-		return smime_fail(opening->s, SMIME_E_NO_KEY,
-			"the agent has no key with a certificate: insert the token, or see smime keys");
-	return smime_fail(opening->s, SMIME_E_NOT_RECIPIENT,
-		"none of the agent's %zu certificate%s is among the message's %zu recipient%s", candidates->count,
-		candidates->count == 1 ? "" : "s", enveloped->recipients, enveloped->recipients == 1 ? "" : "s");
+		return smime_fail(
+			opening->s, SMIME_E_NO_KEY, "the agent has no key with a certificate: insert the token, or see smime keys");
+	return smime_fail(opening->s, SMIME_E_NOT_RECIPIENT, "none of the agent's %zu certificate%s is among the message's %zu recipient%s",
+		candidates->count, candidates->count == 1 ? "" : "s", enveloped->recipients, enveloped->recipients == 1 ? "" : "s");
 }
 
 static const char *key_encryption_name(const struct enveloped_match *match) {
@@ -211,8 +210,8 @@ static int report_layer(struct opening *opening, const struct enveloped *envelop
 	struct arena *arena = report_arena(opening->report);
 	struct bytes spki = wire_octets(key->wire->spki);
 	struct smime_layer *layer;
-	int r = opening_add_layer(opening, SMIME_LAYER_ENCRYPTED,
-		enveloped->authenticated ? "authEnveloped-data" : "enveloped-data", &layer);
+	int r = opening_add_layer(
+		opening, SMIME_LAYER_ENCRYPTED, enveloped->authenticated ? "authEnveloped-data" : "enveloped-data", &layer);
 
 	if (r < 0)
 		return r;
@@ -227,8 +226,7 @@ static int report_layer(struct opening *opening, const struct enveloped *envelop
 	return 0;
 }
 
-static int scan(struct opening *opening, const struct layer *layer, const struct candidates *candidates,
-	struct enveloped **ret_enveloped) {
+static int scan(struct opening *opening, const struct layer *layer, const struct candidates *candidates, struct enveloped **ret_enveloped) {
 	int r = enveloped_scan(layer->cms, candidates->certificates, candidates->count, candidates->present, ret_enveloped);
 
 	switch (r) {

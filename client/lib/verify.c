@@ -99,8 +99,8 @@ static int verify(struct opening *opening, int out, struct smime_report **ret_re
 	return r < 0 || out < 0 ? r : release(opening, outermost.content, out);
 }
 
-SMIME_API int smime_verify(struct smime *smime, int in, int out, const struct smime_verify_options *options,
-	struct smime_report **ret_report) {
+SMIME_API int smime_verify(
+	struct smime *smime, int in, int out, const struct smime_verify_options *options, struct smime_report **ret_report) {
 	_cleanup_(opening_clear) struct opening opening = { .s = smime };
 	struct smime_report *report = NULL;
 	int r = opening_begin(smime, in, options ? options : &(const struct smime_verify_options){ 0 }, &opening);

@@ -119,8 +119,7 @@ static bool take_mailbox(const char **p, struct address_list *list) {
 }
 
 /* Elements between commas, some of them empty, up to what is none. */
-static bool take_list(
-	const char **p, struct address_list *list, bool (*take_element)(const char **p, struct address_list *list)) {
+static bool take_list(const char **p, struct address_list *list, bool (*take_element)(const char **p, struct address_list *list)) {
 	for (;;) {
 		if (!skip_blanks(p))
 			return false;
@@ -134,7 +133,7 @@ static bool take_list(
 
 static bool take_group(const char **p, struct address_list *list) {
 	return take_phrase(p) && *(*p)++ == ':' && take_list(p, list, take_mailbox) && *(*p)++ == ';' && skip_blanks(p) &&
-	       (!**p || **p == ',');
+		(!**p || **p == ',');
 }
 
 static bool take_address(const char **p, struct address_list *list) {

@@ -19,7 +19,7 @@
 
 enum {
 	CANONICAL_HEADER_MAX_BYTES = 4 * ENTITY_HEADER_MAX_BYTES, /* with line ends made CRLF and a field added */
-	CANONICAL_ROOM_MIN_BYTES = 16 * 1024,			  /* a pass returns when less is free */
+	CANONICAL_ROOM_MIN_BYTES = 16 * 1024,                     /* a pass returns when less is free */
 };
 
 struct canonical {
@@ -151,8 +151,7 @@ static int write_root_header(struct pass *pass) {
 	if ((r = begin_entity(pass, entity, walk_root_role(pass->walk), &encoding)) < 0 || (r = new_header(pass)) < 0)
 		return r;
 	if (!has_content_fields(entity)) {
-		r = sink_printf(pass->header, "Content-Type: text/plain; charset=%s\r\n",
-			pass->canonical->high ? "utf-8" : "us-ascii");
+		r = sink_printf(pass->header, "Content-Type: text/plain; charset=%s\r\n", pass->canonical->high ? "utf-8" : "us-ascii");
 		if (r < 0)
 			return r;
 	}
@@ -264,8 +263,7 @@ static int pass_open(void *self, void **ret_state) {
 	if (!pass)
 		return -SMIME_E_NO_MEMORY;
 	pass->canonical = canonical;
-	if ((r = walk_open(canonical->message, canonical->entity, WALK_UNPROTECTED, &pass->walk)) < 0 ||
-		(r = write_root_header(pass)) < 0)
+	if ((r = walk_open(canonical->message, canonical->entity, WALK_UNPROTECTED, &pass->walk)) < 0 || (r = write_root_header(pass)) < 0)
 		return r;
 	*ret_state = TAKE(pass);
 	return 0;

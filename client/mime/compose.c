@@ -48,8 +48,7 @@ int compose_outer_header(struct sink *sink, const struct entity *entity, const c
 static int write_delimiter(struct sink *sink, const struct walk_item *item) {
 	int r;
 
-	if ((item->line_end_before && (r = sink_puts(sink, "\n")) < 0) ||
-		(r = sink_write(sink, item->bytes.data, item->bytes.len)) < 0)
+	if ((item->line_end_before && (r = sink_puts(sink, "\n")) < 0) || (r = sink_write(sink, item->bytes.data, item->bytes.len)) < 0)
 		return r;
 	return item->line_end_behind ? sink_puts(sink, "\n") : 0;
 }

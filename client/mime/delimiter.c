@@ -34,8 +34,7 @@ static bool level_matches(const struct level *level, const uint8_t *text, size_t
 	return memcmp(text, level->boundary, level->boundary_len) == 0;
 }
 
-bool delimiter_match(
-	const struct level *levels, size_t level_count, const uint8_t *line, size_t len, struct delimiter *ret_delimiter) {
+bool delimiter_match(const struct level *levels, size_t level_count, const uint8_t *line, size_t len, struct delimiter *ret_delimiter) {
 	struct delimiter delimiter = { 0 };
 
 	if (len < 2 || line[0] != '-' || line[1] != '-')
@@ -53,8 +52,8 @@ bool delimiter_match(
 	return false;
 }
 
-void delimiter_scan(const struct level *levels, size_t level_count, const uint8_t *data, size_t len, bool eof,
-	bool line_start, size_t max, struct delimiter_scan *ret_scan) {
+void delimiter_scan(const struct level *levels, size_t level_count, const uint8_t *data, size_t len, bool eof, bool line_start, size_t max,
+	struct delimiter_scan *ret_scan) {
 	struct delimiter_scan scan = { 0 };
 	size_t limit = eof ? len : len - DELIMITER_LINE_MAX_BYTES - 1;
 
@@ -69,8 +68,7 @@ void delimiter_scan(const struct level *levels, size_t level_count, const uint8_
 	for (const uint8_t *p = data; level_count > 0 && (p = memchr(p, '\n', limit - (size_t)(p - data))); p++) {
 		size_t at = (size_t)(p - data);
 
-		if (len - at < 3 || p[1] != '-' ||
-			!delimiter_match(levels, level_count, p + 1, len - at - 1, &scan.delimiter))
+		if (len - at < 3 || p[1] != '-' || !delimiter_match(levels, level_count, p + 1, len - at - 1, &scan.delimiter))
 			continue;
 		scan.found = true;
 		scan.line = at + 1;

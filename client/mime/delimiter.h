@@ -13,9 +13,8 @@
 #include <stdint.h>
 
 enum {
-	DELIMITER_LINE_MAX_BYTES = 1024, /* of the whole line; a longer one is content */
-	DELIMITER_WINDOW_MIN_BYTES =
-		4 * DELIMITER_LINE_MAX_BYTES, /* what must be visible for a scan, unless the data ends */
+	DELIMITER_LINE_MAX_BYTES = 1024,                           /* of the whole line; a longer one is content */
+	DELIMITER_WINDOW_MIN_BYTES = 4 * DELIMITER_LINE_MAX_BYTES, /* what must be visible for a scan, unless the data ends */
 };
 
 /* An open multipart, or (without a boundary) an open message/rfc822. */
@@ -26,8 +25,8 @@ struct level {
 };
 
 struct delimiter {
-	size_t level;	 /* index of the level that it belongs to */
-	bool end;	 /* "--boundary--" */
+	size_t level;    /* index of the level that it belongs to */
+	bool end;        /* "--boundary--" */
 	size_t text_len; /* of the line without padding and line end */
 	size_t line_len; /* of the whole line */
 };
@@ -36,8 +35,7 @@ struct delimiter {
  * Whether `line` begins with a delimiter line of one of `levels`; where several match, the outermost. `line` must show
  * more than DELIMITER_LINE_MAX_BYTES unless the data ends with it.
  */
-bool delimiter_match(
-	const struct level *levels, size_t level_count, const uint8_t *line, size_t len, struct delimiter *ret_delimiter);
+bool delimiter_match(const struct level *levels, size_t level_count, const uint8_t *line, size_t len, struct delimiter *ret_delimiter);
 
 struct delimiter_scan {
 	size_t content; /* so many bytes are content; they never end between CR and LF */
@@ -51,7 +49,7 @@ struct delimiter_scan {
  * `line_start`: the window begins behind a header or a delimiter line, so that a delimiter can stand there without a line
  * end of its own. At most `max` bytes (1024 at least) of content are looked at.
  */
-void delimiter_scan(const struct level *levels, size_t level_count, const uint8_t *data, size_t len, bool eof,
-	bool line_start, size_t max, struct delimiter_scan *ret_scan);
+void delimiter_scan(const struct level *levels, size_t level_count, const uint8_t *data, size_t len, bool eof, bool line_start, size_t max,
+	struct delimiter_scan *ret_scan);
 
 #endif

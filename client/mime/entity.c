@@ -124,8 +124,8 @@ int header_to_entity(uint8_t *header, size_t len, struct entity **ret_entity) {
 	entity->controls = header_has_controls(entity->header, len);
 	newline = len > 0 ? memchr(entity->header, '\n', len) : NULL;
 	entity->crlf = newline && newline > entity->header && newline[-1] == '\r';
-	if ((r = header_split(entity->header, len, &entity->fields, &entity->field_count)) < 0 ||
-		(r = read_type(entity)) < 0 || (r = read_disposition(entity)) < 0 || (r = read_encoding(entity)) < 0)
+	if ((r = header_split(entity->header, len, &entity->fields, &entity->field_count)) < 0 || (r = read_type(entity)) < 0 ||
+		(r = read_disposition(entity)) < 0 || (r = read_encoding(entity)) < 0)
 		return r;
 	*ret_entity = TAKE(entity);
 	return 0;

@@ -16,7 +16,7 @@
 enum {
 	ENTITY_HEADER_MAX_BYTES = 256 * 1024, /* one entity's header */
 	ENTITY_FIELDS_MAX = 2000,
-	ENTITY_BOUNDARY_MAX_BYTES = 200,      /* RFC 2046 says 70 */
+	ENTITY_BOUNDARY_MAX_BYTES = 200, /* RFC 2046 says 70 */
 	ENTITY_DEPTH_MAX = 64,
 	ENTITY_PARTS_MAX = 10000,
 };
@@ -29,20 +29,20 @@ struct field {
 };
 
 struct entity {
-	uint8_t *header;       /* a copy of the header block, with the empty line that ends it if there is one */
+	uint8_t *header; /* a copy of the header block, with the empty line that ends it if there is one */
 	size_t header_len;
 	struct field *fields;
 	size_t field_count;
-	uint64_t body_offset;  /* of the body in the source */
-	bool crlf;             /* the header's lines end with CRLF (else LF) */
-	char *type;            /* media type in lower case, "text/plain" when absent or unusable */
-	char *boundary;        /* multipart's, unquoted and RFC 2231-decoded, else NULL */
-	char *protocol;        /* parameter in lower case, else NULL */
-	char *name;            /* file name from Content-Type name= or Content-Disposition filename=, as it is, else NULL */
-	char *encoding;        /* Content-Transfer-Encoding in lower case, "7bit" when absent */
-	bool duplicate_type;   /* more than one Content-Type field */
-	bool ended;            /* the header has the empty line that ends it */
-	bool controls;         /* the header holds NUL, or CR that is no part of a line end: programs split it in different ways */
+	uint64_t body_offset; /* of the body in the source */
+	bool crlf;            /* the header's lines end with CRLF (else LF) */
+	char *type;           /* media type in lower case, "text/plain" when absent or unusable */
+	char *boundary;       /* multipart's, unquoted and RFC 2231-decoded, else NULL */
+	char *protocol;       /* parameter in lower case, else NULL */
+	char *name;           /* file name from Content-Type name= or Content-Disposition filename=, as it is, else NULL */
+	char *encoding;       /* Content-Transfer-Encoding in lower case, "7bit" when absent */
+	bool duplicate_type;  /* more than one Content-Type field */
+	bool ended;           /* the header has the empty line that ends it */
+	bool controls;        /* the header holds NUL, or CR that is no part of a line end: programs split it in different ways */
 };
 
 /*
@@ -68,9 +68,9 @@ int entity_body(const struct entity *entity, struct source *source, struct sourc
 
 /* The two parts of a multipart/signed, as offsets in the source that the entity was read from. */
 struct signed_slices {
-	uint64_t content_offset, content_len; /* RFC 1847 2.1: without the line end that belongs to the delimiter */
+	uint64_t content_offset, content_len;     /* RFC 1847 2.1: without the line end that belongs to the delimiter */
 	uint64_t signature_offset, signature_len; /* the second body part with its header */
-	bool outside; /* text before the first or behind the last delimiter */
+	bool outside;                             /* text before the first or behind the last delimiter */
 };
 
 /*

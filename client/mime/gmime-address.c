@@ -71,8 +71,8 @@ static bool is_a(InternetAddress *address, GType type) {
 }
 
 /* The mailboxes of a list; groups inside are left out unless `groups` says what to do with their members. */
-static int add_list(InternetAddressList *list, struct addresses *addresses,
-	int (*groups)(InternetAddressList *members, struct addresses *addresses)) {
+static int add_list(
+	InternetAddressList *list, struct addresses *addresses, int (*groups)(InternetAddressList *members, struct addresses *addresses)) {
 	int count = gmime.internet_address_list_length(list), r = 0;
 
 	for (int i = 0; i < count && r >= 0; i++) {

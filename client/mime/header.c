@@ -78,8 +78,7 @@ static int block_take_line(struct block *block, struct reader *reader) {
 	return 0;
 }
 
-int header_read(struct reader *reader, const struct level *levels, size_t level_count, uint8_t **ret_header,
-	size_t *ret_header_len) {
+int header_read(struct reader *reader, const struct level *levels, size_t level_count, uint8_t **ret_header, size_t *ret_header_len) {
 	_cleanup_(block_clear) struct block block = { 0 };
 	enum header_line kind;
 	struct delimiter delimiter;
@@ -96,8 +95,7 @@ int header_read(struct reader *reader, const struct level *levels, size_t level_
 		if (r < 0)
 			return r;
 		kind = header_classify(data, len);
-		if (kind == HEADER_EOF || kind == HEADER_OTHER ||
-			delimiter_match(levels, level_count, data, len, &delimiter))
+		if (kind == HEADER_EOF || kind == HEADER_OTHER || delimiter_match(levels, level_count, data, len, &delimiter))
 			break;
 		r = block_take_line(&block, reader);
 		if (r < 0)

@@ -25,8 +25,7 @@ enum header_line header_classify(const uint8_t *line, size_t len);
  * Reads the block in front of the reader; a delimiter line of `levels` ends it too. A fold in front of the first field is
  * taken along. -SMIME_E_TOO_LARGE beyond ENTITY_HEADER_MAX_BYTES.
  */
-int header_read(
-	struct reader *reader, const struct level *levels, size_t level_count, uint8_t **ret_header, size_t *ret_header_len);
+int header_read(struct reader *reader, const struct level *levels, size_t level_count, uint8_t **ret_header, size_t *ret_header_len);
 
 /* The fields of a block, pointing into it; a fold that follows no field is a field without a name. -SMIME_E_TOO_LARGE. */
 int header_split(const uint8_t *header, size_t len, struct field **ret_fields, size_t *ret_count);

@@ -229,8 +229,7 @@ static enum form form_of(const struct parameter *parameter) {
 }
 
 /* The parameter's first piece of this section (-1: none) and form. */
-static const struct parameter *find_piece(
-	const struct parameter_field *field, const char *name, enum form form, int section) {
+static const struct parameter *find_piece(const struct parameter_field *field, const char *name, enum form form, int section) {
 	for (size_t i = 0; i < field->count; i++) {
 		const struct parameter *piece = &field->parameters[i];
 

@@ -14,7 +14,7 @@
 
 enum {
 	PARAMETER_FIELD_MAX_BYTES = 16 * 1024, /* of a field; what is larger is unusable */
-	PARAMETER_MAX = 64,		       /* a field with more is unusable */
+	PARAMETER_MAX = 64,                    /* a field with more is unusable */
 };
 
 struct parameter {

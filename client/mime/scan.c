@@ -33,8 +33,7 @@ static void scan_text(struct scan *scan, const uint8_t *text, size_t len) {
 	if (len == 0)
 		return;
 	if (scan->column < FROM_LEN && scan->from_seen == scan->column)
-		for (size_t i = 0; i < len && scan->from_seen < FROM_LEN && text[i] == (uint8_t)from_line[scan->from_seen];
-			i++)
+		for (size_t i = 0; i < len && scan->from_seen < FROM_LEN && text[i] == (uint8_t)from_line[scan->from_seen]; i++)
 			scan->from_seen++;
 	if (scan->from_seen == FROM_LEN)
 		scan->from = true;

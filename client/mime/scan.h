@@ -14,7 +14,7 @@
 
 enum {
 	SCAN_LINE_MAX_BYTES = 998, /* without line end, RFC 5322 2.1.1 */
-	SCAN_COLUMNS = 76,	   /* of base64 and quoted-printable, RFC 2045 6: relays fold other widths anew */
+	SCAN_COLUMNS = 76,         /* of base64 and quoted-printable, RFC 2045 6: relays fold other widths anew */
 };
 
 struct scan {
@@ -37,13 +37,13 @@ void scan_end(struct scan *scan);
 
 /* How a leaf is written. LINES and SEVEN_BIT only make line ends CRLF; the others change the encoding. */
 enum leaf_form {
-	LEAF_LINES,	    /* header and content stay */
-	LEAF_SEVEN_BIT,	    /* content stays, the header says 7bit */
-	LEAF_QP,	    /* text with its line ends as CRLF to quoted-printable */
+	LEAF_LINES,         /* header and content stay */
+	LEAF_SEVEN_BIT,     /* content stays, the header says 7bit */
+	LEAF_QP,            /* text with its line ends as CRLF to quoted-printable */
 	LEAF_BASE64_LINES,  /* text with its line ends as CRLF to base64 */
 	LEAF_BASE64_EXACT,  /* octets to base64 */
 	LEAF_BASE64_REFOLD, /* base64 to tidy base64 */
-	LEAF_QP_AGAIN,	    /* quoted-printable to tidy quoted-printable */
+	LEAF_QP_AGAIN,      /* quoted-printable to tidy quoted-printable */
 	LEAF_QP_TO_BASE64,
 	TEXT_DROPPED, /* no leaf, but text between a multipart's header and its first delimiter: it is not written */
 };

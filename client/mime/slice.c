@@ -122,8 +122,7 @@ static int check_signature_part(struct source *source, const struct signed_slice
 		return r;
 	if (entity->duplicate_type || !entity->ended)
 		return -SMIME_E_MALFORMED;
-	if (strcmp(entity->type, "application/pkcs7-signature") != 0 &&
-		strcmp(entity->type, "application/x-pkcs7-signature") != 0)
+	if (strcmp(entity->type, "application/pkcs7-signature") != 0 && strcmp(entity->type, "application/x-pkcs7-signature") != 0)
 		return -SMIME_E_MALFORMED;
 	return 0;
 }

@@ -17,7 +17,7 @@ struct walk {
 	enum walk_role root_role;
 	enum state state;
 	bool line_start; /* the next byte stands behind a header or a delimiter line */
-	bool message;	 /* the next header is a message's */
+	bool message;    /* the next header is a message's */
 	bool at_end;
 	size_t shown; /* of the reader's bytes, to be consumed with the next call */
 	size_t parts;

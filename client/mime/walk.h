@@ -29,14 +29,14 @@ enum walk_role {
 
 struct walk_item {
 	enum walk_piece piece;
-	struct bytes bytes; /* LEAF, TEXT: never ends between CR and LF. DELIMITER: the line without padding and end */
+	struct bytes bytes;          /* LEAF, TEXT: never ends between CR and LF. DELIMITER: the line without padding and end */
 	const struct entity *entity; /* HEADER: valid until the next call */
-	enum walk_role role;	     /* HEADER */
-	bool message;		     /* HEADER: of a message, not of a part */
-	bool line_end_before;	     /* DELIMITER: a line end in front belongs to it */
-	bool line_end_behind;	     /* DELIMITER: false at the end of the data */
-	bool last;		     /* LEAF_END: the data ends here too */
-	bool innermost;		     /* DELIMITER: of the multipart that was entered last, not of one around it */
+	enum walk_role role;         /* HEADER */
+	bool message;                /* HEADER: of a message, not of a part */
+	bool line_end_before;        /* DELIMITER: a line end in front belongs to it */
+	bool line_end_behind;        /* DELIMITER: false at the end of the data */
+	bool last;                   /* LEAF_END: the data ends here too */
+	bool innermost;              /* DELIMITER: of the multipart that was entered last, not of one around it */
 };
 
 /* What of an entity is entered: a multipart/signed or multipart/encrypted only when asked for. */

@@ -14,11 +14,11 @@
 #include "smime/error.h"
 
 enum {
-	BASE64_LINE_BYTES = 57,   /* of data, in a line of 76 columns */
+	BASE64_LINE_BYTES = 57, /* of data, in a line of 76 columns */
 	BASE64_LINE_COLUMNS = 76,
 	BASE64_EOL_MAX_BYTES = 2,
-	BASE64_LINES = 512,       /* encoded at a time */
-	BASE64_JUNK = 64,         /* no character of the alphabet */
+	BASE64_LINES = 512, /* encoded at a time */
+	BASE64_JUNK = 64,   /* no character of the alphabet */
 	BASE64_PAD = 65,
 };
 
@@ -222,9 +222,9 @@ struct base64_sink {
 	struct sink *next;
 	char eol[BASE64_EOL_MAX_BYTES];
 	size_t eol_len;
-	uint16_t pair[4096];  /* two characters for 12 bits, in memory order */
+	uint16_t pair[4096]; /* two characters for 12 bits, in memory order */
 	uint8_t line[BASE64_LINE_BYTES];
-	size_t line_len;      /* less than a whole line */
+	size_t line_len; /* less than a whole line */
 	uint8_t out[BASE64_LINES * (BASE64_LINE_COLUMNS + BASE64_EOL_MAX_BYTES)];
 };
 

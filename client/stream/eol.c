@@ -12,7 +12,7 @@ enum { EOL_BUFFER_BYTES = 64 * 1024 };
 struct eol_sink {
 	struct sink *next;
 	enum eol eol;
-	bool cr;    /* the last byte was CR: for EOL_LF it is held back */
+	bool cr; /* the last byte was CR: for EOL_LF it is held back */
 	size_t len;
 	uint8_t buffer[EOL_BUFFER_BYTES];
 };

@@ -10,9 +10,9 @@
 
 struct reader {
 	struct pass pass;
-	uint64_t offset;  /* consumed so far */
+	uint64_t offset;   /* consumed so far */
 	size_t begin, end; /* what the buffer holds */
-	int error;        /* of the source: it stays */
+	int error;         /* of the source: it stays */
 	bool ended;
 	uint8_t buffer[READER_BUFFER_BYTES];
 };

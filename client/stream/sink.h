@@ -24,7 +24,7 @@ struct sink_ops {
 };
 
 struct sink *sink_new(const struct sink_ops *ops, void *self); /* owns self, also when it fails; NULL: no memory */
-struct sink *sink_free(struct sink *sink); /* accepts NULL, returns NULL; does not finish; never frees the next sink */
+struct sink *sink_free(struct sink *sink);                     /* accepts NULL, returns NULL; does not finish; never frees the next sink */
 DEFINE_CLEANUP(struct sink *, sink_freep, sink_free)
 
 int sink_write(struct sink *sink, const void *data, size_t len);

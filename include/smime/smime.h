@@ -73,18 +73,18 @@ struct smime_certificate {
 	const char *serial;           /* hex */
 	const char *const *addresses; /* NULL-terminated; may be empty */
 	time_t not_before, not_after;
-	const char *cannot_sign;      /* why it can't be used for signing now, NULL when it can */
-	const char *cannot_encrypt;   /* why nobody should encrypt to it now, NULL when they can */
+	const char *cannot_sign;    /* why it can't be used for signing now, NULL when it can */
+	const char *cannot_encrypt; /* why nobody should encrypt to it now, NULL when they can */
 };
 
 struct smime_key {
-	const char *fingerprint;      /* SHA-256 of the SubjectPublicKeyInfo, lower-case hex: the name of the key */
+	const char *fingerprint; /* SHA-256 of the SubjectPublicKeyInfo, lower-case hex: the name of the key */
 	const char *label;
-	const char *uri;              /* RFC 7512, without a PIN */
+	const char *uri;                                   /* RFC 7512, without a PIN */
 	const char *token_label, *token_serial, *token_id; /* id: hex */
-	const char *algorithm;        /* "RSA-2048", "EC-256", "Ed25519" */
-	bool can_sign, can_decrypt;   /* what the token allows, as far as it is known */
-	bool seen;                    /* the private key itself was seen; false before the first login on most tokens */
+	const char *algorithm;                             /* "RSA-2048", "EC-256", "Ed25519" */
+	bool can_sign, can_decrypt;                        /* what the token allows, as far as it is known */
+	bool seen; /* the private key itself was seen; false before the first login on most tokens */
 	bool always_authenticate;
 	const struct smime_certificate *certificates; /* newest first */
 	size_t certificate_count;
@@ -111,7 +111,7 @@ struct smime_token {
 	enum smime_pin_state pin;
 	bool unlocked;
 	unsigned keys, queued;
-	const char *fault;            /* why it failed; "" otherwise */
+	const char *fault; /* why it failed; "" otherwise */
 };
 
 struct smime_module {
@@ -148,13 +148,13 @@ int smime_lock(struct smime *smime, const char *token);
 /* ---- Protecting ---- */
 
 struct smime_sign_options {
-	const char *key;      /* address, PKCS#11 URI, SPKI or certificate fingerprint, or an unambiguous prefix; NULL: by the From address */
-	const char *digest;   /* "sha256", "sha384", "sha512"; NULL: by the key */
-	bool pss;             /* RSASSA-PSS instead of PKCS#1 v1.5 */
-	bool opaque;          /* mail: application/pkcs7-mime instead of multipart/signed */
-	bool cms;             /* input and output are no mail: bytes in, CMS out */
-	bool detached;        /* with cms: without the content */
-	bool pem;             /* with cms: PEM */
+	const char *key;    /* address, PKCS#11 URI, SPKI or certificate fingerprint, or an unambiguous prefix; NULL: by the From address */
+	const char *digest; /* "sha256", "sha384", "sha512"; NULL: by the key */
+	bool pss;           /* RSASSA-PSS instead of PKCS#1 v1.5 */
+	bool opaque;        /* mail: application/pkcs7-mime instead of multipart/signed */
+	bool cms;           /* input and output are no mail: bytes in, CMS out */
+	bool detached;      /* with cms: without the content */
+	bool pem;           /* with cms: PEM */
 	/* Called for each thing the person should know that is no failure, e.g. that the key is not the From address's. May be NULL. */
 	void (*warn)(void *userdata, const char *text);
 	void *userdata;
@@ -170,9 +170,9 @@ int smime_sign(struct smime *smime, int in, int out, const struct smime_sign_opt
 struct smime_encrypt_options {
 	const char *const *recipients; /* each a certificate file or an address */
 	size_t recipient_count;
-	const char *cipher;   /* "aes256-cbc" (the default, NULL), "aes128-cbc", "aes256-gcm", "aes128-gcm" */
-	bool oaep;            /* RSAES-OAEP instead of PKCS#1 v1.5 for RSA recipients */
-	bool no_self;         /* no copy for the sender */
+	const char *cipher;                    /* "aes256-cbc" (the default, NULL), "aes128-cbc", "aes256-gcm", "aes128-gcm" */
+	bool oaep;                             /* RSAES-OAEP instead of PKCS#1 v1.5 for RSA recipients */
+	bool no_self;                          /* no copy for the sender */
 	const struct smime_sign_options *sign; /* sign first; NULL: do not */
 	bool cms, pem;
 	/* As for signing; e.g. no own certificate to encrypt a copy to. */
@@ -190,10 +190,10 @@ int smime_encrypt(struct smime *smime, int in, int out, const struct smime_encry
 
 enum smime_outcome {
 	SMIME_GOOD = 0,
-	SMIME_NOTE = 1,     /* worth knowing, no fault */
-	SMIME_WARNING = 2,  /* legacy or weak, accepted */
+	SMIME_NOTE = 1,    /* worth knowing, no fault */
+	SMIME_WARNING = 2, /* legacy or weak, accepted */
 	SMIME_BAD = 3,
-	SMIME_UNKNOWN = 4,  /* could not be checked or was not asked for */
+	SMIME_UNKNOWN = 4, /* could not be checked or was not asked for */
 };
 
 /* One thing that was checked. The names are stable: smime(1) lists them. */
@@ -201,16 +201,16 @@ struct smime_check {
 	/* "signature", "attributes", "certificate", "chain", "validity", "key-usage", "extended-key-usage", "address", "algorithm", "revocation" */
 	const char *name;
 	enum smime_outcome outcome;
-	const char *text;   /* for people */
+	const char *text; /* for people */
 };
 
 struct smime_signer {
-	bool good;          /* every check that was asked for passed */
+	bool good;                                           /* every check that was asked for passed */
 	const char *subject, *issuer, *serial, *fingerprint; /* of the signer's certificate; NULL when it is not known */
-	const char *const *addresses; /* NULL-terminated */
-	const char *algorithm; /* "RSA-2048 PKCS#1 v1.5 SHA-256" */
+	const char *const *addresses;                        /* NULL-terminated */
+	const char *algorithm;                               /* "RSA-2048 PKCS#1 v1.5 SHA-256" */
 	bool has_signing_time;
-	time_t signing_time;   /* as the signer claims */
+	time_t signing_time; /* as the signer claims */
 	const struct smime_check *checks;
 	size_t check_count;
 };
@@ -220,31 +220,31 @@ enum smime_layer_kind { SMIME_LAYER_SIGNED = 0, SMIME_LAYER_ENCRYPTED = 1, SMIME
 /* One layer of protection, outermost first. */
 struct smime_layer {
 	enum smime_layer_kind kind;
-	const char *form;       /* "multipart/signed", "signed-data", "enveloped-data", "authEnveloped-data", "certs-only", "closed" */
+	const char *form; /* "multipart/signed", "signed-data", "enveloped-data", "authEnveloped-data", "certs-only", "closed" */
 	/* Signed. */
-	bool good;              /* at least one signer, and all of them good; encrypted: decrypted; not when it was left closed */
+	bool good; /* at least one signer, and all of them good; encrypted: decrypted; not when it was left closed */
 	const struct smime_signer *signers;
 	size_t signer_count;
-	bool outside;           /* the mail has text that this signature does not cover */
-	bool canonicalized;     /* the signature matches after line ends were changed to CRLF */
+	bool outside;       /* the mail has text that this signature does not cover */
+	bool canonicalized; /* the signature matches after line ends were changed to CRLF */
 	/* Encrypted. */
-	const char *cipher;     /* "aes256-gcm" */
-	const char *key;        /* SPKI fingerprint of the key that opened it */
+	const char *cipher;         /* "aes256-gcm" */
+	const char *key;            /* SPKI fingerprint of the key that opened it */
 	const char *key_encryption; /* "rsa-v1.5", "rsa-oaep", "ecdh" */
 	unsigned recipients;
-	bool authenticated;     /* the cipher itself shows changes (GCM); else only a good signature inside does */
+	bool authenticated; /* the cipher itself shows changes (GCM); else only a good signature inside does */
 	bool weak;
 };
 
 struct smime_report {
 	const struct smime_layer *layers;
 	size_t layer_count;
-	bool signed_;           /* some layer is a signature */
-	bool good;              /* there is a signature and all of them are good */
+	bool signed_; /* some layer is a signature */
+	bool good;    /* there is a signature and all of them are good */
 	bool encrypted;
-	bool authenticated;     /* encrypted: every layer authenticates, or has a good signature inside */
+	bool authenticated;      /* encrypted: every layer authenticates, or has a good signature inside */
 	const char *const *from; /* addresses of From and Sender, NULL-terminated; empty with cms */
-	const char *first_bad;  /* the text of the first check that failed, "" when none did */
+	const char *first_bad;   /* the text of the first check that failed, "" when none did */
 };
 
 /* Ends a report and all in it. Accepts NULL, returns NULL. */
@@ -257,16 +257,17 @@ enum smime_revocation {
 };
 
 struct smime_verify_options {
-	const char *from;        /* expected address instead of the From header; with cms: none unless given */
-	const char *const *trust; /* files of trusted certificates in PEM or DER, added to the agent's `trust:` and the system's e-mail anchors */
+	const char *from; /* expected address instead of the From header; with cms: none unless given */
+	const char *const
+		*trust; /* files of trusted certificates in PEM or DER, added to the agent's `trust:` and the system's e-mail anchors */
 	size_t trust_count;
 	enum smime_revocation revocation;
 	const char *const *crls; /* files of CRLs in PEM or DER; nothing is fetched */
 	size_t crl_count;
-	time_t at;               /* validate at this time; 0: now */
+	time_t at; /* validate at this time; 0: now */
 	bool cms;
-	bool detached;           /* with cms: the signature is detached, and its content comes from .. */
-	int detached_content;    /* .. this descriptor */
+	bool detached;        /* with cms: the signature is detached, and its content comes from .. */
+	int detached_content; /* .. this descriptor */
 };
 
 /*
@@ -279,8 +280,8 @@ int smime_verify(struct smime *smime, int in, int out, const struct smime_verify
 
 struct smime_decrypt_options {
 	struct smime_verify_options verify;
-	bool require_signature;  /* -SMIME_E_UNAUTHENTICATED unless a good signature covers the content */
-	bool one_layer;          /* open one layer and leave what is inside as it is */
+	bool require_signature; /* -SMIME_E_UNAUTHENTICATED unless a good signature covers the content */
+	bool one_layer;         /* open one layer and leave what is inside as it is */
 };
 
 /*

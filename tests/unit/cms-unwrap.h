@@ -44,15 +44,13 @@ static inline void unwrap_key_agree(const struct cms_key_agree *info, EVP_PKEY *
 	assert_int_equal(sk_cms_encrypted_key_num(info->recipients), 1);
 	assert_int_equal(info->originator->type, CMS_ORIGINATOR_KEY);
 	assert_int_equal(EVP_PKEY_copy_parameters(peer, key), 1);
-	assert_int_equal(
-		EVP_PKEY_set1_encoded_public_key(peer, ASN1_STRING_get0_data(point), (size_t)ASN1_STRING_length(point)), 1);
+	assert_int_equal(EVP_PKEY_set1_encoded_public_key(peer, ASN1_STRING_get0_data(point), (size_t)ASN1_STRING_length(point)), 1);
 	assert_int_equal(EVP_PKEY_derive_init(context), 1);
 	assert_int_equal(EVP_PKEY_derive_set_peer(context, peer), 1);
 	assert_int_equal(EVP_PKEY_derive(context, z, &z_len), 1);
 	assert_int_equal(cms_agreement_read(info->key_encryption, &agreement), 0);
-	assert_int_equal(cms_kdf_x963(agreement.kdf, (struct bytes){ z, z_len }, agreement.wrap_algorithm, info->ukm,
-				 agreement.kek_len, kek),
-		0);
+	assert_int_equal(
+		cms_kdf_x963(agreement.kdf, (struct bytes){ z, z_len }, agreement.wrap_algorithm, info->ukm, agreement.kek_len, kek), 0);
 	EVP_CIPHER_CTX_set_flags(wrap, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
 	assert_int_equal(EVP_DecryptInit_ex2(wrap, agreement.wrap, kek, NULL, NULL), 1);
 	assert_int_equal(EVP_DecryptUpdate(wrap, cek, &len, ASN1_STRING_get0_data(encrypted->encrypted_key),
@@ -71,8 +69,7 @@ static inline void unwrap(const struct enveloped_match *match, EVP_PKEY *key, st
 	_cleanup_(freep) uint8_t *again = NULL;
 	size_t again_len;
 
-	assert_int_equal(cms_parse((struct bytes){ match->recipient_info, match->recipient_info_len }, cms_recipient_info_it(), &info),
-		0);
+	assert_int_equal(cms_parse((struct bytes){ match->recipient_info, match->recipient_info_len }, cms_recipient_info_it(), &info), 0);
 	assert_int_equal(cms_der(info, cms_recipient_info_it(), &again, &again_len), 0);
 	assert_int_equal(again_len, match->recipient_info_len);
 	assert_memory_equal(again, match->recipient_info, again_len);

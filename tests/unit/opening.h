@@ -133,8 +133,8 @@ struct certificate_plan {
 	const struct identity *issuer; /* NULL: self-signed */
 	const struct extension *extensions;
 	long serial;
-	int from_days, to_days;        /* relative to now; both 0: -1 to 365 */
-	const EVP_MD *md;              /* NULL: SHA-256, or none for Ed25519 */
+	int from_days, to_days; /* relative to now; both 0: -1 to 365 */
+	const EVP_MD *md;       /* NULL: SHA-256, or none for Ed25519 */
 };
 
 __attribute__((unused)) static X509 *certificate_make(EVP_PKEY *key, const struct certificate_plan *plan) {
@@ -183,18 +183,18 @@ __attribute__((unused)) static void identity_clear(struct identity *identity) {
 struct recipe {
 	const struct identity *signer;
 	const char *content;
-	size_t content_len;          /* 0: up to the zero byte */
+	size_t content_len; /* 0: up to the zero byte */
 	bool detached;
-	const EVP_MD *md;            /* digestAlgorithm and what is hashed; NULL: SHA-256 */
-	const EVP_MD *attribute_md;  /* what the attributes are hashed with; NULL: the same */
-	int signature_nid;           /* 0: rsaEncryption, ecdsa-with-SHA256 or Ed25519 by the key */
-	X509_ALGOR *signature_algorithm; /* instead of signature_nid */
-	int pss_salt;                /* != 0: sign with PSS and this salt */
-	const char *content_type;    /* eContentType, NULL: id-data */
+	const EVP_MD *md;                   /* digestAlgorithm and what is hashed; NULL: SHA-256 */
+	const EVP_MD *attribute_md;         /* what the attributes are hashed with; NULL: the same */
+	int signature_nid;                  /* 0: rsaEncryption, ecdsa-with-SHA256 or Ed25519 by the key */
+	X509_ALGOR *signature_algorithm;    /* instead of signature_nid */
+	int pss_salt;                       /* != 0: sign with PSS and this salt */
+	const char *content_type;           /* eContentType, NULL: id-data */
 	const char *attribute_content_type; /* what the attribute says, NULL: the same */
 	bool no_attributes, no_content_type, no_digest, second_digest, two_digest_values, second_time, second_capabilities;
 	bool generalized_time, unsorted, unsorted_signed_sorted, no_digest_algorithms, key_id, flip_signature, no_certificates;
-	int version;                 /* of the SignerInfo, 0: 1 or 3 */
+	int version;                                          /* of the SignerInfo, 0: 1 or 3 */
 	const X509_ALGOR *protect_digest, *protect_signature; /* cmsAlgorithmProtection; both: */
 	bool protect;
 	const X509 *names;           /* signing-certificate-v2 */
@@ -479,8 +479,9 @@ __attribute__((unused)) static int outcome_of(const struct smime_signer *signer,
 	size_t i;
 
 	for (i = 0; i < signer->check_count; i++)
-		if (strcmp(signer->checks[i].name, name) == 0 && (worst < 0 || signer->checks[i].outcome == SMIME_BAD ||
-			(worst != SMIME_BAD && (int)signer->checks[i].outcome > worst)))
+		if (strcmp(signer->checks[i].name, name) == 0 &&
+			(worst < 0 || signer->checks[i].outcome == SMIME_BAD ||
+				(worst != SMIME_BAD && (int)signer->checks[i].outcome > worst)))
 			worst = (int)signer->checks[i].outcome;
 	return worst;
 }

@@ -68,8 +68,8 @@ static inline int softhsm_make(struct softhsm *hsm) {
 		hsm->module->call->C_GetSlotList(CK_TRUE, slots, &count) != CKR_OK || count < 1 ||
 		hsm->module->call->C_OpenSession(slots[0], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &hsm->session) != CKR_OK)
 		return -1;
-	return hsm->module->call->C_Login(hsm->session, CKU_USER, (CK_BYTE *)(uintptr_t)SOFTHSM_PIN, strlen(SOFTHSM_PIN)) == CKR_OK
-		? 0 : -1;
+	return hsm->module->call->C_Login(hsm->session, CKU_USER, (CK_BYTE *)(uintptr_t)SOFTHSM_PIN, strlen(SOFTHSM_PIN)) == CKR_OK ? 0 :
+																      -1;
 }
 
 /* Ends the filling: from here on another process may use the token. */
@@ -180,7 +180,10 @@ static inline CK_RV softhsm_private_key(struct softhsm *hsm, EVP_PKEY *key, cons
 		break;
 	default:
 		object_add_number(&object, CKA_KEY_TYPE, CKK_EC_EDWARDS);
-		object_add(&object, CKA_EC_PARAMS, "\x13\x0c" "edwards25519", 14);
+		object_add(&object, CKA_EC_PARAMS,
+			"\x13\x0c"
+			"edwards25519",
+			14);
 		EVP_PKEY_get_raw_private_key(key, raw, &raw_len);
 		object_add(&object, CKA_VALUE, raw, raw_len);
 	}

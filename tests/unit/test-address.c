@@ -89,20 +89,20 @@ static void careless_but_clear_fields_are_read(void **state) {
 static void a_field_with_something_that_is_no_address_is_refused(void **state) {
 	static const char *const fields[] = { " alice", " Alice <alice>", " alice, m@x.org", " alice@, m@x.org", " @y.org, m@x.org",
 		" al\xffice@y.org, m@x.org", " alice@y.org\xff, m@x.org", " <al\xffice@y.org>, m@x.org", " <>, m@x.org",
-		" Doe, John <m@x.org>", " m@x.org; alice@y.org", " m@x.org;", " f: m@x.org", " f: m@x.org; alice@y.org",
-		" f: m@x.org;;", " f: <m@x.org>;, alice", " alice@y.org m@x.org", " <alice@y.org> <m@x.org>", " <m@x.org> alice",
-		" <alice@y.org,m@x.org>", " m@x.org@y.org", " m@x.org/a@y.org", " m@x.org\\,alice@y.org", " a . m@x.org",
-		" a(c)@x.org", " <@y.org:m@x.org>", " mailto:m@x.org", " [m@x.org]", " a@\"b@c\"", " m @x.org@y <a@y.org>",
-		" \"m\" @x.org /\"q@z\"@y.org.<a@y.org>", " [a@b]@x.org" };
+		" Doe, John <m@x.org>", " m@x.org; alice@y.org", " m@x.org;", " f: m@x.org", " f: m@x.org; alice@y.org", " f: m@x.org;;",
+		" f: <m@x.org>;, alice", " alice@y.org m@x.org", " <alice@y.org> <m@x.org>", " <m@x.org> alice", " <alice@y.org,m@x.org>",
+		" m@x.org@y.org", " m@x.org/a@y.org", " m@x.org\\,alice@y.org", " a . m@x.org", " a(c)@x.org", " <@y.org:m@x.org>",
+		" mailto:m@x.org", " [m@x.org]", " a@\"b@c\"", " m @x.org@y <a@y.org>", " \"m\" @x.org /\"q@z\"@y.org.<a@y.org>",
+		" [a@b]@x.org" };
 
 	for (size_t i = 0; i < ELEMENTSOF(fields); i++)
 		assert_refused(fields[i], strlen(fields[i]), -SMIME_E_MALFORMED);
 }
 
 static void nested_groups_and_unbalanced_fields_are_refused(void **state) {
-	static const char *const fields[] = { " a:b:c@x.org;;", " a: b, c: d@x.org", " \"alice <a@x.org>",
-		" (alice <a@x.org>", " alice) <a@x.org>", " alice <a@x.org", " alice a@x.org>", " <<a@x.org>>",
-		" a@[[1.2.3.4]]", " a <a@x.org> \"\\", " ((((((((((x)))))))))) <a@x.org>" };
+	static const char *const fields[] = { " a:b:c@x.org;;", " a: b, c: d@x.org", " \"alice <a@x.org>", " (alice <a@x.org>",
+		" alice) <a@x.org>", " alice <a@x.org", " alice a@x.org>", " <<a@x.org>>", " a@[[1.2.3.4]]", " a <a@x.org> \"\\",
+		" ((((((((((x)))))))))) <a@x.org>" };
 	char nested[ADDRESS_FIELD_MAX_BYTES];
 
 	for (size_t i = 0; i < ELEMENTSOF(fields); i++)
@@ -223,12 +223,10 @@ static X509 *certificate_of(const struct name *names, size_t count) {
 
 	for (size_t i = 0; i < count; i++)
 		if (names[i].type != IN_SUBJECT)
-			add_general_name(alternative, names[i].type, names[i].oid, names[i].string_type, names[i].value,
-				names[i].len);
+			add_general_name(alternative, names[i].type, names[i].oid, names[i].string_type, names[i].value, names[i].len);
 		else
-			assert_int_equal(
-				X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate), NID_pkcs9_emailAddress,
-					names[i].string_type, (const unsigned char *)names[i].value, names[i].len, -1, 0),
+			assert_int_equal(X509_NAME_add_entry_by_NID(X509_get_subject_name(certificate), NID_pkcs9_emailAddress,
+						 names[i].string_type, (const unsigned char *)names[i].value, names[i].len, -1, 0),
 				1);
 	if (sk_GENERAL_NAME_num(alternative) > 0)
 		assert_int_equal(X509_add1_ext_i2d(certificate, NID_subject_alt_name, alternative, 0, 0), 1);
@@ -261,8 +259,7 @@ static void addresses_come_from_alternative_names_and_the_subject(void **state) 
 	const struct name names[] = { SUBJECT("old@example.org"), EMAIL("alice@example.org"),
 		OTHER(UTF8_MAILBOX, "d\xc3\xb6rte@example.org"), EMAIL("Second@example.org"), SUBJECT("ALICE@example.org") };
 
-	assert_addresses(
-		names, ELEMENTSOF(names), "alice@example.org d\xc3\xb6rte@example.org Second@example.org old@example.org");
+	assert_addresses(names, ELEMENTSOF(names), "alice@example.org d\xc3\xb6rte@example.org Second@example.org old@example.org");
 }
 
 static void principal_names_and_host_names_are_no_addresses(void **state) {
@@ -282,9 +279,10 @@ static void unreadable_names_make_the_certificate_malformed(void **state) {
 	assert_bad_name((struct name)EMAIL("bob\n@example.org"));
 	assert_bad_name((struct name)OTHER(UTF8_MAILBOX, "bob@example.org"));
 	assert_bad_name((struct name)OTHER(UTF8_MAILBOX, "b\xc3\xb6\0b@example.org"));
-	assert_bad_name((struct name)OTHER(UTF8_MAILBOX, "\xef\xbb\xbf"
-							 "b\xc3\xb6"
-							 "b@example.org"));
+	assert_bad_name((struct name)OTHER(UTF8_MAILBOX,
+		"\xef\xbb\xbf"
+		"b\xc3\xb6"
+		"b@example.org"));
 	assert_bad_name((struct name)OTHER(UTF8_MAILBOX, "b\xc3@example.org"));
 	assert_bad_name((struct name){ GEN_OTHERNAME, UTF8_MAILBOX, V_ASN1_IA5STRING,
 		"b\xc3\xb6"
@@ -322,8 +320,7 @@ static void two_alternative_name_extensions_are_malformed(void **state) {
 }
 
 static void an_address_is_found_in_a_certificate(void **state) {
-	const struct name names[] = { EMAIL("alice@xn--bcher-kva.example"), SUBJECT("bob@example.org"),
-		OTHER(UPN, "carol@example.org") };
+	const struct name names[] = { EMAIL("alice@xn--bcher-kva.example"), SUBJECT("bob@example.org"), OTHER(UPN, "carol@example.org") };
 	X509 *certificate = certificate_of(names, ELEMENTSOF(names));
 
 	assert_true(address_in_certificate("Alice@b\xc3\xbc"

@@ -28,11 +28,11 @@ enum answer { ANSWER_DONE, ANSWER_ERROR, ANSWER_WRONG_TYPE, ANSWER_WRONG_ID, ANS
 
 struct play {
 	int listener;
-	uint32_t version;      /* in the reply to hello */
+	uint32_t version; /* in the reply to hello */
 	bool refuse_hello;
-	size_t connections;    /* how many to serve, one request each */
+	size_t connections; /* how many to serve, one request each */
 	enum answer answer;
-	char program[64];      /* what the client called itself */
+	char program[64]; /* what the client called itself */
 	uint32_t request_id;
 };
 
@@ -228,8 +228,10 @@ static void no_agent_is_told_with_the_socket(void **state) {
 	smime_set_autostart(s, true); /* not for a socket that was named */
 	assert_int_equal(lock(), -SMIME_E_NO_AGENT);
 	says(path);
-	assert_int_equal(smime_set_socket(s, "/tmp/"
-					     "012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"),
+	assert_int_equal(smime_set_socket(s,
+				 "/tmp/"
+				 "012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234"
+				 "567890123456789"),
 		0);
 	assert_int_equal(lock(), -SMIME_E_NO_AGENT);
 	says("107 characters");

@@ -58,9 +58,9 @@ static void input_begin(struct input *input, const void *data, size_t len) {
 	ber_init(&input->ber, input->reader);
 }
 
-#define INPUT(name, ...)                                        \
-	static const uint8_t name##_bytes[] = { __VA_ARGS__ };  \
-	_cleanup_(input_end) struct input name;                 \
+#define INPUT(name, ...)                                       \
+	static const uint8_t name##_bytes[] = { __VA_ARGS__ }; \
+	_cleanup_(input_end) struct input name;                \
 	input_begin(&name, name##_bytes, sizeof(name##_bytes))
 
 static int peek_result(const uint8_t *data, size_t len, struct ber_header *ret_header) {
@@ -325,8 +325,8 @@ static void assert_octets(const uint8_t *data, size_t len, uint8_t class, uint32
 	assert_int_equal(input.ber.depth, 0);
 }
 
-#define OCTETS(class, tag, ...)                                                                                            \
-	for (size_t step = 1; step <= 7; step++)                                                                           \
+#define OCTETS(class, tag, ...)                  \
+	for (size_t step = 1; step <= 7; step++) \
 	assert_octets((const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }), class, tag, step)
 
 static void octet_strings_of_every_shape_give_their_octets(void **state) {
@@ -381,8 +381,8 @@ static void skipping_octets_tells_their_number(void **state) {
 
 /* A structure with a bit of everything: cut anywhere, no way through it succeeds. */
 static void every_truncation_is_noticed_by_every_way_through(void **state) {
-	static const uint8_t whole[] = { 0x30, 0x80, 0x02, 0x01, 0x05, 0x31, 0x04, 0x04, 0x02, 0x07, 0x08, 0xbf, 0x81, 0x00, 0x80, 0x24, 0x80,
-		0x04, 0x81, 0x01, 0x41, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00 };
+	static const uint8_t whole[] = { 0x30, 0x80, 0x02, 0x01, 0x05, 0x31, 0x04, 0x04, 0x02, 0x07, 0x08, 0xbf, 0x81, 0x00, 0x80, 0x24,
+		0x80, 0x04, 0x81, 0x01, 0x41, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00 };
 
 	for (size_t len = 0; len <= sizeof(whole); len++) {
 		_cleanup_(input_end) struct input skip = { 0 }, leave = { 0 }, collect = { 0 };

@@ -39,8 +39,8 @@ static struct entity *entity_of(struct source *source) {
 
 static void assert_bytes(struct bytes bytes, const void *expected, size_t len) {
 	if (bytes.len != len || memcmp(bytes.data, expected, len) != 0)
-		print_message("expected %zu: <%.*s>\ngot %zu: <%.*s>\n", len, (int)len, (const char *)expected, bytes.len,
-			(int)bytes.len, (const char *)bytes.data);
+		print_message("expected %zu: <%.*s>\ngot %zu: <%.*s>\n", len, (int)len, (const char *)expected, bytes.len, (int)bytes.len,
+			(const char *)bytes.data);
 	assert_int_equal(bytes.len, len);
 	assert_memory_equal(bytes.data, expected, len);
 }
@@ -84,11 +84,10 @@ static void content_fields_move_inward_and_others_stay_out(void **state) {
 
 static void a_message_without_content_fields_gets_a_type(void **state) {
 	assert_canonical("Subject: x\n\nhello\n", "Content-Type: text/plain; charset=us-ascii\r\n\r\nhello\r\n");
-	assert_canonical(
-		"Subject: x\nContent-Length: 6\n\nhello", "Content-Type: text/plain; charset=us-ascii\r\n\r\nhello");
-	assert_canonical(
-		"Subject: x\n\nh\xc3\xa4llo\n", "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: "
-						"quoted-printable\r\n\r\nh=C3=A4llo\r\n");
+	assert_canonical("Subject: x\nContent-Length: 6\n\nhello", "Content-Type: text/plain; charset=us-ascii\r\n\r\nhello");
+	assert_canonical("Subject: x\n\nh\xc3\xa4llo\n",
+		"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: "
+		"quoted-printable\r\n\r\nh=C3=A4llo\r\n");
 	assert_canonical("Subject: x", "Content-Type: text/plain; charset=us-ascii\r\n\r\n");
 	assert_canonical("\nhello", "Content-Type: text/plain; charset=us-ascii\r\n\r\nhello");
 }
@@ -122,8 +121,8 @@ static void quoted_printable_lines_have_76_columns_and_no_needless_breaks(void *
 #define SEVENTY TEN TEN TEN TEN TEN TEN TEN
 #define HEAD "Content-Type: text/plain\n\n"
 #define QP_HEAD "Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-	assert_canonical(HEAD "\xe4\n" SEVENTY "123456\n" SEVENTY "1234567\n",
-		QP_HEAD "=E4\r\n" SEVENTY "123456\r\n" SEVENTY "12345=\r\n67\r\n");
+	assert_canonical(
+		HEAD "\xe4\n" SEVENTY "123456\n" SEVENTY "1234567\n", QP_HEAD "=E4\r\n" SEVENTY "123456\r\n" SEVENTY "12345=\r\n67\r\n");
 	assert_canonical(HEAD SEVENTY "123\xe4\n" SEVENTY "1234\xe4\n" SEVENTY "12345 \n",
 		QP_HEAD SEVENTY "123=E4\r\n" SEVENTY "1234=\r\n=E4\r\n" SEVENTY "12345=\r\n=20\r\n");
 	assert_canonical(HEAD SEVENTY "12\xe4z\n" SEVENTY "123\xe4z", QP_HEAD SEVENTY "12=E4z\r\n" SEVENTY "123=\r\n=E4z");
@@ -174,17 +173,15 @@ static void clean_encoded_content_passes(void **state) {
 	assert_canonical("Content-Transfer-Encoding: base64\n\n" SEVENTY "123456\n",
 		"Content-Transfer-Encoding: base64\r\n\r\n" SEVENTY "123456\r\n");
 	assert_canonical("Content-Transfer-Encoding: base64\n\nYWJj\n", "Content-Transfer-Encoding: base64\r\n\r\nYWJj\r\n");
-	assert_canonical("Content-Transfer-Encoding: Quoted-Printable\n\na=20=\nb",
-		"Content-Transfer-Encoding: Quoted-Printable\r\n\r\na=20=\r\nb");
+	assert_canonical(
+		"Content-Transfer-Encoding: Quoted-Printable\n\na=20=\nb", "Content-Transfer-Encoding: Quoted-Printable\r\n\r\na=20=\r\nb");
 }
 
 static void untidy_base64_is_refolded(void **state) {
-	assert_canonical("Content-Transfer-Encoding: base64\n\nYW\xff\nJj Y\rQ==\nignored",
-		"Content-Transfer-Encoding: base64\r\n\r\nYWJjYQ==\r\n");
-	assert_canonical("Content-Transfer-Encoding: base64\n\nYWJj\0YQ==YWJj",
-		"Content-Transfer-Encoding: base64\r\n\r\nYWJjYQ==\r\n");
 	assert_canonical(
-		"Content-Transfer-Encoding: base64\n\nYWJj\0Y=", "Content-Transfer-Encoding: base64\r\n\r\nYWJj\r\n");
+		"Content-Transfer-Encoding: base64\n\nYW\xff\nJj Y\rQ==\nignored", "Content-Transfer-Encoding: base64\r\n\r\nYWJjYQ==\r\n");
+	assert_canonical("Content-Transfer-Encoding: base64\n\nYWJj\0YQ==YWJj", "Content-Transfer-Encoding: base64\r\n\r\nYWJjYQ==\r\n");
+	assert_canonical("Content-Transfer-Encoding: base64\n\nYWJj\0Y=", "Content-Transfer-Encoding: base64\r\n\r\nYWJj\r\n");
 }
 
 /* A relay that folds them anew would break signatures. */
@@ -193,8 +190,7 @@ static void lines_of_other_widths_get_76_columns(void **state) {
 		"Content-Transfer-Encoding: base64\r\n\r\n" SEVENTY "120123\r\n456789" TEN TEN TEN TEN TEN TEN "12YQ==\r\n");
 	assert_canonical("Content-Transfer-Encoding: base64\n\n" SEVENTY "12345678",
 		"Content-Transfer-Encoding: base64\r\n\r\n" SEVENTY "123456\r\n78==\r\n");
-	assert_canonical("Content-Transfer-Encoding: base64\n\nYWJj \nYWJj\n",
-		"Content-Transfer-Encoding: base64\r\n\r\nYWJjYWJj\r\n");
+	assert_canonical("Content-Transfer-Encoding: base64\n\nYWJj \nYWJj\n", "Content-Transfer-Encoding: base64\r\n\r\nYWJjYWJj\r\n");
 	assert_canonical("Content-Transfer-Encoding: quoted-printable\n\n" SEVENTY "123456\n" SEVENTY "12=3D\n",
 		"Content-Transfer-Encoding: quoted-printable\r\n\r\n" SEVENTY "123456\r\n" SEVENTY "12=3D\r\n");
 	assert_canonical("Content-Transfer-Encoding: quoted-printable\n\n" SEVENTY "1234567\n" SEVENTY "=\nx=20\n",
@@ -202,8 +198,7 @@ static void lines_of_other_widths_get_76_columns(void **state) {
 }
 
 static void long_lines_of_base64_are_refolded_to_76(void **state) {
-	char mail[1300] = "Content-Transfer-Encoding: base64\n\n",
-	     expected[1400] = "Content-Transfer-Encoding: base64\r\n\r\n";
+	char mail[1300] = "Content-Transfer-Encoding: base64\n\n", expected[1400] = "Content-Transfer-Encoding: base64\r\n\r\n";
 	size_t head = strlen(mail), len = strlen(expected);
 
 	memset(mail + head, 'A', 1000);
@@ -231,11 +226,10 @@ static void several_transfer_encodings_become_one(void **state) {
 }
 
 static void parts_are_encoded_one_by_one(void **state) {
-	assert_canonical(
-		"Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: 8bit\n\npreamble\n--b\n\nplain\n--b  "
-		"\n"
-		"Content-Type: text/plain;\n charset=utf-8\nX-Other:  as it is\n\n\xc3\xa4 and more\n\n--b\n"
-		"Content-Type: application/x\nContent-Transfer-Encoding: binary\nContent-ID: <x>\n\n\r\n\n--b--\nepilogue",
+	assert_canonical("Content-Type: multipart/mixed; boundary=b\nContent-Transfer-Encoding: 8bit\n\npreamble\n--b\n\nplain\n--b  "
+			 "\n"
+			 "Content-Type: text/plain;\n charset=utf-8\nX-Other:  as it is\n\n\xc3\xa4 and more\n\n--b\n"
+			 "Content-Type: application/x\nContent-Transfer-Encoding: binary\nContent-ID: <x>\n\n\r\n\n--b--\nepilogue",
 		"Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: "
 		"7bit\r\n\r\n\r\n--b\r\n\r\nplain\r\n--b\r\n"
 		"Content-Type: text/plain;\r\n charset=utf-8\r\nX-Other:  as it is\r\nContent-Transfer-Encoding: "
@@ -246,8 +240,7 @@ static void parts_are_encoded_one_by_one(void **state) {
 }
 
 static void content_without_a_final_line_end_keeps_none(void **state) {
-	assert_canonical(
-		"Content-Type: multipart/mixed; boundary=b\n\n--b\n\n\xe4 long enough\n--b\n\n\xe4 long enough\n\n--b--\n",
+	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\n--b\n\n\xe4 long enough\n--b\n\n\xe4 long enough\n\n--b--\n",
 		"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: "
 		"quoted-printable\r\n\r\n=E4 long enough\r\n"
 		"--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n=E4 long enough\r\n\r\n--b--\r\n");
@@ -309,8 +302,8 @@ static void what_is_signed_inside_is_left_as_it_is(void **state) {
 }
 
 static void structure_that_is_not_clear_passes_as_lines(void **state) {
-	assert_canonical("Content-Type: multipart/mixed\n\n--b\n\na \n--b--\n",
-		"Content-Type: multipart/mixed\r\n\r\n--b\r\n\r\na \r\n--b--\r\n");
+	assert_canonical(
+		"Content-Type: multipart/mixed\n\n--b\n\na \n--b--\n", "Content-Type: multipart/mixed\r\n\r\n--b\r\n\r\na \r\n--b--\r\n");
 	assert_canonical("Content-Type: multipart/mixed; boundary=b\nContent-Type: text/plain\n\n--b\n\na \n--b--\n",
 		"Content-Type: multipart/mixed; boundary=b\r\nContent-Type: text/plain\r\n\r\n--b\r\n\r\na \r\n--b--\r\n");
 }
@@ -351,7 +344,8 @@ static void text_around_the_parts_of_a_multipart_is_left_out(void **state) {
 static void text_of_a_multipart_without_parts_is_kept(void **state) {
 	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\na\n", "Content-Type: multipart/mixed; boundary=b\r\n\r\na\r\n");
 	assert_canonical("Content-Type: multipart/mixed; boundary=b\n\na\n--b\nContent-Type: multipart/mixed; boundary=c\n\nd\n--b--\n",
-		"Content-Type: multipart/mixed; boundary=b\r\n\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\nd\r\n--b--\r\n");
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n\r\n--b\r\nContent-Type: multipart/mixed; "
+		"boundary=c\r\n\r\nd\r\n--b--\r\n");
 }
 
 static void depth_and_parts_are_limited(void **state) {
@@ -417,10 +411,10 @@ static void long_content_survives_the_way_through_windows(void **state) {
 	}
 	assert_round_trip("Content-Type: application/x\r\nContent-Transfer-Encoding: binary\r\n\r\n", content, len);
 	for (size_t i = 0; i < len; i++)
-		content[i] = content[i] < 24	 ? " \tFrom =."[content[i] % 9]
-			     : content[i] < 64	 ? content[i] | 0x80
-			     : content[i] & 0x5f ? 32 + content[i] % 95
-						 : ' ';
+		content[i] = content[i] < 24 ? " \tFrom =."[content[i] % 9] :
+			content[i] < 64      ? content[i] | 0x80 :
+			content[i] & 0x5f    ? 32 + content[i] % 95 :
+					       ' ';
 	for (size_t i = 0; i + 100 < len; i += 1 + content[i])
 		memcpy(content + i, "\r\nFrom ", content[i] % 5 ? 2 : 7);
 	content[len - 1] = ' ';
@@ -466,8 +460,7 @@ static void outer_headers_lose_content_fields_and_what_is_to_be_dropped(void **s
 	assert_outer("From x\nFrom: a\r\n\r\n", NULL, EOL_LF, "From: a\nMIME-Version: 1.0\n");
 }
 
-static void assert_message_bytes(
-	const char *outer, const void *inner, size_t inner_len, enum eol eol, const void *expected, size_t len) {
+static void assert_message_bytes(const char *outer, const void *inner, size_t inner_len, enum eol eol, const void *expected, size_t len) {
 	_cleanup_(source_unrefp) struct source *outer_source = source_of(outer, strlen(outer)), *inner_source = source_of(inner, inner_len);
 	_cleanup_(entity_freep) struct entity *entity = entity_of(outer_source);
 	_cleanup_(sink_freep) struct sink *sink = memory();
@@ -477,12 +470,10 @@ static void assert_message_bytes(
 }
 
 #define OUTER "Subject: x\nContent-Type: application/pkcs7-mime\n\nMIIB"
-#define assert_message(inner, eol, expected) \
-	assert_message_bytes(OUTER, inner, sizeof(inner) - 1, eol, expected, sizeof(expected) - 1)
+#define assert_message(inner, eol, expected) assert_message_bytes(OUTER, inner, sizeof(inner) - 1, eol, expected, sizeof(expected) - 1)
 
 static void messages_have_the_outer_header_and_the_inner_entity(void **state) {
-	assert_message("Content-Type: text/plain\r\n\r\na\r\nb", EOL_LF,
-		"Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain\n\na\nb");
+	assert_message("Content-Type: text/plain\r\n\r\na\r\nb", EOL_LF, "Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain\n\na\nb");
 	assert_message("Content-Type: text/plain\r\n\r\na\r\nb", EOL_KEEP,
 		"Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain\r\n\r\na\r\nb");
 	assert_message("\r\na\r\n", EOL_LF, "Subject: x\nMIME-Version: 1.0\n\na\n");
@@ -492,8 +483,7 @@ static void inner_fields_that_describe_no_content_are_left_out(void **state) {
 	static const char inner[] = "Subject: y\r\nfrom: c\r\n folded\r\nMIME-Version: 1.0\r\nContent-Type: text/plain;\r\n x=y\r\n"
 				    "Content-Length: 3\r\nX: y\r\nContent-Language: en\r\n\r\nFrom: d\r\n";
 
-	assert_message(inner, EOL_LF,
-		"Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain;\n x=y\nContent-Language: en\n\nFrom: d\n");
+	assert_message(inner, EOL_LF, "Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain;\n x=y\nContent-Language: en\n\nFrom: d\n");
 	assert_message(inner, EOL_KEEP,
 		"Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain;\r\n x=y\r\nContent-Language: en\r\n\r\nFrom: d\r\n");
 }
@@ -509,8 +499,7 @@ static void binary_leafs_keep_their_octets_where_lines_become_lf(void **state) {
 }
 
 static void inner_text_that_is_no_entity_does_not_become_header(void **state) {
-	assert_message(
-		"just text\r\nX-Header: no\r\n", EOL_LF, "Subject: x\nMIME-Version: 1.0\n\njust text\nX-Header: no\n");
+	assert_message("just text\r\nX-Header: no\r\n", EOL_LF, "Subject: x\nMIME-Version: 1.0\n\njust text\nX-Header: no\n");
 	assert_message("just text\r", EOL_LF, "Subject: x\nMIME-Version: 1.0\n\njust text\r");
 	assert_message("", EOL_KEEP, "Subject: x\nMIME-Version: 1.0\n\n");
 	assert_message("From me\nContent-A: b\n\nt", EOL_KEEP, "Subject: x\nMIME-Version: 1.0\nContent-A: b\n\nt");

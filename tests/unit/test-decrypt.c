@@ -181,8 +181,8 @@ static void agent_stop(struct agent *agent) {
 
 /* ---- Messages ---- */
 
-static struct buf enveloped(const struct identity *const *recipients, size_t count, const EVP_CIPHER *cipher, const struct buf *content,
-	bool oaep) {
+static struct buf enveloped(
+	const struct identity *const *recipients, size_t count, const EVP_CIPHER *cipher, const struct buf *content, bool oaep) {
 	BIO *in = BIO_new_mem_buf(content->data, (int)content->len);
 	CMS_ContentInfo *cms = CMS_encrypt(NULL, NULL, cipher, CMS_BINARY | CMS_PARTIAL | CMS_STREAM);
 	struct buf out = { 0 };
@@ -236,7 +236,9 @@ static struct buf encrypted(const char *header, struct buf content, const EVP_CI
 }
 
 static struct buf signed_by(const struct identity *signer, const char *header, struct buf content, bool flip) {
-	struct recipe recipe = { .signer = signer, .content = (const char *)content.data, .content_len = content.len, .flip_signature = flip };
+	struct recipe recipe = {
+		.signer = signer, .content = (const char *)content.data, .content_len = content.len, .flip_signature = flip
+	};
 	struct buf cms = signed_make(&recipe);
 
 	buf_clear(&content);
@@ -415,8 +417,8 @@ static void an_untrusted_signer_is_reported_and_the_content_released(void **stat
 }
 
 static void the_signer_inside_is_compared_with_the_outer_from(void **state) {
-	struct result got = decrypt(encrypted("From: mallory@example.org\r\n", signed_by(&alice, "", text(ENTITY), false),
-		EVP_aes_256_cbc()));
+	struct result got =
+		decrypt(encrypted("From: mallory@example.org\r\n", signed_by(&alice, "", text(ENTITY), false), EVP_aes_256_cbc()));
 
 	assert_int_equal(got.r, 0);
 	assert_false(got.report->good);
@@ -557,8 +559,7 @@ static void another_key_is_tried_when_one_fails(void **state) {
 }
 
 static void a_cancelled_pin_ends_the_attempt(void **state) {
-	static const int errors[] = { SMIME_E_PIN_CANCELLED, SMIME_E_PIN_WRONG, SMIME_E_PIN_LOCKED, SMIME_E_DENIED,
-		SMIME_E_TOKEN_TIMEOUT };
+	static const int errors[] = { SMIME_E_PIN_CANCELLED, SMIME_E_PIN_WRONG, SMIME_E_PIN_LOCKED, SMIME_E_DENIED, SMIME_E_TOKEN_TIMEOUT };
 	size_t i;
 
 	for (i = 0; i < ELEMENTSOF(errors); i++) {
@@ -580,7 +581,8 @@ static void damage_has_one_face(void **state) {
 
 	for (i = 0; i < ELEMENTSOF(errors); i++) {
 		struct agent agent = { .keys = { &bob }, .key_count = 1, .error = { errors[i], errors[i], errors[i], errors[i] } };
-		struct result got = decrypt_with(&agent, encrypted(HEADER, text(ENTITY), EVP_aes_256_gcm()), (struct smime_decrypt_options){ 0 });
+		struct result got =
+			decrypt_with(&agent, encrypted(HEADER, text(ENTITY), EVP_aes_256_gcm()), (struct smime_decrypt_options){ 0 });
 
 		assert_int_equal(got.r, -SMIME_E_INTEGRITY);
 		assert_null(got.report);

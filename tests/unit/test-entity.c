@@ -198,9 +198,10 @@ static void unquoted_boundaries_of_careless_programs_are_read(void **state) {
 }
 
 static void rfc2231_parameters_are_joined_and_decoded(void **state) {
-	_cleanup_(entity_freep) struct entity *entity = read_text("Content-Type: multipart/signed; boundary*1=\"b c\"; boundary*0=a;\n"
-					  " boundary*2*=%20%64; protocol*=us-ascii'en'application%2Fpkcs7-signature;\n"
-					  " name=fallback; name*=utf-8''%C3%A4.p7m\n\n");
+	_cleanup_(entity_freep) struct entity *entity =
+		read_text("Content-Type: multipart/signed; boundary*1=\"b c\"; boundary*0=a;\n"
+			  " boundary*2*=%20%64; protocol*=us-ascii'en'application%2Fpkcs7-signature;\n"
+			  " name=fallback; name*=utf-8''%C3%A4.p7m\n\n");
 
 	assert_string_equal(entity->boundary, "ab c d");
 	assert_string_equal(entity->protocol, "application/pkcs7-signature");
@@ -268,8 +269,7 @@ static void cms_is_told_by_type_or_by_octet_stream_and_name(void **state) {
 	assert_int_equal(kind_of("Content-Type: application/X-PKCS7-MIME; name=x\n\n"), ENTITY_CMS);
 	assert_int_equal(kind_of("Content-Type: application/octet-stream; name=\"smime.P7M\"\n\n"), ENTITY_CMS);
 	assert_int_equal(
-		kind_of("Content-Type: application/octet-stream\nContent-Disposition: attachment; filename=a.p7z\n\n"),
-		ENTITY_CMS);
+		kind_of("Content-Type: application/octet-stream\nContent-Disposition: attachment; filename=a.p7z\n\n"), ENTITY_CMS);
 	assert_int_equal(kind_of("Content-Type: application/octet-stream; name=p7m\n\n"), ENTITY_PLAIN);
 	assert_int_equal(kind_of("Content-Type: application/octet-stream; name=a.p7m.exe\n\n"), ENTITY_PLAIN);
 	assert_int_equal(kind_of("Content-Type: text/plain; name=smime.p7m\n\n"), ENTITY_PLAIN);
@@ -278,15 +278,12 @@ static void cms_is_told_by_type_or_by_octet_stream_and_name(void **state) {
 }
 
 static void multipart_signed_needs_a_boundary_and_no_foreign_protocol(void **state) {
-	assert_int_equal(kind_of("Content-Type: multipart/signed; boundary=b; protocol=application/x-pkcs7-signature\n\n"),
-		ENTITY_MULTIPART_SIGNED);
-	assert_int_equal(kind_of("Content-Type: multipart/signed; boundary=b\n\n"), ENTITY_MULTIPART_SIGNED);
 	assert_int_equal(
-		kind_of("Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"\n\n"), ENTITY_PLAIN);
-	assert_int_equal(kind_of("Content-Type: multipart/signed; boundary=b; protocol=\"application/pgp-signature\"\n\n"),
-		ENTITY_PLAIN);
-	assert_int_equal(kind_of("Content-Type: multipart/mixed; boundary=b; protocol=\"application/pkcs7-signature\"\n\n"),
-		ENTITY_PLAIN);
+		kind_of("Content-Type: multipart/signed; boundary=b; protocol=application/x-pkcs7-signature\n\n"), ENTITY_MULTIPART_SIGNED);
+	assert_int_equal(kind_of("Content-Type: multipart/signed; boundary=b\n\n"), ENTITY_MULTIPART_SIGNED);
+	assert_int_equal(kind_of("Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"\n\n"), ENTITY_PLAIN);
+	assert_int_equal(kind_of("Content-Type: multipart/signed; boundary=b; protocol=\"application/pgp-signature\"\n\n"), ENTITY_PLAIN);
+	assert_int_equal(kind_of("Content-Type: multipart/mixed; boundary=b; protocol=\"application/pkcs7-signature\"\n\n"), ENTITY_PLAIN);
 }
 
 static void two_content_types_are_never_smime(void **state) {
@@ -335,8 +332,9 @@ static void a_field_with_too_many_parameters_is_unusable(void **state) {
 }
 
 static void smime_parameters_are_in_lower_case(void **state) {
-	_cleanup_(entity_freep) struct entity *entity = read_text("Content-Type: application/pkcs7-mime; SMIME-Type=Enveloped-Data; name=Smime.p7m\n"
-					  "Content-Transfer-Encoding: BASE64\n\n");
+	_cleanup_(entity_freep) struct entity *entity =
+		read_text("Content-Type: application/pkcs7-mime; SMIME-Type=Enveloped-Data; name=Smime.p7m\n"
+			  "Content-Transfer-Encoding: BASE64\n\n");
 
 	assert_string_equal(entity->name, "Smime.p7m");
 	assert_string_equal(entity->encoding, "base64");

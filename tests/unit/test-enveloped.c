@@ -50,8 +50,8 @@ static struct source *encrypt_end(CMS_ContentInfo *cms, const void *content, siz
 	return source_of(message, message_len);
 }
 
-static struct source *encrypt(const struct identity *identity, const EVP_CIPHER *cipher, unsigned flags, const void *content, size_t len,
-	bool streamed) {
+static struct source *encrypt(
+	const struct identity *identity, const EVP_CIPHER *cipher, unsigned flags, const void *content, size_t len, bool streamed) {
 	CMS_ContentInfo *cms = encrypt_begin(cipher, flags);
 
 	assert_non_null(CMS_add1_recipient_cert(cms, identity->certificate, flags));
@@ -85,8 +85,7 @@ static void recipients_named_by_key_id_are_found(void **state) {
 	const struct identity *identities[] = { &alice, &bob };
 
 	for (size_t p = 0; p < ELEMENTSOF(identities); p++) {
-		_cleanup_(source_unrefp) struct source *cms =
-			encrypt(identities[p], EVP_aes_128_cbc(), CMS_USE_KEYID, "text", 4, false);
+		_cleanup_(source_unrefp) struct source *cms = encrypt(identities[p], EVP_aes_128_cbc(), CMS_USE_KEYID, "text", 4, false);
 
 		assert_decrypts(cms, identities[p], "text", 4);
 	}
@@ -180,11 +179,11 @@ static void other_kinds_of_recipients_are_counted_and_passed_over(void **state) 
 struct message {
 	const char *type, *content_type;
 	const EVP_CIPHER *cipher;
-	size_t iv_len, tag_len;    /* tag_len: how much of the tag is sent */
-	int icv_len;               /* -1: the parameters have none */
+	size_t iv_len, tag_len;               /* tag_len: how much of the tag is sent */
+	int icv_len;                          /* -1: the parameters have none */
 	struct bytes originators, recipients; /* recipients: members of the set */
-	struct bytes attributes;   /* whole [1]: authAttrs or unprotectedAttrs */
-	struct bytes aad, last;    /* last: whole [2] */
+	struct bytes attributes;              /* whole [1]: authAttrs or unprotectedAttrs */
+	struct bytes aad, last;               /* last: whole [2] */
 	struct bytes content;
 	bool detached;
 	const uint8_t *ciphertext; /* instead of the real one */
@@ -385,8 +384,8 @@ static void forgeable_and_misplaced_algorithms_are_refused(void **state) {
 
 /* contentType: id-data, then messageDigest-like second attribute, in DER's order. */
 #define ATTRIBUTE_CONTENT_TYPE(last)                                                                                                  \
-	0x30, 0x18, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x03, 0x31, 0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, \
-		0x0d, 0x01, 0x07, last
+	0x30, 0x18, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x03, 0x31, 0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, \
+		0xf7, 0x0d, 0x01, 0x07, last
 #define ATTRIBUTE_OTHER 0x30, 0x08, 0x06, 0x02, 0x2a, 0x03, 0x31, 0x02, 0x05, 0x00
 
 static const uint8_t attributes_sorted[] = { 0xa1, 0x24, ATTRIBUTE_OTHER, ATTRIBUTE_CONTENT_TYPE(1) };
@@ -742,7 +741,8 @@ static void every_truncation_is_an_error(void **state) {
 			_cleanup_(source_unrefp) struct source *cms = source_of(sink_memory(whole).data, cut);
 			struct enveloped *enveloped = NULL;
 
-			assert_int_equal(enveloped_scan(cms, certificates, 2, 2, &enveloped), cut == 0 ? -SMIME_E_NOT_CMS : -SMIME_E_TRUNCATED);
+			assert_int_equal(
+				enveloped_scan(cms, certificates, 2, 2, &enveloped), cut == 0 ? -SMIME_E_NOT_CMS : -SMIME_E_TRUNCATED);
 			assert_null(enveloped);
 		}
 	}

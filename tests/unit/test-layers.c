@@ -41,13 +41,13 @@ static void add_base64(struct buf *mail, const struct buf *cms) {
 }
 
 struct mail_plan {
-	const char *header;   /* NULL: HEADER */
-	const char *entity;   /* NULL: ENTITY */
-	const char *shown;    /* what stands in the mail instead of what was signed */
+	const char *header; /* NULL: HEADER */
+	const char *entity; /* NULL: ENTITY */
+	const char *shown;  /* what stands in the mail instead of what was signed */
 	const char *preamble, *epilogue;
-	bool embedded;        /* the signature carries the content as well */
+	bool embedded; /* the signature carries the content as well */
 	bool third_part;
-	const char *type;     /* of the second part */
+	const char *type; /* of the second part */
 };
 
 static struct buf multipart_make(const struct mail_plan *plan) {
@@ -56,8 +56,9 @@ static struct buf multipart_make(const struct mail_plan *plan) {
 	struct buf cms = signed_make(&recipe), mail = { 0 };
 
 	buf_text(&mail, header);
-	buf_text(&mail, "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; micalg=sha-256;\r\n"
-			" boundary=\"b1\"\r\n\r\n");
+	buf_text(&mail,
+		"Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; micalg=sha-256;\r\n"
+		" boundary=\"b1\"\r\n\r\n");
 	buf_text(&mail, plan->preamble ? plan->preamble : "");
 	buf_text(&mail, "--b1\r\n");
 	buf_text(&mail, plan->shown ? plan->shown : entity);

@@ -354,7 +354,8 @@ static EVP_PKEY *originator_key(const struct cms_key_agree *agree) {
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
 	OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string("group", (char[]){ "P-256" }, 0),
-		OSSL_PARAM_construct_octet_string("pub", (void *)(uintptr_t)ASN1_STRING_get0_data(point), (size_t)ASN1_STRING_length(point)),
+		OSSL_PARAM_construct_octet_string(
+			"pub", (void *)(uintptr_t)ASN1_STRING_get0_data(point), (size_t)ASN1_STRING_length(point)),
 		OSSL_PARAM_construct_end(),
 	};
 	key = NULL;
@@ -401,7 +402,8 @@ static void key_agreement_of_openssl_reads_and_its_key_derives(void **state) {
 	EVP_PKEY_CTX_free(derive);
 	EVP_PKEY_free(peer);
 	assert_int_equal(cms_kdf_x963(agreement.kdf, (struct bytes){ z, z_len }, agreement.wrap_algorithm, info->key_agree->ukm,
-				 agreement.kek_len, kek), 0);
+				 agreement.kek_len, kek),
+		0);
 	assert_unwraps(&agreement, kek, octets(recipient->encrypted_key), 16);
 	X509_ALGOR_free(agreement.wrap_algorithm);
 	OPENSSL_free(owner);
@@ -446,8 +448,12 @@ static const struct cipher_case cipher_cases[] = {
 	{ "301e" AES256_GCM "3011" NONCE12 "020104", true, -SMIME_E_UNSUPPORTED, NULL, 0, 0, false, false },
 	{ "301e" AES256_GCM "3011" NONCE12 "020111", true, -SMIME_E_UNSUPPORTED, NULL, 0, 0, false, false },
 	{ "301b" AES256_GCM "300e" NONCE12, false, -SMIME_E_UNSUPPORTED, NULL, 0, 0, false, false },
-	{ "3017" AES256_GCM "300a" "04080001020304050607", true, 0, "aes256-gcm", 8, 12, false, false },
-	{ "300f" AES256_GCM "3002" "0400", true, -SMIME_E_MALFORMED, NULL, 0, 0, false, false },
+	{ "3017" AES256_GCM "300a"
+	  "04080001020304050607",
+		true, 0, "aes256-gcm", 8, 12, false, false },
+	{ "300f" AES256_GCM "3002"
+	  "0400",
+		true, -SMIME_E_MALFORMED, NULL, 0, 0, false, false },
 	{ "300d" AES256_GCM "0500", true, -SMIME_E_MALFORMED, NULL, 0, 0, false, false },
 	{ "3015" AES256_CBC "04080001020304050607", false, -SMIME_E_MALFORMED, NULL, 0, 0, false, false },
 	{ "300b" AES256_CBC, false, -SMIME_E_MALFORMED, NULL, 0, 0, false, false },

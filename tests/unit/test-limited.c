@@ -63,7 +63,9 @@ static void fill_token(void) {
 	static const struct softhsm_use both = { .sign = true, .decrypt = true },
 					always = { .sign = true, .decrypt = true, .always_authenticate = true };
 	struct softhsm_use swapped = { .id = ID_SWAPPED, .sign = true };
-	struct certificate_plan plan = { .name = "Swapped", .issuer = fixture.certificates[ID_CA], .issuer_key = fixture.keys[ID_CA], .serial = 9 };
+	struct certificate_plan plan = {
+		.name = "Swapped", .issuer = fixture.certificates[ID_CA], .issuer_key = fixture.keys[ID_CA], .serial = 9
+	};
 	EVP_PKEY *another = EVP_EC_gen("P-256");
 
 	put(ID_RSA, rsa_key_make(2048), &both, (struct certificate_plan){ .name = "Rsa" }, true);
@@ -279,7 +281,8 @@ static void agree_on_zero(struct cms_key_agree *info, const uint8_t cek[16]) {
 	set_originator(info->originator->key, ephemeral);
 	EVP_PKEY_free(ephemeral);
 	assert_int_equal(cms_agreement_read(info->key_encryption, &agreement), 0);
-	assert_int_equal(cms_kdf_x963(agreement.kdf, (struct bytes){ z, len }, agreement.wrap_algorithm, info->ukm, agreement.kek_len, kek), 0);
+	assert_int_equal(
+		cms_kdf_x963(agreement.kdf, (struct bytes){ z, len }, agreement.wrap_algorithm, info->ukm, agreement.kek_len, kek), 0);
 	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
 	EVP_CIPHER_CTX_set_flags(context, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
 	assert_int_equal(EVP_EncryptInit_ex(context, agreement.wrap, NULL, kek, NULL), 1);

@@ -77,11 +77,27 @@ static void keyring_of(const struct key_plan *plans, size_t count) {
 	keyring_free(keyring);
 	assert_int_equal(keyring_make(keys, status_make(), &keyring), 0);
 }
-#define KEYRING(...) keyring_of((const struct key_plan[]){ __VA_ARGS__ }, sizeof((const struct key_plan[]){ __VA_ARGS__ }) / sizeof(struct key_plan))
+#define KEYRING(...) \
+	keyring_of((const struct key_plan[]){ __VA_ARGS__ }, sizeof((const struct key_plan[]){ __VA_ARGS__ }) / sizeof(struct key_plan))
 
-#define ALICE { "alice", { { "Alice", "alice@example.org", SIGNING } } }
-#define BOB { "bob", { { "Bob", "bob@example.org", SIGNING } } }
-#define LOGON { "logon", { { "Logon", NULL, SIGNING } } }
+#define ALICE                                                     \
+	{                                                         \
+		"alice", {                                        \
+			{ "Alice", "alice@example.org", SIGNING } \
+		}                                                 \
+	}
+#define BOB                                                   \
+	{                                                     \
+		"bob", {                                      \
+			{ "Bob", "bob@example.org", SIGNING } \
+		}                                             \
+	}
+#define LOGON                                      \
+	{                                          \
+		"logon", {                         \
+			{ "Logon", NULL, SIGNING } \
+		}                                  \
+	}
 
 static int by_name(const char *name) {
 	return select_for_signing(s, keyring, name, NULL, time(NULL), &chosen);
@@ -226,7 +242,8 @@ static void a_uri_names_by_token_and_object(void **state) {
 }
 
 static void the_newest_suitable_certificate_is_taken(void **state) {
-	KEYRING({ "renewed", { { "New", "alice@example.org", SIGNING, .serial = 2, .from = 1, .to = 9 }, { "Old", "alice@example.org", SIGNING } } });
+	KEYRING({ "renewed",
+		{ { "New", "alice@example.org", SIGNING, .serial = 2, .from = 1, .to = 9 }, { "Old", "alice@example.org", SIGNING } } });
 	assert_int_equal(by_name("alice@example.org"), 0);
 	assert_ptr_equal(chosen.certificate, keyring->keys[0].certificates[1]);
 	KEYRING({ "renewed", { { "New", "alice@example.org", SIGNING, .serial = 2 }, { "Old", "alice@example.org", SIGNING } } });

@@ -81,8 +81,7 @@ static void assert_reads(const uint8_t *message, size_t message_len, const uint8
 	for (size_t i = 0; i < data->signer_count; i++) {
 		_cleanup_(cms_signer_info_freep) struct cms_signer_info *info = NULL;
 
-		assert_int_equal(cms_parse((struct bytes){ data->signers[i].data, data->signers[i].len }, cms_signer_info_it(), &info),
-			0);
+		assert_int_equal(cms_parse((struct bytes){ data->signers[i].data, data->signers[i].len }, cms_signer_info_it(), &info), 0);
 	}
 }
 
@@ -250,8 +249,8 @@ static void content_that_is_no_octet_string_is_unsupported(void **state) {
 
 static void unknown_digests_are_passed_over_and_doubles_counted_once(void **state) {
 	static const uint8_t set[] = { 0x31, 0x80, 0x30, 0x04, 0x06, 0x02, 0x2a, 0x03, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65,
-		0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01,
-		0x00, 0x00 };
+		0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x00,
+		0x00 };
 	_cleanup_(signed_freep) struct signed_data *data = NULL;
 	struct parts parts = usual;
 
@@ -459,9 +458,7 @@ static void what_is_written_verifies(void **state) {
 			STACK_OF(X509) *certificates = CMS_get1_certs(cms);
 			char *verified;
 
-			assert_int_equal(CMS_verify(cms, NULL, NULL, detached ? in : NULL, out,
-						 CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY),
-				1);
+			assert_int_equal(CMS_verify(cms, NULL, NULL, detached ? in : NULL, out, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY), 1);
 			if (!detached) {
 				assert_int_equal(BIO_get_mem_data(out, &verified), sizes[i]);
 				assert_memory_equal(verified, content, sizes[i]);

@@ -17,8 +17,8 @@ static int setup(void **state) {
 	ca = identity_make(EVP_EC_gen("P-256"), &(struct certificate_plan){ "Demonstration CA", NULL, ca_extensions });
 	alice = identity_make(rsa_key_make(2048), &(struct certificate_plan){ "Alice", &ca, alice_extensions, 2 });
 	ec = identity_make(EVP_EC_gen("P-256"), &(struct certificate_plan){ "Alice EC", &ca, alice_extensions, 3 });
-	ed = identity_make(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"),
-		&(struct certificate_plan){ "Alice Ed25519", &ca, alice_extensions, 4 });
+	ed = identity_make(
+		EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), &(struct certificate_plan){ "Alice Ed25519", &ca, alice_extensions, 4 });
 	bob = identity_make(rsa_key_make(2048), &(struct certificate_plan){ "Bob", &ca, alice_extensions, 5 });
 	trust_file_make(&trust, &ca.certificate, 1);
 	return 0;
@@ -226,8 +226,7 @@ static void the_signing_certificate_must_be_the_signers(void **state) {
 static void the_digest_is_one_for_content_and_attributes(void **state) {
 	expect_bad((struct recipe){ .attribute_md = EVP_sha512() }, "signature");
 	expect_bad((struct recipe){ .signature_nid = NID_sha512WithRSAEncryption }, "signature");
-	expect_bad((struct recipe){ .md = EVP_sha256(), .attribute_md = EVP_sha512(),
-			.signature_nid = NID_sha512WithRSAEncryption },
+	expect_bad((struct recipe){ .md = EVP_sha256(), .attribute_md = EVP_sha512(), .signature_nid = NID_sha512WithRSAEncryption },
 		"signature");
 }
 
@@ -415,8 +414,9 @@ static void attributes_as_content_are_refused(void **state) {
 
 	buf_tlv(&set, 0x31, &inner);
 	signature = sign_make(&victim, EVP_sha256(), set.data, set.len);
-	expect_bad((struct recipe){ .no_attributes = true, .content = (const char *)set.data, .content_len = set.len,
-			.signature = &signature },
+	expect_bad(
+		(struct recipe){
+			.no_attributes = true, .content = (const char *)set.data, .content_len = set.len, .signature = &signature },
 		"attributes");
 	buf_clear(&set);
 	buf_clear(&signature);

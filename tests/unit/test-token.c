@@ -328,8 +328,8 @@ static void wrong_padding_gives_a_key_that_opens_nothing_and_is_always_the_same(
 }
 
 /* The same RecipientInfo once more, with another algorithm of the key or of the content (its DER as hex; NULL: as it is). */
-static void ask_again(struct core *core, const struct sealed *sealed, const char *key_encryption, const char *content_encryption,
-	uint8_t ret_cek[16]) {
+static void ask_again(
+	struct core *core, const struct sealed *sealed, const char *key_encryption, const char *content_encryption, uint8_t ret_cek[16]) {
 	struct wire_order *order = decrypt_order(core, ID_RITA, sealed);
 	struct wire_decrypt *decrypt = order->body->decrypt->request;
 	struct cms_recipient_info *info = NULL;

@@ -42,7 +42,7 @@ static int trust_of(struct smime *s, const char *const *file, struct trust **ret
 struct scene {
 	struct certificate_plan plan;
 	X509 *beside[4];
-	X509 *trusted;     /* instead of the root */
+	X509 *trusted; /* instead of the root */
 	time_t at;
 	const char *from;
 };
@@ -52,8 +52,7 @@ static int verify(const struct scene *scene, struct smime_report **ret_report) {
 	STACK_OF(X509) *extra = sk_X509_new_null();
 	struct recipe recipe = { .signer = &signer, .content = CONTENT, .extra = extra };
 	struct trust_file other = { .fd = -1 };
-	struct smime_verify_options options = { .cms = true, .trust_count = 1, .at = scene->at,
-		.from = scene->from };
+	struct smime_verify_options options = { .cms = true, .trust_count = 1, .at = scene->at, .from = scene->from };
 	struct smime *s = context_make();
 	struct buf message;
 	int in, r;
@@ -147,26 +146,31 @@ static void an_expired_certificate_is_not_good(void **state) {
 }
 
 static void a_certificate_of_the_future_is_not_good(void **state) {
-	expect((struct scene){ .plan = { .issuer = &root, .from_days = 10, .to_days = 20 } }, SMIME_E_UNTRUSTED, "validity",
-		SMIME_BAD, "not valid before");
+	expect((struct scene){ .plan = { .issuer = &root, .from_days = 10, .to_days = 20 } }, SMIME_E_UNTRUSTED, "validity", SMIME_BAD,
+		"not valid before");
 }
 
 static void validity_is_judged_at_the_time_that_is_asked_for(void **state) {
-	struct identity old = identity_make(new_key(),
-		&(struct certificate_plan){ .name = "Old root", .extensions = ca_extensions, .from_days = -40, .to_days = -5 });
+	struct identity old = identity_make(
+		new_key(), &(struct certificate_plan){ .name = "Old root", .extensions = ca_extensions, .from_days = -40, .to_days = -5 });
 
-	expect((struct scene){ .plan = { .issuer = &old, .from_days = -20, .to_days = -10 }, .trusted = old.certificate,
+	expect((struct scene){ .plan = { .issuer = &old, .from_days = -20, .to_days = -10 },
+		       .trusted = old.certificate,
 		       .at = time(NULL) - 15 * DAY },
 		0, "validity", SMIME_GOOD, NULL);
 	identity_clear(&old);
 }
 
 static void an_expired_ca_breaks_the_chain(void **state) {
-	struct identity ca = identity_make(new_key(), &(struct certificate_plan){ .name = "Expired CA", .issuer = &root,
-		.extensions = ca_extensions, .serial = 5, .from_days = -20, .to_days = -10 });
+	struct identity ca = identity_make(new_key(),
+		&(struct certificate_plan){ .name = "Expired CA",
+			.issuer = &root,
+			.extensions = ca_extensions,
+			.serial = 5,
+			.from_days = -20,
+			.to_days = -10 });
 
-	expect((struct scene){ .plan.issuer = &ca, .beside = { ca.certificate } }, SMIME_E_UNTRUSTED, "chain", SMIME_BAD,
-		"CN=Expired CA");
+	expect((struct scene){ .plan.issuer = &ca, .beside = { ca.certificate } }, SMIME_E_UNTRUSTED, "chain", SMIME_BAD, "CN=Expired CA");
 	identity_clear(&ca);
 }
 
@@ -187,8 +191,8 @@ static void a_path_length_is_kept(void **state) {
 	struct identity beyond = identity_make(new_key(), &(struct certificate_plan){ "Beyond", &last, ca_extensions, 8 });
 
 	expect((struct scene){ .plan.issuer = &last, .beside = { last.certificate } }, 0, "chain", SMIME_GOOD, NULL);
-	expect((struct scene){ .plan.issuer = &beyond, .beside = { beyond.certificate, last.certificate } }, SMIME_E_UNTRUSTED,
-		"chain", SMIME_BAD, NULL);
+	expect((struct scene){ .plan.issuer = &beyond, .beside = { beyond.certificate, last.certificate } }, SMIME_E_UNTRUSTED, "chain",
+		SMIME_BAD, NULL);
 	identity_clear(&beyond);
 	identity_clear(&last);
 }
@@ -237,8 +241,8 @@ static void name_constraints_hold_for_addresses(void **state) {
 	};
 	struct identity ca = identity_make(new_key(), &(struct certificate_plan){ "Example Net CA", &root, extensions, 9 });
 
-	expect((struct scene){ .plan = { .issuer = &ca, .extensions = inside }, .beside = { ca.certificate } }, 0, "chain",
-		SMIME_GOOD, NULL);
+	expect((struct scene){ .plan = { .issuer = &ca, .extensions = inside }, .beside = { ca.certificate } }, 0, "chain", SMIME_GOOD,
+		NULL);
 	expect((struct scene){ .plan.issuer = &ca, .beside = { ca.certificate } }, SMIME_E_UNTRUSTED, "chain", SMIME_BAD, NULL);
 	identity_clear(&ca);
 }
@@ -298,8 +302,8 @@ static void extended_key_usage_must_allow_mail(void **state) {
 	for (i = 0; i < ELEMENTSOF(rows); i++) {
 		struct extension extensions[] = { { NID_ext_key_usage, rows[i].usage }, { 0, NULL } };
 
-		expect((struct scene){ .plan = { .issuer = &root, .extensions = extensions } }, rows[i].result,
-			"extended-key-usage", rows[i].outcome, NULL);
+		expect((struct scene){ .plan = { .issuer = &root, .extensions = extensions } }, rows[i].result, "extended-key-usage",
+			rows[i].outcome, NULL);
 	}
 	expect((struct scene){ .plan = { .issuer = &root, .extensions = none } }, 0, "extended-key-usage", SMIME_GOOD, NULL);
 }
@@ -308,8 +312,8 @@ static void a_certificate_without_address_is_nobody_who_is_expected(void **state
 	static const struct extension none[] = { { NID_key_usage, "digitalSignature" }, { 0, NULL } };
 
 	expect((struct scene){ .plan = { .issuer = &root, .extensions = none } }, 0, "address", SMIME_NOTE, "no address");
-	expect((struct scene){ .plan = { .issuer = &root, .extensions = none }, .from = "alice@example.org" }, SMIME_E_UNTRUSTED,
-		"address", SMIME_BAD, "alice@example.org is expected");
+	expect((struct scene){ .plan = { .issuer = &root, .extensions = none }, .from = "alice@example.org" }, SMIME_E_UNTRUSTED, "address",
+		SMIME_BAD, "alice@example.org is expected");
 }
 
 static void a_file_without_certificates_is_an_error(void **state) {

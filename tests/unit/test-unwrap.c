@@ -61,8 +61,8 @@ static uint8_t open_with(const struct group *group, struct bytes label, const ui
 	uint8_t copy[MODULUS_MAX_BYTES];
 
 	memcpy(copy, em, em_len);
-	return group->oaep ? padding_open_oaep(group->md, group->mgf1_md, label, copy, em_len, out, len)
-			   : padding_open_pkcs1(copy, em_len, out, len);
+	return group->oaep ? padding_open_oaep(group->md, group->mgf1_md, label, copy, em_len, out, len) :
+			     padding_open_pkcs1(copy, em_len, out, len);
 }
 
 /* Opens as a message of its length and of no other length. What is acceptable here are weak lengths of keys, which must be read. */
@@ -100,7 +100,8 @@ static void check_file(const char *name) {
 			const char *sha = wycheproof_text(json_group, "sha"), *mgf = wycheproof_text(json_group, "mgfSha");
 
 			EVP_PKEY_free(group.key);
-			group = (struct group){ *sha != '\0', EVP_get_digestbyname(sha), EVP_get_digestbyname(mgf), private_key(json_group) };
+			group = (struct group){ *sha != '\0', EVP_get_digestbyname(sha), EVP_get_digestbyname(mgf),
+				private_key(json_group) };
 			assert_true(!group.oaep || (group.md && group.mgf1_md));
 			current = json_group;
 		}
@@ -189,7 +190,7 @@ static size_t wrap_for(const json_t *test, const struct cms_key_agree *info, uin
 
 /* Whether it was opened. What is not must be refused for its point, before the key was used. */
 static bool agrees(const json_t *test, EVP_PKEY *curve, struct cms_key_agree *info, struct token *token) {
-	struct inventory_key key = { .public = curve, .handle = session_key(curve, test), .label = (char *)(uintptr_t)"key" };
+	struct inventory_key key = { .public = curve, .handle = session_key(curve, test), .label = (char *)(uintptr_t) "key" };
 	struct operation operation = { .token = token, .session = hsm.session };
 	struct wire_decrypt *request = wire_decrypt_new();
 	struct unwrapping unwrapping = { .operation = &operation, .request = request, .key = &key, .cipher = { .key_len = 32 } };
@@ -211,7 +212,11 @@ static bool agrees(const json_t *test, EVP_PKEY *curve, struct cms_key_agree *in
 }
 
 /* dhSinglePass-stdDH-sha256kdf with AES-256 key wrap */
-#define AGREEMENT "3015" "06062b8104010b01" "300b" "060960864801650304012d"
+#define AGREEMENT          \
+	"3015"             \
+	"06062b8104010b01" \
+	"300b"             \
+	"060960864801650304012d"
 
 static void check_agreements(const char *name, const char *curve_name) {
 	struct wycheproof file = wycheproof_open(name);
@@ -441,15 +446,30 @@ static const struct {
 	size_t label_len;
 } oaep_cases[] = {
 	{ "300d" OAEP "3000", 0, "SHA1", "SHA1", 0 },
-	{ "301c" OAEP "300f" "a00d" SHA256, 0, "SHA256", "SHA1", 0 },
-	{ "3029" OAEP "301c" "a11a3018" MGF1 SHA256, 0, "SHA1", "SHA256", 0 },
-	{ "303a" OAEP "302d" "a00f" SHA512_NULL "a11a3018" MGF1 SHA256, 0, "SHA512", "SHA256", 0 },
-	{ "3021" OAEP "3014" "a212301006092a864886f70d0101090403" "aabbcc", 0, "SHA1", "SHA1", 3 },
-	{ "300b" OAEP, -SMIME_E_MALFORMED, NULL, NULL, 0 },
-	{ "300d" OAEP "0500", -SMIME_E_MALFORMED, NULL, NULL, 0 },
-	{ "301b" OAEP "300e" "a00c300a06082a864886f70d0205", -SMIME_E_UNSUPPORTED, NULL, NULL, 0 },  /* MD5 */
-	{ "301c" OAEP "300f" "a10d" "300b" MGF1, -SMIME_E_UNSUPPORTED, NULL, NULL, 0 },             /* a mask without a digest */
-	{ "301e" OAEP "3011" "a20f300d06092a864886f70d0101090500", -SMIME_E_MALFORMED, NULL, NULL, 0 }, /* a label that is none */
+	{ "301c" OAEP "300f"
+	  "a00d" SHA256,
+		0, "SHA256", "SHA1", 0 },
+	{ "3029" OAEP "301c"
+	  "a11a3018" MGF1 SHA256,
+		0, "SHA1", "SHA256", 0 },
+	{ "303a" OAEP "302d"
+	  "a00f" SHA512_NULL "a11a3018" MGF1 SHA256,
+		0, "SHA512", "SHA256", 0 },
+	{ "3021" OAEP "3014"
+	  "a212301006092a864886f70d0101090403"
+	  "aabbcc",
+		0, "SHA1", "SHA1", 3 },
+	{ "300b" OAEP, -SMIME_E_MALFORMED, NULL, NULL, 0 }, { "300d" OAEP "0500", -SMIME_E_MALFORMED, NULL, NULL, 0 },
+	{ "301b" OAEP "300e"
+	  "a00c300a06082a864886f70d0205",
+		-SMIME_E_UNSUPPORTED, NULL, NULL, 0 }, /* MD5 */
+	{ "301c" OAEP "300f"
+	  "a10d"
+	  "300b" MGF1,
+		-SMIME_E_UNSUPPORTED, NULL, NULL, 0 }, /* a mask without a digest */
+	{ "301e" OAEP "3011"
+	  "a20f300d06092a864886f70d0101090500",
+		-SMIME_E_MALFORMED, NULL, NULL, 0 }, /* a label that is none */
 };
 
 static void oaep_parameters_of_every_form_are_read(void **state) {
@@ -486,7 +506,8 @@ static void a_rejected_message_gives_the_prf_s_key(void **state) {
 		{ 16, { .oaep = false }, NULL, NULL, "5dccafccb80f0fb5fc25d4c7a0017ae3" },
 		{ 24, { .oaep = false }, NULL, NULL, "600aff04ac2577ae77f0b17f8b56c43806aad9f2514968fb" },
 		{ 32, { .oaep = false }, NULL, NULL, "6fbb3f76a94f1b5bdc84c296abe8ba61f314a9e1f20a8a61303fe3c993bb9e42" },
-		{ 64, { .oaep = false }, NULL, NULL, "b937adf295dffcb147fd59b738e6127d76b61ae0f60b4e5717336917edb7ea04"
+		{ 64, { .oaep = false }, NULL, NULL,
+			"b937adf295dffcb147fd59b738e6127d76b61ae0f60b4e5717336917edb7ea04"
 			"5586c0237b010eba242f2142c14ce9114083c0a7ecfaeea4f1b0021ff57d222e" },
 		{ 16, { .oaep = true }, "SHA1", "SHA1", "4f35884fcb1effef12846f0f8292ad13" },
 		{ 16, { .oaep = true }, "SHA512", "SHA256", "6e8d65dd661d6c4f609d9182f38c0ff6" },
@@ -508,7 +529,9 @@ static void a_rejected_message_gives_the_prf_s_key(void **state) {
 			scheme.mgf1_md = EVP_get_digestbyname(cases[i].mgf1_md);
 		}
 		assert_int_equal(len, cases[i].len);
-		assert_int_equal(transport_rejection_key((struct bytes){ secret, 32 }, spki, (struct bytes){ encrypted, 256 }, &scheme, key, cases[i].len), 0);
+		assert_int_equal(transport_rejection_key(
+					 (struct bytes){ secret, 32 }, spki, (struct bytes){ encrypted, 256 }, &scheme, key, cases[i].len),
+			0);
 		assert_memory_equal(key, expected, cases[i].len);
 		OPENSSL_free(expected);
 	}

@@ -58,8 +58,9 @@ static void refused(const char *text, const char *because) {
 static void every_attribute_must_fit(void **state) {
 	assert_true(names("pkcs11:"));
 	assert_true(names("pkcs11:object=my-signing-key;type=cert"));
-	assert_true(names("pkcs11:token=The%20Software%20PKCS%2311%20Softtoken;manufacturer=Snake%20Oil,%20Inc.;model=1.0;object=my-signing-key;"
-			  "type=private;id=%69%95%3E%00"));
+	assert_true(names(
+		"pkcs11:token=The%20Software%20PKCS%2311%20Softtoken;manufacturer=Snake%20Oil,%20Inc.;model=1.0;object=my-signing-key;"
+		"type=private;id=%69%95%3E%00"));
 	assert_true(names("PKCS11:serial=4a2b"));
 	assert_false(names("pkcs11:object=my-signing-ke"));
 	assert_false(names("pkcs11:object=my-signing-key2"));
@@ -121,8 +122,9 @@ static void what_is_written_names_the_key(void **state) {
 	char *text = NULL;
 
 	assert_int_equal(uri_format(key, token, &text), 0);
-	assert_string_equal(text, "pkcs11:model=1.0;manufacturer=Snake%20Oil%2C%20Inc.;serial=4a2b;token=The%20Software%20PKCS%2311%20Softtoken;"
-				  "id=%69%95%3E%00;object=my-signing-key;type=private");
+	assert_string_equal(text,
+		"pkcs11:model=1.0;manufacturer=Snake%20Oil%2C%20Inc.;serial=4a2b;token=The%20Software%20PKCS%2311%20Softtoken;"
+		"id=%69%95%3E%00;object=my-signing-key;type=private");
 	assert_true(names(text));
 	free(text);
 	assert_int_equal(uri_format(key, NULL, &text), 0);

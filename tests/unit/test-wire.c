@@ -146,14 +146,14 @@ static void assert_parameter(const char *hex, int expected) {
 static void what_is_inside_a_parameter_is_der_too(void **state) {
 	assert_parameter("300404026162", 0);
 	assert_parameter("3009300530030201010500", 0);
-	assert_parameter("30039f1f00", 0);                        /* tag 31 */
-	assert_parameter("30050481026162", -SMIME_E_PROTOCOL);    /* 81 02 for 02 */
+	assert_parameter("30039f1f00", 0);                     /* tag 31 */
+	assert_parameter("30050481026162", -SMIME_E_PROTOCOL); /* 81 02 for 02 */
 	assert_parameter("3006048200026162", -SMIME_E_PROTOCOL);
-	assert_parameter("30039f0500", -SMIME_E_PROTOCOL);        /* tag 5 in the form for more than 30 */
-	assert_parameter("3006300404036162", -SMIME_E_PROTOCOL);  /* longer than what it stands in */
-	assert_parameter("30020401", -SMIME_E_PROTOCOL);          /* likewise, into the next field */
+	assert_parameter("30039f0500", -SMIME_E_PROTOCOL);       /* tag 5 in the form for more than 30 */
+	assert_parameter("3006300404036162", -SMIME_E_PROTOCOL); /* longer than what it stands in */
+	assert_parameter("30020401", -SMIME_E_PROTOCOL);         /* likewise, into the next field */
 	assert_parameter("300430800000", -SMIME_E_PROTOCOL);
-	assert_parameter("3003010101", -SMIME_E_PROTOCOL);        /* a BOOLEAN of 01 */
+	assert_parameter("3003010101", -SMIME_E_PROTOCOL); /* a BOOLEAN of 01 */
 }
 
 static void nesting_has_a_limit(void **state) {
@@ -184,12 +184,20 @@ static void texts_with_zero_control_or_broken_utf8_are_refused(void **state) {
 	assert_text_refused("a\nb", 3);
 	assert_text_refused("\x1b[2J", 4);
 	assert_text_refused("\xc3", 1);
-	assert_text_refused("a\xc2\x9b" "31m", 6);      /* C1: CSI */
-	assert_text_refused("a\xe2\x80\xa8" "b", 5);    /* LINE SEPARATOR */
-	assert_text_refused("a\xe2\x80\xae" "b", 5);    /* RIGHT-TO-LEFT OVERRIDE */
-	assert_text_refused("a\xe2\x81\xa6" "b", 5);    /* LEFT-TO-RIGHT ISOLATE */
-	assert_text_refused("\xed\xa0\x80", 3);        /* a surrogate */
-	assert_text_refused("\xf4\x90\x80\x80", 4);    /* beyond U+10FFFF */
+	assert_text_refused("a\xc2\x9b"
+			    "31m",
+		6); /* C1: CSI */
+	assert_text_refused("a\xe2\x80\xa8"
+			    "b",
+		5); /* LINE SEPARATOR */
+	assert_text_refused("a\xe2\x80\xae"
+			    "b",
+		5); /* RIGHT-TO-LEFT OVERRIDE */
+	assert_text_refused("a\xe2\x81\xa6"
+			    "b",
+		5);                                 /* LEFT-TO-RIGHT ISOLATE */
+	assert_text_refused("\xed\xa0\x80", 3);     /* a surrogate */
+	assert_text_refused("\xf4\x90\x80\x80", 4); /* beyond U+10FFFF */
 	(void)memset(large, 'a', sizeof(large));
 	assert_text_refused(large, sizeof(large));
 }
@@ -201,7 +209,12 @@ static void texts_from_a_token_are_made_clean_before_they_are_sent(void **state)
 	assert_string_equal(wire_text(text), "K?rtchen?");
 	assert_int_equal(wire_set_text(&text, "K\xc3\xa4rtchen"), 0);
 	assert_string_equal(wire_text(text), "K\xc3\xa4rtchen");
-	assert_int_equal(wire_set_text(&text, "a\xc2\x9b" "b\xe2\x80\xae" "c\xe2\x81\xa9" "d\xc2\xa0"), 0);
+	assert_int_equal(wire_set_text(&text,
+				 "a\xc2\x9b"
+				 "b\xe2\x80\xae"
+				 "c\xe2\x81\xa9"
+				 "d\xc2\xa0"),
+		0);
 	assert_string_equal(wire_text(text), "a?b?c?d\xc2\xa0");
 	ASN1_UTF8STRING_free(text);
 }
@@ -209,8 +222,14 @@ static void texts_from_a_token_are_made_clean_before_they_are_sent(void **state)
 static void a_text_is_cut_between_characters(void **state) {
 	char clean[4];
 
-	assert_int_equal(text_clean("ab\xc3\xa4" "c", clean, 3), 2);
-	assert_int_equal(text_clean("ab\xc3\xa4" "c", clean, 4), 4);
+	assert_int_equal(text_clean("ab\xc3\xa4"
+				    "c",
+				 clean, 3),
+		2);
+	assert_int_equal(text_clean("ab\xc3\xa4"
+				    "c",
+				 clean, 4),
+		4);
 	assert_memory_equal(clean, "ab\xc3\xa4", 4);
 	assert_int_equal(text_clean("\xc2\x9b\xc2\x9b\xe2\x80\xae\xf0\x9f", clean, 4), 4);
 	assert_memory_equal(clean, "????", 4);
@@ -218,7 +237,8 @@ static void a_text_is_cut_between_characters(void **state) {
 }
 
 static void a_text_can_be_made_clean_where_it_stands(void **state) {
-	char text[] = "a\xc2\x9b" "b\xff\xe2\x80\xae\xc3\xa4\x1b\xc3";
+	char text[] = "a\xc2\x9b"
+		      "b\xff\xe2\x80\xae\xc3\xa4\x1b\xc3";
 	size_t len = text_clean(text, text, sizeof(text));
 
 	assert_int_equal(len, 9);
@@ -274,8 +294,16 @@ static void every_error_has_a_text_and_an_exit_code(void **state) {
 	static const struct {
 		int error, code;
 	} expected[] = {
-		{ 0, 0 }, { -SMIME_E_SIGNATURE, 1 }, { -SMIME_E_USAGE, 2 }, { -SMIME_E_NO_AGENT, 3 }, { -SMIME_E_PIN_WRONG, 4 },
-		{ -SMIME_E_DENIED, 5 }, { -SMIME_E_NOT_MAIL, 6 }, { -SMIME_E_IO, 7 }, { -SMIME_E_NO_MEMORY, 8 }, { -12345, 8 },
+		{ 0, 0 },
+		{ -SMIME_E_SIGNATURE, 1 },
+		{ -SMIME_E_USAGE, 2 },
+		{ -SMIME_E_NO_AGENT, 3 },
+		{ -SMIME_E_PIN_WRONG, 4 },
+		{ -SMIME_E_DENIED, 5 },
+		{ -SMIME_E_NOT_MAIL, 6 },
+		{ -SMIME_E_IO, 7 },
+		{ -SMIME_E_NO_MEMORY, 8 },
+		{ -12345, 8 },
 	};
 
 	for (size_t i = 0; i < ELEMENTSOF(expected); i++) {

@@ -51,7 +51,8 @@ static void check_signatures(const char *name, const struct signature_algorithm 
 		/* The same, where there are no signed attributes and the content was hashed before. */
 		if (algorithm->scheme != SIGNATURE_ED25519) {
 			assert_int_equal(EVP_Digest(message.data, message.len, hash, &len, algorithm->md, NULL), 1);
-			assert_int_equal(signature_verify(algorithm, key, (struct bytes){ NULL, 0 }, (struct bytes){ hash, len }, value), r);
+			assert_int_equal(
+				signature_verify(algorithm, key, (struct bytes){ NULL, 0 }, (struct bytes){ hash, len }, value), r);
 		}
 		assert_int_equal(ERR_peek_error(), 0);
 		EVP_PKEY_free(key);
@@ -108,7 +109,8 @@ static X509_ALGOR *gcm_algorithm(size_t key_bits, struct bytes nonce, size_t tag
 
 /* AuthEnvelopedData with one recipient of an unknown kind. The authenticated data of the vectors are no attributes, so they are given beside it. */
 static struct buf auth_enveloped(const X509_ALGOR *algorithm, struct bytes ct, struct bytes tag) {
-	struct buf content = { 0 }, body = { 0 }, other = { 0 }, recipients = { 0 }, ciphertext = { 0 }, mac = octets(0x04, tag.data, tag.len);
+	struct buf content = { 0 }, body = { 0 }, other = { 0 }, recipients = { 0 }, ciphertext = { 0 },
+		   mac = octets(0x04, tag.data, tag.len);
 	struct buf info = { 0 }, explicit = { 0 }, all = { 0 }, version = octets(0x02, "", 1);
 
 	buf_oid(&content, OID_DATA);

@@ -47,8 +47,8 @@ static struct fixture {
 	bool skip;
 } fixture;
 
-#define SKIP_WITHOUT_SOFTHSM() \
-	do {                   \
+#define SKIP_WITHOUT_SOFTHSM()    \
+	do {                      \
 		if (fixture.skip) \
 			skip();   \
 	} while (0)
@@ -315,7 +315,7 @@ static const char content[] = "Content-Type: text/plain\r\n\r\nhello\r\n";
 
 struct sign_plan {
 	int id;
-	int digest;    /* NID; 0: SHA-256 */
+	int digest; /* NID; 0: SHA-256 */
 	bool pss;
 	size_t digest_len; /* 0: as it should be */
 };

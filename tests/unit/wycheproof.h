@@ -24,7 +24,7 @@ struct wycheproof {
 	json_t *root;
 	size_t verdicts[3], left_out;
 	size_t seen, passed_over; /* where only every n-th is taken */
-	long long last; /* the case being checked */
+	long long last;           /* the case being checked */
 };
 
 static inline const char *wycheproof_text(const json_t *object, const char *field) {
@@ -66,7 +66,8 @@ static inline void free_bytes(struct bytes *bytes) {
 static inline enum verdict wycheproof_verdict(struct wycheproof *file, const json_t *test) {
 	const char *result = wycheproof_text(test, "result");
 	enum verdict verdict = strcmp(result, "valid") == 0 ? VERDICT_VALID :
-		strcmp(result, "acceptable") == 0 ? VERDICT_ACCEPTABLE : VERDICT_INVALID;
+		strcmp(result, "acceptable") == 0           ? VERDICT_ACCEPTABLE :
+							      VERDICT_INVALID;
 
 	file->last = json_integer_value(json_object_get(test, "tcId"));
 	file->verdicts[verdict]++;
@@ -105,9 +106,8 @@ static inline bool wycheproof_takes(struct wycheproof *file) {
 }
 
 /* For each case: `group` and `test` are set. */
-#define wycheproof_foreach(file, i, k, group, test)                          \
+#define wycheproof_foreach(file, i, k, group, test)                               \
 	json_array_foreach(json_object_get((file)->root, "testGroups"), i, group) \
-		json_array_foreach(json_object_get(group, "tests"), k, test)     \
-			if (wycheproof_takes(file))
+		json_array_foreach(json_object_get(group, "tests"), k, test) if (wycheproof_takes(file))
 
 #endif
