@@ -5,6 +5,7 @@ docs/protocol.asn1 is what it is written from. For tests that must say what libs
 """
 import socket
 import struct
+import time
 
 HELLO, LIST, CERTIFICATE, SIGN, DECRYPT, UNLOCK, LOCK, STATUS, ANCHORS = range(9)
 ERROR, R_HELLO, R_LIST, R_CERTIFICATE, R_SIGN, R_DECRYPT, R_DONE, R_STATUS, R_ANCHORS = range(9)
@@ -176,3 +177,19 @@ def keys(connection):
         offset += len(page)
         if offset >= int.from_bytes(total[1], 'big') or not page:
             return found
+
+
+def queued(connection):
+    """How many operations wait or are under way, on all tokens."""
+    _, kind, body = connection.ask(status(3))
+    assert kind == R_STATUS, kind
+    tokens = parts(parts(parse(body)[1])[5][1])
+    return sum(int.from_bytes(parts(content)[5][1], 'big') for _, content in tokens)
+
+
+def await_queued(connection, count, seconds=20):
+    """The number of operations, once it is this one or the time is over."""
+    limit = time.monotonic() + seconds
+    while (found := queued(connection)) != count and time.monotonic() < limit:
+        time.sleep(0.02)
+    return found
