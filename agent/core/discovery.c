@@ -21,9 +21,12 @@ struct module {
 	STACK_OF(wire_token) *found;      /* by the last scan */
 	struct worker *workers[DISCOVERY_TOKENS_MAX];
 	size_t worker_count;
-	bool starting;                    /* the last worker has not settled yet */
+	struct worker *starting;          /* the worker that has not settled yet, or NULL */
 	bool seen;                        /* it has settled before */
+	bool hung;                        /* its last scan was waited for in vain */
 	uint64_t busy_since_us;           /* while it is scanned or starts a worker */
+	uint64_t scanned_us;              /* when the last scan ended */
+	uint64_t scan_took_us;            /* the last one that told its tokens */
 };
 
 struct discovery {
@@ -33,6 +36,7 @@ struct discovery {
 	struct module *modules[DISCOVERY_MODULES_MAX];
 	size_t module_count;
 	uint64_t last_scan_us;
+	uint64_t lost_us;                 /* when a worker was dropped whose token was not found; 0: never */
 };
 
 static void start_next(struct module *module);
@@ -59,8 +63,20 @@ static bool is_settled(const struct discovery *discovery) {
 	return true;
 }
 
+/* A token that was there a moment ago may be there again. */
+static bool has_lost_token(const struct discovery *discovery) {
+	const struct worker *worker;
+
+	if (discovery->lost_us && now_us(discovery) - discovery->lost_us < (uint64_t)DISCOVERY_LOST_MS * 1000)
+		return true;
+	for (size_t i = 0; (worker = discovery_worker(discovery, i)); i++)
+		if (worker_is_gone(worker))
+			return true;
+	return false;
+}
+
 bool discovery_is_fresh(const struct discovery *discovery) {
-	return is_settled(discovery) && discovery_worker(discovery, 0) &&
+	return is_settled(discovery) && discovery_worker(discovery, 0) && !has_lost_token(discovery) &&
 	       now_us(discovery) - discovery->last_scan_us < (uint64_t)DISCOVERY_FRESH_MS * 1000;
 }
 
@@ -73,6 +89,26 @@ static bool has_inventory(const struct discovery *discovery) {
 	return false;
 }
 
+static uint64_t at_most(uint64_t a, uint64_t b) {
+	return a < b ? a : b;
+}
+
+static uint64_t at_least(uint64_t a, uint64_t b) {
+	return a > b ? a : b;
+}
+
+/* How long what a module is about is waited for: by what it took the last time, for a module that is slow is not one that hangs. */
+static uint64_t module_patience_us(const struct module *module, bool alone) {
+	uint64_t measured = module->scan_took_us * DISCOVERY_SLOWER_MAX;
+	uint64_t least = !module->seen || module->starting ? DISCOVERY_FIRST_MAX_MS : DISCOVERY_AGAIN_MIN_MS;
+
+	if (alone)
+		return (uint64_t)DISCOVERY_ALONE_MAX_MS * 1000;
+	if (module->hung)
+		return (uint64_t)DISCOVERY_HUNG_MAX_MS * 1000;
+	return at_most(at_least(measured, least * 1000), (uint64_t)DISCOVERY_ALONE_MAX_MS * 1000);
+}
+
 uint64_t discovery_patience(const struct discovery *discovery) {
 	bool alone = !has_inventory(discovery);
 	uint64_t until = discovery->lister ? discovery->last_scan_us + (uint64_t)DISCOVERY_ALONE_MAX_MS * 1000 : 0;
@@ -80,9 +116,8 @@ uint64_t discovery_patience(const struct discovery *discovery) {
 
 	for (size_t i = 0; i < discovery->module_count; i++) {
 		const struct module *module = discovery->modules[i];
-		uint64_t ms = alone ? DISCOVERY_ALONE_MAX_MS : module->seen ? DISCOVERY_AGAIN_MAX_MS : DISCOVERY_FIRST_MAX_MS;
-		if (!module_settled(module) && module->busy_since_us + ms * 1000 > until)
-			until = module->busy_since_us + ms * 1000;
+		if (!module_settled(module))
+			until = at_least(until, module->busy_since_us + module_patience_us(module, alone));
 	}
 	return until > now ? until - now : 0;
 }
@@ -95,11 +130,11 @@ static bool same_token(const struct wire_token *a, const struct wire_token *b) {
 	return wire_octets_equal(a->id, id.data, id.len);
 }
 
-static bool has_worker(const struct module *module, const struct wire_token *token) {
+static struct worker *worker_of(const struct module *module, const struct wire_token *token) {
 	for (size_t i = 0; i < module->worker_count; i++)
 		if (same_token(worker_token(module->workers[i]), token))
-			return true;
-	return false;
+			return module->workers[i];
+	return NULL;
 }
 
 static void set_fault(struct module *module, const char *text) {
@@ -115,26 +150,40 @@ static void settle(struct module *module) {
 static void on_worker_settled(void *userdata) {
 	struct module *module = userdata;
 
-	module->starting = false;
+	module->starting = NULL;
 	start_next(module);
 	settle(module);
 }
 
-/* Starts the next new token's worker. One after the other: modules that share files between processes race when two initialise at once. */
+/* A worker for a token that has none. NULL when there can be none. */
+static struct worker *add_worker(struct module *module, const struct wire_token *token) {
+	struct worker *worker = NULL;
+
+	if (module->worker_count == DISCOVERY_TOKENS_MAX)
+		return NULL;
+	int r = worker_new(module->discovery->agent, &module->config, token, &worker);
+	if (r < 0) {
+		set_fault(module, smime_strerror(r));
+		return NULL;
+	}
+	module->workers[module->worker_count++] = worker;
+	return worker;
+}
+
+/*
+ * Starts the next new token's worker, or that of a token that is back, once for each scan. One after the other: modules that share
+ * files between processes race when two initialise at once.
+ */
 static void start_next(struct module *module) {
 	for (int i = 0; !module->starting && i < sk_wire_token_num(module->found); i++) {
 		const struct wire_token *token = sk_wire_token_value(module->found, i);
-		if (has_worker(module, token) || module->worker_count == DISCOVERY_TOKENS_MAX)
+		struct worker *worker = worker_of(module, token);
+		if (worker && !worker_come_back(worker, module->scanned_us))
 			continue;
-		struct worker *worker = NULL;
-		int r = worker_new(module->discovery->agent, &module->config, token, &worker);
-		if (r < 0) {
-			set_fault(module, smime_strerror(r));
-			return;
-		}
-		module->workers[module->worker_count++] = worker;
+		if (!worker && !(worker = add_worker(module, token)))
+			continue;
 		module->busy_since_us = now_us(module->discovery);
-		module->starting = !worker_await(worker, on_worker_settled, module);
+		module->starting = worker_await(worker, on_worker_settled, module) ? NULL : worker;
 	}
 }
 
@@ -150,6 +199,7 @@ static void drop_missing(struct module *module) {
 			continue;
 		}
 		(void)worker_free(worker);
+		module->discovery->lost_us = now_us(module->discovery);
 		memmove(&module->workers[i], &module->workers[i + 1], (module->worker_count - i - 1) * sizeof(module->workers[0]));
 		module->worker_count--;
 	}
@@ -166,6 +216,8 @@ static void on_scan_report(void *userdata, struct wire_report *received) {
 	} else if (report->body->type == WIRE_REPORT_TOKENS) {
 		sk_wire_token_pop_free(module->found, wire_token_free);
 		module->found = TAKE(report->body->tokens);
+		module->scan_took_us = now_us(module->discovery) - module->busy_since_us;
+		module->hung = false;
 		report->body->type = -1;
 		module->fault[0] = '\0';
 	}
@@ -176,6 +228,7 @@ static void on_scan_ended(void *userdata) {
 
 	module->scan = NULL;
 	module->deadline = sd_event_source_disable_unref(module->deadline);
+	module->scanned_us = now_us(module->discovery);
 	drop_missing(module);
 	start_next(module);
 	settle(module);
@@ -184,6 +237,7 @@ static void on_scan_ended(void *userdata) {
 static int on_scan_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
 	struct module *module = userdata;
 
+	module->hung = true;
 	set_fault(module, "the module did not answer in time; is a reader or card frozen?");
 	token_process_kill(module->scan);
 	return 0;
@@ -223,7 +277,9 @@ void discovery_rescan(struct discovery *discovery) {
 }
 
 void discovery_refresh(struct discovery *discovery) {
-	if (!discovery->lister && now_us(discovery) - discovery->last_scan_us >= (uint64_t)DISCOVERY_RESCAN_MIN_MS * 1000)
+	uint64_t least = has_lost_token(discovery) ? 0 : (uint64_t)DISCOVERY_RESCAN_MIN_MS * 1000;
+
+	if (!discovery->lister && now_us(discovery) - discovery->last_scan_us >= least)
 		discovery_rescan(discovery);
 }
 

@@ -74,10 +74,15 @@ void request_cancel(struct request *request) {
 
 /* ---- Waiting for tokens, and the way in ---- */
 
+/* A token that has gone may be back. */
+static bool worker_is_here(const struct worker *worker) {
+	return worker && !worker_is_gone(worker);
+}
+
 static bool key_is_ready(const struct request *request) {
 	const struct wire_request_body *body = request->wire->body;
 
-	return inventory_find_key(request->peer->agent, body->type == WIRE_SIGN ? body->sign->key : body->decrypt->key) != NULL;
+	return worker_is_here(inventory_find_key(request->peer->agent, body->type == WIRE_SIGN ? body->sign->key : body->decrypt->key));
 }
 
 static bool certificate_is_ready(const struct request *request) {
@@ -93,7 +98,7 @@ static bool all_is_ready(const struct request *request) {
 static bool token_is_ready(const struct request *request) {
 	const ASN1_OCTET_STRING *name = request->wire->body->unlock->token;
 
-	return name ? inventory_find_token(request->peer->agent, name) != NULL : all_is_ready(request);
+	return name ? worker_is_here(inventory_find_token(request->peer->agent, name)) : all_is_ready(request);
 }
 
 static const struct operation operations[WIRE_REQUEST_TYPES] = {

@@ -45,6 +45,7 @@ struct worker {
 	struct token_process *process;    /* NULL between two runs */
 	enum wire_token_state state;
 	char fault[WIRE_TEXT_MAX_BYTES];
+	bool gone;                        /* what the process ended for was that its token is not there */
 	bool replacing;                   /* the process is being ended, and another one follows at once */
 	int end_error;                    /* what the orders are told then; 0: nothing, none is open and those that wait can go on */
 	const char *end_text;

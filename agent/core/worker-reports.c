@@ -64,6 +64,7 @@ static void take_inventory(struct worker *worker, struct wire_report *report) {
 
 static void take_error(struct worker *worker, const struct wire_report *report) {
 	(void)snprintf(worker->fault, sizeof(worker->fault), "%s", wire_text(report->body->error->text));
+	worker->gone = report->body->error->code == SMIME_E_TOKEN_GONE;
 }
 
 /* A code that a token process made up is not passed on. */

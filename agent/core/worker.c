@@ -147,6 +147,7 @@ static int start_process(struct worker *worker) {
 
 void worker_start(struct worker *worker) {
 	worker->state = WIRE_TOKEN_STARTING;
+	worker->gone = false;
 	worker->started_us = worker_now_us(worker);
 	worker->restart = sd_event_source_disable_unref(worker->restart);
 	int r = start_process(worker);
@@ -193,6 +194,17 @@ bool worker_await(struct worker *worker, worker_notify settled, void *userdata) 
 
 bool worker_has_failed(const struct worker *worker) {
 	return worker->state == WIRE_TOKEN_FAILED;
+}
+
+bool worker_is_gone(const struct worker *worker) {
+	return worker->gone && worker_has_failed(worker);
+}
+
+bool worker_come_back(struct worker *worker, uint64_t since_us) {
+	if (!worker_is_gone(worker) || worker->started_us >= since_us)
+		return false;
+	worker_start(worker);
+	return true;
 }
 
 struct worker *worker_free(struct worker *worker) {

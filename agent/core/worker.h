@@ -45,6 +45,12 @@ bool worker_await(struct worker *worker, worker_notify settled, void *userdata);
 /* Its process can't work at present; it is tried again from time to time. */
 bool worker_has_failed(const struct worker *worker);
 
+/* It has failed since its token is not there. */
+bool worker_is_gone(const struct worker *worker);
+
+/* The token is there, a scan says that ended at `since_us`: starts the process of a worker that is gone, unless it was started since. Returns whether it did. */
+bool worker_come_back(struct worker *worker, uint64_t since_us);
+
 /*
  * Queues an order, which is owned here in every case. `hello` is what its client said, for a prompt (copied). *ret_ticket is
  * valid until `done` is called, which never happens before this returns.

@@ -131,13 +131,28 @@ if [ $count -le $((3 + 2 * took)) ]; then pass 'a crash at every order is backed
 well
 within 'then it is used again' 15000 0 await sign
 
-# A token that is pulled out comes back.
+# A token that is pulled out comes back. However soon that is, the first who asks then is served.
 sick 'C_Sign fails 32' 'hide demo'
 check 'a token that is pulled out' 4 sign
 check 'stays away' 4 sign
 well
-within 'and is used again once it is back' 15000 0 await sign
+within 'and is used again once it is back' 15000 0 sign
+sick 'C_Sign fails 32' 'hide demo'
+check 'pulled out again' 4 sign
+well
+within 'it is used at once when it is back at once' 15000 0 sign
 agent_stop
+
+# A second token of a module that takes its time is waited for as long as that module takes.
+for ms in 300 1500; do
+	sick "C_Initialize slow $ms" 'hide wide'
+	agent_start
+	check "C_Initialize takes $ms ms: a token" 0 sign
+	sick "C_Initialize slow $ms"
+	sleep 2 # so long what was found is not looked for again
+	within "C_Initialize takes $ms ms: another one is found by the first who asks" 25000 0 smime sign -k p521@example.org -i "$T/mail" -o "$T/signed"
+	agent_stop
+done
 
 # The PIN is forgotten in time though it is used without a pause; a token that comes later is found.
 sick 'hide wide' 'C_Sign slow 150'
