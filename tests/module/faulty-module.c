@@ -5,6 +5,7 @@
  *
  *   CALL hang [FROM]      the call never returns        CALL slow MS        it takes this long
  *   CALL crash [FROM]     it ends the process           CALL fails RV [FROM] it returns this code (hexadecimal)
+ *   CALL count            it is appended to $FAULTY_CONTROL.log
  *   hide LABEL            tokens of this label are not there
  *   open                  tokens say that they want no login
  *
@@ -64,6 +65,17 @@ static bool command_for(const char *subject, struct command *ret_command) {
 	return found;
 }
 
+static void note(const char *text) {
+	char path[4096];
+
+	(void)snprintf(path, sizeof(path), "%s.log", control());
+	FILE *log = fopen(path, "a");
+	if (log) {
+		(void)fprintf(log, "%s\n", text);
+		(void)fclose(log);
+	}
+}
+
 /* Does what the control file has for this call. Returns the code that the call is to fail with, or CKR_OK to go on. */
 static CK_RV misbehave(const char *call, unsigned long count) {
 	struct command command;
@@ -73,6 +85,8 @@ static CK_RV misbehave(const char *call, unsigned long count) {
 	if (strcmp(command.verb, "hang") == 0)
 		for (;;)
 			(void)pause();
+	if (strcmp(command.verb, "count") == 0)
+		note(call);
 	if (strcmp(command.verb, "crash") == 0)
 		_exit(99);
 	if (strcmp(command.verb, "slow") == 0)
@@ -140,14 +154,10 @@ static CK_RV GetSlotList(CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count) {
 }
 
 static void note_load(void) {
-	char path[4096];
+	char number[16];
 
-	(void)snprintf(path, sizeof(path), "%s.log", control());
-	FILE *log = fopen(path, "a");
-	if (log) {
-		(void)fprintf(log, "%d\n", (int)getpid());
-		(void)fclose(log);
-	}
+	(void)snprintf(number, sizeof(number), "%d", (int)getpid());
+	note(number);
 }
 
 __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list) {
