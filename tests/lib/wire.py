@@ -85,6 +85,11 @@ def lock(number):
     return request(number, LOCK, sequence())
 
 
+def lock_token(number, token):
+    """Of the token of this id, in hexadecimal."""
+    return request(number, LOCK, sequence(explicit(0, octets(bytes.fromhex(token)))))
+
+
 def frame(message):
     return struct.pack('>I', len(message)) + message
 

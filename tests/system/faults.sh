@@ -193,6 +193,7 @@ well
 configure "$(modules "$faulty:")"
 answers hang
 agent_start
+await smime keys >/dev/null
 smime unlock demo 2>/dev/null & first=$!
 await grep -q HANGS "$T/pinentry.d/log"
 cat >"$T/pile.py" <<'END'
