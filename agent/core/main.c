@@ -202,7 +202,9 @@ static int serve(struct agent *agent, const char *path) {
 	int r = spawner_fork(&spawner, &agent->spawner);
 
 	if (r == 0)
-		r = state_load(agent, &message);
+		r = state_load_files(agent, &message);
+	if (r == 0)
+		r = state_load_secret(agent, &message);
 	if (r == 0)
 		r = listener_open(path, &socket, &message);
 	if (r < 0)
@@ -218,7 +220,7 @@ static int serve(struct agent *agent, const char *path) {
 
 static int check_config(struct agent *agent) {
 	_cleanup_(freep) char *message = NULL;
-	int r = state_load(agent, &message);
+	int r = state_load_files(agent, &message);
 
 	if (r == 0)
 		r = config_check(agent->config, &message);

@@ -130,7 +130,7 @@ static int write_secret(const char *path, const uint8_t *secret) {
 	return 0;
 }
 
-static int load_secret(struct agent *agent, char **ret_message) {
+int state_load_secret(struct agent *agent, char **ret_message) {
 	char directory[PATH_MAX - 32], path[PATH_MAX];
 
 	if (paths_state(directory, sizeof(directory)) < 0)
@@ -145,7 +145,7 @@ static int load_secret(struct agent *agent, char **ret_message) {
 	return 0;
 }
 
-int state_load(struct agent *agent, char **ret_message) {
+int state_load_files(struct agent *agent, char **ret_message) {
 	const struct config *config = agent->config;
 	int r = load_files(&agent->anchors, config->trust, config->trust_count, ret_message);
 
@@ -153,9 +153,7 @@ int state_load(struct agent *agent, char **ret_message) {
 		r = load_files(&agent->certificates, config->certificates, config->certificate_count, ret_message);
 	if (r == 0)
 		r = check_size(agent->certificates, ret_message);
-	if (r == 0)
-		r = make_capabilities(agent);
-	return r < 0 ? r : load_secret(agent, ret_message);
+	return r == 0 ? make_capabilities(agent) : r;
 }
 
 void state_clear(struct agent *agent) {

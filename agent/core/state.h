@@ -8,8 +8,11 @@
 
 #include "agent.h"
 
-/* Fills the agent's anchors, certificates, capabilities and rejection secret. *ret_message says what is wrong (the caller's to free). */
-int state_load(struct agent *agent, char **ret_message);
+/* Fills the agent's anchors, certificates and capabilities; writes nothing. *ret_message says what is wrong (the caller's to free). */
+int state_load_files(struct agent *agent, char **ret_message);
+
+/* Fills in the rejection secret, which is made, with its directory, when there is none. *ret_message as there. */
+int state_load_secret(struct agent *agent, char **ret_message);
 void state_clear(struct agent *agent);
 
 #endif

@@ -116,6 +116,12 @@ export SMIME_AGENT_SOCK=$socket
 # The configuration.
 check '--check-config accepts a good file' 0 smime-agent --check-config --config "$T/agent.yaml"
 prints 'and says so' 'the configuration is good'
+mkdir "$T/untouched"
+cp "$T/agent.yaml" "$T/untouched/agent.yaml"
+chmod 500 "$T/untouched"
+check '--check-config with a HOME that holds nothing' 0 env -u XDG_RUNTIME_DIR HOME="$T/untouched" smime-agent --check-config --config "$T/untouched/agent.yaml"
+is 'leaves it as it was' "$(ls -A "$T/untouched")" agent.yaml
+check '--check-config with a HOME that nothing can be made in' 0 env HOME=/proc/sys smime-agent --check-config --config "$T/agent.yaml"
 bad() { # DESCRIPTION PATTERN YAML
 	printf '%s\n' "$3" >"$T/bad.yaml"
 	check "$1: refused" 2 smime-agent --check-config --config "$T/bad.yaml"
