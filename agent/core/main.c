@@ -215,7 +215,10 @@ static int serve(struct agent *agent, const char *path) {
 		r = sd_event_loop(agent->event);
 		(void)sd_notify(0, "STOPPING=1");
 	}
-	return r < 0 ? complain(-SMIME_E_INTERNAL, NULL) : r > 0 ? 8 : 0;
+	/* The loop is left with an error by nobody but the spawner's end. */
+	if (r > 0)
+		return complain(-r, "smime-spawner, which starts the processes for tokens and prompts, has ended; start the agent again");
+	return r < 0 ? complain(-SMIME_E_INTERNAL, NULL) : 0;
 }
 
 static int check_config(struct agent *agent) {

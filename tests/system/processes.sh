@@ -75,6 +75,20 @@ kill -TERM "$(pgrep -P "$agent_pid" smime-spawner)"
 sleep 0.1
 agent_stop
 
+# Without the spawner no process can be started any more: the agent ends, and says so.
+SMIME_AGENT_SOCK=$T/killed.sock
+smime-agent --foreground --socket "$SMIME_AGENT_SOCK" --config "$T/agent.yaml" >"$T/killed.log" 2>&1 </dev/null 3>&- &
+killed=$!
+started+=("$killed")
+check 'keys' 0 await smime keys
+kill -KILL "$(pgrep -P "$killed" smime-spawner)"
+holds 'an agent whose spawner was killed ends' await ended "$killed"
+wait "$killed"
+is 'as an error of its own' $? 8
+is 'with one line' "$(wc -l <"$T/killed.log")" 1
+like 'that names it' "$(cat "$T/killed.log")" '^smime-agent: .*smime-spawner'
+SMIME_AGENT_SOCK=$T/agent.sock
+
 # A socket file that another one has put in the place of the agent's is not removed.
 agent_start
 mv "$SMIME_AGENT_SOCK" "$T/moved.sock"
