@@ -62,6 +62,7 @@ static const cyaml_schema_field_t top_fields[] = {
 	LIST("environment", environment, &text_schema),
 	MAPPING("pin", struct config_file_pin, pin, pin_fields),
 	MAPPING("socket", struct config_file_socket, socket, socket_fields),
+	LIST("user-may", user_may, &text_schema),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t top_schema = {

@@ -39,6 +39,8 @@ struct config_file {
 	unsigned environment_count;
 	struct config_file_pin *pin;
 	struct config_file_socket *socket;
+	char **user_may;
+	unsigned user_may_count;
 };
 
 /*

@@ -152,11 +152,15 @@ static int take_capabilities(struct config *config, const char *file, const stru
 			return config_refuse(ret_message,
 				"%s: capabilities: '%s' is none of aes256-cbc, aes192-cbc, aes128-cbc, aes256-gcm, aes192-gcm, aes128-gcm, cek-hkdf-sha256",
 				file, raw->capabilities[i]);
+	/* None is not "nothing": the default stays. */
+	if (raw->capabilities_count == 0)
+		return 0;
 	list_free(&config->capabilities, &config->capability_count);
 	return take_list(&config->capabilities, &config->capability_count, raw->capabilities, raw->capabilities_count);
 }
 
-static int take_pin(struct config *config, const char *file, const struct config_file_pin *pin, char **ret_message) {
+static int take_pin(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
+	const struct config_file_pin *pin = raw->pin;
 	int r = require_absolute(file, "pin: program", pin->program, ret_message);
 
 	if (r == 0)
@@ -174,7 +178,9 @@ static int take_pin(struct config *config, const char *file, const struct config
 	return 0;
 }
 
-static int take_socket(struct config *config, const char *file, const struct config_file_socket *socket, char **ret_message) {
+static int take_socket(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
+	const struct config_file_socket *socket = raw->socket;
+
 	if (!socket->max_clients)
 		return 0;
 	if (*socket->max_clients < 1 || *socket->max_clients > CONFIG_CLIENTS_MAX)
@@ -195,40 +201,56 @@ static int take_environment(struct config *config, const char *file, const struc
 	return take_list(&config->environment, &config->environment_count, raw->environment, raw->environment_count);
 }
 
-static int apply(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
-	int r = 0;
+/* ---- Keys ---- */
 
-	if (raw->modules)
-		r = take_modules(config, file, raw, ret_message);
-	if (r == 0 && raw->certificates)
-		r = take_certificates(config, file, raw, ret_message);
-	if (r == 0 && raw->trust)
-		r = take_trust(config, file, raw, ret_message);
-	if (r == 0 && raw->capabilities_count > 0)
-		r = take_capabilities(config, file, raw, ret_message);
-	if (r == 0 && raw->environment)
-		r = take_environment(config, file, raw, ret_message);
-	if (r == 0 && raw->pin)
-		r = take_pin(config, file, raw->pin, ret_message);
-	if (r == 0 && raw->socket)
-		r = take_socket(config, file, raw->socket, ret_message);
-	return r;
+/* A key is set when its member of struct config_file, a pointer, is. */
+static const struct key {
+	const char *name;
+	size_t member;
+	int (*take)(struct config *config, const char *file, const struct config_file *raw, char **ret_message);
+} keys[] = {
+	{ "modules", offsetof(struct config_file, modules), take_modules },
+	{ "certificates", offsetof(struct config_file, certificates), take_certificates },
+	{ "trust", offsetof(struct config_file, trust), take_trust },
+	{ "capabilities", offsetof(struct config_file, capabilities), take_capabilities },
+	{ "environment", offsetof(struct config_file, environment), take_environment },
+	{ "pin", offsetof(struct config_file, pin), take_pin },
+	{ "socket", offsetof(struct config_file, socket), take_socket },
+};
+
+static bool is_set(const struct key *key, const struct config_file *raw) {
+	const void *value;
+
+	memcpy(&value, (const char *)raw + key->member, sizeof(value));
+	return value != NULL;
 }
 
-static const char *first_common_key(const struct config_file *a, const struct config_file *b) {
-	if (a->modules && b->modules)
-		return "modules";
-	if (a->certificates && b->certificates)
-		return "certificates";
-	if (a->trust && b->trust)
-		return "trust";
-	if (a->capabilities && b->capabilities)
-		return "capabilities";
-	if (a->environment && b->environment)
-		return "environment";
-	if (a->pin && b->pin)
-		return "pin";
-	return a->socket && b->socket ? "socket" : NULL;
+static bool user_may(const struct key *key, const struct config_file *system) {
+	for (unsigned i = 0; i < system->user_may_count; i++)
+		if (strcmp(system->user_may[i], key->name) == 0)
+			return true;
+	return false;
+}
+
+static int check_user_may(const char *file, const struct config_file *raw, char **ret_message) {
+	for (unsigned i = 0; i < raw->user_may_count; i++) {
+		bool found = false;
+		for (size_t k = 0; k < ELEMENTSOF(keys); k++)
+			found = found || strcmp(raw->user_may[i], keys[k].name) == 0;
+		if (!found)
+			return config_refuse(ret_message, "%s: user-may: '%s' is no key that a user could set", file, raw->user_may[i]);
+	}
+	return 0;
+}
+
+/* Takes over what a file sets, but for what `user` (may be NULL) sets in its place. */
+static int apply(struct config *config, const char *file, const struct config_file *raw, const struct config_file *user, char **ret_message) {
+	int r = check_user_may(file, raw, ret_message);
+
+	for (size_t i = 0; r == 0 && i < ELEMENTSOF(keys); i++)
+		if (is_set(&keys[i], raw) && !(user && is_set(&keys[i], user)))
+			r = keys[i].take(config, file, raw, ret_message);
+	return r;
 }
 
 /* ---- The whole ---- */
@@ -248,34 +270,41 @@ static struct config *config_new(void) {
 	return TAKE(config);
 }
 
-static int apply_file(struct config *config, const char *path, bool required, struct config_file **ret_raw, char **ret_message) {
+/* What a user's file sets must be his to set. */
+static int check_user(const char *path, const struct config_file *user, const struct config_file *system, char **ret_message) {
+	if (user->user_may)
+		return config_refuse(ret_message, "%s: user-may: only " SYSTEM_FILE " says what its users may set; remove it here", path);
+	for (size_t i = 0; system && i < ELEMENTSOF(keys); i++)
+		if (is_set(&keys[i], user) && is_set(&keys[i], system) && !user_may(&keys[i], system))
+			return config_refuse(ret_message, "%s: %s: is set in " SYSTEM_FILE " already, which stands; remove it here", path, keys[i].name);
+	return 0;
+}
+
+static int apply_one(struct config *config, const char *path, char **ret_message) {
 	_cleanup_(config_file_freep) struct config_file *raw = NULL;
-	int r = config_file_load(path, required, &raw, ret_message);
+	int r = config_file_load(path, true, &raw, ret_message);
 
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = apply(config, path, raw, ret_message);
-	if (r == 0 && ret_raw)
-		*ret_raw = TAKE(raw);
-	return r;
+	return apply(config, path, raw, NULL, ret_message);
 }
 
-/* The administrator's file first; what it sets is not the user's to set. */
+/* The administrator's file and the user's: what the first one sets is the user's to set where it says so. */
 static int apply_both(struct config *config, char **ret_message) {
 	_cleanup_(config_file_freep) struct config_file *system = NULL;
 	_cleanup_(config_file_freep) struct config_file *user = NULL;
 	char path[PATH_MAX];
-	int r = apply_file(config, SYSTEM_FILE, false, &system, ret_message);
+	int r = config_file_load(SYSTEM_FILE, false, &system, ret_message);
 
-	if (r < 0 || paths_user_config(path, sizeof(path)) < 0)
-		return r;
-	r = config_file_load(path, false, &user, ret_message);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	const char *key = system ? first_common_key(system, user) : NULL;
-	if (key)
-		return config_refuse(ret_message, "%s: %s: is set in " SYSTEM_FILE " already, which stands; remove it here", path, key);
-	return apply(config, path, user, ret_message);
+	if (r >= 0 && paths_user_config(path, sizeof(path)) == 0)
+		r = config_file_load(path, false, &user, ret_message);
+	if (r >= 0 && user)
+		r = check_user(path, user, system, ret_message);
+	if (r >= 0 && system)
+		r = apply(config, SYSTEM_FILE, system, user, ret_message);
+	if (r >= 0 && user)
+		r = apply(config, path, user, NULL, ret_message);
+	return r < 0 ? r : 0;
 }
 
 int config_load(const char *file, struct config **ret_config, char **ret_message) {
@@ -283,7 +312,7 @@ int config_load(const char *file, struct config **ret_config, char **ret_message
 
 	if (!config)
 		return -SMIME_E_NO_MEMORY;
-	int r = file ? apply_file(config, file, true, NULL, ret_message) : apply_both(config, ret_message);
+	int r = file ? apply_one(config, file, ret_message) : apply_both(config, ret_message);
 	if (r < 0)
 		return r;
 	*ret_config = TAKE(config);
