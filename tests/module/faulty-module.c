@@ -8,6 +8,7 @@
  *   CALL count            it is appended to $FAULTY_CONTROL.log
  *   hide LABEL            tokens of this label are not there
  *   open                  tokens say that they want no login
+ *   forgetful             tokens do not say that a wrong PIN was sent
  *
  * FROM: with the n-th call of a process, first is 1. Every process that loads it appends its number to $FAULTY_CONTROL.log.
  */
@@ -120,6 +121,8 @@ static CK_RV GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info) {
 		rv = real->C_GetTokenInfo(slot, info);
 	if (rv == CKR_OK && command_for("open", &command))
 		info->flags &= ~(CK_FLAGS)CKF_LOGIN_REQUIRED;
+	if (rv == CKR_OK && command_for("forgetful", &command))
+		info->flags &= ~(CK_FLAGS)(CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY);
 	return rv;
 }
 

@@ -143,7 +143,7 @@ chmod 600 "$T/pin"
 agent_stop
 # Counted by a module between: what reaches the token.
 export FAULTY_CONTROL=$T/control
-printf 'C_Login count\n' >"$FAULTY_CONTROL"
+printf 'C_Login count\nforgetful\n' >"$FAULTY_CONTROL"
 logins() { grep -c '^C_Login$' "$FAULTY_CONTROL.log"; }
 configure "$(printf 'environment: [FAULTY_CONTROL]\nmodules: [{path: "%s"}]\npin:\n  program: "%s"\n  file: "%s"\n' \
 	"$SMIME_BUILD/tests/module/faulty-module.so" "$T/pinentry" "$T/pin")"
@@ -158,6 +158,7 @@ check 'again' 4 sign
 says 'is refused' 'PIN'
 is 'and it is not sent a second time' "$(logins)" 2
 smime lock
+printf 'C_Login count\n' >"$FAULTY_CONTROL"
 check 'by another process' 4 sign
 is 'not either, since the token counts a wrong one' "$(logins)" 2
 rm "$T/pin"
