@@ -144,15 +144,13 @@ within 'it is used at once when it is back at once' 15000 0 sign
 agent_stop
 
 # A second token of a module that takes its time is waited for as long as that module takes.
-for ms in 300 1500; do
-	sick "C_Initialize slow $ms" 'hide wide'
-	agent_start
-	check "C_Initialize takes $ms ms: a token" 0 sign
-	sick "C_Initialize slow $ms"
-	sleep 2 # so long what was found is not looked for again
-	within "C_Initialize takes $ms ms: another one is found by the first who asks" 25000 0 smime sign -k p521@example.org -i "$T/mail" -o "$T/signed"
-	agent_stop
-done
+sick 'C_Initialize slow 1000' 'hide wide'
+agent_start
+check 'a token of a module that takes a second' 0 sign
+sick 'C_Initialize slow 1000'
+sleep 2 # so long what was found is not looked for again
+within 'another token of it is found by the first who asks' 25000 0 smime sign -k p521@example.org -i "$T/mail" -o "$T/signed"
+agent_stop
 
 # The PIN is forgotten in time though it is used without a pause; a token that comes later is found.
 sick 'hide wide' 'C_Sign slow 150'
