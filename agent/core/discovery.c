@@ -25,8 +25,8 @@ struct module {
 	bool seen;                        /* it has settled before */
 	bool hung;                        /* its last scan was waited for in vain */
 	uint64_t busy_since_us;           /* while it is scanned or starts a worker */
-	uint64_t scanned_us;              /* when the last scan ended */
-	uint64_t scan_took_us;            /* the last one that told its tokens */
+	uint64_t scanned_us;              /* when a scan last told its tokens */
+	uint64_t scan_took_us;            /* and how long it had taken */
 };
 
 struct discovery {
@@ -216,7 +216,8 @@ static void on_scan_report(void *userdata, struct wire_report *received) {
 	} else if (report->body->type == WIRE_REPORT_TOKENS) {
 		sk_wire_token_pop_free(module->found, wire_token_free);
 		module->found = TAKE(report->body->tokens);
-		module->scan_took_us = now_us(module->discovery) - module->busy_since_us;
+		module->scanned_us = now_us(module->discovery);
+		module->scan_took_us = module->scanned_us - module->busy_since_us;
 		module->hung = false;
 		report->body->type = -1;
 		module->fault[0] = '\0';
@@ -228,7 +229,6 @@ static void on_scan_ended(void *userdata) {
 
 	module->scan = NULL;
 	module->deadline = sd_event_source_disable_unref(module->deadline);
-	module->scanned_us = now_us(module->discovery);
 	drop_missing(module);
 	start_next(module);
 	settle(module);
