@@ -14,7 +14,7 @@ enum { AGENT_REJECTION_SECRET_BYTES = 32 };
 
 struct agent {
 	sd_event *event;
-	int parent_fd;                             /* for background_done(), or -1 */
+	int parent_fd; /* for background_done(), or -1 */
 	struct config *config;
 	struct spawner *spawner;
 	struct listener *listener;

@@ -43,7 +43,7 @@ struct channel {
 	size_t backlog;
 	bool paused; /* by the owner */
 	enum phase phase;
-	int error;   /* why, from LAST_WORDS on */
+	int error;     /* why, from LAST_WORDS on */
 	unsigned busy; /* callbacks under way: the structure outlives channel_free() until they return */
 	bool freed;
 };
@@ -125,8 +125,8 @@ static void channel_end(struct channel *channel, int error) {
 	if (last_words)
 		channel->callbacks.refused(channel->userdata);
 	if (!last_words || TAILQ_EMPTY(&channel->out) ||
-	    sd_event_add_time_relative(channel->event, &channel->timer, CLOCK_MONOTONIC, (uint64_t)CHANNEL_LAST_WORDS_MAX_MS * 1000, 0,
-		    on_last_words_timeout, channel) < 0)
+		sd_event_add_time_relative(channel->event, &channel->timer, CLOCK_MONOTONIC, (uint64_t)CHANNEL_LAST_WORDS_MAX_MS * 1000, 0,
+			on_last_words_timeout, channel) < 0)
 		channel_finish(channel);
 	else
 		update_events(channel);
@@ -151,8 +151,8 @@ static void update_timer(struct channel *channel, bool progress) {
 	if (!wanted) {
 		channel->timer = sd_event_source_disable_unref(channel->timer);
 	} else if (!channel->timer) {
-		(void)sd_event_add_time_relative(channel->event, &channel->timer, CLOCK_MONOTONIC, channel->frame_timeout_us, 0,
-			on_frame_timeout, channel);
+		(void)sd_event_add_time_relative(
+			channel->event, &channel->timer, CLOCK_MONOTONIC, channel->frame_timeout_us, 0, on_frame_timeout, channel);
 	} else if (progress) {
 		(void)sd_event_source_set_time_relative(channel->timer, channel->frame_timeout_us);
 	}
@@ -182,7 +182,8 @@ static void deliver(struct channel *channel) {
 		}
 		if (r > 0 || channel->in_len < total)
 			break;
-		r = channel->callbacks.frame(channel->userdata, (struct bytes){ channel->in + FRAME_HEADER_BYTES, total - FRAME_HEADER_BYTES });
+		r = channel->callbacks.frame(
+			channel->userdata, (struct bytes){ channel->in + FRAME_HEADER_BYTES, total - FRAME_HEADER_BYTES });
 		if (channel->freed)
 			return;
 		drop_input(channel, total);
@@ -313,7 +314,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
 }
 
 int channel_new(sd_event *event, int fd, uint64_t frame_timeout_us, const struct channel_callbacks *callbacks, void *userdata,
-                struct channel **ret_channel) {
+	struct channel **ret_channel) {
 	_cleanup_(close_fdp) int owned = fd;
 	_cleanup_(freep) struct channel *channel = calloc(1, sizeof(*channel));
 

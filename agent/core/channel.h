@@ -37,7 +37,7 @@ struct channel_callbacks {
  * from within its callbacks.
  */
 int channel_new(sd_event *event, int fd, uint64_t frame_timeout_us, const struct channel_callbacks *callbacks, void *userdata,
-                struct channel **ret_channel);
+	struct channel **ret_channel);
 struct channel *channel_free(struct channel *channel); /* accepts NULL, returns NULL */
 
 /*

@@ -40,12 +40,14 @@ static int check_pin(const struct config *config, char **ret_message) {
 	struct stat st;
 
 	if (!config->pin_file)
-		return access(config->pin_program, X_OK) == 0 ? 0 :
+		return access(config->pin_program, X_OK) == 0 ?
+			0 :
 			complain(ret_message, "pin: program: %s: %s", config->pin_program, strerror(errno));
 	if (stat(config->pin_file, &st) < 0)
 		return complain(ret_message, "pin: file: %s: %s", config->pin_file, strerror(errno));
 	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 077))
-		return complain(ret_message, "pin: file: %s must be a regular file that only its user can read (chmod 600)", config->pin_file);
+		return complain(
+			ret_message, "pin: file: %s must be a regular file that only its user can read (chmod 600)", config->pin_file);
 	return 0;
 }
 

@@ -15,8 +15,7 @@
 
 #include "config.h"
 
-#define TEXT(key, st, member, flags) \
-	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), st, member, 1, CONFIG_TEXT_MAX_BYTES)
+#define TEXT(key, st, member, flags) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), st, member, 1, CONFIG_TEXT_MAX_BYTES)
 #define NUMBER(key, st, member) CYAML_FIELD_UINT_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, st, member)
 #define LIST(key, member, entry) \
 	CYAML_FIELD_SEQUENCE(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, member, entry, 0, CONFIG_LIST_MAX)
@@ -55,7 +54,8 @@ static const cyaml_schema_field_t socket_fields[] = {
 };
 static const cyaml_schema_field_t top_fields[] = {
 	/* None is no choice: without the key the modules are those of p11-kit. */
-	CYAML_FIELD_SEQUENCE("modules", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, modules, &module_schema, 1, CONFIG_LIST_MAX),
+	CYAML_FIELD_SEQUENCE(
+		"modules", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, modules, &module_schema, 1, CONFIG_LIST_MAX),
 	LIST("certificates", certificates, &certificate_schema),
 	LIST("trust", trust, &text_schema),
 	LIST("capabilities", capabilities, &text_schema),
@@ -141,7 +141,8 @@ static int read_file(const char *path, bool required, uint8_t *buffer, size_t *r
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return config_refuse(ret_message, "%s: can't be read: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 022))
-		return config_refuse(ret_message, "%s: others could have written it; it must be a regular file of root or of this user with mode 0644 or less", path);
+		return config_refuse(ret_message,
+			"%s: others could have written it; it must be a regular file of root or of this user with mode 0644 or less", path);
 	while ((n = read(fd, buffer + len, CONFIG_FILE_MAX_BYTES + 1 - len)) > 0)
 		len += (size_t)n;
 	if (n < 0)

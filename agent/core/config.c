@@ -86,7 +86,8 @@ static int take_module(struct config_module *module, const char *file, const str
 	module->sessions = sessions;
 	module->deadline_us = CONFIG_DEADLINE_DEFAULT_US;
 	if (raw->deadline && (parse_duration(raw->deadline, &module->deadline_us) < 0 || module->deadline_us == 0))
-		return config_refuse(ret_message, "%s: modules: deadline: '%s' is no length of time; write for example 60s", file, raw->deadline);
+		return config_refuse(
+			ret_message, "%s: modules: deadline: '%s' is no length of time; write for example 60s", file, raw->deadline);
 	return take_text(&module->path, raw->path);
 }
 
@@ -150,7 +151,8 @@ static int take_capabilities(struct config *config, const char *file, const stru
 	for (unsigned i = 0; i < raw->capabilities_count; i++)
 		if (!config_capability_oid(raw->capabilities[i]))
 			return config_refuse(ret_message,
-				"%s: capabilities: '%s' is none of aes256-cbc, aes192-cbc, aes128-cbc, aes256-gcm, aes192-gcm, aes128-gcm, cek-hkdf-sha256",
+				"%s: capabilities: '%s' is none of aes256-cbc, aes192-cbc, aes128-cbc, aes256-gcm, aes192-gcm, aes128-gcm, "
+				"cek-hkdf-sha256",
 				file, raw->capabilities[i]);
 	/* None is not "nothing": the default stays. */
 	if (raw->capabilities_count == 0)
@@ -184,7 +186,8 @@ static int take_socket(struct config *config, const char *file, const struct con
 	if (!socket->max_clients)
 		return 0;
 	if (*socket->max_clients < 1 || *socket->max_clients > CONFIG_CLIENTS_MAX)
-		return config_refuse(ret_message, "%s: socket: max_clients: %u is not between 1 and %d", file, *socket->max_clients, CONFIG_CLIENTS_MAX);
+		return config_refuse(
+			ret_message, "%s: socket: max_clients: %u is not between 1 and %d", file, *socket->max_clients, CONFIG_CLIENTS_MAX);
 	config->max_clients = *socket->max_clients;
 	return 0;
 }
@@ -192,10 +195,12 @@ static int take_socket(struct config *config, const char *file, const struct con
 static int take_environment(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
 	for (unsigned i = 0; i < raw->environment_count; i++) {
 		if (!environment_is_pattern(raw->environment[i]))
-			return config_refuse(ret_message, "%s: environment: '%s' is neither the name of a variable nor its beginning with a * behind it", file,
+			return config_refuse(ret_message,
+				"%s: environment: '%s' is neither the name of a variable nor its beginning with a * behind it", file,
 				raw->environment[i]);
 		if (environment_is_forbidden(raw->environment[i]))
-			return config_refuse(ret_message, "%s: environment: '%s' is not passed on: it loads code into programs or makes them write down what they do",
+			return config_refuse(ret_message,
+				"%s: environment: '%s' is not passed on: it loads code into programs or makes them write down what they do",
 				file, raw->environment[i]);
 	}
 	return take_list(&config->environment, &config->environment_count, raw->environment, raw->environment_count);
@@ -244,7 +249,8 @@ static int check_user_may(const char *file, const struct config_file *raw, char 
 }
 
 /* Takes over what a file sets, but for what `user` (may be NULL) sets in its place. */
-static int apply(struct config *config, const char *file, const struct config_file *raw, const struct config_file *user, char **ret_message) {
+static int apply(
+	struct config *config, const char *file, const struct config_file *raw, const struct config_file *user, char **ret_message) {
 	int r = check_user_may(file, raw, ret_message);
 
 	for (size_t i = 0; r == 0 && i < ELEMENTSOF(keys); i++)
@@ -276,7 +282,8 @@ static int check_user(const char *path, const struct config_file *user, const st
 		return config_refuse(ret_message, "%s: user-may: only " SYSTEM_FILE " says what its users may set; remove it here", path);
 	for (size_t i = 0; system && i < ELEMENTSOF(keys); i++)
 		if (is_set(&keys[i], user) && is_set(&keys[i], system) && !user_may(&keys[i], system))
-			return config_refuse(ret_message, "%s: %s: is set in " SYSTEM_FILE " already, which stands; remove it here", path, keys[i].name);
+			return config_refuse(
+				ret_message, "%s: %s: is set in " SYSTEM_FILE " already, which stands; remove it here", path, keys[i].name);
 	return 0;
 }
 

@@ -36,12 +36,12 @@ struct config {
 	size_t certificate_count;
 	char **trust;
 	size_t trust_count;
-	char **capabilities;           /* names that config_capability_oid() knows; never empty */
+	char **capabilities; /* names that config_capability_oid() knows; never empty */
 	size_t capability_count;
-	char **environment;            /* names of further variables that modules need */
+	char **environment; /* names of further variables that modules need */
 	size_t environment_count;
 	char *pin_program;
-	char *pin_file;                /* NULL: ask */
+	char *pin_file; /* NULL: ask */
 	uint64_t pin_idle_us, pin_max_us;
 	unsigned max_clients;
 };

@@ -15,28 +15,28 @@
 struct module {
 	struct discovery *discovery;
 	struct config_module config;
-	struct token_process *scan;       /* NULL between two scans */
+	struct token_process *scan; /* NULL between two scans */
 	sd_event_source *deadline;
 	char fault[WIRE_TEXT_MAX_BYTES];
-	STACK_OF(wire_token) *found;      /* by the last scan */
+	STACK_OF(wire_token) *found; /* by the last scan */
 	struct worker *workers[DISCOVERY_TOKENS_MAX];
 	size_t worker_count;
-	struct worker *starting;          /* the worker that has not settled yet, or NULL */
-	bool seen;                        /* it has settled before */
-	bool hung;                        /* its last scan was waited for in vain */
-	uint64_t busy_since_us;           /* while it is scanned or starts a worker */
-	uint64_t scanned_us;              /* when a scan last told its tokens */
-	uint64_t scan_took_us;            /* and how long it had taken */
+	struct worker *starting; /* the worker that has not settled yet, or NULL */
+	bool seen;               /* it has settled before */
+	bool hung;               /* its last scan was waited for in vain */
+	uint64_t busy_since_us;  /* while it is scanned or starts a worker */
+	uint64_t scanned_us;     /* when a scan last told its tokens */
+	uint64_t scan_took_us;   /* and how long it had taken */
 };
 
 struct discovery {
 	struct agent *agent;
 	void (*changed)(struct agent *agent);
-	struct token_process *lister;     /* asks for p11-kit's modules */
+	struct token_process *lister; /* asks for p11-kit's modules */
 	struct module *modules[DISCOVERY_MODULES_MAX];
 	size_t module_count;
 	uint64_t last_scan_us;
-	uint64_t lost_us;                 /* when a worker was dropped whose token was not found; 0: never */
+	uint64_t lost_us; /* when a worker was dropped whose token was not found; 0: never */
 };
 
 static void start_next(struct module *module);
@@ -77,7 +77,7 @@ static bool has_lost_token(const struct discovery *discovery) {
 
 bool discovery_is_fresh(const struct discovery *discovery) {
 	return is_settled(discovery) && discovery_worker(discovery, 0) && !has_lost_token(discovery) &&
-	       now_us(discovery) - discovery->last_scan_us < (uint64_t)DISCOVERY_FRESH_MS * 1000;
+		now_us(discovery) - discovery->last_scan_us < (uint64_t)DISCOVERY_FRESH_MS * 1000;
 }
 
 static bool has_inventory(const struct discovery *discovery) {
@@ -267,7 +267,8 @@ static void scan(struct module *module) {
 		return;
 	}
 	module->busy_since_us = now_us(module->discovery);
-	(void)sd_event_add_time_relative(agent->event, &module->deadline, CLOCK_MONOTONIC, scan_limit_us(module), 0, on_scan_deadline, module);
+	(void)sd_event_add_time_relative(
+		agent->event, &module->deadline, CLOCK_MONOTONIC, scan_limit_us(module), 0, on_scan_deadline, module);
 }
 
 void discovery_rescan(struct discovery *discovery) {
@@ -391,7 +392,7 @@ int discovery_status(const struct discovery *discovery, STACK_OF(wire_module_sta
 		const struct module *module = discovery->modules[i];
 		_cleanup_(wire_module_status_freep) struct wire_module_status *status = wire_module_status_new();
 		if (!status || wire_set_text(&status->path, module->config.path) < 0 ||
-		    wire_set_text(&status->fault, module->scan ? "" : module->fault) < 0)
+			wire_set_text(&status->fault, module->scan ? "" : module->fault) < 0)
 			return -SMIME_E_NO_MEMORY;
 		status->tokens = (uint32_t)module->worker_count;
 		bytes += (size_t)ASN1_item_i2d((const ASN1_VALUE *)status, NULL, wire_module_status_it());

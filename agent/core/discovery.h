@@ -10,17 +10,17 @@
 #include "worker.h"
 
 enum {
-	DISCOVERY_SCAN_MAX_MS = 20 * 1000,   /* unless the module's deadline is shorter */
-	DISCOVERY_RESCAN_MIN_MS = 1000,      /* between two scans that clients cause */
-	DISCOVERY_LOST_MS = 10 * 1000,       /* so long a token that went away is looked for whenever somebody asks */
-	DISCOVERY_FRESH_MS = 2 * 1000,       /* so long what the last scan found passes for what is there */
-	DISCOVERY_ALONE_MAX_MS = 15 * 1000,  /* how long a module is waited for while there is no other token, */
-	DISCOVERY_FIRST_MAX_MS = 3 * 1000,   /* when it is looked at for the first time or a token is new, */
-	DISCOVERY_AGAIN_MIN_MS = 1000,       /* when it is looked at again: so long at least, */
-	DISCOVERY_SLOWER_MAX = 3,            /* and so many times what the last scan took, ALONE_MAX at most, */
-	DISCOVERY_HUNG_MAX_MS = 500,         /* and when it hung the last time */
+	DISCOVERY_SCAN_MAX_MS = 20 * 1000,  /* unless the module's deadline is shorter */
+	DISCOVERY_RESCAN_MIN_MS = 1000,     /* between two scans that clients cause */
+	DISCOVERY_LOST_MS = 10 * 1000,      /* so long a token that went away is looked for whenever somebody asks */
+	DISCOVERY_FRESH_MS = 2 * 1000,      /* so long what the last scan found passes for what is there */
+	DISCOVERY_ALONE_MAX_MS = 15 * 1000, /* how long a module is waited for while there is no other token, */
+	DISCOVERY_FIRST_MAX_MS = 3 * 1000,  /* when it is looked at for the first time or a token is new, */
+	DISCOVERY_AGAIN_MIN_MS = 1000,      /* when it is looked at again: so long at least, */
+	DISCOVERY_SLOWER_MAX = 3,           /* and so many times what the last scan took, ALONE_MAX at most, */
+	DISCOVERY_HUNG_MAX_MS = 500,        /* and when it hung the last time */
 	DISCOVERY_MODULES_MAX = CONFIG_LIST_MAX,
-	DISCOVERY_TOKENS_MAX = 256,          /* of one module */
+	DISCOVERY_TOKENS_MAX = 256, /* of one module */
 };
 
 struct discovery;

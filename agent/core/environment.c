@@ -12,8 +12,17 @@
 extern char **environ;
 
 static const char *const forbidden[] = {
-	"LD_*", "GLIBC_*", "GCONV_PATH", "MALLOC_TRACE", "OPENSSL_*", "PKCS11SPY*", "OPENSC_DEBUG", "P11_KIT_DEBUG", "PCSCLITE_DEBUG",
-	"SOFTHSM2_DEBUG", "ASSUAN_DEBUG",
+	"LD_*",
+	"GLIBC_*",
+	"GCONV_PATH",
+	"MALLOC_TRACE",
+	"OPENSSL_*",
+	"PKCS11SPY*",
+	"OPENSC_DEBUG",
+	"P11_KIT_DEBUG",
+	"PCSCLITE_DEBUG",
+	"SOFTHSM2_DEBUG",
+	"ASSUAN_DEBUG",
 };
 
 /* `variable` may be NAME or NAME=value. */

@@ -90,7 +90,7 @@ static int listen_on(const struct sockaddr_un *address, struct listener_socket *
 	_cleanup_(close_fdp) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mode_t old = umask(0177);
 	int failed = fd < 0 || bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 ||
-		     lstat(address->sun_path, &socket_file->file) < 0 || listen(fd, LISTENER_BACKLOG) < 0;
+		lstat(address->sun_path, &socket_file->file) < 0 || listen(fd, LISTENER_BACKLOG) < 0;
 	int error = errno;
 
 	(void)umask(old);
@@ -107,7 +107,8 @@ int listener_open(const char *path, struct listener_socket *ret_socket, char **r
 	if (!path)
 		return inherited(&ret_socket->fd, ret_message);
 	if (strlen(path) >= sizeof(address.sun_path))
-		return complain(ret_message, -SMIME_E_USAGE, "%s: the path of a socket has at most %zu characters", path, sizeof(address.sun_path) - 1);
+		return complain(ret_message, -SMIME_E_USAGE, "%s: the path of a socket has at most %zu characters", path,
+			sizeof(address.sun_path) - 1);
 	(void)strcpy(address.sun_path, path);
 	int r = take_lock(&address, &lock, ret_message);
 	if (r == 0)
@@ -124,7 +125,8 @@ int listener_open(const char *path, struct listener_socket *ret_socket, char **r
 void listener_socket_clear(struct listener_socket *socket_file) {
 	struct stat st;
 
-	if (socket_file->path && lstat(socket_file->path, &st) == 0 && st.st_dev == socket_file->file.st_dev && st.st_ino == socket_file->file.st_ino)
+	if (socket_file->path && lstat(socket_file->path, &st) == 0 && st.st_dev == socket_file->file.st_dev &&
+		st.st_ino == socket_file->file.st_ino)
 		(void)unlink(socket_file->path);
 	close_fdp(&socket_file->fd);
 	close_fdp(&socket_file->lock);
@@ -138,7 +140,7 @@ static bool has_room(const struct listener *listener, pid_t pid) {
 	if (listener->count >= listener->agent->config->max_clients)
 		return false;
 	LIST_FOREACH(peer, &listener->peers, link)
-		of_process += peer->pid == pid;
+	of_process += peer->pid == pid;
 	return of_process < LISTENER_CLIENTS_PER_PROCESS;
 }
 
@@ -155,8 +157,8 @@ static int on_rested(sd_event_source *source, uint64_t usec, void *userdata) {
 /* A connection that can't be taken for want of descriptors or memory stays ready: asking again at once would only burn time. */
 static void rest(struct listener *listener) {
 	listener->rest = sd_event_source_disable_unref(listener->rest);
-	if (sd_event_add_time_relative(listener->agent->event, &listener->rest, CLOCK_MONOTONIC, (uint64_t)LISTENER_REST_MS * 1000, 0, on_rested,
-			listener) >= 0)
+	if (sd_event_add_time_relative(listener->agent->event, &listener->rest, CLOCK_MONOTONIC, (uint64_t)LISTENER_REST_MS * 1000, 0,
+		    on_rested, listener) >= 0)
 		(void)sd_event_source_set_enabled(listener->source, SD_EVENT_OFF);
 }
 

@@ -15,7 +15,7 @@ enum {
 	LISTENER_CLIENTS_PER_PROCESS = 64,
 	LISTENER_LOCK_MAX_MS = 5 * 1000, /* how long another agent may take to end, or to begin to answer */
 	LISTENER_LOCK_STEP_MS = 20,
-	LISTENER_REST_MS = 200,          /* without a descriptor to be had, so long nobody is let in */
+	LISTENER_REST_MS = 200, /* without a descriptor to be had, so long nobody is let in */
 };
 
 struct listener;

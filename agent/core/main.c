@@ -41,16 +41,16 @@ struct options {
 
 static const char usage[] = "usage: smime-agent [--foreground] [--socket PATH] [--config FILE] [--check-config]\n";
 
-static const char help[] =
-	"Holds PKCS#11 tokens and signs and decrypts S/MIME for the programs of its user.\n"
-	"\n"
-	"  --foreground      stay in the foreground\n"
-	"  --socket PATH     listen there instead of on the default socket\n"
-	"  --config FILE     read this file alone instead of /etc/smime-agent/agent.yaml and the user's own\n"
-	"  --check-config    say whether the configuration is good, and end\n"
-	"  --help, --version\n"
-	"\n"
-	"Without --foreground it goes into the background once it can be asked. A socket that systemd passes is used instead of an own one.\n";
+static const char help[] = "Holds PKCS#11 tokens and signs and decrypts S/MIME for the programs of its user.\n"
+			   "\n"
+			   "  --foreground      stay in the foreground\n"
+			   "  --socket PATH     listen there instead of on the default socket\n"
+			   "  --config FILE     read this file alone instead of /etc/smime-agent/agent.yaml and the user's own\n"
+			   "  --check-config    say whether the configuration is good, and end\n"
+			   "  --help, --version\n"
+			   "\n"
+			   "Without --foreground it goes into the background once it can be asked. A socket that systemd passes is used "
+			   "instead of an own one.\n";
 
 static int complain(int error, const char *message) {
 	char text[2 * WIRE_TEXT_MAX_BYTES];
@@ -63,9 +63,13 @@ static int complain(int error, const char *message) {
 /* Returns -1 to go on, else the exit code. */
 static int parse_options(int argc, char **argv, struct options *options) {
 	static const struct option known[] = {
-		{ "foreground", no_argument, NULL, 'f' }, { "socket", required_argument, NULL, 's' },
-		{ "config", required_argument, NULL, 'c' }, { "check-config", no_argument, NULL, 'k' },
-		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, { 0 },
+		{ "foreground", no_argument, NULL, 'f' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "check-config", no_argument, NULL, 'k' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'v' },
+		{ 0 },
 	};
 	int c;
 
@@ -156,8 +160,8 @@ static int set_up_loop(struct agent *agent) {
 	(void)sigprocmask(SIG_BLOCK, &mask, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (sd_event_default(&agent->event) < 0 || sd_event_add_signal(agent->event, NULL, SIGTERM, NULL, NULL) < 0 ||
-	    sd_event_add_signal(agent->event, NULL, SIGINT, NULL, NULL) < 0 ||
-	    sd_event_add_signal(agent->event, NULL, SIGHUP, on_hangup, agent) < 0)
+		sd_event_add_signal(agent->event, NULL, SIGINT, NULL, NULL) < 0 ||
+		sd_event_add_signal(agent->event, NULL, SIGHUP, on_hangup, agent) < 0)
 		return -SMIME_E_NO_MEMORY;
 	(void)sd_event_set_watchdog(agent->event, true);
 	return spawner_attach(agent->spawner, agent->event);
@@ -177,7 +181,8 @@ static int set_up(struct agent *agent, struct listener_socket *socket) {
 	if (r == 0)
 		r = listener_new(agent, take_fd(&socket->fd), &agent->listener);
 	if (r == 0 && agent->parent_fd >= 0 &&
-	    sd_event_add_time_relative(agent->event, NULL, CLOCK_MONOTONIC, (uint64_t)DISCOVERY_FIRST_MAX_MS * 1000, 0, on_long_start, agent) < 0)
+		sd_event_add_time_relative(
+			agent->event, NULL, CLOCK_MONOTONIC, (uint64_t)DISCOVERY_FIRST_MAX_MS * 1000, 0, on_long_start, agent) < 0)
 		r = -SMIME_E_NO_MEMORY;
 	return r;
 }
@@ -267,9 +272,9 @@ int main(int argc, char **argv) {
 	if (!activated && !options.check_config) {
 		r = find_socket(&options, path, sizeof(path));
 		if (r < 0)
-			return r == -SMIME_E_USAGE
-				       ? complain(r, "--socket: the path is too long")
-				       : complain(r, "no directory for the socket is safe to use; set $XDG_RUNTIME_DIR or name one with --socket");
+			return r == -SMIME_E_USAGE ?
+				complain(r, "--socket: the path is too long") :
+				complain(r, "no directory for the socket is safe to use; set $XDG_RUNTIME_DIR or name one with --socket");
 	}
 	raise_descriptors(agent.config);
 	if (options.check_config) {

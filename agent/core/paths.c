@@ -37,8 +37,7 @@ int paths_program(const char *name, char *ret_path, size_t size) {
 	/* Only a build tree has agent/core/smime-agent beside agent/token/smime-token. */
 	if (n > 11 && strlen(self) > 11 && strcmp(self + strlen(self) - 11, "/agent/core") == 0) {
 		self[strlen(self) - 5] = '\0';
-		return format_path(ret_path, size, self, "/token/smime-token") == 0 && access(ret_path, X_OK) == 0 ? 0
-		                                                                                                  : -SMIME_E_INTERNAL;
+		return format_path(ret_path, size, self, "/token/smime-token") == 0 && access(ret_path, X_OK) == 0 ? 0 : -SMIME_E_INTERNAL;
 	}
 	return format_path(ret_path, size, SMIME_LIBEXECDIR, name) == 0 ? 0 : -SMIME_E_INTERNAL;
 }

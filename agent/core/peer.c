@@ -50,8 +50,9 @@ int peer_new(struct agent *agent, int fd, pid_t pid, struct peer **ret_peer) {
 	peer->pid = pid;
 	LIST_INIT(&peer->requests);
 	int r = channel_new(agent->event, fd, (uint64_t)PEER_FRAME_MAX_MS * 1000, &callbacks, peer, &peer->channel);
-	if (r == 0 && sd_event_add_time_relative(agent->event, &peer->hello_timer, CLOCK_MONOTONIC, (uint64_t)PEER_HELLO_MAX_MS * 1000, 0,
-			      on_hello_timeout, peer) < 0)
+	if (r == 0 &&
+		sd_event_add_time_relative(agent->event, &peer->hello_timer, CLOCK_MONOTONIC, (uint64_t)PEER_HELLO_MAX_MS * 1000, 0,
+			on_hello_timeout, peer) < 0)
 		r = -SMIME_E_NO_MEMORY;
 	if (r < 0) {
 		(void)channel_free(peer->channel);

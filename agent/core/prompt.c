@@ -20,10 +20,10 @@ struct prompt {
 
 struct prompts {
 	struct agent *agent;
-	TAILQ_HEAD(, prompt) line;  /* the first is shown when `pinentry` runs or has run for it */
+	TAILQ_HEAD(, prompt) line; /* the first is shown when `pinentry` runs or has run for it */
 	bool shown;
 	unsigned count;
-	struct process *pinentry;   /* of the shown prompt; NULL when it has ended by itself */
+	struct process *pinentry; /* of the shown prompt; NULL when it has ended by itself */
 };
 
 static void show_next(struct prompts *prompts);
@@ -31,8 +31,7 @@ static void show_next(struct prompts *prompts);
 static struct wire_order *refusal(int code, const char *text) {
 	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_PROMPT);
 
-	if (!order || !(order->body->prompt->refusal = wire_error_new()) ||
-	    wire_set_text(&order->body->prompt->refusal->text, text) < 0)
+	if (!order || !(order->body->prompt->refusal = wire_error_new()) || wire_set_text(&order->body->prompt->refusal->text, text) < 0)
 		return NULL;
 	order->body->prompt->refusal->code = (uint32_t)code;
 	return TAKE(order);
@@ -52,10 +51,10 @@ static int copy_field(ASN1_UTF8STRING **target, const ASN1_UTF8STRING *source) {
 static struct wire_spawn *pinentry_spawn(const struct wire_hello *hello) {
 	_cleanup_(wire_spawn_freep) struct wire_spawn *spawn = wire_spawn_new();
 
-	if (!spawn || copy_field(&spawn->display, hello->display) < 0 ||
-	    copy_field(&spawn->wayland_display, hello->wayland_display) < 0 || copy_field(&spawn->xauthority, hello->xauthority) < 0 ||
-	    copy_field(&spawn->tty_name, hello->tty_name) < 0 || copy_field(&spawn->tty_type, hello->tty_type) < 0 ||
-	    copy_field(&spawn->lc_ctype, hello->lc_ctype) < 0 || copy_field(&spawn->lc_messages, hello->lc_messages) < 0)
+	if (!spawn || copy_field(&spawn->display, hello->display) < 0 || copy_field(&spawn->wayland_display, hello->wayland_display) < 0 ||
+		copy_field(&spawn->xauthority, hello->xauthority) < 0 || copy_field(&spawn->tty_name, hello->tty_name) < 0 ||
+		copy_field(&spawn->tty_type, hello->tty_type) < 0 || copy_field(&spawn->lc_ctype, hello->lc_ctype) < 0 ||
+		copy_field(&spawn->lc_messages, hello->lc_messages) < 0)
 		return NULL;
 	spawn->program = WIRE_PROGRAM_PINENTRY;
 	return TAKE(spawn);
@@ -69,7 +68,7 @@ static struct wire_order *grant(const struct wire_hello *hello) {
 	struct wire_prompt_grant *prompt = order->body->prompt;
 	prompt->granted = 0xff;
 	if (copy_field(&prompt->tty_name, hello->tty_name) < 0 || copy_field(&prompt->tty_type, hello->tty_type) < 0 ||
-	    copy_field(&prompt->lc_ctype, hello->lc_ctype) < 0 || copy_field(&prompt->lc_messages, hello->lc_messages) < 0)
+		copy_field(&prompt->lc_ctype, hello->lc_ctype) < 0 || copy_field(&prompt->lc_messages, hello->lc_messages) < 0)
 		return NULL;
 	return TAKE(order);
 }
@@ -120,7 +119,8 @@ static void show_next(struct prompts *prompts) {
 		const char *program = prompts->agent->config->pin_program;
 		char text[WIRE_TEXT_MAX_BYTES];
 		if (access(program, X_OK) < 0) {
-			(void)snprintf(text, sizeof(text), "%s can't be started to ask for the PIN; install a pinentry or set pin: program in agent.yaml", program);
+			(void)snprintf(text, sizeof(text),
+				"%s can't be started to ask for the PIN; install a pinentry or set pin: program in agent.yaml", program);
 			prompt_refuse(prompt->ticket, SMIME_E_PIN_NO_PROMPT, text);
 			take_out(prompts, prompt);
 			continue;
@@ -137,8 +137,8 @@ static struct prompt *find(struct prompts *prompts, const struct ticket *ticket)
 	struct prompt *prompt;
 
 	TAILQ_FOREACH(prompt, &prompts->line, link)
-		if (prompt->ticket == ticket)
-			return prompt;
+	if (prompt->ticket == ticket)
+		return prompt;
 	return NULL;
 }
 

@@ -152,7 +152,8 @@ void request_handle_status(struct request *request) {
 	if (!discovery_is_fresh(agent->discovery))
 		discovery_refresh(agent->discovery);
 	if (!reply || wire_set_text(&reply->body->status->agent_version, SMIME_AGENT_VERSION) < 0 ||
-	    discovery_status(agent->discovery, reply->body->status->modules, STATUS_MODULES_MAX_BYTES) < 0 || add_tokens(agent, reply->body->status) < 0) {
+		discovery_status(agent->discovery, reply->body->status->modules, STATUS_MODULES_MAX_BYTES) < 0 ||
+		add_tokens(agent, reply->body->status) < 0) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return;
 	}

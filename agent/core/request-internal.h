@@ -15,9 +15,9 @@ struct request {
 	TAILQ_ENTRY(request) wait; /* in requests->waiting, while `waiting` */
 	struct peer *peer;
 	struct wire_request *wire;
-	struct ticket *ticket;     /* the order it waits for, or NULL */
+	struct ticket *ticket; /* the order it waits for, or NULL */
 	bool waiting;
-	struct locking *locking;   /* the lock it waits for, or NULL */
+	struct locking *locking; /* the lock it waits for, or NULL */
 };
 
 /* A lock under way. */

@@ -127,7 +127,8 @@ static struct worker *named_token(struct request *request, const struct wire_tok
 	struct worker *worker = name->token ? inventory_find_token(agent, name->token) : only;
 
 	if (!worker)
-		request_fail(request, -SMIME_E_NO_TOKEN, name->token ? "no such token; `smime status` lists those that are present" : "no token is present");
+		request_fail(request, -SMIME_E_NO_TOKEN,
+			name->token ? "no such token; `smime status` lists those that are present" : "no token is present");
 	else if (!name->token && discovery_worker(agent->discovery, 1)) {
 		request_fail(request, -SMIME_E_KEY_AMBIGUOUS, "there are several tokens; name one, `smime status` lists them");
 		return NULL;

@@ -129,8 +129,8 @@ static struct request *next_ready(struct agent *agent) {
 	struct request *request;
 
 	TAILQ_FOREACH(request, &agent->requests->waiting, wait)
-		if (enough || operation_of(request)->is_ready(request))
-			return request;
+	if (enough || operation_of(request)->is_ready(request))
+		return request;
 	return NULL;
 }
 
@@ -180,8 +180,8 @@ static bool id_is_open(const struct peer *peer, uint32_t id) {
 	const struct request *request;
 
 	LIST_FOREACH(request, &peer->requests, link)
-		if (request->wire->id == id)
-			return true;
+	if (request->wire->id == id)
+		return true;
 	return false;
 }
 

@@ -14,7 +14,7 @@ enum { REQUEST_TIMER_ACCURACY_MS = 20 };
 
 struct requests;
 
-int requests_new(struct requests **ret_requests); /* -SMIME_E_NO_MEMORY */
+int requests_new(struct requests **ret_requests);          /* -SMIME_E_NO_MEMORY */
 struct requests *requests_free(struct requests *requests); /* accepts NULL, returns NULL */
 
 /* A token has told its inventory, or all have been looked for: requests that waited for that go on. */

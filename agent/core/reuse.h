@@ -12,7 +12,7 @@ enum { REUSE_ENTRIES = 4096 };
 
 struct reuse;
 
-struct reuse *reuse_new(void); /* NULL: no memory */
+struct reuse *reuse_new(void);                 /* NULL: no memory */
 struct reuse *reuse_free(struct reuse *reuse); /* accepts NULL, returns NULL */
 
 /* Notes that the encrypted key of this SHA-256 was opened for this content type. -SMIME_E_INTEGRITY when it was opened for another before. */

@@ -34,13 +34,41 @@ struct child {
 };
 
 static const char *const token_variables[] = {
-	"HOME", "PATH", "USER", "LOGNAME", "LANG", "LC_*", "TZ", "TMPDIR", "XDG_*", "SOFTHSM2_CONF", "PCSCLITE_CSOCK_NAME",
-	"TPM2_PKCS11_*", "TPM2TOOLS_TCTI", "OPENSC_CONF", "P11_KIT_SERVER_ADDRESS", "P11_KIT_SERVER_PID", "ASAN_OPTIONS",
-	"UBSAN_OPTIONS", "LSAN_OPTIONS",
+	"HOME",
+	"PATH",
+	"USER",
+	"LOGNAME",
+	"LANG",
+	"LC_*",
+	"TZ",
+	"TMPDIR",
+	"XDG_*",
+	"SOFTHSM2_CONF",
+	"PCSCLITE_CSOCK_NAME",
+	"TPM2_PKCS11_*",
+	"TPM2TOOLS_TCTI",
+	"OPENSC_CONF",
+	"P11_KIT_SERVER_ADDRESS",
+	"P11_KIT_SERVER_PID",
+	"ASAN_OPTIONS",
+	"UBSAN_OPTIONS",
+	"LSAN_OPTIONS",
 };
 static const char *const pinentry_variables[] = {
-	"HOME", "PATH", "USER", "LOGNAME", "LANG", "LC_*", "TZ", "XDG_*", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY",
-	"WAYLAND_DISPLAY", "XAUTHORITY", "TERM", "PINENTRY_*",
+	"HOME",
+	"PATH",
+	"USER",
+	"LOGNAME",
+	"LANG",
+	"LC_*",
+	"TZ",
+	"XDG_*",
+	"DBUS_SESSION_BUS_ADDRESS",
+	"DISPLAY",
+	"WAYLAND_DISPLAY",
+	"XAUTHORITY",
+	"TERM",
+	"PINENTRY_*",
 };
 
 static void become_clean(int socket, int from) {

@@ -20,7 +20,7 @@ struct process {
 	TAILQ_ENTRY(process) link; /* in `starting` until the spawner has answered */
 	struct spawner *spawner;
 	bool started;
-	bool kill;          /* wanted before its pidfd was here */
+	bool kill; /* wanted before its pidfd was here */
 	int pidfd;
 	sd_event_source *exit_source;
 	process_ended ended; /* NULL when abandoned */
@@ -125,7 +125,7 @@ struct spawner *spawner_free(struct spawner *spawner) {
 }
 
 int process_start(struct spawner *spawner, const struct wire_spawn *spawn, int child_fd, process_ended ended, void *userdata,
-                  struct process **ret_process) {
+	struct process **ret_process) {
 	_cleanup_(close_fdp) int fd = child_fd;
 	_cleanup_(freep) struct process *process = calloc(1, sizeof(*process));
 

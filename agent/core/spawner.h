@@ -24,7 +24,7 @@ struct spawner_options {
 	const char *pinentry;
 	char *const *environment; /* names of further variables that modules need */
 	size_t environment_count;
-	bool quiet;               /* nobody reads what programs say on standard error */
+	bool quiet; /* nobody reads what programs say on standard error */
 };
 
 /* Forks the spawner. Must run before the core has secrets, threads, an event loop or filters. */
@@ -36,7 +36,7 @@ struct spawner *spawner_free(struct spawner *spawner); /* accepts NULL, returns 
 
 /* Starts a program with `child_fd` as its socket; the descriptor is closed here in every case. */
 int process_start(struct spawner *spawner, const struct wire_spawn *spawn, int child_fd, process_ended ended, void *userdata,
-                  struct process **ret_process);
+	struct process **ret_process);
 
 /* Ends it with SIGKILL; `ended` is still called, once it has ended. */
 void process_kill(struct process *process);

@@ -134,7 +134,9 @@ int state_load_secret(struct agent *agent, char **ret_message) {
 	char directory[PATH_MAX - 32], path[PATH_MAX];
 
 	if (paths_state(directory, sizeof(directory)) < 0)
-		return complain(ret_message, "the state directory can't be used: set $XDG_STATE_HOME or $STATE_DIRECTORY to a directory of this user with mode 0700");
+		return complain(ret_message,
+			"the state directory can't be used: set $XDG_STATE_HOME or $STATE_DIRECTORY to a directory of this user with mode "
+			"0700");
 	(void)snprintf(path, sizeof(path), "%s/rejection-secret", directory);
 	if (read_secret(path, agent->rejection_secret) == 0)
 		return 0;

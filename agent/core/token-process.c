@@ -57,7 +57,7 @@ static void ignore_end(void *userdata) {
 }
 
 int token_process_start(struct agent *agent, const struct wire_setup *setup, const struct token_process_callbacks *callbacks,
-                        void *userdata, struct token_process **ret_process) {
+	void *userdata, struct token_process **ret_process) {
 	static const struct channel_callbacks channel_callbacks = { .frame = on_frame, .closed = on_closed };
 	_cleanup_(wire_spawn_freep) struct wire_spawn *spawn = wire_spawn_new();
 	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_SETUP);

@@ -18,7 +18,7 @@ struct token_process_callbacks {
 
 /* Starts smime-token with this setup. */
 int token_process_start(struct agent *agent, const struct wire_setup *setup, const struct token_process_callbacks *callbacks,
-                        void *userdata, struct token_process **ret_process);
+	void *userdata, struct token_process **ret_process);
 
 /* Sends an order, with a descriptor that is consumed in every case (-1: none). */
 int token_process_send(struct token_process *process, const struct wire_order *order, int pass_fd);

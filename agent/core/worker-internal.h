@@ -18,8 +18,8 @@ struct ticket {
 	struct wire_order *order;
 	struct wire_hello *hello;
 	sd_event_source *deadline;
-	size_t bytes;    /* what the order takes */
-	bool open;       /* sent to the token process */
+	size_t bytes; /* what the order takes */
+	bool open;    /* sent to the token process */
 	bool prompting;
 	ticket_done done; /* NULL when abandoned */
 	void *userdata;
@@ -42,15 +42,15 @@ struct worker {
 	struct wire_inventory *inventory; /* the last one; NULL before the first */
 	struct wire_inventory *incoming;  /* the pages of the next one that have come */
 	unsigned pages;
-	struct token_process *process;    /* NULL between two runs */
+	struct token_process *process; /* NULL between two runs */
 	enum wire_token_state state;
 	char fault[WIRE_TEXT_MAX_BYTES];
-	bool gone;                        /* what the process ended for was that its token is not there */
-	bool replacing;                   /* the process is being ended, and another one follows at once */
-	int end_error;                    /* what the orders are told then; 0: nothing, none is open and those that wait can go on */
+	bool gone;      /* what the process ended for was that its token is not there */
+	bool replacing; /* the process is being ended, and another one follows at once */
+	int end_error;  /* what the orders are told then; 0: nothing, none is open and those that wait can go on */
 	const char *end_text;
-	bool draining;                    /* no order is sent any more, so that the process can be replaced */
-	unsigned failures;                /* since an order last succeeded or a process lived long */
+	bool draining;     /* no order is sent any more, so that the process can be replaced */
+	unsigned failures; /* since an order last succeeded or a process lived long */
 	uint64_t started_us, ready_us;
 	sd_event_source *restart, *start_deadline, *idle, *max;
 	struct tickets waiting, open;
@@ -59,7 +59,7 @@ struct worker {
 	uint32_t next_id;
 	worker_notify settled;
 	void *settled_data;
-	SLIST_HEAD(, waiter) locked;      /* who waits for the process to end */
+	SLIST_HEAD(, waiter) locked; /* who waits for the process to end */
 };
 
 /* ---- worker.c ---- */

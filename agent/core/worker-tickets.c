@@ -54,7 +54,8 @@ void tickets_fail_all(struct worker *worker, int error, const char *text) {
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
 	struct ticket *ticket = userdata;
 
-	worker_replace_process(ticket->worker, -SMIME_E_TOKEN_TIMEOUT, "the token did not answer in time; its process was ended, try again");
+	worker_replace_process(
+		ticket->worker, -SMIME_E_TOKEN_TIMEOUT, "the token did not answer in time; its process was ended, try again");
 	return 0;
 }
 
@@ -62,8 +63,8 @@ static bool is_prompting(const struct worker *worker) {
 	const struct ticket *ticket;
 
 	TAILQ_FOREACH(ticket, &worker->open, link)
-		if (ticket->prompting)
-			return true;
+	if (ticket->prompting)
+		return true;
 	return false;
 }
 
@@ -73,11 +74,11 @@ static void update_deadlines(struct worker *worker) {
 	struct ticket *ticket;
 
 	TAILQ_FOREACH(ticket, &worker->open, link)
-		if (stopped)
-			ticket->deadline = sd_event_source_disable_unref(ticket->deadline);
-		else if (!ticket->deadline)
-			(void)sd_event_add_time_relative(worker->agent->event, &ticket->deadline, CLOCK_MONOTONIC, worker->deadline_us, 0,
-				on_deadline, ticket);
+	if (stopped)
+		ticket->deadline = sd_event_source_disable_unref(ticket->deadline);
+	else if (!ticket->deadline)
+		(void)sd_event_add_time_relative(
+			worker->agent->event, &ticket->deadline, CLOCK_MONOTONIC, worker->deadline_us, 0, on_deadline, ticket);
 }
 
 /* ---- Orders ---- */
@@ -86,7 +87,7 @@ void tickets_pump(struct worker *worker) {
 	struct ticket *ticket;
 
 	while (worker->state == WIRE_TOKEN_READY && worker->process && !worker->draining && worker->open_count < worker->sessions &&
-	       (ticket = TAILQ_FIRST(&worker->waiting))) {
+		(ticket = TAILQ_FIRST(&worker->waiting))) {
 		int r = token_process_send(worker->process, ticket->order, -1);
 		if (r < 0) {
 			tickets_finish(ticket, NULL, r, "the order could not be sent to the token process");
@@ -105,8 +106,8 @@ struct ticket *tickets_find_open(struct worker *worker, uint32_t id) {
 	struct ticket *ticket;
 
 	TAILQ_FOREACH(ticket, &worker->open, link)
-		if (ticket->order->id == id)
-			return ticket;
+	if (ticket->order->id == id)
+		return ticket;
 	return NULL;
 }
 
@@ -155,7 +156,7 @@ void tickets_prompt_over(struct worker *worker, uint32_t id) {
 /* ---- Coming and going ---- */
 
 int worker_submit(struct worker *worker, struct wire_order *order, const struct wire_hello *hello, ticket_done done, void *userdata,
-                  struct ticket **ret_ticket) {
+	struct ticket **ret_ticket) {
 	_cleanup_(wire_order_freep) struct wire_order *owned = order;
 	_cleanup_(freep) struct ticket *ticket = calloc(1, sizeof(*ticket));
 

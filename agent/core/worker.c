@@ -72,7 +72,8 @@ static void worker_failed(struct worker *worker) {
 	/* Orders that come while the first replacement starts wait for it. */
 	worker->state = worker->failures > 0 ? WIRE_TOKEN_FAILED : WIRE_TOKEN_STARTING;
 	if (!worker->fault[0])
-		(void)snprintf(worker->fault, sizeof(worker->fault), "its process ended unexpectedly in %s; it is started again", worker->module);
+		(void)snprintf(
+			worker->fault, sizeof(worker->fault), "its process ended unexpectedly in %s; it is started again", worker->module);
 	tickets_fail_all(worker, -SMIME_E_TOKEN_FAULT, worker->fault);
 	back_off(worker);
 }
@@ -108,8 +109,8 @@ static int on_start_deadline(sd_event_source *source, uint64_t usec, void *userd
 
 	if (worker->failures == 0)
 		worker->failures = 1;
-	(void)snprintf(worker->fault, sizeof(worker->fault), "%s did not answer in time while the token was opened; is a reader or card frozen?",
-		worker->module);
+	(void)snprintf(worker->fault, sizeof(worker->fault),
+		"%s did not answer in time while the token was opened; is a reader or card frozen?", worker->module);
 	token_process_kill(worker->process);
 	return 0;
 }
@@ -120,8 +121,8 @@ static struct wire_setup *serve_setup(const struct worker *worker) {
 	struct bytes id = wire_octets(worker->token->id);
 
 	if (!setup || wire_set_text(&setup->module, worker->module) < 0 || wire_set_octets(&setup->token, id.data, id.len) < 0 ||
-	    wire_set_text(&setup->pin_file, agent->config->pin_file) < 0 ||
-	    wire_set_octets(&setup->rejection_secret, agent->rejection_secret, sizeof(agent->rejection_secret)) < 0)
+		wire_set_text(&setup->pin_file, agent->config->pin_file) < 0 ||
+		wire_set_octets(&setup->rejection_secret, agent->rejection_secret, sizeof(agent->rejection_secret)) < 0)
 		return NULL;
 	setup->role = WIRE_ROLE_SERVE;
 	setup->sessions = worker->sessions;
@@ -156,8 +157,8 @@ void worker_start(struct worker *worker) {
 		worker_failed(worker);
 		return;
 	}
-	(void)sd_event_add_time_relative(worker->agent->event, &worker->start_deadline, CLOCK_MONOTONIC, worker->deadline_us, 0,
-		on_start_deadline, worker);
+	(void)sd_event_add_time_relative(
+		worker->agent->event, &worker->start_deadline, CLOCK_MONOTONIC, worker->deadline_us, 0, on_start_deadline, worker);
 }
 
 /* ---- For others ---- */

@@ -14,8 +14,8 @@
 
 enum {
 	WORKER_BACKOFF_MAX_S = 60,
-	WORKER_RESTART_MIN_MS = 1000,       /* between two starts that requests for a failed token cause */
-	WORKER_LIVED_LONG_MS = 30 * 1000,   /* a process that did counts as one that works */
+	WORKER_RESTART_MIN_MS = 1000,     /* between two starts that requests for a failed token cause */
+	WORKER_LIVED_LONG_MS = 30 * 1000, /* a process that did counts as one that works */
 	WORKER_QUEUE_MAX = 4096,
 	WORKER_QUEUE_MAX_BYTES = 8 * 1024 * 1024,
 	WORKER_INVENTORY_PAGES_MAX = 1024,
@@ -56,7 +56,7 @@ bool worker_come_back(struct worker *worker, uint64_t since_us);
  * valid until `done` is called, which never happens before this returns.
  */
 int worker_submit(struct worker *worker, struct wire_order *order, const struct wire_hello *hello, ticket_done done, void *userdata,
-                  struct ticket **ret_ticket);
+	struct ticket **ret_ticket);
 
 /* The client has gone: the order is not begun if it still can be, its prompt closes, and `done` is not called. Accepts NULL, returns NULL. */
 struct ticket *ticket_abandon(struct ticket *ticket);

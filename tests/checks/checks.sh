@@ -26,6 +26,7 @@ fi
 for script in "$SOURCE"/tests/*.sh "$SOURCE"/tests/*/*.sh "$SOURCE"/docs/*.sh "$SOURCE"/.ci/run; do
 	holds "$(basename "$script") is well-formed bash" bash -n "$script"
 done
+holds 'the sources are formatted as .clang-format says' sh -c 'cd "$1" && find agent client include docs tests -name "*.[ch]" -exec clang-format --dry-run --Werror {} +' - "$SOURCE"
 # Variables and sources that cross files are beyond it.
 holds 'shellcheck warns of nothing' shellcheck --shell=bash -S warning -e SC1091,SC2034,SC2120,SC2154 \
 	"$SOURCE"/tests/*.sh "$SOURCE"/tests/*/*.sh "$SOURCE"/docs/*.sh "$SOURCE"/.ci/run
@@ -52,11 +53,12 @@ for command in $(smime help | awk '/^  [a-z]+ /{ print $1 }'); do
 done
 is 'smime(1) has every option of every command' "$missing" ''
 missing=
-for key in $(grep -oE '(TEXT|NUMBER|LIST|MAPPING|SEQUENCE)\("[a-z_-]+"' "$SOURCE/agent/core/config-file.c" | cut -d'"' -f2); do
+keys=$(tr -d '\n\t' <"$SOURCE/agent/core/config-file.c" | grep -oE '(TEXT|NUMBER|LIST|MAPPING|SEQUENCE)\( *"[a-z_-]+"' | cut -d'"' -f2)
+for key in $keys; do
 	grep -qw -- "$key" <(page smime-agent.yaml.5) || missing="$missing $key"
 done
 is 'smime-agent.yaml(5) has every key' "$missing" ''
-holds 'among them modules' grep -q 'SEQUENCE("modules"' "$SOURCE/agent/core/config-file.c"
+like 'which are all of them' "$(sort -u <<<"$keys" | tr '\n' ' ')" '^capabilities certificates deadline .* modules .* user-may $'
 for option in $(smime-agent --help | grep -oE -- '--[a-z-]+' | sort -u); do
 	grep -qF -- "$option" <(page smime-agent.1) || missing="$missing $option"
 done

@@ -95,10 +95,10 @@ static CK_RV misbehave(const char *call, unsigned long count) {
 	return strcmp(command.verb, "fails") == 0 ? command.argument : CKR_OK;
 }
 
-#define FAULTY(call, parameters, arguments)                     \
-	static CK_RV call parameters {                          \
-		static unsigned long count;                     \
-		CK_RV rv = misbehave("C_" #call, ++count);      \
+#define FAULTY(call, parameters, arguments)                          \
+	static CK_RV call parameters {                               \
+		static unsigned long count;                          \
+		CK_RV rv = misbehave("C_" #call, ++count);           \
 		return rv == CKR_OK ? real->C_##call arguments : rv; \
 	}
 

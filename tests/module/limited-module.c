@@ -245,8 +245,8 @@ static bool unwrap(CK_ECDH1_DERIVE_PARAMS *parameters) {
 	return true;
 }
 
-static CK_RV derive(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key, CK_ATTRIBUTE *attributes,
-	CK_ULONG count, CK_OBJECT_HANDLE *object) {
+static CK_RV derive(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key, CK_ATTRIBUTE *attributes, CK_ULONG count,
+	CK_OBJECT_HANDLE *object) {
 	CK_ECDH1_DERIVE_PARAMS parameters = *(CK_ECDH1_DERIVE_PARAMS *)mechanism->pParameter;
 	CK_MECHANISM unwrapped = { mechanism->mechanism, &parameters, sizeof(parameters) };
 	CK_ATTRIBUTE with_len[TEMPLATE_MAX];
