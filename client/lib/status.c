@@ -6,6 +6,7 @@
 
 #include "agent.h"
 #include "describe.h"
+#include "keyring.h"
 
 struct status_object {
 	struct smime_status status; /* first: its address is the object's */
@@ -118,15 +119,11 @@ static bool token_is(const struct wire_token *token, const char *name) {
 		is_id_prefix(name, wire_octets(token->id));
 }
 
-/* Sets the id of the token that a person names. */
-static int name_token(struct smime *s, const char *name, struct wire_token_name *ret_name) {
-	_cleanup_(wire_reply_freep) struct wire_reply *reply = NULL;
+/* *ret_token: in the reply, or NULL when it has none of that name. */
+static int find_token(struct smime *s, const struct wire_reply *reply, const char *name, const struct wire_token **ret_token) {
+	const STACK_OF(wire_token_status) *tokens = reply->body->status->tokens;
 	const struct wire_token *found = NULL;
-	int r = fetch(s, &reply);
 
-	if (r < 0)
-		return r;
-	STACK_OF(wire_token_status) *tokens = reply->body->status->tokens;
 	for (int i = 0; i < sk_wire_token_status_num(tokens); i++) {
 		const struct wire_token *token = sk_wire_token_status_value(tokens, i)->token;
 		if (!token_is(token, name))
@@ -136,6 +133,35 @@ static int name_token(struct smime *s, const char *name, struct wire_token_name 
 				"several tokens are called %s; name one by its serial number (smime status shows it)", name);
 		found = token;
 	}
+	*ret_token = found;
+	return 0;
+}
+
+/* A status tells what is known; a listing of keys waits for tokens that are being looked for. */
+static int wait_for_tokens(struct smime *s) {
+	_cleanup_(keyring_freep) struct keyring *keyring = NULL;
+
+	return keyring_fetch(s, &keyring);
+}
+
+/* Sets the id of the token that a person names. */
+static int name_token(struct smime *s, const char *name, struct wire_token_name *ret_name) {
+	_cleanup_(wire_reply_freep) struct wire_reply *reply = NULL;
+	const struct wire_token *found = NULL;
+	int r = fetch(s, &reply);
+
+	if (r == 0)
+		r = find_token(s, reply, name, &found);
+	if (r == 0 && !found) {
+		wire_reply_free(TAKE(reply));
+		r = wait_for_tokens(s);
+		if (r == 0)
+			r = fetch(s, &reply);
+		if (r == 0)
+			r = find_token(s, reply, name, &found);
+	}
+	if (r < 0)
+		return r;
 	if (!found)
 		return smime_fail(
 			s, SMIME_E_NO_TOKEN, "no token has the label, serial number or id %s; smime status lists the tokens", name);

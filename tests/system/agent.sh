@@ -113,6 +113,13 @@ is 'its directory is private' "$(stat -c %a "$XDG_RUNTIME_DIR/smime-agent")" 700
 agent_stop
 export SMIME_AGENT_SOCK=$socket
 
+# Asked at once, before it has looked for tokens.
+rm -f "$SMIME_AGENT_SOCK"
+agent_start
+check 'a token that is named right after the start is waited for' 0 smime unlock demo
+check 'one that is not there is told after the look' 4 smime unlock nosuch
+agent_stop
+
 # The configuration.
 check '--check-config accepts a good file' 0 smime-agent --check-config --config "$T/agent.yaml"
 prints 'and says so' 'the configuration is good'
