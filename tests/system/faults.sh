@@ -54,6 +54,28 @@ well
 within 'a token that works again is used soon' 15000 0 await sign
 agent_stop
 
+# Several sessions: as many operations at a time, each of which takes a second here.
+for sessions in 1 4; do
+	well
+	configure "$(modules "$faulty:, sessions: $sessions")"
+	answers "pin $DEMO_PIN"
+	agent_start
+	check "with sessions: $sessions, unlocked" 0 smime unlock demo
+	sick 'C_Sign slow 1000'
+	begin=${EPOCHREALTIME/./} signing=()
+	for i in 1 2 3 4; do smime sign -k alice@example.org -i "$T/mail" -o "$T/signed-$i" & signing+=("$!"); done
+	for pid in "${signing[@]}"; do wait "$pid" || fail "a signature with sessions: $sessions"; done
+	took=$(((${EPOCHREALTIME/./} - begin) / 1000))
+	well
+	agent_stop
+	note "four signatures with sessions: $sessions took $took ms"
+	if [ $sessions = 1 ]; then
+		holds 'one after the other' [ "$took" -ge 4000 ]
+	else
+		holds 'all at a time' [ "$took" -lt 3000 ]
+	fi
+done
+
 # An operation that hangs: the deadline ends it, and another process takes over.
 configure "$(modules "$faulty:, deadline: 1s, sessions: 2")"
 answers "pin $DEMO_PIN"
