@@ -95,6 +95,11 @@ prints() { like "$1" "$(tr -d '\0' <"$T/out")" "$2"; } # DESCRIPTION PATTERN: of
 one_line() { # DESCRIPTION: the last command's message is one line that begins with the program's name
 	if [ "$(wc -l <"$T/err")" = 1 ] && grep -q '^smime' "$T/err"; then pass "$1"; else fail "$1" "$(cat "$T/err")"; fi
 }
+told() { # DESCRIPTION CODE PATTERN COMMAND...: a failure with this code, and one line that names what is wrong
+	check "$1" "$2" "${@:4}"
+	says "$1: named" "$3"
+	one_line "$1: in one line"
+}
 same() { # DESCRIPTION FILE FILE
 	if cmp -s "$2" "$3"; then pass "$1"; else fail "$1" "$(cmp "$2" "$3" 2>&1)"; fi
 }

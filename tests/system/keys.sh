@@ -73,27 +73,20 @@ check 'but not one that is expected' 1 smime verify --from carol@example.org "$T
 says 'since nothing says that it is hers' 'no address, and carol@example.org is expected'
 
 # What can't be used, and why.
-refused() { # NAME CODE PATTERN COMMAND...
-	local name=$1 code=$2 pattern=$3
-	shift 3
-	check "$name: refused" "$code" "$@"
-	says "$name: with the reason" "$pattern"
-	one_line "$name: in one line"
-}
 from old
-refused 'expired, to sign' 4 'expired.*2020-01-01 to 2021-01-01' sign -k old@example.org
-refused 'expired, to encrypt to' 4 'old@example.org.*expired' smime encrypt -r old@example.org -i "$T/mail" -o "$T/never"
-refused 'expired, from a file' 4 'old.pem.*expired' smime encrypt -r "$T/old.pem" -i "$T/mail" -o "$T/never"
-refused 'for the web only, to sign' 4 'not for e-mail' sign -k web@example.org
-refused 'for the web only, to encrypt to' 4 'not for e-mail' smime encrypt -r web@example.org -i "$T/mail" -o "$T/never"
-refused 'a CA, to encrypt to' 4 'certification authority' smime encrypt -r "$T/ca/root.pem" -i "$T/mail" -o "$T/never"
+told 'expired, to sign' 4 'expired.*2020-01-01 to 2021-01-01' sign -k old@example.org
+told 'expired, to encrypt to' 4 'old@example.org.*expired' smime encrypt -r old@example.org -i "$T/mail" -o "$T/never"
+told 'expired, from a file' 4 'old.pem.*expired' smime encrypt -r "$T/old.pem" -i "$T/mail" -o "$T/never"
+told 'for the web only, to sign' 4 'not for e-mail' sign -k web@example.org
+told 'for the web only, to encrypt to' 4 'not for e-mail' smime encrypt -r web@example.org -i "$T/mail" -o "$T/never"
+told 'a CA, to encrypt to' 4 'certification authority' smime encrypt -r "$T/ca/root.pem" -i "$T/mail" -o "$T/never"
 check 'a mail of somebody whose certificate has expired is signed with the key without address' 0 sign
 says 'and why is said' 'CN=Logon.*old@example.org.*expired'
 check 'also as JSON' 0 sign --json
 like 'among the warnings' "$(json "$T/out" "d['warnings']")" 'old@example.org.*expired'
 from twin
-refused 'two keys for one address, to sign' 4 '2 keys.*Twin [AB].*Twin [AB]' sign
-refused 'two keys for one address, to encrypt to' 4 '2 certificates.*Twin [AB].*Twin [AB]' smime encrypt -r twin@example.org -i "$T/mail" -o "$T/never"
+told 'two keys for one address, to sign' 4 '2 keys.*Twin [AB].*Twin [AB]' sign
+told 'two keys for one address, to encrypt to' 4 '2 certificates.*Twin [AB].*Twin [AB]' smime encrypt -r twin@example.org -i "$T/mail" -o "$T/never"
 check 'with -k it is one' 0 sign -k "$(key twin-a "['fingerprint']")"
 signed_by 'the named one' 'Twin A'
 absent 'nothing was written' "$T/never"
@@ -111,10 +104,10 @@ for name in bob@example.org BOB@Example.ORG "$spki" "${spki:0:12}" "${spki^^}" "
 	is 'is bob' "$(openssl cms -verify -inform DER -in "$T/signed" -CAfile "$T/ca/root.pem" -signer /dev/stdout -out /dev/null 2>/dev/null |
 		openssl x509 -noout -subject)" "$(openssl x509 -in "$T/bob.pem" -noout -subject)"
 done
-refused 'a URI that fits two keys' 4 '2 keys.*Alice.*Bob|2 keys.*Bob.*Alice' sign -k pkcs11:token=demo
-refused 'a URI that fits none' 4 'no key pkcs11:token=none' sign -k pkcs11:token=none
-refused 'a fingerprint that fits none' 4 'no key' sign -k 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
-refused 'an address that no key has' 4 'no key nobody@example.org' sign -k nobody@example.org
-refused 'a name that is none' 4 'names no key' sign -k xyz
+told 'a URI that fits two keys' 4 '2 keys.*Alice.*Bob|2 keys.*Bob.*Alice' sign -k pkcs11:token=demo
+told 'a URI that fits none' 4 'no key pkcs11:token=none' sign -k pkcs11:token=none
+told 'a fingerprint that fits none' 4 'no key' sign -k 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+told 'an address that no key has' 4 'no key nobody@example.org' sign -k nobody@example.org
+told 'a name that is none' 4 'names no key' sign -k xyz
 check 'a URI that is none' 2 sign -k 'pkcs11:nonsense'
 done_testing
