@@ -10,7 +10,8 @@ smime unlock
 
 # A command with its standard error on a terminal of its own; what the terminal shows goes to $T/shown.
 on_terminal() { # COMMAND
-	script -qec "$1" "$T/typescript" </dev/null >"$T/shown" 2>&1
+	# script runs $SHELL, and only bash hands on the functions that are exported below.
+	SHELL=$BASH script -qec "$1" "$T/typescript" </dev/null >"$T/shown" 2>&1
 }
 slow_input() { # SECONDS: more than a second of work, most of it waiting
 	local i
