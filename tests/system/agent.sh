@@ -40,7 +40,10 @@ for pid in $agent_pid $(descendants "$agent_pid"); do
 done
 
 # A token process that dies is no end: the next request starts another.
-kill -9 "$(pgrep -P "$(pgrep -P "$agent_pid")" smime-token)"
+token=$(pgrep -P "$(pgrep -P "$agent_pid")" smime-token)
+kill -9 "$token"
+# A request that still reaches the dying process fails with it, see faults.sh; this is about the one after.
+await ended "$token"
 check 'after a kill of smime-token' 0 smime sign -i "$T/mail" -o "$T/signed"
 is 'the PIN was gone with it' "$(prompts)" 2
 spawner=$(pgrep -P "$agent_pid")
