@@ -244,9 +244,7 @@ static int on_scan_deadline(sd_event_source *source, uint64_t usec, void *userda
 }
 
 static uint64_t scan_limit_us(const struct module *module) {
-	uint64_t limit = (uint64_t)DISCOVERY_SCAN_MAX_MS * 1000;
-
-	return module->config.deadline_us < limit ? module->config.deadline_us : limit;
+	return at_most(module->config.deadline_us, (uint64_t)DISCOVERY_SCAN_MAX_MS * 1000);
 }
 
 static void scan(struct module *module) {

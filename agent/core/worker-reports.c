@@ -67,7 +67,7 @@ static void take_error(struct worker *worker, const struct wire_report *report) 
 	worker->gone = report->body->error->code == SMIME_E_TOKEN_GONE;
 }
 
-/* A code that a token process made up is not passed on. */
+/* The client ends with the exit code of its group, so a code of no group is not passed on. */
 static int known_error(uint32_t code) {
 	return code >= SMIME_E_SIGNATURE && code <= SMIME_E_BUSY ? -(int)code : -SMIME_E_INTERNAL;
 }
