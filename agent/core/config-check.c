@@ -5,21 +5,10 @@
 #include "config-check.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include <smime/error.h>
-
-__attribute__((format(printf, 2, 3))) static int complain(char **ret_message, const char *format, ...) {
-	va_list args;
-
-	va_start(args, format);
-	if (vasprintf(ret_message, format, args) < 0)
-		*ret_message = NULL;
-	va_end(args);
-	return -SMIME_E_USAGE;
-}
+#include "config-file.h"
 
 static int check_module(const char *path, char **ret_message) {
 	static const unsigned char magic[] = { 0x7f, 'E', 'L', 'F' };
@@ -29,10 +18,10 @@ static int check_module(const char *path, char **ret_message) {
 	int error = errno;
 
 	if (!file)
-		return complain(ret_message, "modules: %s: %s", path, strerror(error));
+		return config_refuse(ret_message, "modules: %s: %s", path, strerror(error));
 	(void)fclose(file);
 	if (n != sizeof(magic) || memcmp(head, magic, sizeof(magic)) != 0)
-		return complain(ret_message, "modules: %s: it is no shared library", path);
+		return config_refuse(ret_message, "modules: %s: it is no shared library", path);
 	return 0;
 }
 
@@ -42,11 +31,11 @@ static int check_pin(const struct config *config, char **ret_message) {
 	if (!config->pin_file)
 		return access(config->pin_program, X_OK) == 0 ?
 			0 :
-			complain(ret_message, "pin: program: %s: %s", config->pin_program, strerror(errno));
+			config_refuse(ret_message, "pin: program: %s: %s", config->pin_program, strerror(errno));
 	if (stat(config->pin_file, &st) < 0)
-		return complain(ret_message, "pin: file: %s: %s", config->pin_file, strerror(errno));
+		return config_refuse(ret_message, "pin: file: %s: %s", config->pin_file, strerror(errno));
 	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 077))
-		return complain(
+		return config_refuse(
 			ret_message, "pin: file: %s must be a regular file that only its user can read (chmod 600)", config->pin_file);
 	return 0;
 }
