@@ -18,6 +18,7 @@ struct agent {
 	struct config *config;
 	struct spawner *spawner;
 	struct listener *listener;
+	struct readers *readers;
 	struct discovery *discovery;
 	struct prompts *prompts;
 	struct reuse *reuse;

@@ -29,6 +29,7 @@ static const cyaml_schema_field_t module_fields[] = {
 	TEXT("path", struct config_file_module, path, CYAML_FLAG_DEFAULT),
 	NUMBER("sessions", struct config_file_module, sessions),
 	TEXT("deadline", struct config_file_module, deadline, CYAML_FLAG_OPTIONAL),
+	TEXT("exclusive", struct config_file_module, exclusive, CYAML_FLAG_OPTIONAL),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t module_schema = {

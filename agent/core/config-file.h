@@ -12,7 +12,7 @@
 #include "agent/wire/base.h"
 
 struct config_file_module {
-	char *path, *deadline;
+	char *path, *deadline, *exclusive;
 	unsigned *sessions;
 };
 struct config_file_certificate {

@@ -38,6 +38,14 @@ static int parse_duration(const char *text, uint64_t *ret_us) {
 	return -SMIME_E_USAGE;
 }
 
+/* libcyaml takes any text but a few for yes. */
+static int parse_choice(const char *text, bool *ret_choice) {
+	if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
+		return -SMIME_E_USAGE;
+	*ret_choice = *text == 'y';
+	return 0;
+}
+
 static int take_text(char **target, const char *value) {
 	char *copy = strdup(value);
 
@@ -88,6 +96,8 @@ static int take_module(struct config_module *module, const char *file, const str
 	if (raw->deadline && (parse_duration(raw->deadline, &module->deadline_us) < 0 || module->deadline_us == 0))
 		return config_refuse(
 			ret_message, "%s: modules: deadline: '%s' is no length of time; write for example 60s", file, raw->deadline);
+	if (raw->exclusive && parse_choice(raw->exclusive, &module->exclusive) < 0)
+		return config_refuse(ret_message, "%s: modules: exclusive: '%s' is neither yes nor no", file, raw->exclusive);
 	return take_text(&module->path, raw->path);
 }
 

@@ -27,6 +27,7 @@ struct config_module {
 	char *path;
 	unsigned sessions;
 	uint64_t deadline_us; /* for whatever its tokens are asked to do */
+	bool exclusive;       /* no other program can use a card while somebody is logged in on it */
 };
 
 struct config {

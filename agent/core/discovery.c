@@ -1,32 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Modules, their scans, and the workers for what the scans find; see discovery.h.
+ * Modules and their places; see discovery.h.
  */
 #include "discovery.h"
-
-#include <stdio.h>
-#include <time.h>
 
 #include <smime/error.h>
 
 #include "agent/wire/limits.h"
+#include "follow.h"
+#include "place.h"
+#include "readers.h"
 #include "token-process.h"
+
+/* A card in a reader, as one module sees it. */
+struct card {
+	struct place *place;
+	uint32_t events; /* of its reader: another number is another insertion */
+};
 
 struct module {
 	struct discovery *discovery;
 	struct config_module config;
-	struct token_process *scan; /* NULL between two scans */
-	sd_event_source *deadline;
-	char fault[WIRE_TEXT_MAX_BYTES];
-	STACK_OF(wire_token) *found; /* by the last scan */
-	struct worker *workers[DISCOVERY_TOKENS_MAX];
-	size_t worker_count;
-	struct worker *starting; /* the worker that has not settled yet, or NULL */
-	bool seen;               /* it has settled before */
-	bool hung;               /* its last scan was waited for in vain */
-	uint64_t busy_since_us;  /* while it is scanned or starts a worker */
-	uint64_t scanned_us;     /* when a scan last told its tokens */
-	uint64_t scan_took_us;   /* and how long it had taken */
+	struct place *own;
+	struct card cards[READERS_MAX];
+	size_t card_count;
+	bool pcsc;             /* it works through pcscd, so cards are followed and not the module */
+	struct follow *follow; /* NULL: it works through pcscd, or what it is is not known yet */
 };
 
 struct discovery {
@@ -35,11 +34,11 @@ struct discovery {
 	struct token_process *lister; /* asks for p11-kit's modules */
 	struct module *modules[DISCOVERY_MODULES_MAX];
 	size_t module_count;
+	bool began; /* the modules are looked into: what readers there are was known, or waited for in vain */
 	uint64_t last_scan_us;
-	uint64_t lost_us; /* when a worker was dropped whose token was not found; 0: never */
+	uint64_t lost_us; /* when a card was last removed; 0: never */
+	uint64_t hope_us; /* until when a card that pcscd has not seen yet is hoped for */
 };
-
-static void start_next(struct module *module);
 
 static uint64_t now_us(const struct discovery *discovery) {
 	uint64_t now = 0;
@@ -48,36 +47,68 @@ static uint64_t now_us(const struct discovery *discovery) {
 	return now;
 }
 
-/* ---- What is known ---- */
-
-static bool module_settled(const struct module *module) {
-	return !module->scan && !module->starting;
+static bool is_within(const struct discovery *discovery, uint64_t since_us, uint64_t ms) {
+	return since_us && now_us(discovery) - since_us < ms * 1000;
 }
 
+/* The places of a module: its own, then those of its cards; NULL behind the last. */
+static struct place *module_place(const struct module *module, size_t i) {
+	if (i == 0)
+		return module->own;
+	return i <= module->card_count ? module->cards[i - 1].place : NULL;
+}
+
+/* The same for all modules. */
+static struct place *discovery_place(const struct discovery *discovery, size_t i) {
+	for (size_t m = 0; m < discovery->module_count; m++) {
+		const struct module *module = discovery->modules[m];
+		if (i <= module->card_count)
+			return module_place(module, i);
+		i -= module->card_count + 1;
+	}
+	return NULL;
+}
+
+/* ---- What is known ---- */
+
 static bool is_settled(const struct discovery *discovery) {
-	if (discovery->lister)
+	const struct place *place;
+
+	if (discovery->lister || !discovery->began)
 		return false;
-	for (size_t i = 0; i < discovery->module_count; i++)
-		if (!module_settled(discovery->modules[i]))
+	for (size_t i = 0; (place = discovery_place(discovery, i)); i++)
+		if (!place_is_settled(place))
 			return false;
 	return true;
 }
 
+/* Nobody tells when the tokens of such a place change, or when that is late. */
+static bool is_unwatched(const struct place *place) {
+	return !place_reader(place) && !place_is_pcsc(place);
+}
+
 /* A token that was there a moment ago may be there again. */
 static bool has_lost_token(const struct discovery *discovery) {
-	const struct worker *worker;
+	const struct place *place;
 
-	if (discovery->lost_us && now_us(discovery) - discovery->lost_us < (uint64_t)DISCOVERY_LOST_MS * 1000)
-		return true;
-	for (size_t i = 0; (worker = discovery_worker(discovery, i)); i++)
-		if (worker_is_gone(worker))
+	for (size_t i = 0; (place = discovery_place(discovery, i)); i++)
+		if (is_unwatched(place) && place_has_lost_token(place, (uint64_t)DISCOVERY_LOST_MS * 1000))
+			return true;
+	return false;
+}
+
+static bool has_stale_place(const struct discovery *discovery) {
+	const struct place *place;
+
+	for (size_t i = 0; (place = discovery_place(discovery, i)); i++)
+		if (is_unwatched(place) && !is_within(discovery, place_scanned_us(place), DISCOVERY_FRESH_MS))
 			return true;
 	return false;
 }
 
 bool discovery_is_fresh(const struct discovery *discovery) {
 	return is_settled(discovery) && discovery_worker(discovery, 0) && !has_lost_token(discovery) &&
-		now_us(discovery) - discovery->last_scan_us < (uint64_t)DISCOVERY_FRESH_MS * 1000;
+		!is_within(discovery, discovery->lost_us, DISCOVERY_LOST_MS) && !has_stale_place(discovery);
 }
 
 static bool has_inventory(const struct discovery *discovery) {
@@ -89,200 +120,166 @@ static bool has_inventory(const struct discovery *discovery) {
 	return false;
 }
 
-static uint64_t at_most(uint64_t a, uint64_t b) {
-	return a < b ? a : b;
-}
-
-static uint64_t at_least(uint64_t a, uint64_t b) {
+static uint64_t later(uint64_t a, uint64_t b) {
 	return a > b ? a : b;
-}
-
-/* How long what a module is about is waited for: by what it took the last time, for a module that is slow is not one that hangs. */
-static uint64_t module_patience_us(const struct module *module, bool alone) {
-	uint64_t measured = module->scan_took_us * DISCOVERY_SLOWER_MAX;
-	uint64_t least = !module->seen || module->starting ? DISCOVERY_FIRST_MAX_MS : DISCOVERY_AGAIN_MIN_MS;
-
-	if (alone)
-		return (uint64_t)DISCOVERY_ALONE_MAX_MS * 1000;
-	if (module->hung)
-		return (uint64_t)DISCOVERY_HUNG_MAX_MS * 1000;
-	return at_most(at_least(measured, least * 1000), (uint64_t)DISCOVERY_ALONE_MAX_MS * 1000);
 }
 
 uint64_t discovery_patience(const struct discovery *discovery) {
 	bool alone = !has_inventory(discovery);
-	uint64_t until = discovery->lister ? discovery->last_scan_us + (uint64_t)DISCOVERY_ALONE_MAX_MS * 1000 : 0;
+	uint64_t until = discovery->hope_us;
 	uint64_t now = now_us(discovery);
+	const struct place *place;
 
-	for (size_t i = 0; i < discovery->module_count; i++) {
-		const struct module *module = discovery->modules[i];
-		if (!module_settled(module))
-			until = at_least(until, module->busy_since_us + module_patience_us(module, alone));
-	}
+	if (discovery->lister || !discovery->began)
+		until = later(until, discovery->last_scan_us + (uint64_t)PLACE_ALONE_MAX_MS * 1000);
+	for (size_t i = 0; (place = discovery_place(discovery, i)); i++)
+		until = later(until, place_patience_end_us(place, alone));
 	return until > now ? until - now : 0;
 }
 
-/* ---- Workers ---- */
+/* ---- Cards ---- */
 
-static bool same_token(const struct wire_token *a, const struct wire_token *b) {
-	struct bytes id = wire_octets(b->id);
+static bool has_empty_reader(const struct discovery *discovery) {
+	const struct wire_reader *reader;
 
-	return wire_octets_equal(a->id, id.data, id.len);
+	for (size_t i = 0; (reader = readers_get(discovery->agent->readers, i)); i++)
+		if (reader->state == WIRE_READER_EMPTY)
+			return true;
+	return false;
 }
 
-static struct worker *worker_of(const struct module *module, const struct wire_token *token) {
-	for (size_t i = 0; i < module->worker_count; i++)
-		if (same_token(worker_token(module->workers[i]), token))
-			return module->workers[i];
+static const struct wire_reader *find_reader(const struct discovery *discovery, const char *name) {
+	const struct wire_reader *reader;
+
+	for (size_t i = 0; (reader = readers_get(discovery->agent->readers, i)); i++)
+		if (strcmp(wire_text(reader->name), name) == 0)
+			return reader;
 	return NULL;
 }
 
-static void set_fault(struct module *module, const char *text) {
-	(void)snprintf(module->fault, sizeof(module->fault), "%s", text);
+static bool is_still_there(const struct discovery *discovery, const struct card *card) {
+	const struct wire_reader *reader = find_reader(discovery, place_reader(card->place));
+
+	return reader && reader->state == WIRE_READER_CARD && reader->events == card->events;
 }
 
-static void settle(struct module *module) {
-	if (module_settled(module))
-		module->seen = true;
-	module->discovery->changed(module->discovery->agent);
+static bool has_card(const struct module *module, const char *reader) {
+	for (size_t i = 0; i < module->card_count; i++)
+		if (strcmp(place_reader(module->cards[i].place), reader) == 0)
+			return true;
+	return false;
 }
 
-static void on_worker_settled(void *userdata) {
-	struct module *module = userdata;
+static void on_place_changed(void *userdata);
 
-	module->starting = NULL;
-	start_next(module);
-	settle(module);
+static void add_card(struct module *module, const struct wire_reader *reader) {
+	struct card card = { .events = reader->events };
+
+	if (module->card_count == READERS_MAX ||
+		place_new(module->discovery->agent, &module->config, wire_text(reader->name), on_place_changed, module, &card.place) < 0)
+		return;
+	module->cards[module->card_count++] = card;
+	module->discovery->hope_us = 0;
+	place_scan(card.place);
 }
 
-/* A worker for a token that has none. NULL when there can be none. */
-static struct worker *add_worker(struct module *module, const struct wire_token *token) {
-	struct worker *worker = NULL;
+/* It is out of the list before its end is told: that asks for the list. */
+static void remove_card(struct module *module, size_t i) {
+	struct place *place = module->cards[i].place;
 
-	if (module->worker_count == DISCOVERY_TOKENS_MAX)
-		return NULL;
-	int r = worker_new(module->discovery->agent, &module->config, token, &worker);
-	if (r < 0) {
-		set_fault(module, smime_strerror(r));
-		return NULL;
-	}
-	module->workers[module->worker_count++] = worker;
-	return worker;
+	memmove(&module->cards[i], &module->cards[i + 1], (module->card_count - i - 1) * sizeof(module->cards[0]));
+	module->card_count--;
+	module->discovery->lost_us = now_us(module->discovery);
+	readers_disarm(module->discovery->agent->readers, place_reader(place));
+	(void)place_free(place);
 }
 
-/*
- * Starts the next new token's worker, or that of a token that is back, once for each scan. One after the other: modules that share
- * files between processes race when two initialise at once.
- */
-static void start_next(struct module *module) {
-	for (int i = 0; !module->starting && i < sk_wire_token_num(module->found); i++) {
-		const struct wire_token *token = sk_wire_token_value(module->found, i);
-		struct worker *worker = worker_of(module, token);
-		if (worker && !worker_come_back(worker, module->scanned_us))
-			continue;
-		if (!worker && !(worker = add_worker(module, token)))
-			continue;
-		module->busy_since_us = now_us(module->discovery);
-		module->starting = worker_await(worker, on_worker_settled, module) ? NULL : worker;
-	}
-}
+/* Removals first: a reader whose card was swapped has both. */
+static void follow_cards(struct module *module) {
+	const struct wire_reader *reader;
 
-/* A worker whose token the scan no longer finds, and whose process can't work either, is over. */
-static void drop_missing(struct module *module) {
-	for (size_t i = 0; i < module->worker_count;) {
-		struct worker *worker = module->workers[i];
-		bool found = false;
-		for (int k = 0; k < sk_wire_token_num(module->found); k++)
-			found = found || same_token(worker_token(worker), sk_wire_token_value(module->found, k));
-		if (found || !worker_has_failed(worker)) {
+	for (size_t i = 0; i < module->card_count;)
+		if (is_still_there(module->discovery, &module->cards[i]))
 			i++;
-			continue;
-		}
-		(void)worker_free(worker);
-		module->discovery->lost_us = now_us(module->discovery);
-		memmove(&module->workers[i], &module->workers[i + 1], (module->worker_count - i - 1) * sizeof(module->workers[0]));
-		module->worker_count--;
-	}
+		else
+			remove_card(module, i);
+	for (size_t i = 0; (reader = readers_get(module->discovery->agent->readers, i)); i++)
+		if (reader->state == WIRE_READER_CARD && !has_card(module, wire_text(reader->name)))
+			add_card(module, reader);
 }
 
-/* ---- Scans ---- */
+/* ---- What a module is ---- */
 
-static void on_scan_report(void *userdata, struct wire_report *received) {
-	_cleanup_(wire_report_freep) struct wire_report *report = received;
+static void on_slots_changed(void *userdata) {
+	const struct module *module = userdata;
+
+	place_scan(module->own);
+}
+
+/* What a module is comes out with its first scan that tells anything. */
+static void on_place_changed(void *userdata) {
 	struct module *module = userdata;
+	struct discovery *discovery = module->discovery;
 
-	if (report->body->type == WIRE_REPORT_ERROR) {
-		set_fault(module, wire_text(report->body->error->text));
-	} else if (report->body->type == WIRE_REPORT_TOKENS) {
-		sk_wire_token_pop_free(module->found, wire_token_free);
-		module->found = TAKE(report->body->tokens);
-		module->scanned_us = now_us(module->discovery);
-		module->scan_took_us = module->scanned_us - module->busy_since_us;
-		module->hung = false;
-		report->body->type = -1;
-		module->fault[0] = '\0';
+	if (!module->pcsc && place_is_pcsc(module->own)) {
+		module->pcsc = true;
+		follow_cards(module);
+	} else if (!module->pcsc && !module->follow && place_scanned_us(module->own)) {
+		(void)follow_new(discovery->agent, &module->config, on_slots_changed, module, &module->follow);
 	}
+	discovery->changed(discovery->agent);
 }
 
-static void on_scan_ended(void *userdata) {
-	struct module *module = userdata;
+/* ---- Looking ---- */
 
-	module->scan = NULL;
-	module->deadline = sd_event_source_disable_unref(module->deadline);
-	drop_missing(module);
-	start_next(module);
-	settle(module);
-}
-
-static int on_scan_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
-	struct module *module = userdata;
-
-	module->hung = true;
-	set_fault(module, "the module did not answer in time; is a reader or card frozen?");
-	token_process_kill(module->scan);
-	return 0;
-}
-
-static uint64_t scan_limit_us(const struct module *module) {
-	return at_most(module->config.deadline_us, (uint64_t)DISCOVERY_SCAN_MAX_MS * 1000);
-}
-
-static void scan(struct module *module) {
-	static const struct token_process_callbacks callbacks = { on_scan_report, on_scan_ended };
-	_cleanup_(wire_setup_freep) struct wire_setup *setup = wire_setup_new();
-	struct agent *agent = module->discovery->agent;
-
-	if (module->scan || module->starting)
+static void begin(struct discovery *discovery) {
+	if (discovery->began || discovery->lister || !readers_known(discovery->agent->readers))
 		return;
-	if (!setup || wire_set_text(&setup->module, module->config.path) < 0) {
-		set_fault(module, smime_strerror(-SMIME_E_NO_MEMORY));
-		return;
-	}
-	setup->role = WIRE_ROLE_SCAN;
-	set_fault(module, "its process ended before it had answered: the module crashed or can't be loaded");
-	if (token_process_start(agent, setup, &callbacks, module, &module->scan) < 0) {
-		set_fault(module, "no process could be started for it");
-		return;
-	}
-	module->busy_since_us = now_us(module->discovery);
-	(void)sd_event_add_time_relative(
-		agent->event, &module->deadline, CLOCK_MONOTONIC, scan_limit_us(module), 0, on_scan_deadline, module);
+	discovery->began = true;
+	discovery_rescan(discovery);
+}
+
+void discovery_readers_changed(struct discovery *discovery) {
+	begin(discovery);
+	for (size_t i = 0; i < discovery->module_count; i++)
+		if (discovery->modules[i]->pcsc)
+			follow_cards(discovery->modules[i]);
+	discovery->changed(discovery->agent);
 }
 
 void discovery_rescan(struct discovery *discovery) {
+	struct place *place;
+
 	discovery->last_scan_us = now_us(discovery);
-	for (size_t i = 0; i < discovery->module_count; i++)
-		scan(discovery->modules[i]);
+	for (size_t i = 0; discovery->began && (place = discovery_place(discovery, i)); i++)
+		if (!place_reader(place) || place_workers(place) == 0)
+			place_scan(place);
 }
 
 void discovery_refresh(struct discovery *discovery) {
-	uint64_t least = has_lost_token(discovery) ? 0 : (uint64_t)DISCOVERY_RESCAN_MIN_MS * 1000;
+	uint64_t least = has_lost_token(discovery) ? 0 : DISCOVERY_RESCAN_MIN_MS;
+	struct place *place;
 
-	if (!discovery->lister && now_us(discovery) - discovery->last_scan_us >= least)
-		discovery_rescan(discovery);
+	if (has_empty_reader(discovery))
+		discovery->hope_us = now_us(discovery) + (uint64_t)DISCOVERY_HOPE_MS * 1000;
+	if (!discovery->began || is_within(discovery, discovery->last_scan_us, least))
+		return;
+	discovery->last_scan_us = now_us(discovery);
+	for (size_t i = 0; (place = discovery_place(discovery, i)); i++)
+		if (is_unwatched(place) || place_wants_scan(place))
+			place_scan(place);
 }
 
 /* ---- Modules ---- */
+
+static void module_free(struct module *module) {
+	module->follow = follow_free(module->follow);
+	(void)place_free(module->own);
+	for (size_t i = 0; i < module->card_count; i++)
+		(void)place_free(module->cards[i].place);
+	free(module->config.path);
+	free(module);
+}
 
 static int add_module(struct discovery *discovery, const struct config_module *config) {
 	struct module *module;
@@ -290,13 +287,15 @@ static int add_module(struct discovery *discovery, const struct config_module *c
 	if (discovery->module_count == DISCOVERY_MODULES_MAX)
 		return -SMIME_E_TOO_LARGE;
 	module = calloc(1, sizeof(*module));
-	if (!module || !(module->config.path = strdup(config->path))) {
-		free(module);
+	if (!module)
+		return -SMIME_E_NO_MEMORY;
+	module->discovery = discovery;
+	module->config = *config;
+	module->config.path = strdup(config->path);
+	if (!module->config.path || place_new(discovery->agent, &module->config, NULL, on_place_changed, module, &module->own) < 0) {
+		module_free(module);
 		return -SMIME_E_NO_MEMORY;
 	}
-	module->discovery = discovery;
-	module->config.sessions = config->sessions;
-	module->config.deadline_us = config->deadline_us;
 	discovery->modules[discovery->module_count++] = module;
 	return 0;
 }
@@ -309,7 +308,9 @@ static void on_modules_report(void *userdata, struct wire_report *received) {
 		return;
 	for (int i = 0; i < sk_wire_module_num(report->body->modules); i++) {
 		const char *path = wire_text(sk_wire_module_value(report->body->modules, i)->path);
-		(void)add_module(discovery, &(struct config_module){ (char *)(uintptr_t)path, 1, CONFIG_DEADLINE_DEFAULT_US });
+		(void)add_module(discovery,
+			&(struct config_module){
+				.path = (char *)(uintptr_t)path, .sessions = 1, .deadline_us = CONFIG_DEADLINE_DEFAULT_US });
 	}
 }
 
@@ -317,7 +318,7 @@ static void on_modules_ended(void *userdata) {
 	struct discovery *discovery = userdata;
 
 	discovery->lister = NULL;
-	discovery_rescan(discovery);
+	begin(discovery);
 	discovery->changed(discovery->agent);
 }
 
@@ -348,20 +349,9 @@ int discovery_new(struct agent *agent, void (*changed)(struct agent *agent), str
 		r = add_module(discovery, &agent->config->modules[i]);
 	if (r < 0)
 		return r;
-	if (!discovery->lister)
-		discovery_rescan(discovery);
+	begin(discovery);
 	*ret_discovery = TAKE(discovery);
 	return 0;
-}
-
-static void module_free(struct module *module) {
-	module->scan = token_process_abandon(module->scan);
-	sd_event_source_disable_unref(module->deadline);
-	for (size_t i = 0; i < module->worker_count; i++)
-		(void)worker_free(module->workers[i]);
-	sk_wire_token_pop_free(module->found, wire_token_free);
-	free(module->config.path);
-	free(module);
 }
 
 struct discovery *discovery_free(struct discovery *discovery) {
@@ -375,24 +365,37 @@ struct discovery *discovery_free(struct discovery *discovery) {
 }
 
 struct worker *discovery_worker(const struct discovery *discovery, size_t i) {
-	for (size_t m = 0; m < discovery->module_count; m++) {
-		if (i < discovery->modules[m]->worker_count)
-			return discovery->modules[m]->workers[i];
-		i -= discovery->modules[m]->worker_count;
+	const struct place *place;
+
+	for (size_t p = 0; (place = discovery_place(discovery, p)); p++) {
+		if (i < place_workers(place))
+			return place_worker(place, i);
+		i -= place_workers(place);
 	}
 	return NULL;
+}
+
+/* ---- Status ---- */
+
+static int describe(const struct module *module, struct wire_module_status *status) {
+	const char *fault = "";
+	const struct place *place;
+
+	for (size_t i = 0; (place = module_place(module, i)); i++) {
+		status->tokens += (uint32_t)place_workers(place);
+		if (!*fault)
+			fault = place_fault(place);
+	}
+	return wire_set_text(&status->path, module->config.path) < 0 || wire_set_text(&status->fault, fault) < 0 ? -SMIME_E_NO_MEMORY : 0;
 }
 
 int discovery_status(const struct discovery *discovery, STACK_OF(wire_module_status) *modules, size_t bytes_max) {
 	size_t bytes = 0;
 
 	for (size_t i = 0; i < discovery->module_count; i++) {
-		const struct module *module = discovery->modules[i];
 		_cleanup_(wire_module_status_freep) struct wire_module_status *status = wire_module_status_new();
-		if (!status || wire_set_text(&status->path, module->config.path) < 0 ||
-			wire_set_text(&status->fault, module->scan ? "" : module->fault) < 0)
+		if (!status || describe(discovery->modules[i], status) < 0)
 			return -SMIME_E_NO_MEMORY;
-		status->tokens = (uint32_t)module->worker_count;
 		bytes += (size_t)ASN1_item_i2d((const ASN1_VALUE *)status, NULL, wire_module_status_it());
 		if (bytes > bytes_max)
 			return 0;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Finding modules and tokens. Modules come from agent.yaml, else from p11-kit's files; both they and the tokens in them are
- * looked for in token processes, since a module can hang or crash whoever loads it.
+ * Which modules there are and where they may have tokens. Modules come from agent.yaml, else from p11-kit's files.
+ *
+ * A module is looked into once without any card, which tells whether it works through pcscd. If so it gets a place for each card
+ * that smime-reader reports, and nothing else is looked into again; if not, its own place is, when somebody asks, when the module
+ * says that a slot has changed, and from time to time.
  */
 #ifndef CORE_DISCOVERY_H
 #define CORE_DISCOVERY_H
@@ -10,17 +13,11 @@
 #include "worker.h"
 
 enum {
-	DISCOVERY_SCAN_MAX_MS = 20 * 1000,  /* unless the module's deadline is shorter */
-	DISCOVERY_RESCAN_MIN_MS = 1000,     /* between two scans that clients cause */
-	DISCOVERY_LOST_MS = 10 * 1000,      /* so long a token that went away is looked for whenever somebody asks */
-	DISCOVERY_FRESH_MS = 2 * 1000,      /* so long what the last scan found passes for what is there */
-	DISCOVERY_ALONE_MAX_MS = 15 * 1000, /* how long a module is waited for while there is no other token, */
-	DISCOVERY_FIRST_MAX_MS = 3 * 1000,  /* when it is looked at for the first time or a token is new, */
-	DISCOVERY_AGAIN_MIN_MS = 1000,      /* when it is looked at again: so long at least, */
-	DISCOVERY_SLOWER_MAX = 3,           /* and so many times what the last scan took, ALONE_MAX at most, */
-	DISCOVERY_HUNG_MAX_MS = 500,        /* and when it hung the last time */
+	DISCOVERY_RESCAN_MIN_MS = 1000, /* between two scans that clients cause */
+	DISCOVERY_LOST_MS = 10 * 1000,  /* so long a token that went away is looked for whenever somebody asks */
+	DISCOVERY_FRESH_MS = 2 * 1000,  /* so long what the last scan found passes for what is there */
+	DISCOVERY_HOPE_MS = 800,        /* pcscd sees a card up to 400 ms after it was inserted */
 	DISCOVERY_MODULES_MAX = CONFIG_LIST_MAX,
-	DISCOVERY_TOKENS_MAX = 256, /* of one module */
 };
 
 struct discovery;
@@ -29,27 +26,30 @@ struct discovery;
 int discovery_new(struct agent *agent, void (*changed)(struct agent *agent), struct discovery **ret_discovery);
 struct discovery *discovery_free(struct discovery *discovery); /* accepts NULL, returns NULL */
 
-/* Scans all modules again, but for those where that is under way. */
+/* Readers or the cards in them have changed. */
+void discovery_readers_changed(struct discovery *discovery);
+
+/* Looks into everything again, but where that is under way. */
 void discovery_rescan(struct discovery *discovery);
 
 /*
- * The same, for a client's sake: not more often than every DISCOVERY_RESCAN_MIN_MS, unless a token went away that may be back.
+ * The same, for a client's sake, for what may have changed without anybody telling: not more often than every
+ * DISCOVERY_RESCAN_MIN_MS, unless a token went away that may be back.
  */
 void discovery_refresh(struct discovery *discovery);
 
 /*
- * It is settled: every module was scanned and every token found has told its inventory or failed. There is a token, none has gone
- * lately, and the last scan was a moment ago.
+ * It is settled: every module and card was looked into and every token found has told its inventory or failed. There is a token,
+ * none has gone lately, and what nobody watches was looked into a moment ago.
  */
 bool discovery_is_fresh(const struct discovery *discovery);
 
 /*
- * For how many microseconds more it is worth waiting until it is settled; 0: no more. A module that hangs is not waited for every
- * time.
+ * For how many microseconds more it is worth waiting until it is settled; 0: no more. What hangs is not waited for every time.
  */
 uint64_t discovery_patience(const struct discovery *discovery);
 
-/* The workers in the order of the configuration: the i-th, or NULL behind the last. */
+/* The workers in the order of the configuration and of the readers: the i-th, or NULL behind the last. */
 struct worker *discovery_worker(const struct discovery *discovery, size_t i);
 
 /* The modules as status lines, as many as fit. */

@@ -26,7 +26,9 @@
 #include "discovery.h"
 #include "listener.h"
 #include "paths.h"
+#include "place.h"
 #include "prompt.h"
+#include "readers.h"
 #include "request.h"
 #include "reuse.h"
 #include "spawner.h"
@@ -143,6 +145,11 @@ static void on_change(struct agent *agent) {
 		background_done(&agent->parent_fd);
 }
 
+static void on_readers(struct agent *agent) {
+	if (agent->discovery)
+		discovery_readers_changed(agent->discovery);
+}
+
 static int on_long_start(sd_event_source *source, uint64_t usec, void *userdata) {
 	struct agent *agent = userdata;
 
@@ -177,12 +184,14 @@ static int set_up(struct agent *agent, struct listener_socket *socket) {
 	if (r == 0)
 		r = requests_new(&agent->requests);
 	if (r == 0)
+		r = readers_new(agent, on_readers, &agent->readers);
+	if (r == 0)
 		r = discovery_new(agent, on_change, &agent->discovery);
 	if (r == 0)
 		r = listener_new(agent, take_fd(&socket->fd), &agent->listener);
 	if (r == 0 && agent->parent_fd >= 0 &&
 		sd_event_add_time_relative(
-			agent->event, NULL, CLOCK_MONOTONIC, (uint64_t)DISCOVERY_FIRST_MAX_MS * 1000, 0, on_long_start, agent) < 0)
+			agent->event, NULL, CLOCK_MONOTONIC, (uint64_t)PLACE_FIRST_MAX_MS * 1000, 0, on_long_start, agent) < 0)
 		r = -SMIME_E_NO_MEMORY;
 	return r;
 }
@@ -190,6 +199,7 @@ static int set_up(struct agent *agent, struct listener_socket *socket) {
 static void tear_down(struct agent *agent) {
 	agent->listener = listener_free(agent->listener);
 	agent->discovery = discovery_free(agent->discovery);
+	agent->readers = readers_free(agent->readers);
 	agent->prompts = prompts_free(agent->prompts);
 	agent->requests = requests_free(agent->requests);
 	agent->reuse = reuse_free(agent->reuse);

@@ -34,10 +34,12 @@ int paths_program(const char *name, char *ret_path, size_t size) {
 	if (!slash)
 		return -SMIME_E_INTERNAL;
 	*slash = '\0';
-	/* Only a build tree has agent/core/smime-agent beside agent/token/smime-token. */
+	/* Only a build tree has agent/core/smime-agent beside agent/token/smime-token and agent/reader/smime-reader. */
 	if (n > 11 && strlen(self) > 11 && strcmp(self + strlen(self) - 11, "/agent/core") == 0) {
 		self[strlen(self) - 5] = '\0';
-		return format_path(ret_path, size, self, "/token/smime-token") == 0 && access(ret_path, X_OK) == 0 ? 0 : -SMIME_E_INTERNAL;
+		const char *room = strchr(name, '-') + 1;
+		int len = snprintf(ret_path, size, "%s/%s/%s", self, room, name);
+		return len > 0 && (size_t)len < size && access(ret_path, X_OK) == 0 ? 0 : -SMIME_E_INTERNAL;
 	}
 	return format_path(ret_path, size, SMIME_LIBEXECDIR, name) == 0 ? 0 : -SMIME_E_INTERNAL;
 }

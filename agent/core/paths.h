@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-/* A program of ours: in the installation's libexec directory, or, for an agent that runs from its build tree, beside it there. 0, -SMIME_E_INTERNAL. */
+/* A program of ours, smime-ROOM: in the installation's libexec directory, or, for an agent that runs from its build tree, beside it there. 0, -SMIME_E_INTERNAL. */
 int paths_program(const char *name, char *ret_path, size_t size);
 
 /* The default socket (docs/smime-agent.1); its directory is made, mode 0700, and must be ours. 0, -SMIME_E_IO. */

@@ -11,6 +11,7 @@
 #include "inventory.h"
 #include "listener.h"
 #include "prompt.h"
+#include "readers.h"
 
 void request_handle_hello(struct request *request) {
 	struct peer *peer = request->peer;
@@ -144,6 +145,19 @@ static int add_tokens(const struct agent *agent, struct wire_status_reply *statu
 	return 0;
 }
 
+static int add_readers(const struct agent *agent, struct wire_status_reply *status) {
+	const struct wire_reader *reader;
+
+	for (size_t i = 0; (reader = readers_get(agent->readers, i)); i++) {
+		struct wire_reader *copy = ASN1_item_dup(wire_reader_it(), reader);
+		if (!copy || !sk_wire_reader_push(status->readers, copy)) {
+			wire_reader_free(copy);
+			return -SMIME_E_NO_MEMORY;
+		}
+	}
+	return wire_set_text(&status->reader_fault, readers_fault(agent->readers));
+}
+
 void request_handle_status(struct request *request) {
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_STATUS);
 	struct agent *agent = request->peer->agent;
@@ -153,7 +167,7 @@ void request_handle_status(struct request *request) {
 		discovery_refresh(agent->discovery);
 	if (!reply || wire_set_text(&reply->body->status->agent_version, SMIME_AGENT_VERSION) < 0 ||
 		discovery_status(agent->discovery, reply->body->status->modules, STATUS_MODULES_MAX_BYTES) < 0 ||
-		add_tokens(agent, reply->body->status) < 0) {
+		add_readers(agent, reply->body->status) < 0 || add_tokens(agent, reply->body->status) < 0) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return;
 	}

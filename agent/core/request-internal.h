@@ -8,6 +8,7 @@
 #ifndef CORE_REQUEST_INTERNAL_H
 #define CORE_REQUEST_INTERNAL_H
 
+#include "agent/wire/limits.h"
 #include "request.h"
 
 struct request {
@@ -24,6 +25,8 @@ struct request {
 struct locking {
 	struct request *request; /* NULL when its client has gone */
 	unsigned left;           /* tokens that have not ended yet, and one for the asking itself */
+	int error;               /* of the first that could not be locked all the way; 0: none */
+	char text[WIRE_TEXT_MAX_BYTES];
 };
 
 /* Each ends the request. An empty text stands for that of the error. */

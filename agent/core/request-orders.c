@@ -152,15 +152,22 @@ void request_handle_unlock(struct request *request) {
 /* ---- lock ---- */
 
 /* Several tokens end one by one, whether or not the client waits for it. */
-static void on_locked(void *userdata) {
+static void on_locked(void *userdata, int error, const char *text) {
 	struct locking *locking = userdata;
 	struct request *request = locking->request;
 
+	if (error < 0 && locking->error == 0) {
+		locking->error = error;
+		(void)snprintf(locking->text, sizeof(locking->text), "%s", text);
+	}
 	if (--locking->left > 0)
 		return;
 	if (request) {
 		request->locking = NULL;
-		request_answer_done(request);
+		if (locking->error < 0)
+			request_fail(request, locking->error, locking->text);
+		else
+			request_answer_done(request);
 	}
 	free(locking);
 }
@@ -189,5 +196,5 @@ void request_handle_lock(struct request *request) {
 		if (worker_lock(worker, on_locked, locking) < 0)
 			locking->left--;
 	}
-	on_locked(locking);
+	on_locked(locking, 0, "");
 }

@@ -28,6 +28,7 @@
 struct child {
 	int socket;
 	char token_path[PATH_MAX];
+	char reader_path[PATH_MAX];
 	const char *pinentry;
 	struct environment token_environment;
 	struct environment session_environment;
@@ -47,7 +48,6 @@ static const char *const token_variables[] = {
 	"PCSCLITE_CSOCK_NAME",
 	"TPM2_PKCS11_*",
 	"TPM2TOOLS_TCTI",
-	"OPENSC_CONF",
 	"P11_KIT_SERVER_ADDRESS",
 	"P11_KIT_SERVER_PID",
 	"ASAN_OPTIONS",
@@ -76,7 +76,6 @@ static void become_clean(int socket, int from) {
 
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	int null = open("/dev/null", O_RDWR);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(from, socket) < 0)
@@ -89,8 +88,18 @@ static void become_clean(int socket, int from) {
 static _Noreturn void run_token(const struct child *child, int fd) {
 	char *argv[] = { (char *)"smime-token", NULL };
 
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	become_clean(SPAWNER_CHILD_FD, fd);
 	execve(child->token_path, argv, (char *const *)child->token_environment.items);
+	_exit(127);
+}
+
+/* It is not killed when the core has gone: then it resets the cards that somebody is logged in on. */
+static _Noreturn void run_reader(const struct child *child, int fd) {
+	char *argv[] = { (char *)"smime-reader", NULL };
+
+	become_clean(SPAWNER_CHILD_FD, fd);
+	execve(child->reader_path, argv, (char *const *)child->token_environment.items);
 	_exit(127);
 }
 
@@ -111,6 +120,7 @@ static _Noreturn void run_pinentry(const struct child *child, const struct wire_
 		argv[1] = (char *)"--display";
 		argv[2] = (char *)display;
 	}
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	become_clean(0, fd);
 	execve(child->pinentry, argv, environment.items);
 	_exit(127);
@@ -130,6 +140,8 @@ static int serve(struct child *child) {
 	if (pid == 0) {
 		if (spawn->program == WIRE_PROGRAM_TOKEN)
 			run_token(child, fd);
+		if (spawn->program == WIRE_PROGRAM_READER)
+			run_reader(child, fd);
 		run_pinentry(child, spawn, fd);
 	}
 	/* Children are only reaped between two requests, so the number can't belong to another process yet. */
@@ -184,7 +196,8 @@ _Noreturn void spawner_child_run(int fd, const struct spawner_options *options) 
 	environment_pick(&child.token_environment, token_variables, ELEMENTSOF(token_variables));
 	environment_pick(&child.token_environment, (const char *const *)options->environment, options->environment_count);
 	environment_pick(&child.session_environment, pinentry_variables, ELEMENTSOF(pinentry_variables));
-	if (paths_program("smime-token", child.token_path, sizeof(child.token_path)) < 0)
+	if (paths_program("smime-token", child.token_path, sizeof(child.token_path)) < 0 ||
+		paths_program("smime-reader", child.reader_path, sizeof(child.reader_path)) < 0)
 		_exit(1);
 	(void)prctl(PR_SET_NAME, "smime-spawner");
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -193,9 +206,11 @@ _Noreturn void spawner_child_run(int fd, const struct spawner_options *options) 
 	for (;;) {
 		if (poll(fds, ELEMENTSOF(fds), -1) < 0 && errno != EINTR)
 			_exit(1);
-		if (fds[0].revents && serve(&child) < 0)
-			_exit(0);
 		if (fds[1].revents)
 			reap(signals);
+		if (fds[0].revents && serve(&child) < 0) {
+			reap(signals);
+			_exit(0);
+		}
 	}
 }

@@ -5,6 +5,7 @@
  */
 #include "spawner.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/queue.h>
@@ -144,6 +145,11 @@ void process_kill(struct process *process) {
 	process->kill = true;
 	if (process->pidfd >= 0)
 		pidfd_kill(process->pidfd);
+}
+
+void process_wait(const struct process *process, int limit_ms) {
+	if (process->pidfd >= 0)
+		(void)poll(&(struct pollfd){ .fd = process->pidfd, .events = POLLIN }, 1, limit_ms);
 }
 
 struct process *process_abandon(struct process *process) {

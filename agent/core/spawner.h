@@ -2,7 +2,7 @@
 /*
  * The spawner: a small process, forked from the core before anything else exists, that starts the other programs.
  *
- * It runs smime-token and pinentry by paths fixed at its start, and nothing else; no request names a path. Filters that
+ * It runs smime-token, smime-reader and pinentry by paths fixed at its start, and nothing else; no request names a path. Filters that
  * the core sets on itself later are not inherited by what the spawner starts.
  */
 #ifndef CORE_SPAWNER_H
@@ -12,7 +12,7 @@
 
 #include "agent/wire/message.h"
 
-enum { SPAWNER_CHILD_FD = 3 }; /* where smime-token finds its socket */
+enum { SPAWNER_CHILD_FD = 3 }; /* where smime-token and smime-reader find their socket */
 
 struct spawner;
 struct process;
@@ -41,7 +41,10 @@ int process_start(struct spawner *spawner, const struct wire_spawn *spawn, int c
 /* Ends it with SIGKILL; `ended` is still called, once it has ended. */
 void process_kill(struct process *process);
 
-/* The same, for an owner who no longer cares: `ended` is not called. Accepts NULL, returns NULL. */
+/* Blocks until it has ended by itself, for so many milliseconds at most. */
+void process_wait(const struct process *process, int limit_ms);
+
+/* Ends it as process_kill() does, for an owner who no longer cares: `ended` is not called. Accepts NULL, returns NULL. */
 struct process *process_abandon(struct process *process);
 
 #endif

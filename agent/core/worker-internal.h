@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "agent/wire/limits.h"
+#include "readers.h"
 #include "token-process.h"
 #include "worker.h"
 
@@ -29,15 +30,14 @@ TAILQ_HEAD(tickets, ticket);
 
 struct waiter {
 	SLIST_ENTRY(waiter) link;
-	worker_notify notify;
+	worker_locked notify;
 	void *userdata;
 };
 
 struct worker {
 	struct agent *agent;
-	char *module;
-	unsigned sessions;
-	uint64_t deadline_us;
+	const struct config_module *module;
+	char *reader; /* where its card is; NULL: it is no card */
 	struct wire_token *token;
 	struct wire_inventory *inventory; /* the last one; NULL before the first */
 	struct wire_inventory *incoming;  /* the pages of the next one that have come */
@@ -45,9 +45,13 @@ struct worker {
 	struct token_process *process; /* NULL between two runs */
 	enum wire_token_state state;
 	char fault[WIRE_TEXT_MAX_BYTES];
-	bool gone;      /* what the process ended for was that its token is not there */
-	bool replacing; /* the process is being ended, and another one follows at once */
-	int end_error;  /* what the orders are told then; 0: nothing, none is open and those that wait can go on */
+	bool gone;           /* what the process ended for was that its token is not there */
+	bool missed;         /* the last scan did not find the token */
+	bool touched;        /* the process was sent an order, so it may have logged in */
+	bool open_card;      /* a process that may have logged in has ended, and the card has not been reset since */
+	struct reset *reset; /* under way; no process is started meanwhile */
+	bool replacing;      /* the process is being ended, and another one follows at once */
+	int end_error;       /* what the orders are told then; 0: nothing, none is open and those that wait can go on */
 	const char *end_text;
 	bool draining;     /* no order is sent any more, so that the process can be replaced */
 	unsigned failures; /* since an order last succeeded or a process lived long */
@@ -59,7 +63,7 @@ struct worker {
 	uint32_t next_id;
 	worker_notify settled;
 	void *settled_data;
-	SLIST_HEAD(, waiter) locked; /* who waits for the process to end */
+	SLIST_HEAD(, waiter) locked; /* who waits for the process to end and the card to be reset */
 };
 
 /* ---- worker.c ---- */
@@ -67,11 +71,14 @@ struct worker {
 uint64_t worker_now_us(const struct worker *worker);
 void worker_notify_settled(struct worker *worker);
 
-/* Starts the process; a failure counts as the failure of one. */
+/* Starts the process, once the card is reset where that is due; a failure counts as the failure of one. */
 void worker_start(struct worker *worker);
 
 /* Ends the process to put another one in its place. What its orders are told is the first reason that there is one (error 0: none). */
 void worker_replace_process(struct worker *worker, int error, const char *text);
+
+/* An order is about to be sent: from now on the card may be logged in to. */
+void worker_touch(struct worker *worker);
 
 /* ---- worker-tickets.c ---- */
 

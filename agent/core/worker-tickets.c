@@ -78,7 +78,7 @@ static void update_deadlines(struct worker *worker) {
 		ticket->deadline = sd_event_source_disable_unref(ticket->deadline);
 	else if (!ticket->deadline)
 		(void)sd_event_add_time_relative(
-			worker->agent->event, &ticket->deadline, CLOCK_MONOTONIC, worker->deadline_us, 0, on_deadline, ticket);
+			worker->agent->event, &ticket->deadline, CLOCK_MONOTONIC, worker->module->deadline_us, 0, on_deadline, ticket);
 }
 
 /* ---- Orders ---- */
@@ -86,8 +86,9 @@ static void update_deadlines(struct worker *worker) {
 void tickets_pump(struct worker *worker) {
 	struct ticket *ticket;
 
-	while (worker->state == WIRE_TOKEN_READY && worker->process && !worker->draining && worker->open_count < worker->sessions &&
+	while (worker->state == WIRE_TOKEN_READY && worker->process && !worker->draining && worker->open_count < worker->module->sessions &&
 		(ticket = TAILQ_FIRST(&worker->waiting))) {
+		worker_touch(worker);
 		int r = token_process_send(worker->process, ticket->order, -1);
 		if (r < 0) {
 			tickets_finish(ticket, NULL, r, "the order could not be sent to the token process");

@@ -23,14 +23,22 @@ void worker_notify_settled(struct worker *worker) {
 		settled(worker->settled_data);
 }
 
-static void notify_locked(struct worker *worker) {
+static void notify_locked(struct worker *worker, int error, const char *text) {
 	struct waiter *waiter;
 
 	while ((waiter = SLIST_FIRST(&worker->locked))) {
 		SLIST_REMOVE_HEAD(&worker->locked, link);
-		waiter->notify(waiter->userdata);
+		waiter->notify(waiter->userdata, error, text);
 		free(waiter);
 	}
+}
+
+void worker_touch(struct worker *worker) {
+	if (worker->touched)
+		return;
+	worker->touched = true;
+	if (worker->reader)
+		readers_arm(worker->agent->readers, worker->reader);
 }
 
 void worker_replace_process(struct worker *worker, int error, const char *text) {
@@ -43,6 +51,8 @@ void worker_replace_process(struct worker *worker, int error, const char *text) 
 	}
 	token_process_kill(worker->process);
 }
+
+static void begin_reset(struct worker *worker);
 
 /* ---- The process ---- */
 
@@ -72,8 +82,8 @@ static void worker_failed(struct worker *worker) {
 	/* Orders that come while the first replacement starts wait for it. */
 	worker->state = worker->failures > 0 ? WIRE_TOKEN_FAILED : WIRE_TOKEN_STARTING;
 	if (!worker->fault[0])
-		(void)snprintf(
-			worker->fault, sizeof(worker->fault), "its process ended unexpectedly in %s; it is started again", worker->module);
+		(void)snprintf(worker->fault, sizeof(worker->fault), "its process ended unexpectedly in %s; it is started again",
+			worker->module->path);
 	tickets_fail_all(worker, -SMIME_E_TOKEN_FAULT, worker->fault);
 	back_off(worker);
 }
@@ -89,6 +99,8 @@ static void on_ended(void *userdata) {
 	worker->pages = 0;
 	worker->end_error = 0;
 	worker_pin_forgotten(worker);
+	worker->open_card = worker->open_card || (worker->touched && worker->reader);
+	worker->touched = false;
 	if (worker->replacing) {
 		worker->replacing = false;
 		worker->state = WIRE_TOKEN_STARTING;
@@ -97,8 +109,11 @@ static void on_ended(void *userdata) {
 		worker_start(worker);
 	} else {
 		worker_failed(worker);
+		if (worker->open_card)
+			begin_reset(worker);
 	}
-	notify_locked(worker);
+	if (!worker->reset)
+		notify_locked(worker, 0, "");
 	if (worker->state == WIRE_TOKEN_FAILED)
 		worker_notify_settled(worker);
 }
@@ -110,7 +125,7 @@ static int on_start_deadline(sd_event_source *source, uint64_t usec, void *userd
 	if (worker->failures == 0)
 		worker->failures = 1;
 	(void)snprintf(worker->fault, sizeof(worker->fault),
-		"%s did not answer in time while the token was opened; is a reader or card frozen?", worker->module);
+		"%s did not answer in time while the token was opened; is a reader or card frozen?", worker->module->path);
 	token_process_kill(worker->process);
 	return 0;
 }
@@ -120,13 +135,16 @@ static struct wire_setup *serve_setup(const struct worker *worker) {
 	const struct agent *agent = worker->agent;
 	struct bytes id = wire_octets(worker->token->id);
 
-	if (!setup || wire_set_text(&setup->module, worker->module) < 0 || wire_set_octets(&setup->token, id.data, id.len) < 0 ||
-		wire_set_text(&setup->pin_file, agent->config->pin_file) < 0 ||
+	if (!setup || wire_set_text(&setup->module, worker->module->path) < 0 || wire_set_text(&setup->reader, worker->reader) < 0 ||
+		wire_set_octets(&setup->token, id.data, id.len) < 0 || wire_set_text(&setup->pin_file, agent->config->pin_file) < 0 ||
 		wire_set_octets(&setup->rejection_secret, agent->rejection_secret, sizeof(agent->rejection_secret)) < 0)
 		return NULL;
 	setup->role = WIRE_ROLE_SERVE;
-	setup->sessions = worker->sessions;
-	return TAKE(setup);
+	setup->sessions = worker->module->sessions;
+	setup->exclusive = worker->module->exclusive ? 0xff : 0;
+	sk_ASN1_UTF8STRING_pop_free(setup->other_readers, ASN1_UTF8STRING_free);
+	setup->other_readers = readers_others(agent->readers, worker->reader);
+	return setup->other_readers ? TAKE(setup) : NULL;
 }
 
 static int start_process(struct worker *worker) {
@@ -151,6 +169,10 @@ void worker_start(struct worker *worker) {
 	worker->gone = false;
 	worker->started_us = worker_now_us(worker);
 	worker->restart = sd_event_source_disable_unref(worker->restart);
+	if (worker->open_card) {
+		begin_reset(worker);
+		return;
+	}
 	int r = start_process(worker);
 	if (r < 0) {
 		(void)snprintf(worker->fault, sizeof(worker->fault), "no process could be started for it: %s", smime_strerror(r));
@@ -158,12 +180,45 @@ void worker_start(struct worker *worker) {
 		return;
 	}
 	(void)sd_event_add_time_relative(
-		worker->agent->event, &worker->start_deadline, CLOCK_MONOTONIC, worker->deadline_us, 0, on_start_deadline, worker);
+		worker->agent->event, &worker->start_deadline, CLOCK_MONOTONIC, worker->module->deadline_us, 0, on_start_deadline, worker);
+}
+
+/* ---- The card ---- */
+
+/* Where the card can't be reset no process is started on it: it would only hang with the card, or serve one that others left open. */
+static void on_reset(void *userdata, int error, const char *text) {
+	struct worker *worker = userdata;
+
+	worker->reset = NULL;
+	if (error == 0) {
+		worker->open_card = false;
+		if (worker->state == WIRE_TOKEN_STARTING)
+			worker_start(worker);
+	} else {
+		(void)snprintf(worker->fault, sizeof(worker->fault), "%s", text);
+		if (worker->state == WIRE_TOKEN_STARTING) {
+			if (worker->failures == 0)
+				worker->failures = 1;
+			worker_failed(worker);
+		}
+	}
+	notify_locked(worker, error, text);
+	if (worker->state == WIRE_TOKEN_FAILED)
+		worker_notify_settled(worker);
+}
+
+static void begin_reset(struct worker *worker) {
+	if (worker->reset)
+		return;
+	int r = readers_reset(worker->agent->readers, worker->reader, on_reset, worker, &worker->reset);
+	if (r < 0)
+		on_reset(worker, r, "no process could be started to reset the card; pull it out");
 }
 
 /* ---- For others ---- */
 
-int worker_new(struct agent *agent, const struct config_module *module, const struct wire_token *token, struct worker **ret_worker) {
+int worker_new(struct agent *agent, const struct config_module *module, const struct wire_token *token, const char *reader,
+	struct worker **ret_worker) {
 	struct worker *worker = calloc(1, sizeof(*worker));
 
 	if (!worker)
@@ -171,13 +226,12 @@ int worker_new(struct agent *agent, const struct config_module *module, const st
 	TAILQ_INIT(&worker->waiting);
 	TAILQ_INIT(&worker->open);
 	worker->agent = agent;
-	worker->sessions = module->sessions;
-	worker->deadline_us = module->deadline_us;
-	worker->module = strdup(module->path);
+	worker->module = module;
+	worker->reader = reader ? strdup(reader) : NULL;
 	worker->token = ASN1_item_dup(wire_token_it(), token);
 	worker->next_id = 1;
-	if (!worker->module || !worker->token) {
-		(void)worker_free(worker);
+	if ((reader && !worker->reader) || !worker->token) {
+		(void)worker_free(worker, "");
 		return -SMIME_E_NO_MEMORY;
 	}
 	worker_start(worker);
@@ -197,6 +251,13 @@ bool worker_has_failed(const struct worker *worker) {
 	return worker->state == WIRE_TOKEN_FAILED;
 }
 
+bool worker_is_over(struct worker *worker, bool found) {
+	bool over = !found && (worker_has_failed(worker) || (worker->missed && worker->waiting_count + worker->open_count == 0));
+
+	worker->missed = !found;
+	return over;
+}
+
 bool worker_is_gone(const struct worker *worker) {
 	return worker->gone && worker_has_failed(worker);
 }
@@ -208,12 +269,13 @@ bool worker_come_back(struct worker *worker, uint64_t since_us) {
 	return true;
 }
 
-struct worker *worker_free(struct worker *worker) {
+struct worker *worker_free(struct worker *worker, const char *why) {
 	if (!worker)
 		return NULL;
 	worker->process = token_process_abandon(worker->process);
-	tickets_fail_all(worker, -SMIME_E_TOKEN_GONE, "the token is gone");
-	notify_locked(worker);
+	worker->reset = reset_abandon(worker->reset);
+	tickets_fail_all(worker, -SMIME_E_TOKEN_GONE, why);
+	notify_locked(worker, 0, "");
 	sd_event_source_disable_unref(worker->restart);
 	sd_event_source_disable_unref(worker->start_deadline);
 	sd_event_source_disable_unref(worker->idle);
@@ -221,12 +283,12 @@ struct worker *worker_free(struct worker *worker) {
 	wire_inventory_free(worker->inventory);
 	wire_inventory_free(worker->incoming);
 	wire_token_free(worker->token);
-	free(worker->module);
+	free(worker->reader);
 	free(worker);
 	return NULL;
 }
 
-int worker_lock(struct worker *worker, worker_notify locked, void *userdata) {
+int worker_lock(struct worker *worker, worker_locked locked, void *userdata) {
 	struct waiter *waiter = locked ? calloc(1, sizeof(*waiter)) : NULL;
 
 	if (waiter) {
@@ -235,8 +297,10 @@ int worker_lock(struct worker *worker, worker_notify locked, void *userdata) {
 	}
 	if (worker->process)
 		worker_replace_process(worker, -SMIME_E_PIN_CANCELLED, "the token was locked while this was waiting");
+	else if (worker->open_card)
+		begin_reset(worker);
 	else
-		notify_locked(worker);
+		notify_locked(worker, 0, "");
 	return locked && !waiter ? -SMIME_E_NO_MEMORY : 0;
 }
 

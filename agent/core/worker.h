@@ -29,12 +29,18 @@ struct ticket;
  */
 typedef void (*ticket_done)(void *userdata, struct wire_report *report, int error, const char *text);
 
-/* The worker is locked, or ready or failed for the first time since its process was started. */
+/* The worker is ready or failed for the first time since its process was started. */
 typedef void (*worker_notify)(void *userdata);
 
-/* Makes a worker and starts its process. */
-int worker_new(struct agent *agent, const struct config_module *module, const struct wire_token *token, struct worker **ret_worker);
-struct worker *worker_free(struct worker *worker); /* accepts NULL, returns NULL; open orders fail */
+/* The worker is locked; or (`error` negative, with words) its process is, but the card may still be open to others. */
+typedef void (*worker_locked)(void *userdata, int error, const char *text);
+
+/* Makes a worker and starts its process. `reader` is where the token's card is, or NULL; `module` must outlive it. */
+int worker_new(struct agent *agent, const struct config_module *module, const struct wire_token *token, const char *reader,
+	struct worker **ret_worker);
+
+/* The token is gone; open orders are told so in these words. Accepts NULL, returns NULL. */
+struct worker *worker_free(struct worker *worker, const char *why);
 
 /*
  * Has `settled` called once the first inventory is here or the first start has failed. Returns true, and calls nothing, when
@@ -44,6 +50,9 @@ bool worker_await(struct worker *worker, worker_notify settled, void *userdata);
 
 /* Its process can't work at present; it is tried again from time to time. */
 bool worker_has_failed(const struct worker *worker);
+
+/* The last scan that worked did or did not find its token. Whether it is over: it can't work, or is idle and was missed twice. */
+bool worker_is_over(struct worker *worker, bool found);
 
 /* It has failed since its token is not there. */
 bool worker_is_gone(const struct worker *worker);
@@ -62,10 +71,11 @@ int worker_submit(struct worker *worker, struct wire_order *order, const struct 
 struct ticket *ticket_abandon(struct ticket *ticket);
 
 /*
- * Ends the process, with every open order failing; `locked` (may be NULL) is called when it has ended, at once when there is
- * none. A fresh, logged-out one is started. -SMIME_E_NO_MEMORY: it ends, but `locked` is not called.
+ * Ends the process, with every open order failing, and resets the card where the process may have logged in; `locked` (may be NULL)
+ * is called when both are done, at once when there is nothing to do. A fresh, logged-out one is started. -SMIME_E_NO_MEMORY: it
+ * ends, but `locked` is not called.
  */
-int worker_lock(struct worker *worker, worker_notify locked, void *userdata);
+int worker_lock(struct worker *worker, worker_locked locked, void *userdata);
 
 /* The token as it was found by the scan; what it last told, or NULL; why it failed. All the worker's. */
 const struct wire_token *worker_token(const struct worker *worker);

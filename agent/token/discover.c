@@ -73,6 +73,11 @@ static void view_end(struct view *view) {
 }
 
 static int view_begin(const struct cryptoki *module, struct view *view, struct fault *fault) {
+	CK_ULONG count = 0;
+
+	/* libp11 takes a module without any slot for one that failed. */
+	if (module->call->C_GetSlotList(CK_FALSE, NULL, &count) == CKR_OK && count == 0)
+		return 0;
 	view->context = PKCS11_CTX_new();
 	if (!view->context)
 		return -SMIME_E_NO_MEMORY;
@@ -106,7 +111,8 @@ static int token_id(const PKCS11_TOKEN *token, uint8_t ret_id[WIRE_FINGERPRINT_B
 
 DEFINE_CLEANUP(struct wire_token *, token_freep, wire_token_free)
 
-static int describe(const struct cryptoki *module, const PKCS11_TOKEN *token, struct wire_token **ret_description) {
+static int describe(const struct cryptoki *module, const PKCS11_SLOT *slot, struct wire_token **ret_description) {
+	const PKCS11_TOKEN *token = slot->token;
 	_cleanup_(token_freep) struct wire_token *description = wire_token_new();
 	uint8_t id[WIRE_FINGERPRINT_BYTES];
 
@@ -115,7 +121,8 @@ static int describe(const struct cryptoki *module, const PKCS11_TOKEN *token, st
 		wire_set_text(&description->manufacturer, text_or_empty(token->manufacturer)) < 0 ||
 		wire_set_text(&description->model, text_or_empty(token->model)) < 0 ||
 		wire_set_text(&description->serial, text_or_empty(token->serialnr)) < 0 ||
-		wire_set_text(&description->module, module->path) < 0)
+		wire_set_text(&description->module, module->path) < 0 ||
+		wire_set_text(&description->slot, text_or_empty(slot->description)) < 0)
 		return -SMIME_E_NO_MEMORY;
 	*ret_description = TAKE(description);
 	return 0;
@@ -136,7 +143,7 @@ int discover_tokens(const struct cryptoki *module, STACK_OF(wire_token) **ret_to
 
 		if (!usable(&view.slots[i]))
 			continue;
-		r = describe(module, view.slots[i].token, &description);
+		r = describe(module, &view.slots[i], &description);
 		if (r == 0 && sk_wire_token_push(tokens, description) <= 0) {
 			wire_token_free(description);
 			r = -SMIME_E_NO_MEMORY;
@@ -177,7 +184,12 @@ static int copy_certificates(PKCS11_TOKEN *token, struct token_certificates *cer
 	return r;
 }
 
-int discover_token(const struct cryptoki *module, struct bytes id, CK_SLOT_ID *ret_slot, struct wire_token **ret_token,
+/* Of a reader's name PKCS#11 keeps the first 64 bytes (2.40 3.2, CK_SLOT_INFO). */
+static bool is_in_reader(const PKCS11_SLOT *slot, const char *reader) {
+	return !*reader || strncmp(text_or_empty(slot->description), reader, sizeof(((CK_SLOT_INFO *)NULL)->slotDescription)) == 0;
+}
+
+int discover_token(const struct cryptoki *module, struct bytes id, const char *reader, CK_SLOT_ID *ret_slot, struct wire_token **ret_token,
 	struct token_certificates *ret_certificates, struct fault *fault) {
 	_cleanup_(view_end) struct view view = { 0 };
 	_cleanup_(token_certificates_clear) struct token_certificates certificates = { NULL, 0 };
@@ -186,7 +198,7 @@ int discover_token(const struct cryptoki *module, struct bytes id, CK_SLOT_ID *r
 	int r = view_begin(module, &view, fault);
 
 	for (i = 0; r == 0 && i < view.count; i++) {
-		if (!usable(&view.slots[i]))
+		if (!usable(&view.slots[i]) || !is_in_reader(&view.slots[i], reader))
 			continue;
 		r = token_id(view.slots[i].token, its_id);
 		if (r == 0 && id.len == sizeof(its_id) && memcmp(id.data, its_id, sizeof(its_id)) == 0)
@@ -200,7 +212,7 @@ int discover_token(const struct cryptoki *module, struct bytes id, CK_SLOT_ID *r
 	if (r == 0)
 		r = copy_certificates(view.slots[i].token, &certificates);
 	if (r == 0)
-		r = describe(module, view.slots[i].token, ret_token);
+		r = describe(module, &view.slots[i], ret_token);
 	if (r < 0)
 		return r;
 	*ret_slot = PKCS11_get_slotid_from_slot(&view.slots[i]);

@@ -34,10 +34,10 @@ int token_certificates_add(struct token_certificates *certificates, X509 *certif
 int discover_tokens(const struct cryptoki *module, STACK_OF(wire_token) **ret_tokens, struct fault *fault);
 
 /*
- * The token with this id: its slot, what it says of itself, and its certificates. -SMIME_E_TOKEN_GONE when it is not there,
+ * The token with this id, in the slot of `reader` when that is not empty: its slot, what it says of itself, and its certificates. -SMIME_E_TOKEN_GONE when it is not there,
  * -SMIME_E_TOKEN_FAULT, -SMIME_E_NO_MEMORY.
  */
-int discover_token(const struct cryptoki *module, struct bytes id, CK_SLOT_ID *ret_slot, struct wire_token **ret_token,
+int discover_token(const struct cryptoki *module, struct bytes id, const char *reader, CK_SLOT_ID *ret_slot, struct wire_token **ret_token,
 	struct token_certificates *ret_certificates, struct fault *fault);
 
 #endif

@@ -6,6 +6,7 @@
  * It starts no program, opens no network connection of its own, and ends when its socket does.
  */
 #include <limits.h>
+#include <link.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -16,7 +17,9 @@
 #include <openssl/crypto.h>
 
 #include "discover.h"
+#include "follow.h"
 #include "modules.h"
+#include "opensc.h"
 #include "serve.h"
 #include "smime/error.h"
 
@@ -55,35 +58,49 @@ static int report_modules(struct exchange *exchange) {
 	return r;
 }
 
-static int report_tokens(const struct wire_setup *setup, struct exchange *exchange) {
+static int is_pcsclite(struct dl_phdr_info *library, size_t size, void *unused) {
+	return strstr(library->dlpi_name, "/libpcsclite") != NULL;
+}
+
+/* A module that has loaded pcsc-lite's library for itself works through pcscd, whatever its name. */
+static bool works_through_pcscd(void) {
+	return dl_iterate_phdr(is_pcsclite, NULL) != 0;
+}
+
+static int report_tokens(const struct wire_setup *setup, struct exchange *exchange, struct fault *fault) {
 	struct wire_report *report = wire_report_make(0, WIRE_REPORT_TOKENS);
 	struct cryptoki *module = NULL;
-	struct fault fault = { "" };
 	STACK_OF(wire_token) *tokens = NULL;
-	int r = report ? cryptoki_open(wire_text(setup->module), &module, &fault) : -SMIME_E_NO_MEMORY;
+	int r = report ? cryptoki_open(wire_text(setup->module), &module, fault) : -SMIME_E_NO_MEMORY;
 
 	if (r == 0)
-		r = discover_tokens(module, &tokens, &fault);
+		r = discover_tokens(module, &tokens, fault);
 	if (r == 0) {
-		sk_wire_token_pop_free(report->body->tokens, wire_token_free);
-		report->body->tokens = tokens;
+		sk_wire_token_pop_free(report->body->found->tokens, wire_token_free);
+		report->body->found->tokens = tokens;
+		report->body->found->pcsc = works_through_pcscd() ? 0xff : 0;
 		r = exchange_send(exchange, report);
-	} else {
-		(void)exchange_send_error(exchange, 0, r, &fault);
 	}
 	wire_report_free(report);
 	cryptoki_close(module);
 	return r;
 }
 
-static int act(const struct wire_setup *setup, struct exchange *exchange) {
-	switch (setup->role) {
-	case WIRE_ROLE_MODULES:
+static int act(const struct wire_setup *setup, struct exchange *exchange, struct fault *fault) {
+	int r;
+
+	if (setup->role == WIRE_ROLE_MODULES)
 		return report_modules(exchange);
+	r = opensc_configure(setup, fault);
+	if (r < 0)
+		return r;
+	switch (setup->role) {
 	case WIRE_ROLE_SCAN:
-		return report_tokens(setup, exchange);
+		return report_tokens(setup, exchange, fault);
 	case WIRE_ROLE_SERVE:
-		return serve(setup, exchange);
+		return serve(setup, exchange, fault);
+	case WIRE_ROLE_FOLLOW:
+		return follow_module(setup, exchange, fault);
 	default:
 		return -SMIME_E_PROTOCOL;
 	}
@@ -107,6 +124,7 @@ static void harden(void) {
 int main(int argc, char **argv) {
 	struct wire_order *order = NULL;
 	struct exchange exchange;
+	struct fault fault = { "" };
 	struct sockaddr address;
 	socklen_t len = sizeof(address);
 
@@ -123,7 +141,9 @@ int main(int argc, char **argv) {
 	exchange_init(&exchange, TOKEN_SOCKET_FD);
 	if (wire_receive(TOKEN_SOCKET_FD, wire_order_it(), &order, NULL) != 0 || order->body->type != WIRE_ORDER_SETUP)
 		return 1;
-	int r = act(order->body->setup, &exchange);
+	int r = act(order->body->setup, &exchange, &fault);
+	if (r < 0)
+		(void)exchange_send_error(&exchange, 0, r, &fault);
 	wire_order_free(order);
 	exchange_clear(&exchange);
 	/* Modules run code of their own at exit, some of which waits for a card. */

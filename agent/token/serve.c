@@ -165,15 +165,12 @@ static int take_order(struct server *server) {
 	return enqueue(server, &order);
 }
 
-int serve(const struct wire_setup *setup, struct exchange *exchange) {
+int serve(const struct wire_setup *setup, struct exchange *exchange, struct fault *fault) {
 	struct server server = { .exchange = exchange };
-	struct fault fault = { "" };
-	int r = token_open(setup, exchange, &server.token, &fault);
+	int r = token_open(setup, exchange, &server.token, fault);
 
-	if (r < 0) {
-		(void)exchange_send_error(exchange, 0, r, &fault);
+	if (r < 0)
 		return r;
-	}
 	(void)pthread_mutex_init(&server.lock, NULL);
 	(void)pthread_cond_init(&server.more, NULL);
 	STAILQ_INIT(&server.jobs);

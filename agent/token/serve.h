@@ -10,9 +10,9 @@
 enum { SERVE_SESSIONS_MAX = 64 };
 
 /*
- * Opens the token, tells its inventory, and serves until the core closes the socket. Returns 0, or the error with which it could
- * not begin (reported already).
+ * Opens the token, tells its inventory, and serves until the core closes the socket. Does not return once it has begun;
+ * errors of token_open() before.
  */
-int serve(const struct wire_setup *setup, struct exchange *exchange);
+int serve(const struct wire_setup *setup, struct exchange *exchange, struct fault *fault);
 
 #endif

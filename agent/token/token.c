@@ -36,7 +36,8 @@ static int read_configured(const struct wire_setup *setup, STACK_OF(X509) **ret_
 
 static int find(struct token *token, struct fault *fault) {
 	CK_TOKEN_INFO info;
-	int r = discover_token(token->module, wire_octets(token->setup->token), &token->slot, &token->name, &token->certificates, fault);
+	int r = discover_token(token->module, wire_octets(token->setup->token), wire_text(token->setup->reader), &token->slot, &token->name,
+		&token->certificates, fault);
 
 	if (r == 0)
 		r = cryptoki_token_info(token->module, token->slot, &info, fault);

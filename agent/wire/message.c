@@ -46,8 +46,16 @@ ASN1_SEQUENCE(wire_token) = {
 	ASN1_SIMPLE(struct wire_token, model, ASN1_UTF8STRING),
 	ASN1_SIMPLE(struct wire_token, serial, ASN1_UTF8STRING),
 	ASN1_SIMPLE(struct wire_token, module, ASN1_UTF8STRING),
+	ASN1_SIMPLE(struct wire_token, slot, ASN1_UTF8STRING),
 } ASN1_SEQUENCE_END_name(struct wire_token, wire_token)
 IMPLEMENT(wire_token)
+
+ASN1_SEQUENCE(wire_reader) = {
+	ASN1_SIMPLE(struct wire_reader, name, ASN1_UTF8STRING),
+	ASN1_EMBED(struct wire_reader, state, UINT32),
+	ASN1_EMBED(struct wire_reader, events, UINT32),
+} ASN1_SEQUENCE_END_name(struct wire_reader, wire_reader)
+IMPLEMENT(wire_reader)
 
 STARTS_FALSE(wire_key, made->seen = 0; made->can_sign = 0; made->can_decrypt = 0; made->always_authenticate = 0)
 ASN1_SEQUENCE_cb(wire_key, wire_key_callback) = {
@@ -189,6 +197,8 @@ ASN1_SEQUENCE(wire_status_reply) = {
 	ASN1_EMBED(struct wire_status_reply, prompts, UINT32),
 	ASN1_SEQUENCE_OF(struct wire_status_reply, modules, wire_module_status),
 	ASN1_SEQUENCE_OF(struct wire_status_reply, tokens, wire_token_status),
+	ASN1_SIMPLE(struct wire_status_reply, reader_fault, ASN1_UTF8STRING),
+	ASN1_SEQUENCE_OF(struct wire_status_reply, readers, wire_reader),
 } ASN1_SEQUENCE_END_name(struct wire_status_reply, wire_status_reply)
 IMPLEMENT(wire_status_reply)
 
@@ -212,7 +222,15 @@ IMPLEMENT(wire_reply)
 
 /* ---- Core to token process ---- */
 
-ENDS_WIPED(wire_setup, rejection_secret)
+static int wire_setup_callback(int operation, ASN1_VALUE **value, const ASN1_ITEM *item, void *extra) {
+	struct wire_setup *setup = (struct wire_setup *)*value;
+
+	if (operation == ASN1_OP_NEW_POST)
+		setup->exclusive = 0;
+	if (operation == ASN1_OP_FREE_PRE)
+		wipe(setup->rejection_secret);
+	return 1;
+}
 ASN1_SEQUENCE_cb(wire_setup, wire_setup_callback) = {
 	ASN1_EMBED(struct wire_setup, role, UINT32),
 	ASN1_SIMPLE(struct wire_setup, module, ASN1_UTF8STRING),
@@ -222,6 +240,9 @@ ASN1_SEQUENCE_cb(wire_setup, wire_setup_callback) = {
 	ASN1_SEQUENCE_OF(struct wire_setup, certificates, ASN1_OCTET_STRING),
 	ASN1_SEQUENCE_OF(struct wire_setup, capabilities, X509_ALGOR),
 	ASN1_SIMPLE(struct wire_setup, rejection_secret, ASN1_OCTET_STRING),
+	TEXT_OPT(struct wire_setup, reader, 3),
+	ASN1_SEQUENCE_OF(struct wire_setup, other_readers, ASN1_UTF8STRING),
+	ASN1_SIMPLE(struct wire_setup, exclusive, ASN1_BOOLEAN),
 } ASN1_SEQUENCE_END_cb(struct wire_setup, wire_setup)
 IMPLEMENT(wire_setup)
 
@@ -272,6 +293,12 @@ ASN1_SEQUENCE(wire_module) = {
 } ASN1_SEQUENCE_END_name(struct wire_module, wire_module)
 IMPLEMENT(wire_module)
 
+STARTS_FALSE(wire_found, made->pcsc = 0)
+ASN1_SEQUENCE_cb(wire_found, wire_found_callback) = {
+	ASN1_SIMPLE(struct wire_found, pcsc, ASN1_BOOLEAN),
+	ASN1_SEQUENCE_OF(struct wire_found, tokens, wire_token),
+} static_ASN1_SEQUENCE_END_cb(struct wire_found, wire_found)
+
 STARTS_FALSE(wire_inventory, made->unlocked = 0; made->logged_in = 0; made->more = 0)
 ASN1_SEQUENCE_cb(wire_inventory, wire_inventory_callback) = {
 	ASN1_SIMPLE(struct wire_inventory, token, wire_token),
@@ -293,13 +320,14 @@ ASN1_SEQUENCE_cb(wire_unwrapped, wire_unwrapped_callback) = {
 ASN1_CHOICE(wire_report_body) = {
 	ASN1_EXP(struct wire_report_body, error, wire_error, WIRE_REPORT_ERROR),
 	ASN1_EXP_SEQUENCE_OF(struct wire_report_body, modules, wire_module, WIRE_REPORT_MODULES),
-	ASN1_EXP_SEQUENCE_OF(struct wire_report_body, tokens, wire_token, WIRE_REPORT_TOKENS),
+	ASN1_EXP(struct wire_report_body, found, wire_found, WIRE_REPORT_TOKENS),
 	ASN1_EXP(struct wire_report_body, inventory, wire_inventory, WIRE_REPORT_INVENTORY),
 	ASN1_EXP(struct wire_report_body, signed_, wire_sign_reply, WIRE_REPORT_SIGNED),
 	ASN1_EXP(struct wire_report_body, unwrapped, wire_unwrapped, WIRE_REPORT_UNWRAPPED),
 	ASN1_EXP(struct wire_report_body, unlocked, ASN1_NULL, WIRE_REPORT_UNLOCKED),
 	ASN1_EXP(struct wire_report_body, prompt, ASN1_NULL, WIRE_REPORT_PROMPT),
 	ASN1_EXP(struct wire_report_body, prompt_done, ASN1_NULL, WIRE_REPORT_PROMPT_DONE),
+	ASN1_EXP(struct wire_report_body, slots, ASN1_NULL, WIRE_REPORT_SLOTS),
 } static_ASN1_CHOICE_END_name(struct wire_report_body, wire_report_body)
 
 ASN1_SEQUENCE(wire_report) = {
@@ -307,6 +335,26 @@ ASN1_SEQUENCE(wire_report) = {
 	ASN1_SIMPLE(struct wire_report, body, wire_report_body),
 } ASN1_SEQUENCE_END_name(struct wire_report, wire_report)
 IMPLEMENT(wire_report)
+
+/* ---- Core and smime-reader ---- */
+
+ASN1_CHOICE(wire_reader_order) = {
+	ASN1_EXP_SEQUENCE_OF(struct wire_reader_order, watch, ASN1_UTF8STRING, WIRE_READER_WATCH),
+	ASN1_EXP(struct wire_reader_order, reset, ASN1_UTF8STRING, WIRE_READER_RESET),
+} ASN1_CHOICE_END_name(struct wire_reader_order, wire_reader_order)
+IMPLEMENT(wire_reader_order)
+
+ASN1_SEQUENCE(wire_readers) = {
+	ASN1_SIMPLE(struct wire_readers, fault, ASN1_UTF8STRING),
+	ASN1_SEQUENCE_OF(struct wire_readers, readers, wire_reader),
+} ASN1_SEQUENCE_END_name(struct wire_readers, wire_readers)
+IMPLEMENT(wire_readers)
+
+ASN1_CHOICE(wire_reader_report) = {
+	ASN1_EXP(struct wire_reader_report, readers, wire_readers, WIRE_READER_READERS),
+	ASN1_EXP(struct wire_reader_report, done, wire_error, WIRE_READER_DONE),
+} ASN1_CHOICE_END_name(struct wire_reader_report, wire_reader_report)
+IMPLEMENT(wire_reader_report)
 
 /* ---- Core to spawner ---- */
 
@@ -348,3 +396,14 @@ IMPLEMENT_MAKE(wire_request, wire_request_make)
 IMPLEMENT_MAKE(wire_reply, wire_reply_make)
 IMPLEMENT_MAKE(wire_order, wire_order_make)
 IMPLEMENT_MAKE(wire_report, wire_report_make)
+
+/* These are choices themselves: there is one exchange at a time, which needs no number. */
+#define IMPLEMENT_CHOICE_MAKE(name, make)                                          \
+	struct name *make(enum name##_type type) {                                 \
+		_cleanup_(name##_freep) struct name *message = name##_new();       \
+		if (!message || !choose(message, ASN1_ITEM_rptr(name), (int)type)) \
+			return NULL;                                               \
+		return TAKE(message);                                              \
+	}
+IMPLEMENT_CHOICE_MAKE(wire_reader_order, wire_reader_order_make)
+IMPLEMENT_CHOICE_MAKE(wire_reader_report, wire_reader_report_make)

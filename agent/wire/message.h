@@ -22,11 +22,13 @@ typedef struct wire_module wire_module;
 typedef struct wire_token wire_token;
 typedef struct wire_token_status wire_token_status;
 typedef struct wire_module_status wire_module_status;
+typedef struct wire_reader wire_reader;
 DEFINE_STACK_OF(wire_key)
 DEFINE_STACK_OF(wire_module)
 DEFINE_STACK_OF(wire_token)
 DEFINE_STACK_OF(wire_token_status)
 DEFINE_STACK_OF(wire_module_status)
+DEFINE_STACK_OF(wire_reader)
 DEFINE_STACK_OF(ASN1_OCTET_STRING)
 
 /* ---- Parts that several messages share ---- */
@@ -41,6 +43,16 @@ struct wire_token {
 	ASN1_UTF8STRING *model;
 	ASN1_UTF8STRING *serial;
 	ASN1_UTF8STRING *module; /* path of the PKCS#11 module */
+	ASN1_UTF8STRING *slot;   /* description of its slot: for a card the name of its reader, of which PKCS#11 keeps 64 bytes */
+};
+
+enum wire_reader_state { WIRE_READER_EMPTY = 0, WIRE_READER_CARD = 1, WIRE_READER_MUTE = 2 };
+
+/* A reader of smart cards, as pcscd tells. */
+struct wire_reader {
+	ASN1_UTF8STRING *name;
+	uint32_t state;  /* enum wire_reader_state */
+	uint32_t events; /* how many insertions and removals pcscd has counted: another number is another insertion */
 };
 
 struct wire_key {
@@ -185,6 +197,8 @@ struct wire_status_reply {
 	uint32_t prompts; /* shown or waiting */
 	STACK_OF(wire_module_status) *modules;
 	STACK_OF(wire_token_status) *tokens;
+	ASN1_UTF8STRING *reader_fault; /* why readers can't be watched; empty otherwise */
+	STACK_OF(wire_reader) *readers;
 };
 
 enum wire_reply_type {
@@ -221,7 +235,7 @@ struct wire_reply {
 
 /* ---- Core to token process ---- */
 
-enum wire_token_role { WIRE_ROLE_MODULES = 0, WIRE_ROLE_SCAN = 1, WIRE_ROLE_SERVE = 2 };
+enum wire_token_role { WIRE_ROLE_MODULES = 0, WIRE_ROLE_SCAN = 1, WIRE_ROLE_SERVE = 2, WIRE_ROLE_FOLLOW = 3 };
 
 /* The first message to a token process: what it is to be. */
 struct wire_setup {
@@ -233,6 +247,9 @@ struct wire_setup {
 	STACK_OF(ASN1_OCTET_STRING) *certificates; /* certificates that may be missing on the token, and intermediates */
 	STACK_OF(X509_ALGOR) *capabilities;        /* SMIMECapabilities, in order of preference */
 	ASN1_OCTET_STRING *rejection_secret;       /* 32 bytes for implicit rejection */
+	ASN1_UTF8STRING *reader;                   /* OPTIONAL: the only reader that is looked into */
+	STACK_OF(ASN1_UTF8STRING) *other_readers;  /* those that OpenSC is to leave alone */
+	ASN1_BOOLEAN exclusive;                    /* no other program can use the card while somebody is logged in */
 };
 
 struct wire_prompt_grant {
@@ -285,6 +302,12 @@ struct wire_module {
 	ASN1_UTF8STRING *name;
 };
 
+/* What a scan found. */
+struct wire_found {
+	ASN1_BOOLEAN pcsc; /* the module works through pcscd, so that its tokens come and go with the cards in readers */
+	STACK_OF(wire_token) *tokens;
+};
+
 struct wire_inventory {
 	struct wire_token *token;
 	uint32_t pin;           /* enum wire_pin_state */
@@ -310,6 +333,7 @@ enum wire_report_type {
 	WIRE_REPORT_UNLOCKED = 6,
 	WIRE_REPORT_PROMPT = 7, /* the order with this id needs a prompt */
 	WIRE_REPORT_PROMPT_DONE = 8,
+	WIRE_REPORT_SLOTS = 9, /* a token came or went; the first one says that the module is followed */
 };
 
 struct wire_report_body {
@@ -317,13 +341,14 @@ struct wire_report_body {
 	union {
 		struct wire_error *error;
 		STACK_OF(wire_module) *modules;
-		STACK_OF(wire_token) *tokens;
+		struct wire_found *found;
 		struct wire_inventory *inventory;
 		struct wire_sign_reply *signed_;
 		struct wire_unwrapped *unwrapped;
 		ASN1_NULL *unlocked;
 		ASN1_NULL *prompt;
 		ASN1_NULL *prompt_done;
+		ASN1_NULL *slots;
 	};
 };
 
@@ -332,9 +357,39 @@ struct wire_report {
 	struct wire_report_body *body;
 };
 
+/* ---- Core and smime-reader ---- */
+
+enum wire_reader_order_type {
+	WIRE_READER_WATCH = 0, /* may be repeated: the last one holds */
+	WIRE_READER_RESET = 1,
+};
+
+struct wire_reader_order {
+	int type; /* enum wire_reader_order_type */
+	union {
+		STACK_OF(ASN1_UTF8STRING) *watch; /* the readers whose cards are to be reset when the core has gone */
+		ASN1_UTF8STRING *reset;           /* the reader whose card is to be reset now */
+	};
+};
+
+struct wire_readers {
+	ASN1_UTF8STRING *fault; /* why there are none that could be watched; empty otherwise */
+	STACK_OF(wire_reader) *readers;
+};
+
+enum wire_reader_report_type { WIRE_READER_READERS = 0, WIRE_READER_DONE = 1 };
+
+struct wire_reader_report {
+	int type; /* enum wire_reader_report_type */
+	union {
+		struct wire_readers *readers; /* all of them, whenever one has changed */
+		struct wire_error *done;      /* what came of the reset */
+	};
+};
+
 /* ---- Core to spawner ---- */
 
-enum wire_program { WIRE_PROGRAM_TOKEN = 0, WIRE_PROGRAM_PINENTRY = 1 };
+enum wire_program { WIRE_PROGRAM_TOKEN = 0, WIRE_PROGRAM_PINENTRY = 1, WIRE_PROGRAM_READER = 2 };
 
 struct wire_spawn {
 	uint32_t program;                                                                                       /* enum wire_program */
@@ -370,6 +425,10 @@ WIRE_DECLARE(wire_order)
 WIRE_DECLARE(wire_module)
 WIRE_DECLARE(wire_inventory)
 WIRE_DECLARE(wire_report)
+WIRE_DECLARE(wire_reader)
+WIRE_DECLARE(wire_readers)
+WIRE_DECLARE(wire_reader_order)
+WIRE_DECLARE(wire_reader_report)
 WIRE_DECLARE(wire_spawn)
 
 /*
@@ -380,6 +439,8 @@ struct wire_request *wire_request_make(uint32_t id, enum wire_request_type type)
 struct wire_reply *wire_reply_make(uint32_t id, enum wire_reply_type type);
 struct wire_order *wire_order_make(uint32_t id, enum wire_order_type type);
 struct wire_report *wire_report_make(uint32_t id, enum wire_report_type type);
+struct wire_reader_order *wire_reader_order_make(enum wire_reader_order_type type);
+struct wire_reader_report *wire_reader_report_make(enum wire_reader_report_type type);
 
 /*
  * DER of a message. *ret_der is the caller's to free() (secrets in it: wire_free_encoded()). Returns 0,

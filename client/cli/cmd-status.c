@@ -19,12 +19,23 @@ static const struct {
 	[SMIME_PIN_UNSET] = { "unset", "; no PIN is set yet" },
 };
 
+static const char *const reader_states[] = {
+	[SMIME_READER_EMPTY] = "empty",
+	[SMIME_READER_CARD] = "card",
+	[SMIME_READER_MUTE] = "mute",
+};
+static const char *const reader_texts[] = {
+	[SMIME_READER_EMPTY] = "no card",
+	[SMIME_READER_CARD] = "a card",
+	[SMIME_READER_MUTE] = "a card that does not answer; is it the right way round?",
+};
+
 static json_t *json_token(const struct smime_token *token) {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:b, s:I, s:I, s:o}", "id", cli_json_text(token->id), "label",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:b, s:I, s:I, s:o}", "id", cli_json_text(token->id), "label",
 		cli_json_text(token->label), "manufacturer", cli_json_text(token->manufacturer), "model", cli_json_text(token->model),
-		"serial", cli_json_text(token->serial), "module", cli_json_text(token->module), "state", state_names[token->state], "pin",
-		pins[token->pin].name, "unlocked", token->unlocked, "keys", (json_int_t)token->keys, "queued", (json_int_t)token->queued,
-		"fault", cli_json_text(token->fault));
+		"serial", cli_json_text(token->serial), "module", cli_json_text(token->module), "slot", cli_json_text(token->slot), "state",
+		state_names[token->state], "pin", pins[token->pin].name, "unlocked", token->unlocked, "keys", (json_int_t)token->keys,
+		"queued", (json_int_t)token->queued, "fault", cli_json_text(token->fault));
 }
 
 static json_t *json_module(const struct smime_module *module) {
@@ -32,16 +43,23 @@ static json_t *json_module(const struct smime_module *module) {
 		cli_json_text(module->fault));
 }
 
-static json_t *json_status(const struct smime_status *status) {
-	json_t *modules = json_array(), *tokens = json_array();
+static json_t *json_reader(const struct smime_reader *reader) {
+	return json_pack("{s:o, s:s}", "name", cli_json_text(reader->name), "state", reader_states[reader->state]);
+}
 
+static json_t *json_status(const struct smime_status *status) {
+	json_t *readers = json_array(), *modules = json_array(), *tokens = json_array();
+
+	for (size_t i = 0; i < status->reader_count; i++)
+		(void)json_array_append_new(readers, json_reader(&status->readers[i]));
 	for (size_t i = 0; i < status->module_count; i++)
 		(void)json_array_append_new(modules, json_module(&status->modules[i]));
 	for (size_t i = 0; i < status->token_count; i++)
 		(void)json_array_append_new(tokens, json_token(&status->tokens[i]));
-	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o}", "agent_version", cli_json_text(status->agent_version), "socket",
+	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "agent_version", cli_json_text(status->agent_version), "socket",
 		cli_json_text(status->socket), "pid", (json_int_t)status->pid, "clients", (json_int_t)status->clients, "prompts",
-		(json_int_t)status->prompts, "modules", modules, "tokens", tokens);
+		(json_int_t)status->prompts, "reader_fault", cli_json_text(status->reader_fault), "readers", readers, "modules", modules,
+		"tokens", tokens);
 }
 
 static void print_token(const struct cli *cli, const struct smime_token *token) {
@@ -55,7 +73,7 @@ static void print_token(const struct cli *cli, const struct smime_token *token) 
 		cli_print("        %u operation%s waiting or under way", token->queued, token->queued == 1 ? "" : "s");
 	if (cli->verbose) {
 		cli_print("        manufacturer %s, id %s", token->manufacturer, token->id);
-		cli_print("        through %s", token->module);
+		cli_print("        in %s, through %s", token->slot, token->module);
 	}
 }
 
@@ -65,6 +83,10 @@ static int print_status(struct cli *cli, const struct smime_status *status) {
 		cli_print("        %u PIN prompt%s shown or waiting", status->prompts, status->prompts == 1 ? "" : "s");
 	if (cli->verbose)
 		cli_print("        %u client%s connected", status->clients, status->clients == 1 ? "" : "s");
+	for (size_t i = 0; i < status->reader_count; i++)
+		cli_print("reader  %s: %s", status->readers[i].name, reader_texts[status->readers[i].state]);
+	if (*status->reader_fault)
+		cli_print("readers %s", status->reader_fault);
 	for (size_t i = 0; i < status->module_count; i++) {
 		const struct smime_module *module = &status->modules[i];
 		cli_print("module  %s: %u token%s", module->path, module->tokens, module->tokens == 1 ? "" : "s");

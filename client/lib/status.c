@@ -28,6 +28,7 @@ static void describe_token(struct arena *arena, const struct wire_token_status *
 	token->model = arena_text(arena, wire_text(from->token->model));
 	token->serial = arena_text(arena, wire_text(from->token->serial));
 	token->module = arena_text(arena, wire_text(from->token->module));
+	token->slot = arena_text(arena, wire_text(from->token->slot));
 	/* An agent of a later version may know more; who calls indexes tables with these. */
 	token->state = from->state <= SMIME_TOKEN_FAILED ? (enum smime_token_state)from->state : SMIME_TOKEN_FAILED;
 	token->pin = from->pin <= SMIME_PIN_UNSET ? (enum smime_pin_state)from->pin : SMIME_PIN_OK;
@@ -61,12 +62,27 @@ static void describe_modules(struct arena *arena, STACK_OF(wire_module_status) *
 	status->module_count = modules ? (size_t)count : 0;
 }
 
+static void describe_readers(struct arena *arena, const struct wire_status_reply *from, struct smime_status *status) {
+	int count = sk_wire_reader_num(from->readers);
+	struct smime_reader *readers = arena_alloc(arena, (size_t)count, sizeof(*readers));
+
+	for (int i = 0; readers && i < count; i++) {
+		const struct wire_reader *reader = sk_wire_reader_value(from->readers, i);
+		readers[i].name = arena_text(arena, wire_text(reader->name));
+		readers[i].state = reader->state <= SMIME_READER_MUTE ? (enum smime_reader_state)reader->state : SMIME_READER_MUTE;
+	}
+	status->reader_fault = arena_text(arena, wire_text(from->reader_fault));
+	status->readers = readers;
+	status->reader_count = readers ? (size_t)count : 0;
+}
+
 static void describe_agent(struct arena *arena, const struct wire_status_reply *from, const char *socket, struct smime_status *status) {
 	status->agent_version = arena_text(arena, wire_text(from->agent_version));
 	status->socket = arena_text(arena, socket);
 	status->pid = from->pid;
 	status->clients = from->clients;
 	status->prompts = from->prompts;
+	describe_readers(arena, from, status);
 	describe_modules(arena, from->modules, status);
 	describe_tokens(arena, from->tokens, status);
 }

@@ -107,6 +107,7 @@ enum smime_pin_state { SMIME_PIN_OK = 0, SMIME_PIN_LOW = 1, SMIME_PIN_FINAL = 2,
 
 struct smime_token {
 	const char *id, *label, *manufacturer, *model, *serial, *module;
+	const char *slot; /* description of its slot; of a card the name of its reader */
 	enum smime_token_state state;
 	enum smime_pin_state pin;
 	bool unlocked;
@@ -119,9 +120,19 @@ struct smime_module {
 	unsigned tokens;
 };
 
+enum smime_reader_state { SMIME_READER_EMPTY = 0, SMIME_READER_CARD = 1, SMIME_READER_MUTE = 2 }; /* mute: a card that does not answer */
+
+struct smime_reader {
+	const char *name;
+	enum smime_reader_state state;
+};
+
 struct smime_status {
 	const char *agent_version, *socket;
 	unsigned pid, clients, prompts;
+	const char *reader_fault; /* why readers can't be watched; empty otherwise */
+	const struct smime_reader *readers;
+	size_t reader_count;
 	const struct smime_module *modules;
 	size_t module_count;
 	const struct smime_token *tokens;

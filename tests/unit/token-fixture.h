@@ -115,8 +115,8 @@ static inline void scan(void) {
 
 	assert_non_null(report);
 	assert_int_equal(report->body->type, WIRE_REPORT_TOKENS);
-	assert_int_equal(sk_wire_token_num(report->body->tokens), 1);
-	fixture.token = ASN1_item_dup(wire_token_it(), sk_wire_token_value(report->body->tokens, 0));
+	assert_int_equal(sk_wire_token_num(report->body->found->tokens), 1);
+	fixture.token = ASN1_item_dup(wire_token_it(), sk_wire_token_value(report->body->found->tokens, 0));
 	assert_int_equal(process_end(&process), 0);
 	wire_report_free(report);
 	wire_setup_free(setup);

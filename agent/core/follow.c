@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The process that waits and the clock that stands in for it; see follow.h.
+ */
+#include "follow.h"
+
+#include <smime/error.h>
+
+#include "token-process.h"
+
+struct follow {
+	struct agent *agent;
+	const struct config_module *module;
+	void (*changed)(void *userdata);
+	void *userdata;
+	struct token_process *process; /* NULL between two, and where the module can't wait */
+	bool waits;                    /* the process has said that the module can */
+	sd_event_source *timer;
+};
+
+static int start_process(struct follow *follow);
+
+static void set_timer(struct follow *follow, uint64_t seconds, sd_event_time_handler_t handler) {
+	follow->timer = sd_event_source_disable_unref(follow->timer);
+	(void)sd_event_add_time_relative(
+		follow->agent->event, &follow->timer, CLOCK_MONOTONIC, seconds * 1000000, 1000000, handler, follow);
+}
+
+static int on_poll(sd_event_source *source, uint64_t usec, void *userdata) {
+	struct follow *follow = userdata;
+
+	set_timer(follow, FOLLOW_POLL_S, on_poll);
+	follow->changed(follow->userdata);
+	return 0;
+}
+
+static int on_restart(sd_event_source *source, uint64_t usec, void *userdata) {
+	(void)start_process(userdata);
+	return 0;
+}
+
+/* The first report only says that the module can wait; each further one is news. */
+static void on_report(void *userdata, struct wire_report *received) {
+	_cleanup_(wire_report_freep) struct wire_report *report = received;
+	struct follow *follow = userdata;
+
+	if (report->body->type != WIRE_REPORT_SLOTS)
+		return;
+	if (follow->waits)
+		follow->changed(follow->userdata);
+	follow->waits = true;
+}
+
+static void on_ended(void *userdata) {
+	struct follow *follow = userdata;
+
+	follow->process = NULL;
+	if (follow->waits)
+		set_timer(follow, FOLLOW_RESTART_S, on_restart);
+	else
+		set_timer(follow, FOLLOW_POLL_S, on_poll);
+	follow->waits = false;
+}
+
+static int start_process(struct follow *follow) {
+	static const struct token_process_callbacks callbacks = { on_report, on_ended };
+	_cleanup_(wire_setup_freep) struct wire_setup *setup = wire_setup_new();
+
+	if (!setup || wire_set_text(&setup->module, follow->module->path) < 0)
+		return -SMIME_E_NO_MEMORY;
+	setup->role = WIRE_ROLE_FOLLOW;
+	int r = token_process_start(follow->agent, setup, &callbacks, follow, &follow->process);
+	if (r < 0)
+		set_timer(follow, FOLLOW_POLL_S, on_poll);
+	return 0;
+}
+
+int follow_new(struct agent *agent, const struct config_module *module, void (*changed)(void *userdata), void *userdata,
+	struct follow **ret_follow) {
+	struct follow *follow = calloc(1, sizeof(*follow));
+
+	if (!follow)
+		return -SMIME_E_NO_MEMORY;
+	*follow = (struct follow){ .agent = agent, .module = module, .changed = changed, .userdata = userdata };
+	int r = start_process(follow);
+	if (r < 0) {
+		(void)follow_free(follow);
+		return r;
+	}
+	*ret_follow = follow;
+	return 0;
+}
+
+struct follow *follow_free(struct follow *follow) {
+	if (!follow)
+		return NULL;
+	follow->process = token_process_abandon(follow->process);
+	sd_event_source_disable_unref(follow->timer);
+	free(follow);
+	return NULL;
+}
