@@ -224,7 +224,8 @@ static void on_place_changed(void *userdata) {
 	if (!module->pcsc && place_is_pcsc(module->own)) {
 		module->pcsc = true;
 		follow_cards(module);
-	} else if (!module->pcsc && !module->follow && place_scanned_us(module->own)) {
+	} else if (!module->pcsc && !module->follow && place_scanned_us(module->own) && place_is_settled(module->own)) {
+		/* Not before: modules that share files between processes race when two initialise at once. */
 		(void)follow_new(discovery->agent, &module->config, on_slots_changed, module, &module->follow);
 	}
 	discovery->changed(discovery->agent);

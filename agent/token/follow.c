@@ -46,10 +46,8 @@ int follow_module(const struct wire_setup *setup, struct exchange *exchange, str
 	rv = skip_pending(module);
 	if (rv == CKR_OK && pthread_create(&teller, NULL, tell_that_it_waits, exchange) != 0)
 		return -SMIME_E_INTERNAL;
-	while (rv == CKR_OK) {
-		rv = module->call->C_WaitForSlotEvent(0, &slot, NULL);
-		if (rv == CKR_OK)
-			r = exchange_send_event(exchange, 0, WIRE_REPORT_SLOTS);
+	while (rv == CKR_OK && (rv = module->call->C_WaitForSlotEvent(0, &slot, NULL)) == CKR_OK) {
+		r = exchange_send_event(exchange, 0, WIRE_REPORT_SLOTS);
 		if (r < 0)
 			return r;
 		rest();

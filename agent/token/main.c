@@ -86,9 +86,22 @@ static int report_tokens(const struct wire_setup *setup, struct exchange *exchan
 	return r;
 }
 
+/* What somebody sees who lists processes. One that serves a token keeps its program's name. */
+static void take_name(uint32_t role) {
+	static const char *const names[] = {
+		[WIRE_ROLE_MODULES] = "smime-modules",
+		[WIRE_ROLE_SCAN] = "smime-scan",
+		[WIRE_ROLE_FOLLOW] = "smime-follow",
+	};
+
+	if (role < ELEMENTSOF(names) && names[role])
+		(void)prctl(PR_SET_NAME, names[role]);
+}
+
 static int act(const struct wire_setup *setup, struct exchange *exchange, struct fault *fault) {
 	int r;
 
+	take_name(setup->role);
 	if (setup->role == WIRE_ROLE_MODULES)
 		return report_modules(exchange);
 	r = opensc_configure(setup, fault);
