@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Real smart cards for tests, without hardware: a private pcscd with two virtual readers, PIV cards, OpenSC. To be sourced
+# behind lib.sh:
+#
+#   fixture                        # for the demonstration CA
+#   card_stack                     # pcscd on a socket of its own, readers 0 and 1
+#   card_make alice                # RSA-2048; `card_make bob ec` for P-256, `card_make alice2 rsa SERIAL Alice` for a double
+#   card_insert 0 alice
+#   card_agent_start               # the agent with OpenSC's module
+#   check 'alice signs' 0 smime sign -k alice@example.org -i "$T/mail" -o "$T/signed"
+#
+# Four keys on each card (CN is that of the card):
+#   9A  id 01  NAME-auth@example.org  signs after login
+#   9C  id 02  NAME@example.org       signs, the PIN each time (CKA_ALWAYS_AUTHENTICATE)
+#   9D  id 03  NAME@example.org       decrypts after login (keyEncipherment, or keyAgreement on P-256)
+#   9E  id 04  NAME-card@example.org  P-256, signs without a login
+# PIN 123456, PUK 12345678, three tries, which are in the card's directory. The certificates are $T/NAME-9a.pem and so on.
+#
+# Faults, delays and counts: card_ask, whose words are in tests/card/control.c. What reached the cards is in $T/card.log.
+
+CARD=$SMIME_BUILD/tests/card
+CARD_PIN=123456 CARD_PUK=12345678
+OPENSC_MODULE=$(find /usr/lib /usr/local/lib -name opensc-pkcs11.so -print -quit 2>/dev/null)
+VPCD_DRIVER=$(find /usr/lib /usr/local/lib -name libifdvpcd.so -print -quit 2>/dev/null)
+
+# ---- The stack ----
+
+card_stack() {
+	[ -n "$OPENSC_MODULE" ] && [ -n "$VPCD_DRIVER" ] && [ -x "$CARD/card" ] || skip_all 'pcscd, OpenSC, vsmartcard-vpcd or libpcsclite is not there'
+	mkdir -p "$T/cards" "$T/readers" "$T/no-drivers"
+	"$CARD/card" "$T/card.sock" "$T/card.log" >"$T/card.port" 2>"$T/card.err" </dev/null 3>&- &
+	card_pid=$!
+	started+=("$card_pid")
+	disown "$card_pid"
+	await [ -s "$T/card.port" ] || bail "the card readers did not start: $(cat "$T/card.err")"
+	printf 'FRIENDLYNAME "Test Reader"\nDEVICENAME /dev/null:%s\nLIBPATH %s\nCHANNELID %s\n' \
+		"$(cat "$T/card.port")" "$VPCD_DRIVER" "$(cat "$T/card.port")" >"$T/readers/vpcd"
+	export PCSCLITE_CSOCK_NAME=$T/pcscd.comm
+	pcscd_start
+}
+
+pcscd_pid=
+
+# Only the readers of the test: pcscd is shown an empty directory for drivers of USB readers.
+pcscd_start() {
+	PCSCLITE_HP_DROPDIR=$T/no-drivers "$CARD/activate" "$PCSCLITE_CSOCK_NAME" "$(PATH=$PATH:/usr/sbin command -v pcscd)" --foreground -c "$T/readers" \
+		>>"$T/pcscd.log" 2>&1 </dev/null 3>&- &
+	pcscd_pid=$!
+	started+=("$pcscd_pid")
+	disown "$pcscd_pid"
+	await pcscd_ready || bail "pcscd did not start: $(tail -n 5 "$T/pcscd.log")"
+}
+pcscd_ready() { [ "$("$CARD/raw" | wc -l)" = 2 ]; }
+pcscd_stop() { # [SIGNAL]
+	kill "${1:--TERM}" "$pcscd_pid"
+	await ended "$pcscd_pid" || kill -9 "$pcscd_pid"
+	pcscd_pid=
+	rm -f "$PCSCLITE_CSOCK_NAME"
+}
+pcscd_kill() { pcscd_stop -KILL; }
+
+# ---- Cards ----
+
+# A card in $T/cards/NAME. Two cards with one common name have labels that are alike, and differ in the serial number.
+card_make() { # NAME [rsa|ec [SERIAL [COMMON-NAME]]]; SERIAL: 16 hexadecimal digits
+	local name=$1 type=${2:-rsa} serial=${3:-} common=${4:-$1} slot making=()
+	mkdir -p "$T/cards/$name"
+	printf '%s\n' "${serial:-$(openssl rand -hex 8)}" >"$T/cards/$name/serial"
+	for slot in 9a 9c 9d 9e; do card_make_key "$name" "$type" "$slot" & making+=("$!"); done
+	for slot in "${making[@]}"; do wait "$slot" || bail "no key for the card $name"; done
+	local decryption=keyEncipherment
+	[ "$type" = rsa ] || decryption=keyAgreement
+	card_certify "$name" 9a "$common" "$name-auth@example.org" digitalSignature
+	card_certify "$name" 9c "$common" "$name@example.org" digitalSignature,nonRepudiation
+	card_certify "$name" 9d "$common" "$name@example.org" $decryption
+	card_certify "$name" 9e "$common" "$name-card@example.org" digitalSignature
+}
+card_make_key() { # NAME rsa|ec SLOT
+	local key=$T/cards/$1/$3.key parameters=(-algorithm EC -pkeyopt ec_paramgen_curve:P-256)
+	[ "$2-$3" = rsa-9e ] || [ "$2" = ec ] || parameters=(-algorithm RSA -pkeyopt rsa_keygen_bits:2048)
+	demo_quiet openssl genpkey "${parameters[@]}" -out "$key" && openssl pkey -in "$key" -pubout -out "$T/$1-$3.pub"
+}
+card_certify() { # NAME SLOT COMMON-NAME ADDRESS KEY-USAGE
+	demo_certificate "$1-$2" "$3" "$4" "$5" && openssl x509 -in "$T/$1-$2.pem" -outform DER -out "$T/cards/$1/$2.der" || bail "no certificate $1-$2"
+}
+
+# Tells the readers something: READER COMMAND ARGUMENT..., see tests/card/control.c.
+card_ask() { "$CARD/ask" "$T/card.sock" "$@"; }
+
+card_put() { card_ask "$1" insert "$T/cards/$2"; } # READER NAME: and does not wait for pcscd to see it
+card_take() { card_ask "$1" remove; }              # READER
+card_insert() { # READER NAME: and waits for pcscd to see it, if that runs
+	card_put "$@" && { [ -z "$pcscd_pid" ] || await card_seen "$1" present; } || bail "the card $2 is not to be seen in reader $1"
+}
+card_remove() { # READER
+	card_take "$1" && { [ -z "$pcscd_pid" ] || await card_seen "$1" empty; } || bail "reader $1 does not become empty"
+}
+card_seen() { "$CARD/raw" | grep -q "^$1 $2 "; } # READER present|empty
+
+card_delay() { card_ask "$1" delay "${@:2}"; } # READER APDU-MS [KEY-MS]
+card_count() { card_ask "$1" count "$2"; }     # READER WHAT, e.g. 0 verify-wrong
+card_tries() { card_ask "$1" tries; }          # READER: what PIN and PUK have left
+
+# At the COUNT-th APDU of a KIND from now: card_fault 0 verify 1 status 6F00, card_fault 0 any 3 pull, card_fault 0 any 1 swap NAME
+card_fault() { # READER KIND COUNT|every WHAT [ARGUMENT]; READER clear
+	if [ "${4:-}" = swap ]; then card_ask "$1" fault "$2" "$3" swap "$T/cards/$5"; else card_ask "$1" fault "${@:2}"; fi
+}
+
+# The status word with which the card answers another program that asks for a signature, over a connection shared with the agent.
+card_raw_sign() { "$CARD/raw" "$1" sign "$2" "$3" | tail -n 1; } # READER SLOT rsa|ec
+# Another program resets the card.
+card_raw_reset() { "$CARD/raw" "$1" reset; } # READER
+
+# ---- The agent ----
+
+# agent.yaml with OpenSC's module, beside what else the test gives.
+card_configure() { # [YAML]
+	configure "$(printf '%s\nmodules: [{path: "%s"}]' "${1:-}" "$OPENSC_MODULE")"
+}
+card_agent_start() { # ARGUMENT...
+	[ -e "$T/agent.yaml" ] || card_configure
+	agent_start "$@"
+}
