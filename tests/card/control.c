@@ -11,6 +11,7 @@
  *   count WHAT                        apdus, resets, faults, verify-right, verify-wrong, verify-blocked, change-right, change-wrong,
  *                                     sign, decrypt, or a KIND
  *   clear                             counts from 0 again
+ *   seen                              ok when pcscd knows of the card that is in it
  *   tries                             what the card in it has left: PIN and PUK
  */
 #include "reader.h"
@@ -209,6 +210,8 @@ static bool execute(struct reader *reader, const char *command, char *rest, FILE
 		return execute_count(reader, rest, answer);
 	if (is(command, "clear"))
 		return clear_counts(reader);
+	if (is(command, "seen"))
+		return reader->seen;
 	if (is(command, "tries"))
 		return execute_tries(reader, answer);
 	return false;

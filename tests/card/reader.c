@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { CONTROL_OFF = 0, CONTROL_ON = 1, CONTROL_RESET = 2, CONTROL_ATR = 4, RETRY_MS = 50 };
+enum { CONTROL_OFF = 0, CONTROL_ON = 1, CONTROL_RESET = 2, CONTROL_ATR = 4, RETRY_MS = 50, ABSENCE_MS = 700 };
 
 /* T=1 alone; the PIV application in the historical bytes, so that OpenSC takes the card for no product with quirks. */
 static const uint8_t atr[] = { 0x3B, 0x8B, 0x81, 0x31, 0xFE, 0x45, 0x80, 0xF9, 0xA0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x10, 0x00, 0x42 };
@@ -61,12 +61,16 @@ static void note_command(struct reader *reader, const uint8_t *apdu, size_t len)
 	note_bytes(reader, ">", apdu, secret && len > 5 ? 5 : len);
 }
 
+/*
+ * pcscd looks every 400 ms whether a card is there. One that is away for a shorter time might as well not have been: pcscd would go
+ * on with the new card as if it were the old one, which no real reader lets happen.
+ */
 static void drop_connection(struct reader *reader) {
+	reader->due_ms = now_ms() + (reader->connected ? ABSENCE_MS : RETRY_MS);
 	close_fdp(&reader->connection);
 	reader->connection = -1;
-	reader->connected = reader->frozen = false;
+	reader->connected = reader->seen = reader->frozen = false;
 	reader->in_len = reader->out_len = 0;
-	reader->due_ms = now_ms() + RETRY_MS;
 	if (reader->card)
 		card_reset(reader->card);
 }
@@ -74,7 +78,8 @@ static void drop_connection(struct reader *reader) {
 void reader_remove(struct reader *reader) {
 	if (reader->card)
 		note(reader, "removed");
-	drop_connection(reader);
+	if (reader->connection >= 0)
+		drop_connection(reader);
 	reader->card = card_free(reader->card);
 }
 
@@ -85,7 +90,6 @@ bool reader_insert(struct reader *reader, const char *directory) {
 		return false;
 	reader_remove(reader);
 	reader->card = card;
-	reader->due_ms = now_ms();
 	note(reader, "inserted");
 	return true;
 }
@@ -196,7 +200,11 @@ static void process_apdu(struct reader *reader, const uint8_t *apdu, size_t len)
 
 static void process_message(struct reader *reader, const uint8_t *body, size_t len) {
 	if (len != 1) {
-		process_apdu(reader, body, len);
+		/* Only a card whose absence was not seen is spoken to without power. */
+		if (reader->seen)
+			process_apdu(reader, body, len);
+		else
+			drop_connection(reader);
 		return;
 	}
 	if (body[0] == CONTROL_ATR) {
@@ -204,6 +212,7 @@ static void process_message(struct reader *reader, const uint8_t *body, size_t l
 		return;
 	}
 	note(reader, body[0] == CONTROL_ON ? "power on" : body[0] == CONTROL_OFF ? "power off" : "reset");
+	reader->seen = reader->seen || body[0] == CONTROL_ON;
 	reader->resets += body[0] == CONTROL_RESET;
 	card_reset(reader->card);
 }

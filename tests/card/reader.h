@@ -43,6 +43,7 @@ struct reader {
 	uint16_t port;
 	int connection;    /* with vpcd; -1: none */
 	bool connected;    /* else it is still being made */
+	bool seen;         /* pcscd has powered this card up */
 	struct card *card; /* NULL: the reader is empty */
 	unsigned apdu_delay_ms, key_delay_ms;
 	struct fault faults[FAULTS_MAX];

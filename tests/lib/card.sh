@@ -91,12 +91,12 @@ card_ask() { "$CARD/ask" "$T/card.sock" "$@"; }
 card_put() { card_ask "$1" insert "$T/cards/$2"; } # READER NAME: and does not wait for pcscd to see it
 card_take() { card_ask "$1" remove; }              # READER
 card_insert() { # READER NAME: and waits for pcscd to see it, if that runs
-	card_put "$@" && { [ -z "$pcscd_pid" ] || await card_seen "$1" present; } || bail "the card $2 is not to be seen in reader $1"
+	card_put "$@" && { [ -z "$pcscd_pid" ] || await card_ask "$1" seen; } || bail "the card $2 is not to be seen in reader $1"
 }
 card_remove() { # READER
-	card_take "$1" && { [ -z "$pcscd_pid" ] || await card_seen "$1" empty; } || bail "reader $1 does not become empty"
+	card_take "$1" && { [ -z "$pcscd_pid" ] || await card_empty "$1"; } || bail "reader $1 does not become empty"
 }
-card_seen() { "$CARD/raw" | grep -q "^$1 $2 "; } # READER present|empty
+card_empty() { "$CARD/raw" | grep -q "^$1 empty "; } # READER
 
 card_delay() { card_ask "$1" delay "${@:2}"; } # READER APDU-MS [KEY-MS]
 card_count() { card_ask "$1" count "$2"; }     # READER WHAT, e.g. 0 verify-wrong

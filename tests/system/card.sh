@@ -85,6 +85,19 @@ card_fault 0 clear
 card_fault 0 any 1 cut 1
 check 'a part of a reply' 2 raw $chuid
 card_insert 0 alice
+card_fault 0 any 1 long 65535
+check 'far too much of one' 2 raw $chuid
+card_fault 0 any 2 freeze
+raw $chuid $chuid >"$T/frozen" & frozen=$!
+struck() { [ "$(card_count 0 faults)" = "$1" ]; }
+holds 'a card freezes' await struck 6
+card_ask 0 release
+holds 'until it is released' wait $frozen
+is 'and answers then' "$(uniq "$T/frozen")" 9000
+card_fault 0 any 1 swap bob
+check 'a card that is swapped' 2 raw $chuid
+holds 'is another one' await raw $discovery
+is 'with a P-256 key' "$("$CARD/raw" 0 sign 9e ec)" 9000
 card_delay 0 300
 begin=${EPOCHREALTIME/./}
 check 'a slow card' 0 raw $chuid
@@ -92,7 +105,7 @@ holds 'takes its time' [ $((${EPOCHREALTIME/./} - begin)) -ge 300000 ]
 card_delay 0 0
 card_fault 0 any 1 pull
 check 'a card that is pulled' 2 raw $chuid
-holds 'is gone' await card_seen 0 empty
+holds 'is gone' await card_empty 0
 pcscd_kill
 card_insert 0 alice
 pcscd_start
