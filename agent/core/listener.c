@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -122,11 +123,32 @@ int listener_open(const char *path, struct listener_socket *ret_socket, char **r
 	return 0;
 }
 
-void listener_socket_clear(struct listener_socket *socket_file) {
+static bool is_in_place(const struct listener_socket *socket_file) {
 	struct stat st;
 
-	if (socket_file->path && lstat(socket_file->path, &st) == 0 && st.st_dev == socket_file->file.st_dev &&
-		st.st_ino == socket_file->file.st_ino)
+	return lstat(socket_file->path, &st) == 0 && st.st_dev == socket_file->file.st_dev && st.st_ino == socket_file->file.st_ino;
+}
+
+static void end_when_displaced(const struct listener_socket *socket_file, sd_event *event) {
+	if (!is_in_place(socket_file))
+		(void)sd_event_exit(event, SMIME_E_IO);
+}
+
+static int on_socket_file(sd_event_source *source, const struct inotify_event *change, void *userdata) {
+	end_when_displaced(userdata, sd_event_source_get_event(source));
+	return 0;
+}
+
+void listener_socket_watch(struct listener_socket *socket_file, sd_event *event) {
+	/* A socket's file is never deleted while it is open: that its name goes is a change of its attributes. */
+	if (!socket_file->path)
+		return;
+	(void)sd_event_add_inotify(event, NULL, socket_file->path, IN_ATTRIB | IN_MOVE_SELF, on_socket_file, socket_file);
+	end_when_displaced(socket_file, event); /* it may have been before the watch began */
+}
+
+void listener_socket_clear(struct listener_socket *socket_file) {
+	if (socket_file->path && is_in_place(socket_file))
 		(void)unlink(socket_file->path);
 	close_fdp(&socket_file->fd);
 	close_fdp(&socket_file->lock);

@@ -36,6 +36,12 @@ struct listener_socket {
  */
 int listener_open(const char *path, struct listener_socket *ret_socket, char **ret_message);
 
+/*
+ * Ends the loop with SMIME_E_IO when the socket file is no longer there or another one has taken its place, as systemd's does: nobody
+ * could reach this agent any more, not even to lock its tokens. `socket` must outlive the loop. Without inotify nothing is watched.
+ */
+void listener_socket_watch(struct listener_socket *socket, sd_event *event);
+
 /* Removes the socket file, unless another one stands in its place, and gives it free. */
 void listener_socket_clear(struct listener_socket *socket);
 

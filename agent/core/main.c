@@ -226,11 +226,14 @@ static int serve(struct agent *agent, const char *path) {
 		return complain(r, message);
 	r = set_up(agent, &socket);
 	if (r == 0) {
+		listener_socket_watch(&socket, agent->event);
 		(void)sd_notify(0, "READY=1\nSTATUS=Serving");
 		r = sd_event_loop(agent->event);
 		(void)sd_notify(0, "STOPPING=1");
 	}
-	/* The loop is left with an error by nobody but the spawner's end. */
+	if (r == SMIME_E_IO)
+		return complain(-r, "the socket file is gone or was replaced, so nobody can reach this agent any more");
+	/* Nobody else leaves the loop with an error but the spawner's end. */
 	if (r > 0)
 		return complain(-r, "smime-spawner, which starts the processes for tokens and prompts, has ended; start the agent again");
 	return r < 0 ? complain(-SMIME_E_INTERNAL, NULL) : 0;

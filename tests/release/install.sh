@@ -9,9 +9,13 @@ root=$T/root # the prefix is fixed when the build is set up
 holds 'it is set up with a prefix of its own' meson setup "$T/build" "$SOURCE" --prefix "$root" -Dtests=disabled
 holds 'it builds without the unit tests' meson compile -C "$T/build"
 holds 'it installs' meson install -C "$T/build" --no-rebuild
-for file in bin/smime bin/smime-agent libexec/smime-agent/smime-token include/smime/smime.h include/smime/error.h; do
+for file in bin/smime bin/smime-agent libexec/smime-agent/smime-token include/smime/smime.h include/smime/error.h \
+	lib/systemd/user/smime-agent.socket lib/systemd/user/smime-agent.service lib/udev/rules.d/70-smime-agent.rules; do
 	holds "$file is there" [ -f "$root/$file" ]
 done
+is 'nothing is installed outside the prefix' "$(meson introspect --installed "$T/build" | python3 -c '
+import json, sys
+print([path for path in json.load(sys.stdin).values() if not path.startswith(sys.argv[1] + "/")])' "$root")" '[]'
 pc=$(find "$root" -name libsmime.pc)
 holds 'libsmime.pc is there' [ -f "$pc" ]
 for file in "$root"/bin/* "$root"/libexec/smime-agent/* "$(dirname "$(dirname "$pc")")/libsmime.so.0"; do
@@ -43,10 +47,21 @@ prints 'is not good' ': not good'
 holds 'the header is C++ too' clang++ -Wall -Wextra -Werror -fsyntax-only -I "$root/include" -x c++ - <<<'#include <smime/smime.h>'
 agent_stop
 
-# A client starts the agent itself, where it was installed.
-unset SMIME_AGENT_SOCK
 mkdir -p "$HOME/.config/smime-agent"
 cp "$T/agent.yaml" "$HOME/.config/smime-agent/"
+
+# The units, as they were installed.
+unit=$root/lib/systemd/user/smime-agent.service
+check 'systemd-analyze verifies them' 0 systemd-analyze --user verify --man=no "$unit" "${unit%.service}.socket"
+is 'and warns of nothing' "$(cat "$T/err" "$T/out")" ''
+mv "$root/bin/smime-agent" "$root/bin/moved"
+run systemd-analyze --user verify --man=no "$unit"
+says 'as it does of a program that is not there' "$root/bin/smime-agent"
+mv "$root/bin/moved" "$root/bin/smime-agent"
+points_of python3 "$SOURCE/tests/lib/as-service.py" "$unit" "$T/service.sock" "$T"
+
+# A client starts the agent itself, where it was installed.
+unset SMIME_AGENT_SOCK
 check 'a client starts the installed agent by itself, which knows its tokens from the first answer on' 0 smime unlock demo
 check 'and signs' 0 smime sign -i "$T/mail" -o "$T/signed"
 agent_pid=$(json <(smime status --json) 'd["pid"]')

@@ -89,11 +89,26 @@ is 'with one line' "$(wc -l <"$T/killed.log")" 1
 like 'that names it' "$(cat "$T/killed.log")" '^smime-agent: .*smime-spawner'
 SMIME_AGENT_SOCK=$T/agent.sock
 
-# A socket file that another one has put in the place of the agent's is not removed.
-agent_start
-mv "$SMIME_AGENT_SOCK" "$T/moved.sock"
-python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$SMIME_AGENT_SOCK"
-agent_stop
+# An agent whose socket file is not in its place any more can't even be told to lock: it ends, and leaves alone what is there.
+displaced() { # DESCRIPTION COMMAND...: an agent ends by itself after that
+	smime-agent --foreground --socket "$SMIME_AGENT_SOCK" --config "$T/agent.yaml" >"$T/displaced.log" 2>&1 </dev/null 3>&- &
+	local displaced=$!
+	started+=("$displaced")
+	check "$1: keys" 0 await smime keys
+	"${@:2}"
+	holds "$1: the agent ends" await ended "$displaced"
+	wait "$displaced"
+	is "$1: as an error of input and output" $? 7
+	like "$1: which it names" "$(cat "$T/displaced.log")" '^smime-agent: the socket file [^[:cntrl:]]*$'
+}
+chmod_then_ask() { chmod 666 "$SMIME_AGENT_SOCK" && chmod 600 "$SMIME_AGENT_SOCK" && smime status >"$T/out" && rm "$SMIME_AGENT_SOCK"; }
+put_another() { python3 -c 'import os, socket, sys; socket.socket(socket.AF_UNIX).bind("new"); os.rename("new", sys.argv[1])' "$SMIME_AGENT_SOCK"; }
+displaced 'a socket file that is removed, not one that is only touched' chmod_then_ask
+prints 'it served when its file was touched' '.'
+displaced 'a socket file that is moved away' mv "$SMIME_AGENT_SOCK" "$T/moved.sock"
+cd "$T" || exit 1
+displaced 'a socket file that is replaced' put_another
+cd "$OLDPWD" || exit 1
 holds 'a socket of somebody else is left alone' [ -S "$SMIME_AGENT_SOCK" ]
 rm "$SMIME_AGENT_SOCK" "$T/moved.sock"
 

@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The units for systemd, under a real user manager: what they say works there, and the agent fits what they say.
+. "$(dirname "$0")/../lib/lib.sh"
+. "$SOURCE/tests/lib/systemd.sh"
+
+fixture people
+mail alice@example.org bob@example.org >"$T/mail"
+units_make
+
+# systemd's own opinion, with a control that it has one.
+verify() { systemd-analyze --user verify --man=no "$1/smime-agent.socket" "$1/smime-agent.service"; }
+check 'systemd-analyze verifies the units' 0 verify "$T/units"
+is 'and warns of nothing' "$(cat "$T/err" "$T/out")" ''
+mkdir "$T/wrong"
+cp "$T/units/smime-agent.socket" "$T/wrong/"
+sed 's/^UMask=/UMaks=/' "$T/units/smime-agent.service" >"$T/wrong/smime-agent.service"
+run verify "$T/wrong"
+says 'as it does of an unknown option' UMaks
+
+manager_start || { note "$(tail -n 3 "$T/manager.log")" && skip 'the units under a user manager' 'none can be started here' && done_testing; }
+
+# The person's configuration is where it belongs; the socket is the default one.
+socket=$XDG_RUNTIME_DIR/smime-agent/agent.sock
+unset SMIME_AGENT_SOCK
+answers "pin $DEMO_PIN"
+configure
+mkdir -p "$HOME/.config/smime-agent"
+cp "$T/agent.yaml" "$HOME/.config/smime-agent/"
+printf '#!/bin/sh\nenv >"%s"\nexec "%s" "%s"\n' "$T/pinentry.env" "$SOURCE/tests/lib/pinentry" "$T/pinentry.d" >"$T/pinentry"
+agent_of_clients() { smime status --no-autostart --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["pid"])'; }
+serves() { # is it the service that answers?
+	local answering
+	answering=$(agent_of_clients) && [ "$answering" = "$(service_pid)" ]
+}
+
+check 'one command enables both units' 0 user enable --now smime-agent.socket
+is 'the socket is for its owner alone' "$(stat -c %a "$socket")" 600
+is 'so is its directory' "$(stat -c %a "$(dirname "$socket")")" 700
+fails 'no agent runs yet' service_pid
+check 'the first client, which may start no agent, signs' 0 env DISPLAY=:77 GPG_TTY= smime sign --no-autostart -i "$T/mail" -o "$T/signed"
+holds 'the agent that systemd started serves it' serves
+is 'it has said that it is ready' "$(of_service StatusText)" Serving
+is 'and is watched' "$(of_service WatchdogUSec)" 30s
+like 'the prompt is on the display of the client' "$(cat "$T/pinentry.env")" $'(^|\n)DISPLAY=:77(\n|$)'
+fails 'of which the user manager knows nothing' grep DISPLAY <(user show-environment)
+holds 'its state is where an agent has it that smime starts' [ -f "$HOME/.local/state/smime-agent/rejection-secret" ]
+is 'and not in ~/.config' "$(ls "$HOME/.config/smime-agent")" agent.yaml
+
+# What the options come to, in every process of the service.
+pid=$(service_pid) || bail 'there is no service to look at'
+like 'three processes are in the service' "$(for p in $pid $(descendants "$pid"); do cat "/proc/$p/comm"; done | sort | tr '\n' ' ')" '^smime-agent smime-spawner smime-token $'
+is 'all of them' "$(service_processes | sort)" "$(printf '%s\n' $pid $(descendants "$pid") | sort)"
+limit() { awk -v name="$2" 'index($0, name) == 1 { sub(name, ""); print $1 " " $2 }' "/proc/$1/limits"; }
+for p in $pid $(descendants "$pid"); do
+	name=$(cat "/proc/$p/comm")
+	is "$name: no core files" "$(limit "$p" 'Max core file size')" '0 0'
+	is "$name: gains no privileges" "$(awk '/^NoNewPrivs/ { print $2 }' "/proc/$p/status")" 1
+	is "$name: is under no filter" "$(awk '/^Seccomp:/ { print $2 }' "/proc/$p/status")" 0
+	is "$name: makes private files" "$(awk '/^Umask/ { print $2 }' "/proc/$p/status")" 0077
+	for namespace in user mnt net; do
+		is "$name: is in its user manager's $namespace namespace" "$(readlink "/proc/$p/ns/$namespace")" "$(readlink "/proc/$(pgrep -P "$manager_pid")/ns/$namespace")"
+	done
+done
+like 'descriptors: as many as the clients take, but bounded' "$(limit "$pid" 'Max open files')" '^[0-9]+ 16384$'
+holds 'the agent raised them' [ "$(limit "$pid" 'Max open files' | cut -d' ' -f1)" -gt 256 ]
+holds 'and may lock memory' [ "$(limit "$pid" 'Max locked memory' | cut -d' ' -f1)" -ge 65536 ]
+for property in MemoryMax=536870912 TasksMax=512 OOMPolicy=continue KillMode=mixed Restart=on-failure; do
+	is "$property" "$(of_service "${property%%=*}")" "${property#*=}"
+done
+
+# An agent that dies or hangs is replaced.
+children=$(descendants "$pid")
+kill -9 "$pid"
+if LIMIT=200 await serves && [ "$(service_pid)" != "$pid" ]; then pass 'a killed agent is started anew'; else fail 'a killed agent is started anew'; fi
+for p in $children; do holds 'nothing is left of it' await ended "$p"; done
+check 'it serves' 0 smime sign --no-autostart -i "$T/mail" -o "$T/signed"
+mkdir -p "$T/units/smime-agent.service.d"
+printf '[Service]\nWatchdogSec=1\n' >"$T/units/smime-agent.service.d/watchdog.conf"
+user daemon-reload
+user restart smime-agent.service
+restarts=$(of_service NRestarts)
+pid=$(service_pid) || bail 'there is no service to stop'
+before=$(of_service WatchdogTimestampMonotonic)
+holds 'the agent tells that it lives, again and again' await eval '[ "$(of_service WatchdogTimestampMonotonic)" -gt $((before + 2000000)) ]'
+is 'and is left alone' "$(service_pid) $(of_service NRestarts)" "$pid $restarts"
+kill -STOP "$pid"
+if LIMIT=300 await eval '[ "$(of_service NRestarts)" -gt "$restarts" ]' && await serves; then
+	pass 'one that hangs is replaced'
+else
+	fail 'one that hangs is replaced' "$(user show smime-agent.service | grep -E 'PID|Restart|Result|State')"
+fi
+rm "$T/units/smime-agent.service.d/watchdog.conf"
+user daemon-reload
+
+# Ending in order, and the next client.
+check 'a stop' 0 user stop smime-agent.service
+is 'is no failure' "$(of_service Result) $(of_service ActiveState)" 'success inactive'
+holds 'the socket stays' [ -S "$socket" ]
+check 'a reader starts it again' 0 user start smartcard.target
+holds 'with the target that stands for one' await serves
+pid=$(service_pid)
+check 'when the last reader goes' 0 user stop smartcard.target
+is 'the agent stays' "$(service_pid)" "$pid"
+
+# An agent that somebody starts on the same socket, before systemd and after it.
+check 'a second agent' 7 timeout 30 smime-agent
+says 'does not take the socket away from systemd' 'running there already'
+check 'both units are stopped' 0 user stop smime-agent.socket smime-agent.service
+check 'a client starts an agent by itself' 0 smime unlock demo
+pid=$(json <(smime status --json) 'd["pid"]')
+started+=("$pid")
+fails 'which is not of the service' serves
+check 'the socket is started under it' 0 user start smime-agent.socket
+holds 'the agent that nobody could reach any more ends' await ended "$pid"
+check 'the next client' 0 smime unlock --no-autostart demo
+holds "is served by systemd's" serves
+is 'both use the same state' "$(find "$HOME" -name rejection-secret | wc -l)" 1
+
+# A configuration that is refused.
+run user stop smime-agent.service
+printf 'modulse: []\n' >"$HOME/.config/smime-agent/agent.yaml"
+check 'with a bad configuration a client gets an answer' 3 timeout 60 smime sign -i "$T/mail"
+one_line 'in one line'
+check 'from the second on, which starts the agent itself' 3 timeout 60 smime sign -i "$T/mail"
+says 'with the reason' 'agent\.yaml:[0-9]+:[0-9]+.*modulse'
+is 'systemd does not try for ever' "$(of_service ActiveState)" failed
+cp "$T/agent.yaml" "$HOME/.config/smime-agent/"
+user reset-failed
+check 'with a good one' 0 user start smime-agent.socket
+check 'it serves' 0 smime sign --no-autostart -i "$T/mail" -o "$T/signed"
+
+# The end of the session.
+processes=$(service_processes)
+manager_stop
+for p in $processes; do holds 'the session takes its agent with it' await ended "$p"; done
+done_testing
