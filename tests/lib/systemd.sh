@@ -58,7 +58,7 @@ END
 	manager_pid=$!
 	started+=("$manager_pid")
 	await eval 'ended "$manager_pid" || user is-active --quiet basic.target'
-	user is-active --quiet basic.target
+	user is-active --quiet basic.target 2>/dev/null
 }
 
 # Ends it with all its services.

@@ -50,7 +50,7 @@ is 'and not in ~/.config' "$(ls "$HOME/.config/smime-agent")" agent.yaml
 # What the options come to, in every process of the service.
 pid=$(service_pid) || bail 'there is no service to look at'
 like 'three processes are in the service' "$(for p in $pid $(descendants "$pid"); do cat "/proc/$p/comm"; done | sort | tr '\n' ' ')" '^smime-agent smime-spawner smime-token $'
-is 'all of them' "$(service_processes | sort)" "$(printf '%s\n' $pid $(descendants "$pid") | sort)"
+is 'all of them' "$(service_processes | sort)" "$({ echo "$pid" && descendants "$pid"; } | sort)"
 limit() { awk -v name="$2" 'index($0, name) == 1 { sub(name, ""); print $1 " " $2 }' "/proc/$1/limits"; }
 for p in $pid $(descendants "$pid"); do
 	name=$(cat "/proc/$p/comm")
