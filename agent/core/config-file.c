@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -118,16 +117,6 @@ struct config_file *config_file_free(struct config_file *file) {
 	if (file)
 		(void)cyaml_free(&config, &top_schema, file, 0);
 	return NULL;
-}
-
-int config_refuse(char **ret_message, const char *format, ...) {
-	va_list args;
-
-	va_start(args, format);
-	if (vasprintf(ret_message, format, args) < 0)
-		*ret_message = NULL;
-	va_end(args);
-	return -SMIME_E_USAGE;
 }
 
 /* The bytes of a file that nobody but its owner could have written. Returns 1 when it may be missing and is. */

@@ -9,7 +9,10 @@
 
 #include <stdbool.h>
 
+#include <smime/error.h>
+
 #include "agent/wire/base.h"
+#include "refuse.h"
 
 struct config_file_module {
 	char *path, *deadline, *exclusive;
@@ -51,7 +54,7 @@ int config_file_load(const char *path, bool required, struct config_file **ret_f
 struct config_file *config_file_free(struct config_file *file); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(struct config_file *, config_file_freep, config_file_free)
 
-/* Sets *ret_message, which is the caller's to free, and returns -SMIME_E_USAGE. */
-int config_refuse(char **ret_message, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What is wrong with a configuration is an error of usage: sets *ret_message, which is the caller's to free, and is -SMIME_E_USAGE. */
+#define config_refuse(ret_message, ...) refuse(ret_message, -SMIME_E_USAGE, __VA_ARGS__)
 
 #endif

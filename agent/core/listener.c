@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
@@ -18,6 +17,8 @@
 #include <smime/error.h>
 #include <systemd/sd-daemon.h>
 
+#include "refuse.h"
+
 struct listener {
 	struct agent *agent;
 	int fd;
@@ -27,19 +28,9 @@ struct listener {
 	unsigned count;
 };
 
-__attribute__((format(printf, 3, 4))) static int complain(char **ret_message, int error, const char *format, ...) {
-	va_list args;
-
-	va_start(args, format);
-	if (vasprintf(ret_message, format, args) < 0)
-		*ret_message = NULL;
-	va_end(args);
-	return error;
-}
-
 static int inherited(int *ret_fd, char **ret_message) {
 	if (sd_listen_fds(1) != 1 || sd_is_socket_unix(SD_LISTEN_FDS_START, SOCK_STREAM, 1, NULL, 0) <= 0)
-		return complain(ret_message, -SMIME_E_USAGE, "exactly one listening Unix stream socket must be passed");
+		return refuse(ret_message, -SMIME_E_USAGE, "exactly one listening Unix stream socket must be passed");
 	*ret_fd = SD_LISTEN_FDS_START;
 	return 0;
 }
@@ -56,7 +47,7 @@ static int lock_file(const char *path, int *ret_fd, char **ret_message) {
 
 	(void)snprintf(name, sizeof(name), "%s.lock", path);
 	*ret_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	return *ret_fd >= 0 ? 0 : complain(ret_message, -SMIME_E_IO, "%s: can't be opened: %s", name, strerror(errno));
+	return *ret_fd >= 0 ? 0 : refuse(ret_message, -SMIME_E_IO, "%s: can't be opened: %s", name, strerror(errno));
 }
 
 /* Who holds the lock alone looks at the socket file, replaces and removes it. */
@@ -66,7 +57,7 @@ static int take_lock(const struct sockaddr_un *address, int *ret_fd, char **ret_
 
 	for (int ms = 0; r == 0 && flock(fd, LOCK_EX | LOCK_NB) < 0; ms += LISTENER_LOCK_STEP_MS) {
 		if (answered(address) || ms >= LISTENER_LOCK_MAX_MS)
-			return complain(ret_message, -SMIME_E_IO, "%s: an agent is running there already", address->sun_path);
+			return refuse(ret_message, -SMIME_E_IO, "%s: an agent is running there already", address->sun_path);
 		(void)usleep(LISTENER_LOCK_STEP_MS * 1000);
 	}
 	if (r == 0)
@@ -80,9 +71,9 @@ static int clear_way(const struct sockaddr_un *address, char **ret_message) {
 	if (lstat(address->sun_path, &st) < 0)
 		return 0;
 	if (!S_ISSOCK(st.st_mode))
-		return complain(ret_message, -SMIME_E_USAGE, "%s: is there and is no socket", address->sun_path);
+		return refuse(ret_message, -SMIME_E_USAGE, "%s: is there and is no socket", address->sun_path);
 	if (answered(address))
-		return complain(ret_message, -SMIME_E_IO, "%s: an agent is running there already", address->sun_path);
+		return refuse(ret_message, -SMIME_E_IO, "%s: an agent is running there already", address->sun_path);
 	(void)unlink(address->sun_path);
 	return 0;
 }
@@ -96,7 +87,7 @@ static int listen_on(const struct sockaddr_un *address, struct listener_socket *
 
 	(void)umask(old);
 	if (failed)
-		return complain(ret_message, -SMIME_E_IO, "%s: can't listen: %s", address->sun_path, strerror(error));
+		return refuse(ret_message, -SMIME_E_IO, "%s: can't listen: %s", address->sun_path, strerror(error));
 	socket_file->fd = take_fd(&fd);
 	return 0;
 }
@@ -108,7 +99,7 @@ int listener_open(const char *path, struct listener_socket *ret_socket, char **r
 	if (!path)
 		return inherited(&ret_socket->fd, ret_message);
 	if (strlen(path) >= sizeof(address.sun_path))
-		return complain(ret_message, -SMIME_E_USAGE, "%s: the path of a socket has at most %zu characters", path,
+		return refuse(ret_message, -SMIME_E_USAGE, "%s: the path of a socket has at most %zu characters", path,
 			sizeof(address.sun_path) - 1);
 	(void)strcpy(address.sun_path, path);
 	int r = take_lock(&address, &lock, ret_message);

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include <openssl/err.h>
@@ -17,16 +16,11 @@
 
 #include "agent/wire/limits.h"
 #include "paths.h"
+#include "refuse.h"
 
-__attribute__((format(printf, 2, 3))) static int complain(char **ret_message, const char *format, ...) {
-	va_list args;
-
-	va_start(args, format);
-	if (vasprintf(ret_message, format, args) < 0)
-		*ret_message = NULL;
-	va_end(args);
-	ERR_clear_error();
-	return -SMIME_E_USAGE;
+/* The default is to ask for the passphrase on the terminal. */
+static int no_passphrase(char *buffer, int size, int writing, void *userdata) {
+	return -1;
 }
 
 static int push_certificate(STACK_OF(ASN1_OCTET_STRING) **list, const X509 *certificate) {
@@ -47,8 +41,8 @@ static int load_file(STACK_OF(ASN1_OCTET_STRING) **list, const char *path, char 
 	int before = sk_ASN1_OCTET_STRING_num(*list), r = 0;
 
 	if (!file)
-		return complain(ret_message, "%s: can't be read: %s", path, strerror(errno));
-	while (r == 0 && (certificate = PEM_read_bio_X509(file, NULL, NULL, NULL))) {
+		return refuse(ret_message, -SMIME_E_USAGE, "%s: can't be read: %s", path, strerror(errno));
+	while (r == 0 && (certificate = PEM_read_bio_X509(file, NULL, no_passphrase, NULL))) {
 		r = push_certificate(list, certificate);
 		X509_free(certificate);
 	}
@@ -57,11 +51,11 @@ static int load_file(STACK_OF(ASN1_OCTET_STRING) **list, const char *path, char 
 		X509_free(certificate);
 	}
 	BIO_free(file);
+	ERR_clear_error(); /* the end of a file, and what is no certificate, are errors to OpenSSL */
 	if (r < 0)
-		return complain(ret_message, "%s: %s", path, smime_strerror(r));
+		return refuse(ret_message, -SMIME_E_USAGE, "%s: %s", path, smime_strerror(r));
 	if (sk_ASN1_OCTET_STRING_num(*list) == before)
-		return complain(ret_message, "%s: holds no certificate in PEM or DER", path);
-	ERR_clear_error();
+		return refuse(ret_message, -SMIME_E_USAGE, "%s: holds no certificate in PEM or DER", path);
 	return 0;
 }
 
@@ -84,7 +78,7 @@ static int check_size(const STACK_OF(ASN1_OCTET_STRING) *list, char **ret_messag
 	for (int i = 0; i < sk_ASN1_OCTET_STRING_num(list); i++)
 		bytes += wire_octets(sk_ASN1_OCTET_STRING_value(list, i)).len + 8;
 	if (bytes > WIRE_PAGE_MAX_BYTES)
-		return complain(ret_message, "certificates: more than %d KiB in all", WIRE_PAGE_MAX_BYTES / 1024);
+		return refuse(ret_message, -SMIME_E_USAGE, "certificates: more than %d KiB in all", WIRE_PAGE_MAX_BYTES / 1024);
 	return 0;
 }
 
@@ -134,16 +128,16 @@ int state_load_secret(struct agent *agent, char **ret_message) {
 	char directory[PATH_MAX - 32], path[PATH_MAX];
 
 	if (paths_state(directory, sizeof(directory)) < 0)
-		return complain(ret_message,
+		return refuse(ret_message, -SMIME_E_USAGE,
 			"the state directory can't be used: set $XDG_STATE_HOME or $STATE_DIRECTORY to a directory of this user with mode "
 			"0700");
 	(void)snprintf(path, sizeof(path), "%s/rejection-secret", directory);
 	if (read_secret(path, agent->rejection_secret) == 0)
 		return 0;
 	if (RAND_priv_bytes(agent->rejection_secret, sizeof(agent->rejection_secret)) != 1)
-		return complain(ret_message, "no random numbers to be had");
+		return refuse(ret_message, -SMIME_E_USAGE, "no random numbers to be had");
 	if (write_secret(path, agent->rejection_secret) < 0)
-		return complain(ret_message, "%s: can't be written: %s", path, strerror(errno));
+		return refuse(ret_message, -SMIME_E_USAGE, "%s: can't be written: %s", path, strerror(errno));
 	return 0;
 }
 

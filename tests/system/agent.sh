@@ -156,6 +156,17 @@ unusable 'a pinentry that is not there' 'pin: program: /nosuch' 'pin: {program: 
 unusable 'a PIN file that is not there' 'pin: file: /nosuch' 'pin: {file: /nosuch}'
 printf '123456' >"$T/open-pin" && chmod 644 "$T/open-pin"
 unusable 'a PIN file that others may read' 'chmod 600' "pin: {file: \"$T/open-pin\"}"
+# Whoever is asked for a passphrase on a terminal that is not there is asked on standard error.
+check_trust() { # FILE
+	printf 'trust: ["%s"]\n' "$1" >"$T/trust.yaml"
+	setsid --wait smime-agent --check-config --config "$T/trust.yaml"
+}
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -aes256 -pass pass:secret -quiet >"$T/behind-key.pem"
+cat "$T/ca/root.pem" >>"$T/behind-key.pem"
+check 'a certificate behind an encrypted key' 0 check_trust "$T/behind-key.pem"
+is 'is taken without a word' "$(cat "$T/err")" ''
+sed 's/^-----BEGIN.*/&\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,000102030405060708090A0B0C0D0E0F\n/' "$T/ca/root.pem" >"$T/encrypted.pem"
+told 'an encrypted certificate' 2 'encrypted\.pem: holds no certificate' check_trust "$T/encrypted.pem"
 bad 'no YAML at all' 'YAML' '{{{{'
 check 'a file that is not there' 2 smime-agent --check-config --config "$T/nosuch.yaml"
 says 'is named' nosuch.yaml
