@@ -207,7 +207,10 @@ static int move_into_place(struct cli_output *output) {
 	for (size_t i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
 		(void)sigaddset(&set, deadly[i]);
 	(void)sigprocmask(SIG_BLOCK, &set, &before);
-	r = output->named ? 0 : give_name(output);
+	/* What the file replaces is lost with the rename: a crash of the machine must not leave the name with an empty file. */
+	r = fsync(output->fd);
+	if (r == 0 && !output->named)
+		r = give_name(output);
 	/* Some file systems tell of a full disk only when a file is closed. */
 	if (r == 0)
 		r = close_file(output);

@@ -79,6 +79,15 @@ head -c 3000 "$T/sig" >"$T/short"
 check 'a truncated CMS is malformed' 6 smime verify --cms -i "$T/short" -o "$T/never"
 check 'JSON and content on one stream are refused' 2 smime sign --json -i "$T/mail"
 absent 'none of them left a file' "$T/never"
+
+# A file takes the place of another one with its content on the disk, not before.
+if [ -z "${SMIME_SANITIZED:-}" ] && strace -o "$T/trace" true 2>/dev/null; then
+	printf 'what was there\n' >"$T/replaced"
+	check 'a file is replaced' 0 strace -o "$T/trace" -e trace=fsync,linkat,rename smime encrypt -r bob@example.org -i "$T/mail" -o "$T/replaced"
+	like 'by one that is on the disk' "$(grep -oE '^[a-z]+' "$T/trace" | tr '\n' ' ')" '^fsync (linkat )?rename $'
+else
+	skip 'a file is replaced by one that is on the disk' 'nothing can be traced here'
+fi
 agent_stop
 check 'without an agent the code is 3' 3 smime status --no-autostart
 done_testing
