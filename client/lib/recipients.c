@@ -6,11 +6,8 @@
  */
 #include "recipients.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include <openssl/err.h>
@@ -19,6 +16,7 @@
 #include "certificate-file.h"
 #include "client/mime/address.h"
 #include "describe.h"
+#include "folder.h"
 
 void recipients_clear(struct recipients *recipients) {
 	for (size_t i = 0; i < recipients->count; i++)
@@ -70,7 +68,8 @@ static void search_clear(struct search *search) {
 	search->refused = NULL;
 }
 
-static int consider(struct search *search, X509 *certificate) {
+static int consider(void *userdata, X509 *certificate) {
+	struct search *search = userdata;
 	const char *why = "";
 
 	if (search->address && !address_in_certificate(search->address, certificate))
@@ -105,59 +104,6 @@ static int search_keyring(struct search *search, const struct keyring *keyring) 
 	for (size_t i = 0; keyring && r == 0 && i < keyring->count; i++)
 		for (size_t k = 0; keyring->keys[i].wire->can_decrypt && r == 0 && k < keyring->keys[i].certificate_count; k++)
 			r = consider(search, keyring->keys[i].certificates[k]);
-	return r;
-}
-
-/* ---- The person's folder ---- */
-
-static bool is_certificate_name(const char *name) {
-	static const char *const endings[] = { ".pem", ".der", ".crt", ".cer" };
-	size_t len = strlen(name);
-
-	for (size_t i = 0; i < ELEMENTSOF(endings); i++)
-		if (len > 4 && name[0] != '.' && strcasecmp(name + len - 4, endings[i]) == 0)
-			return true;
-	return false;
-}
-
-static bool find_folder(char path[PATH_MAX]) {
-	const char *config = secure_getenv("XDG_CONFIG_HOME"), *home = secure_getenv("HOME");
-	int n = -1;
-
-	if (config && *config == '/')
-		n = snprintf(path, PATH_MAX, "%s/" RECIPIENTS_FOLDER, config);
-	else if (home && *home == '/')
-		n = snprintf(path, PATH_MAX, "%s/.config/" RECIPIENTS_FOLDER, home);
-	return n > 0 && n < PATH_MAX;
-}
-
-/* A file that can't be read is passed over: it must not keep its neighbours from being used. */
-static int consider_entry(struct search *search, const char *folder, const char *name) {
-	char path[PATH_MAX];
-	struct stat st;
-	int n = snprintf(path, sizeof(path), "%s/%s", folder, name);
-
-	if (n < 0 || (size_t)n >= sizeof(path) || stat(path, &st) < 0 || !S_ISREG(st.st_mode))
-		return 0;
-	int r = consider_file(search, path);
-	return r == -SMIME_E_NO_MEMORY ? r : 0;
-}
-
-static int search_folder(struct search *search) {
-	char folder[PATH_MAX];
-	bool named = find_folder(folder);
-	DIR *directory = named ? opendir(folder) : NULL;
-	const struct dirent *entry;
-	size_t seen = 0;
-	int r = 0;
-
-	if (named && !directory && errno != ENOENT)
-		return -SMIME_E_IO;
-	while (r == 0 && directory && seen++ < RECIPIENTS_FOLDER_FILES_MAX && (entry = readdir(directory)))
-		if (is_certificate_name(entry->d_name))
-			r = consider_entry(search, folder, entry->d_name);
-	if (directory)
-		(void)closedir(directory);
 	return r;
 }
 
@@ -211,7 +157,7 @@ static int take(struct smime *s, struct recipients *recipients, const struct sea
 		return refuse(s, search->address, search->refusal, search->why, search->refused);
 	if (search->good.count == 0)
 		return smime_fail(s, SMIME_E_NO_CERTIFICATE,
-			"no certificate for %s: put one into ~/.config/" RECIPIENTS_FOLDER "/, or name its file with -r", search->address);
+			"no certificate for %s: put one into ~/.config/" FOLDER_NAME "/, or name its file with -r", search->address);
 	if (!all_of_one(&search->good))
 		return say_ambiguous(s, search);
 	int r = push(recipients, newest(&search->good));
@@ -241,7 +187,7 @@ static int add_address(struct smime *s, struct recipients *recipients, const str
 	int r = search_keyring(&search, keyring);
 
 	if (r == 0 && search.good.count == 0)
-		r = search_folder(&search);
+		r = folder_visit(consider, &search);
 	if (r == -SMIME_E_IO)
 		return smime_fail(s, SMIME_E_IO, "%s: ~/.config/smime-agent/certificates/ can't be read: %s", address, strerror(errno));
 	return r < 0 ? smime_fail_at(s, r, address) : take(s, recipients, &search);

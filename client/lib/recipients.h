@@ -9,10 +9,6 @@
 
 #include "keyring.h"
 
-#define RECIPIENTS_FOLDER "smime-agent/certificates" /* below $XDG_CONFIG_HOME, else ~/.config */
-
-enum { RECIPIENTS_FOLDER_FILES_MAX = 10000 };
-
 /* A set of certificates without duplicates; zeroed: empty. */
 struct recipients {
 	X509 **items;

@@ -9,6 +9,7 @@
 
 #include "agent/cms/suitable.h"
 #include "describe.h"
+#include "folder.h"
 #include "signer-checks.h"
 
 /* Each is a verification; a key identifier may fit several certificates, but a hundred is an attack on the verifier's time. */
@@ -20,11 +21,33 @@ static bool is_named(const struct cms_signer_identifier *sid, const X509 *certif
 	return cms_key_id_is(sid->key_id, certificate);
 }
 
-/* The message's own certificates first; then those of the files that the person trusts, for messages that bring none. */
-X509 *signer_candidate(const struct signer *signer, const struct signer_scene *scene, size_t index) {
+static int consider(void *userdata, X509 *certificate) {
+	struct signer *signer = userdata;
+
+	if (!is_named(signer->info->sid, certificate) || sk_X509_num(signer->known) >= CANDIDATES_MAX)
+		return 0;
+	if (sk_X509_push(signer->known, certificate) <= 0)
+		return -SMIME_E_NO_MEMORY;
+	(void)X509_up_ref(certificate);
+	return 0;
+}
+
+/* Once for each signer, and only for one whose certificate is nowhere else: it means reading every file. */
+static X509 *known_candidate(struct signer *signer, size_t index) {
+	if (!signer->sought) {
+		signer->sought = true;
+		signer->known = sk_X509_new_null();
+		if (signer->known)
+			(void)folder_visit(consider, signer);
+	}
+	return sk_X509_value(signer->known, (int)index);
+}
+
+/* The message's own certificates first; then, for messages that bring none, files that the person trusts, and the folder. */
+X509 *signer_candidate(struct signer *signer, const struct signer_scene *scene, size_t index) {
 	STACK_OF(X509) *own = scene->data->certificates;
 	X509 *certificate;
-	size_t i;
+	size_t i, wanted = index;
 	int n;
 
 	if (index >= CANDIDATES_MAX)
@@ -35,7 +58,7 @@ X509 *signer_candidate(const struct signer *signer, const struct signer_scene *s
 	for (i = 0; (certificate = trust_file_certificate(scene->trust, i)); i++)
 		if (is_named(signer->info->sid, certificate) && index-- == 0)
 			return certificate;
-	return NULL;
+	return index == wanted ? known_candidate(signer, index) : NULL;
 }
 
 static void check_validity(X509 *certificate, time_t at, struct report *report, struct smime_signer *out) {

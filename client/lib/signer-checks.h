@@ -22,7 +22,7 @@ int signer_check_attributes(const struct signer *signer, const struct signer_sce
 int signer_names_certificate(const struct signer *signer, const X509 *certificate);
 
 /* The index-th certificate that the signer's identifier fits, borrowed; NULL past the last one. */
-X509 *signer_candidate(const struct signer *signer, const struct signer_scene *scene, size_t index);
+X509 *signer_candidate(struct signer *signer, const struct signer_scene *scene, size_t index);
 
 /* Adds every check of the signer's certificate itself. -SMIME_E_NO_MEMORY. */
 int signer_check_certificate(X509 *certificate, const struct signer_scene *scene, struct report *report, struct smime_signer *out);

@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 
 #include "describe.h"
+#include "folder.h"
 #include "signer-checks.h"
 
 enum { VERSION_ISSUER_SERIAL = 1, VERSION_KEY_ID = 3, OID_TEXT_MAX_BYTES = 80 };
@@ -18,6 +19,7 @@ struct signer *signer_free(struct signer *signer) {
 		return NULL;
 	cms_signer_info_free(signer->info);
 	free(signer->attributes);
+	sk_X509_pop_free(signer->known, X509_free);
 	free(signer);
 	return NULL;
 }
@@ -98,7 +100,7 @@ static bool digest_matches(const struct signer *signer, const struct signer_scen
 	return bytes_equal(signer_message_digest(signer), content_digest(signer, scene));
 }
 
-bool signer_matches(const struct signer *signer, const struct signer_scene *scene) {
+bool signer_matches(struct signer *signer, const struct signer_scene *scene) {
 	X509 *certificate;
 	size_t i;
 
@@ -117,7 +119,7 @@ bool signer_matches(const struct signer *signer, const struct signer_scene *scen
  * The certificate whose key made the signature. Where several share a key, the one that the signing-certificate attribute
  * names. *ret_result: 0; -SMIME_E_NO_CERTIFICATE; otherwise no key fits, and it is what signature_verify() said of the first.
  */
-static X509 *find_certificate(const struct signer *signer, const struct signer_scene *scene, int *ret_result) {
+static X509 *find_certificate(struct signer *signer, const struct signer_scene *scene, int *ret_result) {
 	X509 *certificate, *first = NULL, *verified = NULL;
 	int r, result = -SMIME_E_NO_CERTIFICATE;
 	size_t i;
@@ -170,10 +172,13 @@ static void describe_missing(const struct signer *signer, struct report *report,
 		out->issuer = describe_name(arena, sid->issuer_serial->issuer);
 		out->serial = describe_serial(arena, sid->issuer_serial->serial);
 		report_check(report, out, REPORT_CERTIFICATE, SMIME_UNKNOWN,
-			"the signer's certificate is not in the message (issuer %s, serial number %s)", out->issuer, out->serial);
+			"the signer's certificate is neither in the message nor in ~/.config/" FOLDER_NAME
+			"/ (issuer %s, serial number %s)",
+			out->issuer, out->serial);
 		return;
 	}
-	report_check(report, out, REPORT_CERTIFICATE, SMIME_UNKNOWN, "the signer's certificate is not in the message (key id %s)",
+	report_check(report, out, REPORT_CERTIFICATE, SMIME_UNKNOWN,
+		"the signer's certificate is neither in the message nor in ~/.config/" FOLDER_NAME "/ (key id %s)",
 		arena_hex(arena, ASN1_STRING_get0_data(sid->key_id), (size_t)ASN1_STRING_length(sid->key_id)));
 }
 
@@ -246,7 +251,7 @@ static void report_unusable(const struct signer *signer, struct report *report, 
 		signer->why, oid);
 }
 
-int signer_check(const struct signer *signer, const struct signer_scene *scene, struct report *report, struct smime_signer *ret_signer) {
+int signer_check(struct signer *signer, const struct signer_scene *scene, struct report *report, struct smime_signer *ret_signer) {
 	X509 *certificate;
 	int r, verified;
 

@@ -22,6 +22,8 @@ struct signer {
 	bool sorted;     /* they are DER */
 	int unusable;    /* 0, or why `algorithm` is not set: -SMIME_E_UNSUPPORTED, -SMIME_E_SIGNATURE, -SMIME_E_MALFORMED */
 	const char *why; /* static */
+	bool sought;     /* in the person's folder, with what was found there in .. */
+	STACK_OF(X509) *known;
 	struct signature_algorithm algorithm;
 };
 
@@ -45,9 +47,9 @@ DEFINE_CLEANUP(struct signer *, signer_freep, signer_free)
 const EVP_MD *signer_digest(const struct signer *signer);
 
 /* Whether the content, in the form that was hashed, is what this signer signed. */
-bool signer_matches(const struct signer *signer, const struct signer_scene *scene);
+bool signer_matches(struct signer *signer, const struct signer_scene *scene);
 
 /* Makes every check and fills in the report's signer. Errors of reading the content, -SMIME_E_NO_MEMORY. */
-int signer_check(const struct signer *signer, const struct signer_scene *scene, struct report *report, struct smime_signer *ret_signer);
+int signer_check(struct signer *signer, const struct signer_scene *scene, struct report *report, struct smime_signer *ret_signer);
 
 #endif

@@ -190,6 +190,21 @@ is 'is one' "$(recipients "$T/out")" 1
 mkdir -p "$HOME/.config/smime-agent/certificates"
 cp "$T/peer-rsa.pem" "$HOME/.config/smime-agent/certificates/"
 check 'an address is looked up in the folder of certificates' 0 smime encrypt -r peer-rsa@example.org -i "$T/rich" -o "$T/out"
+
+# A signature without its certificate, which the person has from elsewhere.
+printf 'Content-Type: text/plain\r\n\r\nThe text.\r\n' |
+	openssl cms -sign -binary -nodetach -nocerts -signer "$T/peer-rsa.pem" -inkey "$T/peer-rsa.key" -outform DER >"$T/bare.p7m"
+bare() { smime verify --cms --trust "$T/ca/issuing.pem" --trust "$T/ca/root.pem" "$T/bare.p7m"; }
+check 'a signer without a certificate whose is in the folder' 0 bare
+says 'is known' 'signed by peer-rsa@example\.org'
+check 'the folder makes nobody trusted' 1 smime verify --cms --trust "$T/stranger.pem" "$T/bare.p7m"
+mv "$HOME/.config/smime-agent/certificates/peer-rsa.pem" "$T/kept.pem"
+check 'a signer whose certificate is nowhere' 1 bare
+says 'is told where it could be' 'neither in the message nor in ~/\.config/smime-agent/certificates/ \(issuer [^)]*serial number'
+cp "$T/bob.pem" "$HOME/.config/smime-agent/certificates/"
+check "somebody else's certificate" 1 bare
+mv "$T/kept.pem" "$HOME/.config/smime-agent/certificates/peer-rsa.pem"
+rm "$HOME/.config/smime-agent/certificates/bob.pem"
 mail carol@example.org bob@example.org >"$T/carol"
 check 'a sender without a certificate' 0 smime encrypt -r bob@example.org -i "$T/carol" -o "$T/out"
 says 'is warned' 'not be able to read'
