@@ -49,19 +49,24 @@ is 'and not in ~/.config' "$(ls "$HOME/.config/smime-agent")" agent.yaml
 
 # What the options come to, in every process of the service.
 pid=$(service_pid) || bail 'there is no service to look at'
-like 'three processes are in the service' "$(for p in $pid $(descendants "$pid"); do cat "/proc/$p/comm"; done | sort | tr '\n' ' ')" '^smime-agent smime-spawner smime-token $'
-is 'all of them' "$(service_processes | sort)" "$({ echo "$pid" && descendants "$pid"; } | sort)"
 limit() { awk -v name="$2" 'index($0, name) == 1 { sub(name, ""); print $1 " " $2 }' "/proc/$1/limits"; }
-for p in $pid $(descendants "$pid"); do
+of_agent() { echo "$1" && descendants "$1"; } # PID
+are_of_service() { [ "$(of_agent "$pid" | sort)" = "$(service_processes | sort)" ]; }
+holds 'every process that the agent started is in the service' await are_of_service
+seen=
+for p in $(of_agent "$pid"); do
 	name=$(cat "/proc/$p/comm")
-	is "$name: no core files" "$(limit "$p" 'Max core file size')" '0 0'
-	is "$name: gains no privileges" "$(awk '/^NoNewPrivs/ { print $2 }' "/proc/$p/status")" 1
-	is "$name: is under no filter" "$(awk '/^Seccomp:/ { print $2 }' "/proc/$p/status")" 0
-	is "$name: makes private files" "$(awk '/^Umask/ { print $2 }' "/proc/$p/status")" 0077
-	for namespace in user mnt net; do
-		is "$name: is in its user manager's $namespace namespace" "$(readlink "/proc/$p/ns/$namespace")" "$(readlink "/proc/$(pgrep -P "$manager_pid")/ns/$namespace")"
-	done
+	core=$(limit "$p" 'Max core file size')
+	status=$(awk '/^(NoNewPrivs|Seccomp|Umask):/ { printf "%s%s ", $1, $2 }' "/proc/$p/status")
+	spaces=$(for space in user mnt net; do readlink "/proc/$p/ns/$space"; done)
+	# A look for tokens may have ended meanwhile.
+	ended "$p" && continue
+	seen="$seen$name "
+	is "$name: no core files" "$core" '0 0'
+	is "$name: private files, no new privileges, no filter" "$status" 'Umask:0077 NoNewPrivs:1 Seccomp:0 '
+	is "$name: in the user manager's namespaces" "$spaces" "$(for space in user mnt net; do readlink "/proc/$(pgrep -P "$manager_pid")/ns/$space"; done)"
 done
+like 'core, spawner and token process were looked at' "$seen" '^smime-agent .*smime-spawner .*smime-token'
 like 'descriptors: as many as the clients take, but bounded' "$(limit "$pid" 'Max open files')" '^[0-9]+ 16384$'
 holds 'the agent raised them' [ "$(limit "$pid" 'Max open files' | cut -d' ' -f1)" -gt 256 ]
 holds 'and may lock memory' [ "$(limit "$pid" 'Max locked memory' | cut -d' ' -f1)" -ge 65536 ]
