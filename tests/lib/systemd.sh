@@ -33,14 +33,16 @@ service_pid() {
 	[ "${pid:-0}" -gt 1 ] && printf '%s\n' "$pid"
 }
 
-# Starts it and waits for it; 1 when this machine does not let us.
-manager_start() {
+# Starts it and waits for it; 1 when this machine does not let us. DIRECTORY is what udev knows (/run/udev).
+manager_start() { # [DIRECTORY]
+	local devices=${1:-$T/devices}
+	mkdir -p "$devices"
 	manager_cgroup=$(sed -n 's/^0:://p' /proc/self/cgroup)
 	manager_cgroup=${manager_cgroup%/}/smime-t.$$
 	cat >"$T/manager" <<'END'
-cgroup=/sys/fs/cgroup$1
-shift
-mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && mount -t cgroup2 cgroup2 /sys/fs/cgroup && mkdir "$cgroup" || exit 1
+cgroup=/sys/fs/cgroup$1 devices=$2
+shift 2
+mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system && cp -r "$devices" /run/udev && mount -t cgroup2 cgroup2 /sys/fs/cgroup && mkdir "$cgroup" || exit 1
 trap 'echo 1 >"$cgroup/cgroup.kill"' TERM
 sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec setpriv --bounding-set=-all --inh-caps=-all "$@"' - "$cgroup" "$@" &
 while ! wait $!; do kill -0 $! 2>/dev/null || break; done
@@ -50,7 +52,7 @@ for _ in $(seq 100); do
 	sleep 0.05
 done
 END
-	unshare --mount --propagation private bash "$T/manager" "$manager_cgroup" \
+	unshare --mount --propagation private bash "$T/manager" "$manager_cgroup" "$devices" \
 		env -i HOME="$HOME" PATH=/usr/bin:/bin LC_ALL="$LC_ALL" TMPDIR="$TMPDIR" XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" SOFTHSM2_CONF="$SOFTHSM2_CONF" \
 		ASAN_OPTIONS="${ASAN_OPTIONS:-}" UBSAN_OPTIONS="${UBSAN_OPTIONS:-}" LSAN_OPTIONS="${LSAN_OPTIONS:-}" \
 		SYSTEMD_UNIT_PATH="$HOME/.config/systemd/user:$T/units" \

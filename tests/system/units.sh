@@ -145,4 +145,12 @@ check 'it serves' 0 smime sign --no-autostart -i "$T/mail" -o "$T/signed"
 processes=$(service_processes)
 manager_stop
 for p in $processes; do holds 'the session takes its agent with it' await ended "$p"; done
+
+# The next one begins with a device for which udev wants the target; see udev.sh for which these are. Every machine has this one.
+mkdir -p "$T/reader/tags/systemd" "$T/reader/data"
+: >"$T/reader/tags/systemd/c1:3"
+printf 'I:1\nE:SYSTEMD_USER_WANTS=smartcard.target\nG:systemd\nQ:systemd\nV:1\n' >"$T/reader/data/c1:3"
+holds 'a session with a reader' manager_start "$T/reader"
+holds 'starts the agent without being asked' await service_pid
+manager_stop
 done_testing
