@@ -1,185 +1,201 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A PKCS#11 module over SoftHSM that misbehaves on command, for tests/system/faults.sh. The file that $FAULTY_CONTROL names is
- * read at every call, so that a test can make a module sick and well again under a running process. A line is one command:
+ * A PKCS#11 module over SoftHSM that has every fault on command: it lacks what tokens lack, fails as drivers fail, and does to its
+ * process what no module should. The file that $FAULTY_CONTROL names is read at every call, so that a test can make it sick and
+ * well again under a running process. A line is one command, for calls from the FROM-th of a process on, or (=FROM) for that alone:
  *
- *   CALL hang [FROM]      the call never returns        CALL slow MS        it takes this long
- *   CALL crash [FROM]     it ends the process           CALL fails RV [FROM] it returns this code (hexadecimal)
- *   CALL count            it is appended to $FAULTY_CONTROL.log
- *   hide LABEL            tokens of this label are not there
- *   open                  tokens say that they want no login
- *   forgetful             tokens do not say that a wrong PIN was sent
+ *   C_X crash|segv|abort|exit|smash [FROM]   the call ends the process: _exit(), SIGSEGV, abort(), exit(), a spoilt stack
+ *   C_X hang|spin [FROM]                     it never returns, blocked or busy, and takes no signal
+ *   C_X slow MS [FROM]                       it takes this long
+ *   C_X fork SECONDS [FROM]                  it leaves a child with all descriptors; the log has its number
+ *   C_X print|close|replace [FROM]           it prints; closes every descriptor from 3 up; puts other files there
+ *   C_X signals|chdir|limits [FROM]          it blocks and ignores signals; changes directory and umask; raises limits
+ *   C_X fails RV [FROM]                      it does nothing and returns this code
+ *   C_X length N [FROM]                      its first length or count is N, whatever the buffer holds
+ *   C_X flip [FROM]                          a bit of what it gives is wrong
+ *   C_X count [FROM]                         it is appended to the log
+ *   C_SignInit another [FROM]                the signature will be another key's
+ *   C_GetSlotList endless [N] [FROM]         there are more slots each time, or N
+ *   C_GetSlotList blink [FROM]               every other time there are none
+ *   C_FindObjects endless [N] [FROM]         objects do not end, or not before N
+ *   C_GetTokenInfo|C_GetSlotInfo garbage     texts that do not end and can't be shown
+ *   C_GetTokenInfo flags F [FROM]            these are all its flags
+ *   hide LABEL                               tokens whose label begins so are not there
  *
- * FROM: with the n-th call of a process, first is 1. Every process that loads it appends its number to $FAULTY_CONTROL.log.
+ * RV, N of `length` and F are hexadecimal. Any other line has words:
+ *
+ *   lacks=T refuse=T          mechanism type T (decimal) is not listed; is listed, but refused by every Init
+ *   mechanisms=none|grow      no mechanism is listed; more of them than were announced
+ *   low final locked          flags of the PIN: tries were lost; one is left; none
+ *   forgetful                 tokens do not say that a wrong PIN was sent
+ *   no-login pinpad           tokens want no login; their reader asks for the PIN ($FAULTY_CONTROL.pin)
+ *   logout@F active@F         once, at the call of function F: the token logs out and says so; another operation is active
+ *   strip-zeros               raw decryption leaves leading zeros out; so does the value of a derived secret
+ *   data-error short-error    bad data is CKR_ENCRYPTED_DATA_INVALID; is a success with one octet
+ *   derive=raw|wrapped        the form of the peer's point that is taken
+ *   derive-without-length     CKA_VALUE_LEN is refused
+ *   long-attribute same-id    attributes are longer than their buffers; every CKA_ID is the same
+ *   sessions=N                no more than N sessions are opened, ever
+ *   null=F                    there is no function F
+ *   trace                     every call is appended to the log, with a number that it is about
+ *
+ * Every process that loads it appends its number to $FAULTY_CONTROL.log. With $FAULTY_SOFTHSM2_CONF its tokens are others than
+ * those that SoftHSM itself has in the same session.
  */
 #include <dlfcn.h>
-#include <stdbool.h>
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <p11-kit/pkcs11.h>
+#include "call.h"
+#include "misdeeds.h"
 
 #define SOFTHSM "/usr/lib/softhsm/libsofthsm2.so"
 
-enum { LINES_MAX = 16, SLOTS_MAX = 64 };
+CK_FUNCTION_LIST *real;
 
-struct command {
-	char subject[40], verb[40];
-	unsigned long argument, from;
-};
+/* ---- Every call ---- */
 
-static CK_FUNCTION_LIST *real;
-static CK_FUNCTION_LIST faulty;
-
-static const char *control(void) {
-	const char *path = getenv("FAULTY_CONTROL");
-
-	return path ? path : "/nonexistent";
-}
-
-/* Verbs with a code or a time have it first; FROM is last. */
-static void read_numbers(struct command *command, const char *first, const char *second) {
-	bool valued = strcmp(command->verb, "fails") == 0 || strcmp(command->verb, "slow") == 0;
-	const char *from = valued ? second : first;
-
-	command->argument = valued ? strtoul(first, NULL, strcmp(command->verb, "fails") == 0 ? 16 : 10) : 0;
-	command->from = strtoul(from, NULL, 10);
-}
-
-/* The command for a subject, false when there is none. */
-static bool command_for(const char *subject, struct command *ret_command) {
-	FILE *file = fopen(control(), "r");
-	char line[128], first[32], second[32];
-	bool found = false;
-
-	while (file && !found && fgets(line, sizeof(line), file)) {
-		*ret_command = (struct command){ .from = 0 };
-		first[0] = second[0] = '\0';
-		found = sscanf(line, "%39s %39s %31s %31s", ret_command->subject, ret_command->verb, first, second) >= 1 &&
-			strcmp(ret_command->subject, subject) == 0;
-		read_numbers(ret_command, first, second);
-	}
-	if (file)
-		(void)fclose(file);
-	return found;
-}
-
-static void note(const char *text) {
-	char path[4096];
-
-	(void)snprintf(path, sizeof(path), "%s.log", control());
-	FILE *log = fopen(path, "a");
-	if (log) {
-		(void)fprintf(log, "%s\n", text);
-		(void)fclose(log);
-	}
-}
-
-/* Does what the control file has for this call. Returns the code that the call is to fail with, or CKR_OK to go on. */
-static CK_RV misbehave(const char *call, unsigned long count) {
+bool call_begin(struct call *call, const char *name, atomic_ulong *count, unsigned long value) {
 	struct command command;
 
-	if (!command_for(call, &command) || count < command.from)
-		return CKR_OK;
-	if (strcmp(command.verb, "hang") == 0)
-		for (;;)
-			(void)pause();
-	if (strcmp(command.verb, "count") == 0)
-		note(call);
-	if (strcmp(command.verb, "crash") == 0)
-		_exit(99);
-	if (strcmp(command.verb, "slow") == 0)
-		(void)usleep((useconds_t)command.argument * 1000);
-	return strcmp(command.verb, "fails") == 0 ? command.argument : CKR_OK;
+	*call = (struct call){ .name = name, .count = atomic_fetch_add(count, 1) + 1, .rv = CKR_OK };
+	control_read(&call->control);
+	if (control_says(&call->control, "trace"))
+		note("%s %lu", name, value);
+	for (unsigned i = 0; control_command(&call->control, name, call->count, i, &command); i++) {
+		if (strcmp(command.verb, "fails") == 0) {
+			call->rv = command.number;
+			return false;
+		}
+		if (strcmp(command.verb, "count") == 0)
+			note("%s", name);
+		(void)misdeed(&command);
+	}
+	return true;
 }
 
-#define FAULTY(call, parameters, arguments)                          \
-	static CK_RV call parameters {                               \
-		static unsigned long count;                          \
-		CK_RV rv = misbehave("C_" #call, ++count);           \
-		return rv == CKR_OK ? real->C_##call arguments : rv; \
+bool call_asks(const struct call *call, const char *verb, struct command *ret_command) {
+	return control_asks(&call->control, call->name, call->count, verb, ret_command);
+}
+
+void call_bend_length(const struct call *call, CK_ULONG *len) {
+	struct command command;
+
+	if (call_asks(call, "length", &command))
+		*len = command.number;
+}
+
+void call_bend_data(const struct call *call, CK_BYTE *data, CK_ULONG len) {
+	struct command command;
+
+	if (data && len > 0 && call_asks(call, "flip", &command))
+		data[len / 2] ^= 1;
+}
+
+CK_RV call_obstacle(const struct call *call, CK_SESSION_HANDLE session) {
+	if (control_once(&call->control, "logout", call->name)) {
+		(void)real->C_Logout(session);
+		return CKR_USER_NOT_LOGGED_IN;
+	}
+	return control_once(&call->control, "active", call->name) ? CKR_OPERATION_ACTIVE : CKR_OK;
+}
+
+/* ---- Calls that have no faults of their own ---- */
+
+#define PLAIN(function, parameters, arguments, value) \
+	static CK_RV plain_##function parameters {    \
+		BEGIN(C_##function, value);           \
+		return real->C_##function arguments;  \
 	}
 
-FAULTY(Initialize, (void *arguments), (arguments))
-FAULTY(OpenSession, (CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify, CK_SESSION_HANDLE *session),
-	(slot, flags, application, notify, session))
-FAULTY(Login, (CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG len), (session, user, pin, len))
-FAULTY(Sign, (CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYTE *signature, CK_ULONG *signature_len),
-	(session, data, len, signature, signature_len))
-FAULTY(Decrypt, (CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYTE *plain, CK_ULONG *plain_len),
-	(session, data, len, plain, plain_len))
-FAULTY(FindObjectsInit, (CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG count_of), (session, template, count_of))
+PLAIN(Initialize, (void *arguments), (arguments), 0)
+PLAIN(Finalize, (void *reserved), (reserved), 0)
+PLAIN(GetInfo, (CK_INFO * info), (info), 0)
+PLAIN(CloseSession, (CK_SESSION_HANDLE session), (session), session)
+PLAIN(CloseAllSessions, (CK_SLOT_ID slot), (slot), slot)
+PLAIN(GetSessionInfo, (CK_SESSION_HANDLE session, CK_SESSION_INFO *info), (session, info), session)
+PLAIN(Logout, (CK_SESSION_HANDLE session), (session), session)
+PLAIN(FindObjectsFinal, (CK_SESSION_HANDLE session), (session), session)
+PLAIN(DestroyObject, (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object), (session, object), object)
+PLAIN(WaitForSlotEvent, (CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved), (flags, slot, reserved), flags)
 
-static CK_RV GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info) {
-	static unsigned long count;
-	struct command command;
-	CK_RV rv = misbehave("C_GetTokenInfo", ++count);
-
-	if (rv == CKR_OK)
-		rv = real->C_GetTokenInfo(slot, info);
-	if (rv == CKR_OK && command_for("open", &command))
-		info->flags &= ~(CK_FLAGS)CKF_LOGIN_REQUIRED;
-	if (rv == CKR_OK && command_for("forgetful", &command))
-		info->flags &= ~(CK_FLAGS)(CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY);
-	return rv;
+static void take_over(CK_FUNCTION_LIST *list) {
+	list->C_Initialize = plain_Initialize;
+	list->C_Finalize = plain_Finalize;
+	list->C_GetInfo = plain_GetInfo;
+	list->C_CloseSession = plain_CloseSession;
+	list->C_CloseAllSessions = plain_CloseAllSessions;
+	list->C_GetSessionInfo = plain_GetSessionInfo;
+	list->C_Logout = plain_Logout;
+	list->C_FindObjectsFinal = plain_FindObjectsFinal;
+	list->C_DestroyObject = plain_DestroyObject;
+	list->C_WaitForSlotEvent = plain_WaitForSlotEvent;
+	slots_take_over(list);
+	objects_take_over(list);
+	keys_take_over(list);
 }
 
-static bool hidden(CK_SLOT_ID slot) {
-	struct command command;
-	CK_TOKEN_INFO info;
+/* ---- The list ---- */
 
-	return command_for("hide", &command) && real->C_GetTokenInfo(slot, &info) == CKR_OK &&
-		strncmp((const char *)info.label, command.verb, strlen(command.verb)) == 0;
+static void leave_out(const struct control *control, CK_FUNCTION_LIST *list) {
+	static const struct {
+		const char *word;
+		size_t offset;
+	} known[] = {
+#define ROW(function) { "null=" #function, offsetof(CK_FUNCTION_LIST, function) }
+		ROW(C_Initialize),
+		ROW(C_GetInfo),
+		ROW(C_GetSlotList),
+		ROW(C_GetSlotInfo),
+		ROW(C_GetTokenInfo),
+		ROW(C_GetMechanismList),
+		ROW(C_OpenSession),
+		ROW(C_CloseSession),
+		ROW(C_CloseAllSessions),
+		ROW(C_Login),
+		ROW(C_FindObjectsInit),
+		ROW(C_FindObjects),
+		ROW(C_FindObjectsFinal),
+		ROW(C_GetAttributeValue),
+		ROW(C_SignInit),
+		ROW(C_Sign),
+		ROW(C_DecryptInit),
+		ROW(C_Decrypt),
+		ROW(C_DeriveKey),
+		ROW(C_DestroyObject),
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (control_says(control, known[i].word))
+			memset((char *)list + known[i].offset, 0, sizeof(void *));
 }
 
-static CK_RV GetSlotList(CK_BBOOL present, CK_SLOT_ID *slots, CK_ULONG *count) {
-	static unsigned long calls;
-	CK_SLOT_ID all[SLOTS_MAX];
-	CK_ULONG all_count = SLOTS_MAX, shown = 0;
-	CK_RV rv = misbehave("C_GetSlotList", ++calls);
+static CK_RV load_softhsm(void) {
+	const char *own_tokens = getenv("FAULTY_SOFTHSM2_CONF");
+	void *library;
+	CK_C_GetFunctionList get;
 
-	if (rv == CKR_OK)
-		rv = real->C_GetSlotList(present, NULL, &(CK_ULONG){ 0 }); /* SoftHSM looks for tokens with this form alone */
-	if (rv == CKR_OK)
-		rv = real->C_GetSlotList(present, all, &all_count);
-	for (CK_ULONG i = 0; rv == CKR_OK && i < all_count; i++)
-		if (!hidden(all[i]))
-			all[shown++] = all[i];
-	if (rv == CKR_OK && slots && *count < shown)
-		rv = CKR_BUFFER_TOO_SMALL;
-	if (rv == CKR_OK && slots)
-		memcpy(slots, all, shown * sizeof(*slots));
-	if (rv == CKR_OK || rv == CKR_BUFFER_TOO_SMALL)
-		*count = shown;
-	return rv;
-}
-
-static void note_load(void) {
-	char number[16];
-
-	(void)snprintf(number, sizeof(number), "%d", (int)getpid());
-	note(number);
+	if (own_tokens)
+		(void)setenv("SOFTHSM2_CONF", own_tokens, 1);
+	library = dlopen(SOFTHSM, RTLD_NOW | RTLD_LOCAL);
+	get = library ? (CK_C_GetFunctionList)(uintptr_t)dlsym(library, "C_GetFunctionList") : NULL;
+	return get ? get(&real) : CKR_GENERAL_ERROR;
 }
 
 __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list) {
-	void *library = dlopen(SOFTHSM, RTLD_NOW | RTLD_LOCAL);
-	CK_C_GetFunctionList get = library ? (CK_C_GetFunctionList)(size_t)dlsym(library, "C_GetFunctionList") : NULL;
+	static CK_FUNCTION_LIST faulty;
 
-	if (!get || get(&real) != CKR_OK)
-		return CKR_GENERAL_ERROR;
-	if (!faulty.C_Sign)
-		note_load();
+	if (!real)
+		note("%d", (int)getpid());
+	BEGIN(C_GetFunctionList, 0);
+	CK_RV rv = load_softhsm();
+	if (rv != CKR_OK)
+		return rv;
 	faulty = *real;
-	faulty.C_Initialize = Initialize;
-	faulty.C_GetSlotList = GetSlotList;
-	faulty.C_GetTokenInfo = GetTokenInfo;
-	faulty.C_OpenSession = OpenSession;
-	faulty.C_FindObjectsInit = FindObjectsInit;
-	faulty.C_Login = Login;
-	faulty.C_Sign = Sign;
-	faulty.C_Decrypt = Decrypt;
+	take_over(&faulty);
+	leave_out(&call.control, &faulty);
 	*list = &faulty;
 	return CKR_OK;
 }

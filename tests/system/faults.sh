@@ -198,7 +198,7 @@ prints 'a token that came later is found' 'p521'
 agent_stop
 
 # A token that wants no login has no PIN to forget.
-sick open
+sick no-login
 configure "$(modules "$faulty:")
 $(printf 'pin:\n  program: "%s"\n  idle: 1s\n' "$T/pinentry")"
 agent_start

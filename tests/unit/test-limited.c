@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The real smime-token with modules that lack mechanisms, log out, or answer nonsense: tests/module/limited-module.c plays
+ * The real smime-token with modules that lack mechanisms, log out, or answer nonsense: tests/module/faulty-module.c plays
  * them. What a token can't do natively is done another way or refused with words; what it says is not believed.
  */
 #include "token-fixture.h"
@@ -42,13 +42,16 @@ static void write_file(const char *name, const char *text) {
 
 /* What the module does from now on; its log begins anew. */
 static void words(const char *text) {
-	write_file("words", text);
-	write_file("log", "");
+	char whole[400];
+
+	(void)snprintf(whole, sizeof(whole), "trace\n%s", text);
+	write_file("control", whole);
+	write_file("control.log", "");
 }
 
 /* How many lines of the log begin so. */
 static int logged(const char *beginning) {
-	FILE *file = fopen(control_path("log"), "r");
+	FILE *file = fopen(control_path("control.log"), "r");
 	char line[100];
 	int count = 0;
 
@@ -76,7 +79,7 @@ static void fill_token(void) {
 	assert_int_equal(softhsm_private_key(&fixture.hsm, another, &swapped), CKR_OK);
 	assert_int_equal(softhsm_certificate(&fixture.hsm, fixture.certificates[ID_SWAPPED], ID_SWAPPED), CKR_OK);
 	EVP_PKEY_free(another);
-	(void)setenv("LIMITED_MODULE", fixture.hsm.directory, 1);
+	(void)setenv("FAULTY_CONTROL", control_path("control"), 1);
 }
 
 static int setup_all(void **state) {
@@ -85,7 +88,7 @@ static int setup_all(void **state) {
 
 	module[n > 0 ? n : 0] = '\0';
 	*strrchr(module, '/') = '\0';
-	strcat(module, "/../module/limited-module.so");
+	strcat(module, "/../module/faulty-module.so");
 	return fixture_setup(module, fill_token);
 }
 
@@ -125,16 +128,16 @@ static void signing_takes_the_mechanism_that_there_is(void **state) {
 		bool pss;
 	} cases[] = {
 		{ "", "C_SignInit " RSA_PKCS "\n", ID_RSA, false },
-		{ "hide=" RSA_PKCS, "C_SignInit " RSA_X_509 "\n", ID_RSA, false },
+		{ "lacks=" RSA_PKCS, "C_SignInit " RSA_X_509 "\n", ID_RSA, false },
 		{ "refuse=" RSA_PKCS, "C_SignInit " RSA_X_509 "\n", ID_RSA, false },
-		{ "hide=" RSA_X_509, "C_SignInit " RSA_PKCS_PSS "\n", ID_RSA, true },
-		{ "hide=" RSA_PKCS_PSS, "C_SignInit " RSA_X_509 "\n", ID_RSA, true },
+		{ "lacks=" RSA_X_509, "C_SignInit " RSA_PKCS_PSS "\n", ID_RSA, true },
+		{ "lacks=" RSA_PKCS_PSS, "C_SignInit " RSA_X_509 "\n", ID_RSA, true },
 		{ "refuse=" RSA_PKCS_PSS, "C_SignInit " RSA_X_509 "\n", ID_RSA, true },
 		{ "mechanisms=none", "C_SignInit " RSA_PKCS_PSS "\n", ID_RSA, true },
-		{ "mechanisms=none hide=" RSA_PKCS, "C_SignInit " RSA_X_509 "\n", ID_RSA, false },
-		{ "hide=" RSA_PKCS " hide=" RSA_X_509, NULL, ID_RSA, false },
-		{ "hide=" RSA_PKCS_PSS " hide=" RSA_X_509, NULL, ID_RSA, true },
-		{ "hide=" ECDSA, NULL, ID_EC, false },
+		{ "mechanisms=none lacks=" RSA_PKCS, "C_SignInit " RSA_X_509 "\n", ID_RSA, false },
+		{ "lacks=" RSA_PKCS " lacks=" RSA_X_509, NULL, ID_RSA, false },
+		{ "lacks=" RSA_PKCS_PSS " lacks=" RSA_X_509, NULL, ID_RSA, true },
+		{ "lacks=" ECDSA, NULL, ID_EC, false },
 		{ "refuse=" ECDSA, NULL, ID_EC, false },
 	};
 	SKIP_WITHOUT_SOFTHSM();
@@ -161,14 +164,14 @@ static void decrypting_takes_the_mechanism_that_there_is(void **state) {
 		const char *const (*options)[2];
 		bool opens;
 	} cases[] = {
-		{ "hide=" RSA_X_509, NULL, true },
+		{ "lacks=" RSA_X_509, NULL, true },
 		{ "refuse=" RSA_X_509, NULL, true },
-		{ "hide=" RSA_X_509, oaep_sha1, true },
-		{ "mechanisms=none hide=" RSA_X_509, NULL, true },
+		{ "lacks=" RSA_X_509, oaep_sha1, true },
+		{ "mechanisms=none lacks=" RSA_X_509, NULL, true },
 		{ "strip-zeros", NULL, true },
 		{ "strip-zeros", oaep_sha256, true },
-		{ "hide=" RSA_X_509, oaep_sha256, false }, /* SoftHSM has SHA-1 only */
-		{ "hide=" RSA_X_509 " hide=" RSA_PKCS, NULL, false },
+		{ "lacks=" RSA_X_509, oaep_sha256, false }, /* SoftHSM has SHA-1 only */
+		{ "lacks=" RSA_X_509 " lacks=" RSA_PKCS, NULL, false },
 	};
 	SKIP_WITHOUT_SOFTHSM();
 
@@ -188,10 +191,10 @@ static void decrypting_takes_the_mechanism_that_there_is(void **state) {
 
 /* Whatever a module calls it: one operation, a key that opens nothing, the same one again. */
 static void wrong_padding_shows_through_no_module(void **state) {
-	static const char *const modules[] = { "", "strip-zeros", "long-plain", "hide=" RSA_X_509, "hide=" RSA_X_509 " data-error",
-		"hide=" RSA_X_509 " short-error", "hide=" RSA_X_509 " long-plain" };
+	static const char *const modules[] = { "", "strip-zeros", "C_Decrypt length 186a0", "lacks=" RSA_X_509,
+		"lacks=" RSA_X_509 " data-error", "lacks=" RSA_X_509 " short-error", "lacks=" RSA_X_509 "\nC_Decrypt length 186a0" };
 	SKIP_WITHOUT_SOFTHSM();
-	struct core core = start_limited("hide=" RSA_X_509);
+	struct core core = start_limited("lacks=" RSA_X_509);
 	struct sealed sealed[] = { seal(fixture.certificates[ID_RSA], NULL), seal(fixture.certificates[ID_RSA], oaep_sha1) };
 	uint8_t expected[ELEMENTSOF(sealed)][16];
 
@@ -227,7 +230,7 @@ static void agreement_takes_the_form_that_the_module_takes(void **state) {
 		{ "derive=wrapped", 0, 2 },
 		{ "derive-without-length", 0, 3 },
 		{ "derive=wrapped derive-without-length", 0, 4 },
-		{ "hide=" ECDH1_DERIVE, SMIME_E_MECHANISM, 0 },
+		{ "lacks=" ECDH1_DERIVE, SMIME_E_MECHANISM, 0 },
 		{ "refuse=" ECDH1_DERIVE, SMIME_E_KEY_UNUSABLE, 1 },
 	};
 	SKIP_WITHOUT_SOFTHSM();
@@ -467,12 +470,12 @@ static void a_reader_with_a_pin_pad_asks_itself(void **state) {
 	SKIP_WITHOUT_SOFTHSM();
 	struct core core = start_limited("pinpad");
 
-	write_file("pin", SOFTHSM_PIN);
+	write_file("control.pin", SOFTHSM_PIN);
 	assert_signed(sign_with(&core, ID_ALWAYS, false));
 	assert_int_equal(core.prompts, 0);
-	assert_int_equal(logged("C_Login-pinpad 1"), 1);
-	assert_int_equal(logged("C_Login-pinpad 2"), 1);
-	assert_int_equal(logged("C_Login "), 0);
+	assert_int_equal(logged("pinpad 1"), 1);
+	assert_int_equal(logged("pinpad 2"), 1);
+	assert_int_equal(logged("C_Login "), 2);
 	end(&core);
 }
 
@@ -492,12 +495,12 @@ static void a_token_without_login_is_open_from_its_start(void **state) {
 
 static void a_signature_that_does_not_verify_is_thrown_away(void **state) {
 	SKIP_WITHOUT_SOFTHSM();
-	struct core core = start_limited("flip-signature");
+	struct core core = start_limited("C_Sign flip");
 
 	assert_error(sign_with(&core, ID_RSA, false), SMIME_E_TOKEN_FAULT);
 	assert_error(sign_with(&core, ID_RSA, true), SMIME_E_TOKEN_FAULT);
 	assert_error(sign_with(&core, ID_EC, false), SMIME_E_TOKEN_FAULT);
-	words("hide=" RSA_PKCS " flip-signature");
+	words("lacks=" RSA_PKCS "\nC_Sign flip");
 	assert_error(sign_with(&core, ID_RSA, false), SMIME_E_TOKEN_FAULT);
 	words("");
 	assert_signed(sign_with(&core, ID_RSA, false));
@@ -520,7 +523,7 @@ static void lengths_beyond_the_buffer_are_not_believed(void **state) {
 	struct sealed sealed = seal(fixture.certificates[ID_EC], NULL);
 
 	unlock_with(&core);
-	words("long-signature");
+	words("C_Sign length 186a0");
 	assert_error(sign_with(&core, ID_RSA, false), SMIME_E_TOKEN_FAULT);
 	assert_error(sign_with(&core, ID_EC, false), SMIME_E_TOKEN_FAULT);
 	words("long-attribute");
