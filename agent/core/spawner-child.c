@@ -15,13 +15,13 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include <smime/error.h>
 
 #include "agent/wire/frame.h"
 #include "agent/wire/message.h"
 #include "environment.h"
+#include "family.h"
 #include "paths.h"
 #include "spawner.h"
 
@@ -32,6 +32,7 @@ struct child {
 	const char *pinentry;
 	struct environment token_environment;
 	struct environment session_environment;
+	struct family family;
 };
 
 static const char *const token_variables[] = {
@@ -86,7 +87,7 @@ static void become_clean(int socket, int from) {
 }
 
 static _Noreturn void run_token(const struct child *child, int fd) {
-	char *argv[] = { (char *)"smime-token", NULL };
+	char *argv[] = { (char *)FAMILY_TOKEN_NAME, NULL };
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	become_clean(SPAWNER_CHILD_FD, fd);
@@ -147,6 +148,8 @@ static int serve(struct child *child) {
 	/* Children are only reaped between two requests, so the number can't belong to another process yet. */
 	if (pid > 0)
 		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pid > 0 && spawn->program == WIRE_PROGRAM_TOKEN)
+		family_add(&child->family, pid);
 	answer->code = pidfd >= 0 ? SMIME_OK : SMIME_E_INTERNAL;
 	return wire_send(child->socket, answer, wire_error_it(), pidfd);
 }
@@ -178,13 +181,12 @@ static int set_up_signals(void) {
 	return signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static void reap(int signals) {
+static void reap(struct child *child, int signals) {
 	struct signalfd_siginfo info;
 
 	while (read(signals, &info, sizeof(info)) > 0)
 		continue;
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		continue;
+	family_reap(&child->family);
 }
 
 _Noreturn void spawner_child_run(int fd, const struct spawner_options *options) {
@@ -199,17 +201,18 @@ _Noreturn void spawner_child_run(int fd, const struct spawner_options *options) 
 	if (paths_program("smime-token", child.token_path, sizeof(child.token_path)) < 0 ||
 		paths_program("smime-reader", child.reader_path, sizeof(child.reader_path)) < 0)
 		_exit(1);
+	family_begin(&child.family);
 	(void)prctl(PR_SET_NAME, "smime-spawner");
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	struct pollfd fds[] = { { .fd = fd, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
 
 	for (;;) {
 		if (poll(fds, ELEMENTSOF(fds), -1) < 0 && errno != EINTR)
 			_exit(1);
 		if (fds[1].revents)
-			reap(signals);
+			reap(&child, signals);
+		/* The core has ended, however it did. */
 		if (fds[0].revents && serve(&child) < 0) {
-			reap(signals);
+			family_end(&child.family);
 			_exit(0);
 		}
 	}

@@ -90,6 +90,9 @@ void tickets_pump(struct worker *worker) {
 		(ticket = TAILQ_FIRST(&worker->waiting))) {
 		worker_touch(worker);
 		int r = token_process_send(worker->process, ticket->order, -1);
+		/* Its process is ending: those that wait are told when it has ended, and why. */
+		if (r == -SMIME_E_AGENT_GONE || r == -SMIME_E_TOKEN_FAULT)
+			break;
 		if (r < 0) {
 			tickets_finish(ticket, NULL, r, "the order could not be sent to the token process");
 			continue;

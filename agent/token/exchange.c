@@ -4,12 +4,17 @@
  */
 #include "exchange.h"
 
+#include <sys/stat.h>
+
 #include "smime/error.h"
 
 DEFINE_CLEANUP(struct wire_report *, report_freep, wire_report_free)
 
 void exchange_init(struct exchange *exchange, int fd) {
-	*exchange = (struct exchange){ .fd = fd, .prompt_fd = -1 };
+	struct stat st = { 0 };
+
+	(void)fstat(fd, &st);
+	*exchange = (struct exchange){ .fd = fd, .device = st.st_dev, .inode = st.st_ino, .prompt_fd = -1 };
 	(void)pthread_mutex_init(&exchange->write_lock, NULL);
 	(void)pthread_mutex_init(&exchange->prompt_lock, NULL);
 	(void)pthread_cond_init(&exchange->prompt_answered, NULL);
@@ -23,11 +28,17 @@ void exchange_clear(struct exchange *exchange) {
 	(void)pthread_mutex_destroy(&exchange->write_lock);
 }
 
+static bool is_still_there(const struct exchange *exchange) {
+	struct stat st;
+
+	return fstat(exchange->fd, &st) == 0 && st.st_dev == exchange->device && st.st_ino == exchange->inode;
+}
+
 int exchange_send(struct exchange *exchange, const struct wire_report *report) {
 	int r;
 
 	(void)pthread_mutex_lock(&exchange->write_lock);
-	r = wire_send(exchange->fd, report, wire_report_it(), -1);
+	r = is_still_there(exchange) ? wire_send(exchange->fd, report, wire_report_it(), -1) : -SMIME_E_IO;
 	(void)pthread_mutex_unlock(&exchange->write_lock);
 	return r;
 }

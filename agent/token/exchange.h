@@ -10,12 +10,15 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "agent/wire/message.h"
 #include "fault.h"
 
 struct exchange {
 	int fd;
+	dev_t device; /* what the descriptor was at first */
+	ino_t inode;
 	pthread_mutex_t write_lock;
 	pthread_mutex_t prompt_lock; /* guards what follows */
 	pthread_cond_t prompt_answered;
@@ -28,7 +31,10 @@ struct exchange {
 void exchange_init(struct exchange *exchange, int fd);
 void exchange_clear(struct exchange *exchange);
 
-/* Writes a report. Errors of wire_send(). */
+/*
+ * Writes a report. Errors of wire_send(), of which -SMIME_E_IO also means that a module has closed the socket and something else has
+ * its number: signatures and keys must not go there.
+ */
 int exchange_send(struct exchange *exchange, const struct wire_report *report);
 
 /* Reports that the order failed. */

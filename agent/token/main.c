@@ -5,8 +5,10 @@
  *
  * It starts no program, opens no network connection of its own, and ends when its socket does.
  */
+#include <fcntl.h>
 #include <limits.h>
 #include <link.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -134,6 +136,16 @@ static void harden(void) {
 	secret_heap_init();
 }
 
+static void close_socket(void) {
+	(void)close(TOKEN_SOCKET_FD);
+}
+
+/* What a module forks or starts has no say with the core. */
+static void keep_socket(void) {
+	(void)fcntl(TOKEN_SOCKET_FD, F_SETFD, FD_CLOEXEC);
+	(void)pthread_atfork(NULL, NULL, close_socket);
+}
+
 int main(int argc, char **argv) {
 	struct wire_order *order = NULL;
 	struct exchange exchange;
@@ -151,6 +163,7 @@ int main(int argc, char **argv) {
 	/* A pinentry that has gone, or the core, shows as an error of the write. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	harden();
+	keep_socket();
 	exchange_init(&exchange, TOKEN_SOCKET_FD);
 	if (wire_receive(TOKEN_SOCKET_FD, wire_order_it(), &order, NULL) != 0 || order->body->type != WIRE_ORDER_SETUP)
 		return 1;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -129,11 +130,13 @@ static void close_all(unsigned long number) {
 	(void)syscall(SYS_close_range, 3u, ~0u, 0);
 }
 
-/* Another file stands where the socket was. */
+/* Another socket stands where the first one was, as with a module that closes a descriptor twice. Whoever writes there is heard by nobody. */
 static void replace_all(unsigned long number) {
+	int pair[2];
+
 	close_all(0);
-	for (int i = 0; i < 8; i++)
-		(void)!dup(STDOUT_FILENO);
+	for (int i = 0; i < 4; i++)
+		(void)socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
 }
 
 static void leave_directory(unsigned long number) {
