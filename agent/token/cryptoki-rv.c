@@ -130,8 +130,6 @@ int cryptoki_fault(struct fault *fault, const char *function, CK_RV rv) {
 	case CKR_SLOT_ID_INVALID:
 		return fault_set(
 			fault, SMIME_E_TOKEN_GONE, "the session with the token ended (%s: %s); try again", function, cryptoki_rv_name(rv));
-	case CKR_HOST_MEMORY:
-		return -SMIME_E_NO_MEMORY;
 	default:
 		return fault_set(fault, SMIME_E_TOKEN_FAULT, "the token failed (%s: %s, 0x%lx)", function, cryptoki_rv_name(rv), rv);
 	}

@@ -22,9 +22,49 @@ static int initialize(struct cryptoki *module, struct fault *fault) {
 	return 0;
 }
 
+/* What this process or libp11 calls without asking. A list may end in holes. */
+static const char *missing_function(const CK_FUNCTION_LIST *list) {
+	static const struct {
+		const char *name;
+		size_t offset;
+	} needed[] = {
+#define ROW(function) { #function, offsetof(CK_FUNCTION_LIST, function) }
+		ROW(C_Initialize),
+		ROW(C_GetInfo),
+		ROW(C_GetSlotList),
+		ROW(C_GetSlotInfo),
+		ROW(C_GetTokenInfo),
+		ROW(C_GetMechanismList),
+		ROW(C_OpenSession),
+		ROW(C_CloseSession),
+		ROW(C_CloseAllSessions),
+		ROW(C_Login),
+		ROW(C_FindObjectsInit),
+		ROW(C_FindObjects),
+		ROW(C_FindObjectsFinal),
+		ROW(C_GetAttributeValue),
+		ROW(C_DestroyObject),
+		ROW(C_SignInit),
+		ROW(C_Sign),
+		ROW(C_DecryptInit),
+		ROW(C_Decrypt),
+		ROW(C_DeriveKey),
+#undef ROW
+	};
+	void *function;
+	size_t i;
+
+	for (i = 0; i < ELEMENTSOF(needed); i++) {
+		memcpy(&function, (const char *)list + needed[i].offset, sizeof(function));
+		if (!function)
+			return needed[i].name;
+	}
+	return NULL;
+}
+
 static int load(struct cryptoki *module, struct fault *fault) {
 	CK_C_GetFunctionList get;
-	const char *reason;
+	const char *reason, *missing;
 
 	module->library = dlopen(module->path, RTLD_NOW | RTLD_LOCAL);
 	if (!module->library) {
@@ -36,6 +76,10 @@ static int load(struct cryptoki *module, struct fault *fault) {
 	get = (CK_C_GetFunctionList)(uintptr_t)dlsym(module->library, "C_GetFunctionList");
 	if (!get || get(&module->call) != CKR_OK || !module->call)
 		return fault_set(fault, SMIME_E_TOKEN_FAULT, "%s is not a PKCS#11 module; take it out of the configuration", module->path);
+	missing = missing_function(module->call);
+	if (missing)
+		return fault_set(fault, SMIME_E_TOKEN_FAULT, "the PKCS#11 module %s has no %s; take it out of the configuration",
+			module->path, missing);
 	return initialize(module, fault);
 }
 

@@ -18,6 +18,7 @@ enum {
 	ATTRIBUTE_MAX_BYTES = 16 * 1024, /* of one attribute of one object */
 	OBJECTS_MAX = 1024,              /* of one class on one token */
 	MECHANISMS_MAX = 4096,
+	SLOTS_MAX = 1024, /* of one module */
 };
 
 struct cryptoki {

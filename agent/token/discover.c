@@ -74,10 +74,14 @@ static void view_end(struct view *view) {
 
 static int view_begin(const struct cryptoki *module, struct view *view, struct fault *fault) {
 	CK_ULONG count = 0;
+	CK_RV rv = module->call->C_GetSlotList(CK_FALSE, NULL, &count);
 
-	/* libp11 takes a module without any slot for one that failed. */
-	if (module->call->C_GetSlotList(CK_FALSE, NULL, &count) == CKR_OK && count == 0)
+	/* libp11 takes a module without any slot for one that failed, and makes room for as many as there are said to be. */
+	if (rv == CKR_OK && count == 0)
 		return 0;
+	if (rv == CKR_OK && count > SLOTS_MAX)
+		return fault_set(fault, SMIME_E_TOKEN_FAULT, "the PKCS#11 module %s lists %lu slots, and %d are the most that is looked at",
+			module->path, count, SLOTS_MAX);
 	view->context = PKCS11_CTX_new();
 	if (!view->context)
 		return -SMIME_E_NO_MEMORY;
@@ -155,44 +159,14 @@ int discover_tokens(const struct cryptoki *module, STACK_OF(wire_token) **ret_to
 	return 0;
 }
 
-/* libp11 waits for ever when its first C_OpenSession fails, so one of our own has to succeed before it is let near the token. */
-static int try_session(const struct cryptoki *module, CK_SLOT_ID slot, struct fault *fault) {
-	CK_SESSION_HANDLE session;
-	int r = cryptoki_session(module, slot, &session, fault);
-
-	if (r == 0)
-		(void)module->call->C_CloseSession(session);
-	return r;
-}
-
-/* A certificate that libp11 could not read has no x509; it is left out. A list that fails as a whole counts as empty. */
-static int copy_certificates(PKCS11_TOKEN *token, struct token_certificates *certificates) {
-	PKCS11_CERT *found = NULL;
-	unsigned int count = 0, i;
-	int r = 0;
-
-	if (PKCS11_enumerate_certs(token, &found, &count) != 0) {
-		ERR_clear_error();
-		return 0;
-	}
-	for (i = 0; r == 0 && i < count; i++) {
-		X509 *copy = found[i].x509 ? X509_dup(found[i].x509) : NULL;
-
-		if (copy)
-			r = token_certificates_add(certificates, copy, found[i].id, found[i].id_len);
-	}
-	return r;
-}
-
 /* Of a reader's name PKCS#11 keeps the first 64 bytes (2.40 3.2, CK_SLOT_INFO). */
 static bool is_in_reader(const PKCS11_SLOT *slot, const char *reader) {
 	return !*reader || strncmp(text_or_empty(slot->description), reader, sizeof(((CK_SLOT_INFO *)NULL)->slotDescription)) == 0;
 }
 
 int discover_token(const struct cryptoki *module, struct bytes id, const char *reader, CK_SLOT_ID *ret_slot, struct wire_token **ret_token,
-	struct token_certificates *ret_certificates, struct fault *fault) {
+	struct fault *fault) {
 	_cleanup_(view_end) struct view view = { 0 };
-	_cleanup_(token_certificates_clear) struct token_certificates certificates = { NULL, 0 };
 	uint8_t its_id[WIRE_FINGERPRINT_BYTES];
 	unsigned int i;
 	int r = view_begin(module, &view, fault);
@@ -208,15 +182,8 @@ int discover_token(const struct cryptoki *module, struct bytes id, const char *r
 		return r;
 	if (i == view.count)
 		return fault_set(fault, SMIME_E_TOKEN_GONE, "the token is not there any more; insert it again");
-	r = try_session(module, PKCS11_get_slotid_from_slot(&view.slots[i]), fault);
+	r = describe(module, &view.slots[i], ret_token);
 	if (r == 0)
-		r = copy_certificates(view.slots[i].token, &certificates);
-	if (r == 0)
-		r = describe(module, &view.slots[i], ret_token);
-	if (r < 0)
-		return r;
-	*ret_slot = PKCS11_get_slotid_from_slot(&view.slots[i]);
-	*ret_certificates = certificates;
-	certificates = (struct token_certificates){ NULL, 0 };
-	return 0;
+		*ret_slot = PKCS11_get_slotid_from_slot(&view.slots[i]);
+	return r;
 }

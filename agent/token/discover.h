@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which tokens a module has and which certificates lie on one of them, through libp11. To be done before any session of our
- * own is open: releasing libp11's slots closes every session of the process.
+ * Which tokens a module has, through libp11. To be done before any session of our own is open: releasing libp11's slots closes
+ * every session of the process.
  *
- * Looks at public objects only: no login, no keys.
+ * Opens no session and looks at no object.
  */
 #ifndef TOKEN_DISCOVER_H
 #define TOKEN_DISCOVER_H
@@ -34,10 +34,10 @@ int token_certificates_add(struct token_certificates *certificates, X509 *certif
 int discover_tokens(const struct cryptoki *module, STACK_OF(wire_token) **ret_tokens, struct fault *fault);
 
 /*
- * The token with this id, in the slot of `reader` when that is not empty: its slot, what it says of itself, and its certificates. -SMIME_E_TOKEN_GONE when it is not there,
- * -SMIME_E_TOKEN_FAULT, -SMIME_E_NO_MEMORY.
+ * The token with this id, in the slot of `reader` when that is not empty: its slot, and what it says of itself. -SMIME_E_TOKEN_GONE
+ * when it is not there, -SMIME_E_TOKEN_FAULT, -SMIME_E_NO_MEMORY.
  */
 int discover_token(const struct cryptoki *module, struct bytes id, const char *reader, CK_SLOT_ID *ret_slot, struct wire_token **ret_token,
-	struct token_certificates *ret_certificates, struct fault *fault);
+	struct fault *fault);
 
 #endif

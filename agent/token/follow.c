@@ -43,7 +43,7 @@ int follow_module(const struct wire_setup *setup, struct exchange *exchange, str
 	/* Modules that keep their list until it is asked for see no event before. */
 	CK_ULONG count = 0;
 	(void)module->call->C_GetSlotList(CK_FALSE, NULL, &count);
-	rv = skip_pending(module);
+	rv = module->call->C_WaitForSlotEvent ? skip_pending(module) : CKR_FUNCTION_NOT_SUPPORTED;
 	if (rv == CKR_OK && pthread_create(&teller, NULL, tell_that_it_waits, exchange) != 0)
 		return -SMIME_E_INTERNAL;
 	while (rv == CKR_OK && (rv = module->call->C_WaitForSlotEvent(0, &slot, NULL)) == CKR_OK) {

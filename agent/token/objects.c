@@ -110,6 +110,27 @@ void key_objects_clear(struct key_objects *objects) {
 	*objects = (struct key_objects){ NULL, 0 };
 }
 
+/*
+ * Every key has a type (2.40 4.4). Keys of which none tells it come from a token that fails, and an inventory without them would
+ * stay after it has recovered.
+ */
+static int check_types(const struct cryptoki *module, CK_SESSION_HANDLE session, const struct key_objects *objects, struct fault *fault) {
+	CK_ATTRIBUTE attribute = { CKA_KEY_TYPE, NULL, 0 };
+	size_t i;
+	CK_RV rv;
+
+	for (i = 0; i < objects->count; i++)
+		if (objects->items[i].type != CK_UNAVAILABLE_INFORMATION)
+			return 0;
+	if (objects->count == 0)
+		return 0;
+	rv = module->call->C_GetAttributeValue(session, objects->items[0].handle, &attribute, 1);
+	if (rv != CKR_OK)
+		return cryptoki_fault(fault, "C_GetAttributeValue", rv);
+	return fault_set(
+		fault, SMIME_E_TOKEN_FAULT, "the token lists keys, but tells nothing of them that can be used (C_GetAttributeValue)");
+}
+
 int key_objects_list(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, struct key_objects *ret_objects,
 	struct fault *fault) {
 	_cleanup_(freep) CK_OBJECT_HANDLE *handles = NULL;
@@ -124,6 +145,8 @@ int key_objects_list(const struct cryptoki *module, CK_SESSION_HANDLE session, C
 		if (r == 0)
 			objects.count++;
 	}
+	if (r == 0)
+		r = check_types(module, session, &objects, fault);
 	if (r < 0) {
 		key_objects_clear(&objects);
 		return r;

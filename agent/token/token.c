@@ -36,8 +36,8 @@ static int read_configured(const struct wire_setup *setup, STACK_OF(X509) **ret_
 
 static int find(struct token *token, struct fault *fault) {
 	CK_TOKEN_INFO info;
-	int r = discover_token(token->module, wire_octets(token->setup->token), wire_text(token->setup->reader), &token->slot, &token->name,
-		&token->certificates, fault);
+	int r = discover_token(
+		token->module, wire_octets(token->setup->token), wire_text(token->setup->reader), &token->slot, &token->name, fault);
 
 	if (r == 0)
 		r = cryptoki_token_info(token->module, token->slot, &info, fault);
@@ -127,7 +127,7 @@ int token_list(struct token *token, CK_SESSION_HANDLE session, struct fault *fau
 
 	if (r == 0)
 		r = key_objects_list(token->module, session, CKO_PUBLIC_KEY, &public_keys, fault);
-	if (r == 0 && complete)
+	if (r == 0)
 		r = certificate_objects_list(token->module, session, &token->certificates, fault);
 	if (r == 0)
 		r = inventory_make(&sources, &inventory);

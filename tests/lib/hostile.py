@@ -7,7 +7,8 @@
 In the environment: SMIME_AGENT_SOCK, AGENT_PID, FAULTY_CONTROL, and WORK, a directory with alice.pem, bob.pem and mail. tests/lib/hostile.sh
 makes them. A line of the table is NAME | WHEN | SIGN DECRYPT | PATTERN | COMMAND; COMMAND ...
 
-    WHEN      running: the token process is there and logged in; start: it is started into the fault
+    WHEN      running: the token process is there and logged in; start: it is started into the fault; relock: so too, and what it
+              believes then is wrong but possible, so that it takes another start to be rid of it
     SIGN      works, fails or any: what becomes of signatures. A signature that leaves is verified with OpenSSL, whatever is expected.
     DECRYPT   the same of decryption; fake: a key comes that opens nothing, as for bad padding
     PATTERN   what the words of the failed signature must match
@@ -271,7 +272,7 @@ class Case:
     def run(self, lab, neighbour, baseline):
         client, begin, before = [], time.monotonic(), loads()
         sick(*self.commands)
-        if self.when == 'start':
+        if self.when != 'running':
             lab.lock()
         neighbour.begin()
         thread = threading.Thread(target=lambda: client.append(run_client()))
@@ -283,6 +284,8 @@ class Case:
         self.judge(lab, outcomes, client[0])
         say(usual(found, baseline) and not neighbour.failures, self.name + ': the other token is at its usual speed', found, baseline, neighbour.failures)
         sick()
+        if self.when == 'relock':
+            lab.lock()
         again = lab.recover()
         say(again is not None and os.path.exists('/proc/%d' % PID), self.name + ': well again, it is used again')
         print('#   %s: %s, %.1f s, again after %.1f s, %d starts' % (self.name, ' '.join(o.word for o in outcomes.values()), took,

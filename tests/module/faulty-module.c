@@ -147,6 +147,7 @@ static void leave_out(const struct control *control, CK_FUNCTION_LIST *list) {
 #define ROW(function) { "null=" #function, offsetof(CK_FUNCTION_LIST, function) }
 		ROW(C_Initialize),
 		ROW(C_GetInfo),
+		ROW(C_WaitForSlotEvent),
 		ROW(C_GetSlotList),
 		ROW(C_GetSlotInfo),
 		ROW(C_GetTokenInfo),

@@ -102,7 +102,6 @@ static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info) {
 		garble(info->manufacturerID, sizeof(info->manufacturerID));
 		garble(info->model, sizeof(info->model));
 		garble(info->serialNumber, sizeof(info->serialNumber));
-		info->ulMinPinLen = info->ulMaxPinLen = CK_UNAVAILABLE_INFORMATION;
 	}
 	return rv;
 }

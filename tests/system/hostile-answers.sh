@@ -16,8 +16,8 @@ a signature of -1 octets       | running | fails works | $long | C_Sign length f
 a signature of one octet       | running | fails works | does not verify|impossible | C_Sign length 1
 no room for a signature, ever  | running | fails works | CKR_BUFFER_TOO_SMALL | C_Sign fails 150
 a code of the vendor           | running | fails works | value of the vendor, 0x80000001 | C_Sign fails 80000001
-a code of nobody               | running | fails works | unknown CKR value, 0xdeadbeef | C_SignInit fails deadbeef
-no memory                      | running | fails works | . | C_Sign fails 2
+a code of nobody               | running | fails works | unknown CKR value, 0x7eadbeef | C_SignInit fails 7eadbeef
+no memory                      | running | fails works | CKR_HOST_MEMORY | C_Sign fails 2
 no login after all             | running | fails works | . | C_Sign fails 101
 another operation, always      | running | fails works | CKR_OPERATION_ACTIVE | C_SignInit fails 90
 wrong plaintext                | running | works fake  | . | C_Decrypt flip; C_GetAttributeValue flip

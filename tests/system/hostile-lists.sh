@@ -13,7 +13,7 @@ more slots every time          | start | any any     | . | C_GetSlotList endless
 a million slots                | start | fails fails | slots | C_GetSlotList endless 1000000
 more slots than there is memory | start | fails fails | slots | C_GetSlotList endless 2000000000000000
 slots that come and go         | start | any any     | . | C_GetSlotList blink
-no slots                       | start | fails fails | not there any more | C_GetSlotList length 0
+no slots                       | start | fails fails | not there any more|no token that is present | C_GetSlotList length 0
 no room for slots, ever        | start | fails fails | . | C_GetSlotList fails 150
 a million objects              | start | any any     | . | C_FindObjects endless 1000000
 objects without an end         | start | any any     | . | C_FindObjects endless
@@ -22,7 +22,7 @@ attributes over their buffers  | start | any any     | . | long-attribute
 attributes of 4 GiB            | start | any any     | . | C_GetAttributeValue length 100000000
 attributes of -1 octets        | start | any any     | . | C_GetAttributeValue length ffffffffffffffff
 attributes without octets      | start | any any     | . | C_GetAttributeValue length 0
-attributes with a wrong bit    | start | any any     | . | C_GetAttributeValue flip
+attributes with a wrong bit    | relock | any any     | . | C_GetAttributeValue flip
 one CKA_ID for every object    | start | works works | . | same-id
 more mechanisms than announced | start | fails fails | C_GetMechanismList | mechanisms=grow
 no function C_Sign             | start | fails fails | . | null=C_Sign
@@ -30,4 +30,17 @@ no function C_Initialize       | start | fails fails | . | null=C_Initialize
 no function C_GetTokenInfo     | start | fails fails | . | null=C_GetTokenInfo
 END
 hostile_stop
+
+# Texts of a token that nothing ends and that are for no terminal.
+printf '%s\n' 'C_GetTokenInfo garbage' 'C_GetSlotInfo garbage' >"$FAULTY_CONTROL"
+agent_start
+check 'the status of a token that calls itself what it likes' 0 smime status
+fails 'has no control characters' grep -aqP '[^\x20-\x7e\n]' "$T/out"
+check 'and as a document' 0 smime status --json
+is 'can be read' "$(json "$T/out" 'sum(t["keys"] > 0 for t in d["tokens"])')" 2
+check 'its keys' 0 smime keys
+prints 'are there' alice@example.org
+fails 'without control characters too' grep -aqP '[^\x20-\x7e\n]' "$T/out"
+check 'one signs' 0 smime sign -k alice@example.org -i "$T/mail" -o "$T/signed"
+agent_stop
 done_testing
