@@ -21,6 +21,7 @@ struct agent {
 	struct readers *readers;
 	struct discovery *discovery;
 	struct prompts *prompts;
+	struct events *events;
 	struct reuse *reuse;
 	struct requests *requests;
 	STACK_OF(ASN1_OCTET_STRING) *anchors;      /* DER of `trust:` */

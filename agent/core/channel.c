@@ -360,6 +360,10 @@ int channel_send(struct channel *channel, const void *message, const ASN1_ITEM *
 	return r;
 }
 
+size_t channel_backlog(const struct channel *channel) {
+	return channel->backlog;
+}
+
 void channel_shutdown(struct channel *channel) {
 	if (channel->phase != ENDED)
 		(void)shutdown(channel->fd, SHUT_RDWR);

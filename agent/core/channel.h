@@ -47,6 +47,9 @@ struct channel *channel_free(struct channel *channel); /* accepts NULL, returns 
  */
 int channel_send(struct channel *channel, const void *message, const ASN1_ITEM *item, int pass_fd);
 
+/* What was sent and waits to be taken by the other end, in octets. */
+size_t channel_backlog(const struct channel *channel);
+
 /* Shuts the connection down; `closed` follows from the loop. */
 void channel_shutdown(struct channel *channel);
 

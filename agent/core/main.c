@@ -24,6 +24,7 @@
 #include "background.h"
 #include "config-check.h"
 #include "discovery.h"
+#include "events.h"
 #include "listener.h"
 #include "paths.h"
 #include "place.h"
@@ -180,6 +181,8 @@ static int set_up(struct agent *agent, struct listener_socket *socket) {
 	if (r == 0 && !(agent->reuse = reuse_new()))
 		r = -SMIME_E_NO_MEMORY;
 	if (r == 0)
+		r = events_new(&agent->events);
+	if (r == 0)
 		r = prompts_new(agent, &agent->prompts);
 	if (r == 0)
 		r = requests_new(&agent->requests);
@@ -202,6 +205,7 @@ static void tear_down(struct agent *agent) {
 	agent->readers = readers_free(agent->readers);
 	agent->prompts = prompts_free(agent->prompts);
 	agent->requests = requests_free(agent->requests);
+	agent->events = events_free(agent->events);
 	agent->reuse = reuse_free(agent->reuse);
 	agent->spawner = spawner_free(agent->spawner);
 	agent->event = sd_event_unref(agent->event);

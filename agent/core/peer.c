@@ -9,6 +9,7 @@
 #include <smime/error.h>
 
 #include "channel.h"
+#include "events.h"
 #include "listener.h"
 #include "request.h"
 
@@ -26,6 +27,7 @@ static void on_refused(void *userdata) {
 	struct peer *peer = userdata;
 
 	cancel_all(peer);
+	peer->subscriber = events_unsubscribe(peer->subscriber);
 	request_refuse(peer, 0, -SMIME_E_PROTOCOL, "the frame is not as docs/protocol.asn1 has it");
 }
 
@@ -66,6 +68,7 @@ int peer_new(struct agent *agent, int fd, pid_t pid, struct peer **ret_peer) {
 void peer_close(struct peer *peer) {
 	listener_remove(peer->agent->listener, peer);
 	cancel_all(peer);
+	peer->subscriber = events_unsubscribe(peer->subscriber);
 	sd_event_source_disable_unref(peer->hello_timer);
 	(void)channel_free(peer->channel);
 	wire_hello_free(peer->hello);

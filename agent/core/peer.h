@@ -31,6 +31,7 @@ struct peer {
 	struct wire_hello *hello; /* NULL until it has come */
 	struct request_list requests;
 	unsigned in_flight;
+	struct subscriber *subscriber; /* what tells it events, or NULL */
 };
 
 LIST_HEAD(peers, peer);

@@ -11,11 +11,14 @@
 #include <smime/error.h>
 
 #include "agent/wire/limits.h"
+#include "events.h"
 #include "spawner.h"
 
 struct prompt {
 	TAILQ_ENTRY(prompt) link;
 	struct ticket *ticket;
+	bool told; /* that it is there, in this place */
+	unsigned place;
 };
 
 struct prompts {
@@ -99,11 +102,41 @@ static int show(struct prompts *prompts, struct ticket *ticket) {
 	return 0;
 }
 
+/* ---- The line ---- */
+
+static void emit(const struct prompts *prompts, const struct prompt *prompt, enum wire_event_kind kind) {
+	const struct event event = {
+		kind,
+		.token = ticket_token(prompt->ticket),
+		.text = ticket_caller(prompt->ticket),
+		.number = kind == WIRE_EVENT_PROMPT_QUEUED ? prompt->place : 0,
+	};
+
+	events_emit(prompts->agent, &event);
+}
+
+/* Whoever waits is told how many are before it, again whenever it moves up. */
+static void tell_places(const struct prompts *prompts) {
+	struct prompt *prompt;
+	unsigned place = 0;
+
+	TAILQ_FOREACH(prompt, &prompts->line, link) {
+		if (!prompt->told || prompt->place != place) {
+			prompt->told = true;
+			prompt->place = place;
+			emit(prompts, prompt, place == 0 ? WIRE_EVENT_PROMPT_SHOWN : WIRE_EVENT_PROMPT_QUEUED);
+		}
+		place++;
+	}
+}
+
 static void take_out(struct prompts *prompts, struct prompt *prompt) {
 	bool first = prompt == TAILQ_FIRST(&prompts->line);
 
 	TAILQ_REMOVE(&prompts->line, prompt, link);
 	prompts->count--;
+	if (prompt->told)
+		emit(prompts, prompt, WIRE_EVENT_PROMPT_CLOSED);
 	free(prompt);
 	if (first && prompts->shown) {
 		prompts->shown = false;
@@ -178,6 +211,7 @@ void prompts_request(struct prompts *prompts, struct ticket *ticket) {
 	TAILQ_INSERT_TAIL(&prompts->line, prompt, link);
 	prompts->count++;
 	show_next(prompts);
+	tell_places(prompts);
 }
 
 void prompts_close(struct prompts *prompts, struct ticket *ticket) {
@@ -192,15 +226,40 @@ void prompts_close(struct prompts *prompts, struct ticket *ticket) {
 	}
 	prompt_refuse(ticket, SMIME_E_PIN_CANCELLED, "the client has gone");
 	take_out(prompts, prompt);
+	tell_places(prompts);
 }
 
 void prompts_forget(struct prompts *prompts, struct ticket *ticket) {
 	struct prompt *prompt = find(prompts, ticket);
 
-	if (prompt)
-		take_out(prompts, prompt);
+	if (!prompt)
+		return;
+	take_out(prompts, prompt);
+	tell_places(prompts);
 }
 
 unsigned prompts_count(const struct prompts *prompts) {
 	return prompts->count;
+}
+
+int prompts_status(const struct prompts *prompts, STACK_OF(wire_prompt_status) *line, size_t bytes_max) {
+	const struct prompt *prompt;
+	size_t bytes = 0;
+
+	TAILQ_FOREACH(prompt, &prompts->line, link) {
+		_cleanup_(wire_prompt_status_freep) struct wire_prompt_status *status = wire_prompt_status_new();
+		const struct wire_token *token = ticket_token(prompt->ticket);
+		struct bytes id = wire_octets(token->id);
+		if (!status || wire_set_octets(&status->token, id.data, id.len) < 0 ||
+			wire_set_text(&status->label, wire_text(token->label)) < 0 ||
+			wire_set_text(&status->text, ticket_caller(prompt->ticket)) < 0)
+			return -SMIME_E_NO_MEMORY;
+		bytes += (size_t)ASN1_item_i2d((const ASN1_VALUE *)status, NULL, wire_prompt_status_it());
+		if (bytes > bytes_max)
+			return 0;
+		if (!sk_wire_prompt_status_push(line, status))
+			return -SMIME_E_NO_MEMORY;
+		(void)TAKE(status);
+	}
+	return 0;
 }

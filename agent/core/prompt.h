@@ -29,4 +29,7 @@ void prompts_forget(struct prompts *prompts, struct ticket *ticket);
 /* Shown and waiting. */
 unsigned prompts_count(const struct prompts *prompts);
 
+/* The line as status has it, the shown one first; as many as fit. -SMIME_E_NO_MEMORY. */
+int prompts_status(const struct prompts *prompts, STACK_OF(wire_prompt_status) *line, size_t bytes_max);
+
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Requests that are answered from what the core knows: hello, list, certificate, anchors, status.
+ * Requests that are answered from what the core knows: hello, list, certificate, anchors, status, subscribe.
  */
 #include "request-internal.h"
 
@@ -8,6 +8,7 @@
 
 #include "agent/wire/limits.h"
 #include "discovery.h"
+#include "events.h"
 #include "inventory.h"
 #include "listener.h"
 #include "prompt.h"
@@ -119,7 +120,7 @@ void request_handle_anchors(struct request *request) {
 	request_answer(request, reply);
 }
 
-enum { STATUS_MODULES_MAX_BYTES = WIRE_PAGE_MAX_BYTES * 2 / 3 };
+enum { STATUS_MODULES_MAX_BYTES = WIRE_PAGE_MAX_BYTES * 2 / 3, STATUS_LINE_MAX_BYTES = 8 * 1024 };
 
 /* As many tokens as fit: each module says how many it has. */
 static int add_tokens(const struct agent *agent, struct wire_status_reply *status) {
@@ -167,7 +168,8 @@ void request_handle_status(struct request *request) {
 		discovery_refresh(agent->discovery);
 	if (!reply || wire_set_text(&reply->body->status->agent_version, SMIME_AGENT_VERSION) < 0 ||
 		discovery_status(agent->discovery, reply->body->status->modules, STATUS_MODULES_MAX_BYTES) < 0 ||
-		add_readers(agent, reply->body->status) < 0 || add_tokens(agent, reply->body->status) < 0) {
+		add_readers(agent, reply->body->status) < 0 || add_tokens(agent, reply->body->status) < 0 ||
+		prompts_status(agent->prompts, reply->body->status->line, STATUS_LINE_MAX_BYTES) < 0) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return;
 	}
@@ -175,4 +177,16 @@ void request_handle_status(struct request *request) {
 	reply->body->status->clients = listener_clients(agent->listener);
 	reply->body->status->prompts = prompts_count(agent->prompts);
 	request_answer(request, reply);
+}
+
+/* It stays open as long as the connection, so it is none of the requests that are counted as being worked on. */
+void request_handle_subscribe(struct request *request) {
+	struct peer *peer = request->peer;
+
+	if (peer->subscriber)
+		request_fail(request, -SMIME_E_PROTOCOL, "this connection is subscribed already");
+	else if (events_subscribe(peer, request->wire->id, &peer->subscriber) < 0)
+		request_fail(request, -SMIME_E_NO_MEMORY, "");
+	else
+		request_forget(request);
 }

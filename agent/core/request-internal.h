@@ -32,6 +32,7 @@ struct locking {
 /* Each ends the request. An empty text stands for that of the error. */
 void request_answer(struct request *request, const struct wire_reply *reply);
 void request_answer_done(struct request *request);
+void request_forget(struct request *request); /* something else answers it */
 void request_fail(struct request *request, int error, const char *text);
 
 void request_handle_hello(struct request *request);
@@ -39,6 +40,7 @@ void request_handle_list(struct request *request);
 void request_handle_certificate(struct request *request);
 void request_handle_anchors(struct request *request);
 void request_handle_status(struct request *request);
+void request_handle_subscribe(struct request *request);
 void request_handle_sign(struct request *request);
 void request_handle_decrypt(struct request *request);
 void request_handle_unlock(struct request *request);

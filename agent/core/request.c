@@ -8,6 +8,7 @@
 #include <smime/error.h>
 
 #include "discovery.h"
+#include "events.h"
 #include "inventory.h"
 
 struct requests {
@@ -67,6 +68,10 @@ void request_answer_done(struct request *request) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 }
 
+void request_forget(struct request *request) {
+	request_free(request);
+}
+
 void request_cancel(struct request *request) {
 	request->ticket = ticket_abandon(request->ticket);
 	request_free(request);
@@ -111,6 +116,7 @@ static const struct operation operations[WIRE_REQUEST_TYPES] = {
 	[WIRE_LOCK] = { true, NULL, request_handle_lock },
 	[WIRE_STATUS] = { true, NULL, request_handle_status },
 	[WIRE_ANCHORS] = { true, NULL, request_handle_anchors },
+	[WIRE_SUBSCRIBE] = { true, NULL, request_handle_subscribe },
 };
 
 static const struct operation *operation_of(const struct request *request) {
@@ -182,7 +188,7 @@ static bool id_is_open(const struct peer *peer, uint32_t id) {
 	LIST_FOREACH(request, &peer->requests, link)
 	if (request->wire->id == id)
 		return true;
-	return false;
+	return peer->subscriber && subscriber_id(peer->subscriber) == id;
 }
 
 int request_handle(struct peer *peer, struct bytes der) {

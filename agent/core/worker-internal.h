@@ -18,10 +18,11 @@ struct ticket {
 	struct worker *worker;
 	struct wire_order *order;
 	struct wire_hello *hello;
-	sd_event_source *deadline;
+	sd_event_source *deadline, *slow_timer;
 	size_t bytes; /* what the order takes */
 	bool open;    /* sent to the token process */
 	bool prompting;
+	bool slow;        /* told to be */
 	ticket_done done; /* NULL when abandoned */
 	void *userdata;
 };

@@ -4,6 +4,8 @@
  */
 #include "worker-internal.h"
 
+#include "events.h"
+
 /* An operation under way is finished first; then, with nothing open, the process gives way to one that is not logged in. */
 void worker_pin_forget_when_drained(struct worker *worker) {
 	if (worker->draining && worker->open_count == 0)
@@ -41,6 +43,7 @@ void worker_pin_used(struct worker *worker) {
 }
 
 void worker_pin_login(struct worker *worker) {
+	events_emit(worker->agent, &(struct event){ WIRE_EVENT_UNLOCKED, .token = worker->token });
 	pin_clock(worker, &worker->max, worker->agent->config->pin_max_us, on_pin_expired);
 }
 
@@ -48,6 +51,8 @@ void worker_pin_forgotten(struct worker *worker) {
 	worker->idle = sd_event_source_disable_unref(worker->idle);
 	worker->max = sd_event_source_disable_unref(worker->max);
 	worker->draining = false;
+	if (worker->inventory && worker->inventory->logged_in)
+		events_emit(worker->agent, &(struct event){ WIRE_EVENT_LOCKED, .token = worker->token });
 	if (worker->inventory) {
 		worker->inventory->unlocked = 0;
 		worker->inventory->logged_in = 0;

@@ -4,9 +4,37 @@
  */
 #include "worker-internal.h"
 
+#include <stdio.h>
+
 #include <smime/error.h>
 
+#include "events.h"
 #include "prompt.h"
+
+/* ---- What others may know ---- */
+
+const struct wire_hello *ticket_hello(const struct ticket *ticket) {
+	return ticket->hello;
+}
+
+const struct wire_token *ticket_token(const struct ticket *ticket) {
+	return ticket->worker->token;
+}
+
+const char *ticket_caller(const struct ticket *ticket) {
+	const struct wire_order_body *body = ticket->order->body;
+
+	switch (body->type) {
+	case WIRE_ORDER_SIGN:
+		return wire_text(body->sign->caller->text);
+	case WIRE_ORDER_DECRYPT:
+		return wire_text(body->decrypt->caller->text);
+	case WIRE_ORDER_UNLOCK:
+		return wire_text(body->unlock->text);
+	default:
+		return "";
+	}
+}
 
 /* ---- Ending ---- */
 
@@ -24,15 +52,26 @@ static void ticket_free(struct ticket *ticket) {
 		worker->waiting_count--;
 	}
 	sd_event_source_disable_unref(ticket->deadline);
+	sd_event_source_disable_unref(ticket->slow_timer);
 	wire_order_free(ticket->order);
 	wire_hello_free(ticket->hello);
 	free(ticket);
+}
+
+static void tell_done(const struct ticket *ticket, int error, const char *why) {
+	const char *caller = ticket_caller(ticket);
+	char text[WIRE_TEXT_MAX_BYTES];
+
+	(void)snprintf(text, sizeof(text), "%s%s%s", caller, error ? ": " : "", error ? why : "");
+	events_emit(ticket->worker->agent, &(struct event){ WIRE_EVENT_DONE, .token = ticket_token(ticket), .text = text, .code = error });
 }
 
 void tickets_finish(struct ticket *ticket, struct wire_report *report, int error, const char *text) {
 	ticket_done done = ticket->done;
 	void *userdata = ticket->userdata;
 
+	if (done)
+		tell_done(ticket, error, text);
 	ticket_free(ticket);
 	if (done)
 		done(userdata, report, error, text);
@@ -49,13 +88,26 @@ void tickets_fail_all(struct worker *worker, int error, const char *text) {
 		tickets_finish(ticket, NULL, error, text);
 }
 
-/* ---- Deadlines ---- */
+/* ---- Clocks ---- */
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
 	struct ticket *ticket = userdata;
 
 	worker_replace_process(
 		ticket->worker, -SMIME_E_TOKEN_TIMEOUT, "the token did not answer in time; its process was ended, try again");
+	return 0;
+}
+
+static int on_slow(sd_event_source *source, uint64_t usec, void *userdata) {
+	struct ticket *ticket = userdata;
+	const struct event event = {
+		WIRE_EVENT_SLOW,
+		.token = ticket_token(ticket),
+		.text = "waiting for the token; touch it if it blinks",
+	};
+
+	ticket->slow = true;
+	events_emit(ticket->worker->agent, &event);
 	return 0;
 }
 
@@ -68,17 +120,33 @@ static bool is_prompting(const struct worker *worker) {
 	return false;
 }
 
+static void stop_clocks(struct ticket *ticket) {
+	ticket->deadline = sd_event_source_disable_unref(ticket->deadline);
+	ticket->slow_timer = sd_event_source_disable_unref(ticket->slow_timer);
+	ticket->slow = false;
+}
+
+static void start_clocks(struct ticket *ticket) {
+	struct worker *worker = ticket->worker;
+
+	if (!ticket->deadline)
+		(void)sd_event_add_time_relative(
+			worker->agent->event, &ticket->deadline, CLOCK_MONOTONIC, worker->module->deadline_us, 0, on_deadline, ticket);
+	if (!ticket->slow_timer)
+		(void)sd_event_add_time_relative(
+			worker->agent->event, &ticket->slow_timer, CLOCK_MONOTONIC, (uint64_t)WORKER_SLOW_MS * 1000, 0, on_slow, ticket);
+}
+
 /* An order that waits for another one's prompt is not late: while somebody types, every clock of the token stands still. */
-static void update_deadlines(struct worker *worker) {
+static void update_clocks(struct worker *worker) {
 	bool stopped = is_prompting(worker);
 	struct ticket *ticket;
 
 	TAILQ_FOREACH(ticket, &worker->open, link)
 	if (stopped)
-		ticket->deadline = sd_event_source_disable_unref(ticket->deadline);
-	else if (!ticket->deadline)
-		(void)sd_event_add_time_relative(
-			worker->agent->event, &ticket->deadline, CLOCK_MONOTONIC, worker->module->deadline_us, 0, on_deadline, ticket);
+		stop_clocks(ticket);
+	else
+		start_clocks(ticket);
 }
 
 /* ---- Orders ---- */
@@ -103,7 +171,7 @@ void tickets_pump(struct worker *worker) {
 		worker->open_count++;
 		ticket->open = true;
 	}
-	update_deadlines(worker);
+	update_clocks(worker);
 }
 
 struct ticket *tickets_find_open(struct worker *worker, uint32_t id) {
@@ -115,17 +183,13 @@ struct ticket *tickets_find_open(struct worker *worker, uint32_t id) {
 	return NULL;
 }
 
-const struct wire_hello *ticket_hello(const struct ticket *ticket) {
-	return ticket->hello;
-}
-
 void ticket_prompt_answer(struct ticket *ticket, struct wire_order *order, int fd) {
 	struct worker *worker = ticket->worker;
 
 	order->id = ticket->order->id;
 	if (!order->body->prompt->granted)
 		ticket->prompting = false;
-	update_deadlines(worker);
+	update_clocks(worker);
 	/* A token process that can't be told about its prompt would wait for ever. */
 	if (worker->process && token_process_send(worker->process, order, fd) < 0)
 		worker_replace_process(worker, -SMIME_E_INTERNAL, "the PIN prompt could not be handed over");
@@ -143,7 +207,7 @@ void tickets_prompt_wanted(struct worker *worker, uint32_t id) {
 		return;
 	}
 	ticket->prompting = true;
-	update_deadlines(worker);
+	update_clocks(worker);
 	prompts_request(worker->agent->prompts, ticket);
 }
 
@@ -154,7 +218,7 @@ void tickets_prompt_over(struct worker *worker, uint32_t id) {
 		return;
 	ticket->prompting = false;
 	prompts_forget(worker->agent->prompts, ticket);
-	update_deadlines(worker);
+	update_clocks(worker);
 }
 
 /* ---- Coming and going ---- */

@@ -19,6 +19,7 @@ enum {
 	WORKER_QUEUE_MAX = 4096,
 	WORKER_QUEUE_MAX_BYTES = 8 * 1024 * 1024,
 	WORKER_INVENTORY_PAGES_MAX = 1024,
+	WORKER_SLOW_MS = 500, /* an order that is not done by then is told to be slow: perhaps the token waits to be touched */
 };
 
 struct worker;
@@ -88,5 +89,7 @@ int worker_status(const struct worker *worker, struct wire_token_status *status)
 /* Internal to worker, prompt: the answer to a token process's wish for a prompt; `fd` is consumed. */
 void ticket_prompt_answer(struct ticket *ticket, struct wire_order *order, int fd);
 const struct wire_hello *ticket_hello(const struct ticket *ticket);
+const struct wire_token *ticket_token(const struct ticket *ticket);
+const char *ticket_caller(const struct ticket *ticket); /* who asks for what */
 
 #endif

@@ -130,6 +130,7 @@ ASN1_CHOICE(wire_request_body) = {
 	ASN1_EXP(struct wire_request_body, lock, wire_token_name, WIRE_LOCK),
 	ASN1_EXP(struct wire_request_body, status, ASN1_NULL, WIRE_STATUS),
 	ASN1_EXP(struct wire_request_body, anchors, wire_list, WIRE_ANCHORS),
+	ASN1_EXP(struct wire_request_body, subscribe, ASN1_NULL, WIRE_SUBSCRIBE),
 } static_ASN1_CHOICE_END_name(struct wire_request_body, wire_request_body)
 
 ASN1_SEQUENCE(wire_request) = {
@@ -190,6 +191,13 @@ ASN1_SEQUENCE(wire_module_status) = {
 } ASN1_SEQUENCE_END_name(struct wire_module_status, wire_module_status)
 IMPLEMENT(wire_module_status)
 
+ASN1_SEQUENCE(wire_prompt_status) = {
+	ASN1_SIMPLE(struct wire_prompt_status, token, ASN1_OCTET_STRING),
+	ASN1_SIMPLE(struct wire_prompt_status, label, ASN1_UTF8STRING),
+	ASN1_SIMPLE(struct wire_prompt_status, text, ASN1_UTF8STRING),
+} ASN1_SEQUENCE_END_name(struct wire_prompt_status, wire_prompt_status)
+IMPLEMENT(wire_prompt_status)
+
 ASN1_SEQUENCE(wire_status_reply) = {
 	ASN1_SIMPLE(struct wire_status_reply, agent_version, ASN1_UTF8STRING),
 	ASN1_EMBED(struct wire_status_reply, pid, UINT32),
@@ -199,8 +207,18 @@ ASN1_SEQUENCE(wire_status_reply) = {
 	ASN1_SEQUENCE_OF(struct wire_status_reply, tokens, wire_token_status),
 	ASN1_SIMPLE(struct wire_status_reply, reader_fault, ASN1_UTF8STRING),
 	ASN1_SEQUENCE_OF(struct wire_status_reply, readers, wire_reader),
+	ASN1_SEQUENCE_OF(struct wire_status_reply, line, wire_prompt_status),
 } ASN1_SEQUENCE_END_name(struct wire_status_reply, wire_status_reply)
 IMPLEMENT(wire_status_reply)
+
+ASN1_SEQUENCE(wire_event) = {
+	ASN1_EMBED(struct wire_event, kind, UINT32),
+	ASN1_EXP_OPT(struct wire_event, token, ASN1_OCTET_STRING, 0),
+	ASN1_SIMPLE(struct wire_event, label, ASN1_UTF8STRING),
+	ASN1_SIMPLE(struct wire_event, text, ASN1_UTF8STRING),
+	ASN1_EMBED(struct wire_event, number, UINT32),
+	ASN1_EMBED(struct wire_event, code, UINT32),
+} static_ASN1_SEQUENCE_END_name(struct wire_event, wire_event)
 
 ASN1_CHOICE(wire_reply_body) = {
 	ASN1_EXP(struct wire_reply_body, error, wire_error, WIRE_REPLY_ERROR),
@@ -212,6 +230,7 @@ ASN1_CHOICE(wire_reply_body) = {
 	ASN1_EXP(struct wire_reply_body, done, ASN1_NULL, WIRE_REPLY_DONE),
 	ASN1_EXP(struct wire_reply_body, status, wire_status_reply, WIRE_REPLY_STATUS),
 	ASN1_EXP(struct wire_reply_body, anchors, wire_blobs, WIRE_REPLY_ANCHORS),
+	ASN1_EXP(struct wire_reply_body, event, wire_event, WIRE_REPLY_EVENT),
 } static_ASN1_CHOICE_END_name(struct wire_reply_body, wire_reply_body)
 
 ASN1_SEQUENCE(wire_reply) = {

@@ -23,12 +23,14 @@ typedef struct wire_token wire_token;
 typedef struct wire_token_status wire_token_status;
 typedef struct wire_module_status wire_module_status;
 typedef struct wire_reader wire_reader;
+typedef struct wire_prompt_status wire_prompt_status;
 DEFINE_STACK_OF(wire_key)
 DEFINE_STACK_OF(wire_module)
 DEFINE_STACK_OF(wire_token)
 DEFINE_STACK_OF(wire_token_status)
 DEFINE_STACK_OF(wire_module_status)
 DEFINE_STACK_OF(wire_reader)
+DEFINE_STACK_OF(wire_prompt_status)
 DEFINE_STACK_OF(ASN1_OCTET_STRING)
 
 /* ---- Parts that several messages share ---- */
@@ -117,6 +119,7 @@ enum wire_request_type {
 	WIRE_LOCK = 6,
 	WIRE_STATUS = 7,
 	WIRE_ANCHORS = 8,
+	WIRE_SUBSCRIBE = 9,
 	WIRE_REQUEST_TYPES
 };
 
@@ -132,6 +135,7 @@ struct wire_request_body {
 		struct wire_token_name *lock;
 		ASN1_NULL *status;
 		struct wire_list *anchors;
+		ASN1_NULL *subscribe;
 	};
 };
 
@@ -190,6 +194,12 @@ struct wire_module_status {
 	ASN1_UTF8STRING *fault; /* why it can't be used; empty otherwise */
 };
 
+struct wire_prompt_status {
+	ASN1_OCTET_STRING *token; /* id */
+	ASN1_UTF8STRING *label;   /* of the token */
+	ASN1_UTF8STRING *text;    /* who asks for what */
+};
+
 struct wire_status_reply {
 	ASN1_UTF8STRING *agent_version;
 	uint32_t pid;
@@ -199,6 +209,32 @@ struct wire_status_reply {
 	STACK_OF(wire_token_status) *tokens;
 	ASN1_UTF8STRING *reader_fault; /* why readers can't be watched; empty otherwise */
 	STACK_OF(wire_reader) *readers;
+	STACK_OF(wire_prompt_status) *line; /* of prompts: the first is shown, the others wait in this order */
+};
+
+enum wire_event_kind {
+	WIRE_EVENT_WATCHING = 0, /* the subscription stands */
+	WIRE_EVENT_MISSED = 1,   /* the client was too slow for `number` events */
+	WIRE_EVENT_TOKEN_IN = 2,
+	WIRE_EVENT_TOKEN_OUT = 3,
+	WIRE_EVENT_READER_IN = 4,
+	WIRE_EVENT_READER_OUT = 5,
+	WIRE_EVENT_LOCKED = 6,        /* a login has ended, and with it what is known of the PIN */
+	WIRE_EVENT_UNLOCKED = 7,      /* a login stands */
+	WIRE_EVENT_PROMPT_SHOWN = 8,  /* somebody is asked for a PIN */
+	WIRE_EVENT_PROMPT_QUEUED = 9, /* a prompt waits for `number` others; told again when it moves up */
+	WIRE_EVENT_PROMPT_CLOSED = 10,
+	WIRE_EVENT_SLOW = 11, /* the token has not answered for a while, and perhaps waits to be touched */
+	WIRE_EVENT_DONE = 12, /* an order has ended, with `code` */
+};
+
+struct wire_event {
+	uint32_t kind;            /* enum wire_event_kind */
+	ASN1_OCTET_STRING *token; /* OPTIONAL: id */
+	ASN1_UTF8STRING *label;   /* of the token, or name of the reader; empty when it is about neither */
+	ASN1_UTF8STRING *text;    /* for people; may be empty */
+	uint32_t number;
+	uint32_t code; /* enum smime_error */
 };
 
 enum wire_reply_type {
@@ -211,6 +247,7 @@ enum wire_reply_type {
 	WIRE_REPLY_DONE = 6,
 	WIRE_REPLY_STATUS = 7,
 	WIRE_REPLY_ANCHORS = 8,
+	WIRE_REPLY_EVENT = 9,
 };
 
 struct wire_reply_body {
@@ -225,6 +262,7 @@ struct wire_reply_body {
 		ASN1_NULL *done;
 		struct wire_status_reply *status;
 		struct wire_blobs *anchors;
+		struct wire_event *event;
 	};
 };
 
@@ -417,6 +455,7 @@ WIRE_DECLARE(wire_request)
 WIRE_DECLARE(wire_error)
 WIRE_DECLARE(wire_token_status)
 WIRE_DECLARE(wire_module_status)
+WIRE_DECLARE(wire_prompt_status)
 WIRE_DECLARE(wire_status_reply)
 WIRE_DECLARE(wire_reply)
 WIRE_DECLARE(wire_setup)

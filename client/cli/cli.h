@@ -53,11 +53,12 @@ struct cli_command {
 	size_t option_count;
 	size_t args_size; /* of the structure that the options are stored in, zeroed before */
 	enum cli_operand operand;
+	bool json_lines; /* with --json it prints many documents, one a line */
 	/* Runs the command and returns the exit code; failures have been told with cli_fail() or cli_failed(). */
 	int (*run)(struct cli *cli, void *args);
 };
 
-extern const struct cli_command cmd_status, cmd_keys, cmd_sign, cmd_encrypt, cmd_decrypt, cmd_verify, cmd_lock, cmd_unlock;
+extern const struct cli_command cmd_status, cmd_keys, cmd_sign, cmd_encrypt, cmd_decrypt, cmd_verify, cmd_lock, cmd_unlock, cmd_watch;
 
 /* ---- A run of a command ---- */
 
@@ -138,7 +139,7 @@ json_t *cli_json_time(time_t t);                  /* "2026-11-24T00:16:33Z" */
 /* Prints {"command": .., "result": .., "exit_code": 0, "warnings": [..]}. Returns as cli_json_print(). */
 int cli_json_done(struct cli *cli, const char *result);
 
-/* Prints the one document of this run, which it takes over (NULL: memory ran out). Returns 0 or the exit code of a failure that was told. */
+/* Prints a document, the only one unless the command has json_lines, which it takes over (NULL: memory ran out). Returns 0 or the exit code of a failure that was told. */
 int cli_json_print(struct cli *cli, json_t *document);
 
 #endif

@@ -47,8 +47,13 @@ static json_t *json_reader(const struct smime_reader *reader) {
 	return json_pack("{s:o, s:s}", "name", cli_json_text(reader->name), "state", reader_states[reader->state]);
 }
 
+static json_t *json_prompt(const struct smime_prompt *prompt) {
+	return json_pack("{s:o, s:o, s:o}", "token", cli_json_text(prompt->token_id), "label", cli_json_text(prompt->token_label), "text",
+		cli_json_text(prompt->text));
+}
+
 static json_t *json_status(const struct smime_status *status) {
-	json_t *readers = json_array(), *modules = json_array(), *tokens = json_array();
+	json_t *readers = json_array(), *modules = json_array(), *tokens = json_array(), *line = json_array();
 
 	for (size_t i = 0; i < status->reader_count; i++)
 		(void)json_array_append_new(readers, json_reader(&status->readers[i]));
@@ -56,10 +61,12 @@ static json_t *json_status(const struct smime_status *status) {
 		(void)json_array_append_new(modules, json_module(&status->modules[i]));
 	for (size_t i = 0; i < status->token_count; i++)
 		(void)json_array_append_new(tokens, json_token(&status->tokens[i]));
-	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "agent_version", cli_json_text(status->agent_version), "socket",
-		cli_json_text(status->socket), "pid", (json_int_t)status->pid, "clients", (json_int_t)status->clients, "prompts",
+	for (size_t i = 0; i < status->line_count; i++)
+		(void)json_array_append_new(line, json_prompt(&status->line[i]));
+	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "agent_version", cli_json_text(status->agent_version),
+		"socket", cli_json_text(status->socket), "pid", (json_int_t)status->pid, "clients", (json_int_t)status->clients, "prompts",
 		(json_int_t)status->prompts, "reader_fault", cli_json_text(status->reader_fault), "readers", readers, "modules", modules,
-		"tokens", tokens);
+		"tokens", tokens, "prompt_line", line);
 }
 
 static void print_token(const struct cli *cli, const struct smime_token *token) {
@@ -77,10 +84,21 @@ static void print_token(const struct cli *cli, const struct smime_token *token) 
 	}
 }
 
+static void print_prompt(const struct smime_prompt *prompt, size_t place) {
+	char where[32] = "shown";
+
+	if (place > 0)
+		(void)snprintf(where, sizeof(where), "%zu before it", place);
+	cli_print("prompt  for token %s, %s", prompt->token_label, where);
+	cli_print("        %s", prompt->text);
+}
+
 static int print_status(struct cli *cli, const struct smime_status *status) {
 	cli_print("agent   smime-agent %s, process %u, on %s", status->agent_version, status->pid, status->socket);
 	if (status->prompts > 0)
 		cli_print("        %u PIN prompt%s shown or waiting", status->prompts, status->prompts == 1 ? "" : "s");
+	for (size_t i = 0; i < status->line_count; i++)
+		print_prompt(&status->line[i], i);
 	if (cli->verbose)
 		cli_print("        %u client%s connected", status->clients, status->clients == 1 ? "" : "s");
 	for (size_t i = 0; i < status->reader_count; i++)

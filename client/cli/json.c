@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * JSON values from what libsmime gives, and the one document of a run.
+ * JSON values from what libsmime gives, and the document of a run.
  */
 #include <stdio.h>
 #include <string.h>
@@ -44,7 +44,8 @@ int cli_json_print(struct cli *cli, json_t *document) {
 	if (!document)
 		return cli_fail(cli, SMIME_E_NO_MEMORY, "out of memory");
 	/* Programs get what there is, but in ASCII: standard output may be a terminal, which obeys more than C0. */
-	int r = json_dumpf(document, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+	bool in_line = cli->command && cli->command->json_lines;
+	int r = json_dumpf(document, stdout, (in_line ? JSON_COMPACT : JSON_INDENT(2)) | JSON_ENSURE_ASCII);
 	json_decref(document);
 	cli->json_printed = true;
 	if (r < 0 || putchar('\n') == EOF)

@@ -17,7 +17,7 @@ const struct cli_option options_common[] = {
 	COMMON("output", 'o', CLI_TEXT, output, "FILE", "write FILE, whole or not at all, instead of standard output"),
 	COMMON("socket", 0, CLI_TEXT, socket, "PATH", "the agent's socket"),
 	COMMON("no-autostart", 0, CLI_FLAG, no_autostart, NULL, "do not start the agent when none answers"),
-	COMMON("json", 0, CLI_FLAG, json, NULL, "one JSON document on standard output"),
+	COMMON("json", 0, CLI_FLAG, json, NULL, "JSON on standard output"),
 	COMMON("quiet", 'q', CLI_FLAG, quiet, NULL, "failures only"),
 	COMMON("verbose", 'v', CLI_FLAG, verbose, NULL, "more detail"),
 	COMMON("help", 'h', CLI_FLAG, help, NULL, "this text"),

@@ -148,6 +148,23 @@ static int call(struct smime *s, struct wire_request *request, struct wire_reply
 	return r == 0 ? receive_reply(s, request->id, ret_reply) : r;
 }
 
+/* What came of a request (`r`), and of what kind it is. */
+static int take_reply(struct smime *s, int r, enum wire_reply_type expected, struct wire_reply **reply, struct wire_reply **ret_reply) {
+	if (r < 0) {
+		/* Whatever was on its way would be taken for the answer to the next request. */
+		agent_disconnect(s);
+		return r;
+	}
+	if ((*reply)->body->type == WIRE_REPLY_ERROR)
+		return take_error(s, (*reply)->body->error);
+	if ((*reply)->body->type != (int)expected) {
+		agent_disconnect(s);
+		return smime_fail(s, SMIME_E_PROTOCOL, "the agent's answer does not fit the request");
+	}
+	*ret_reply = TAKE(*reply);
+	return 0;
+}
+
 int agent_call(struct smime *s, struct wire_request *request, enum wire_reply_type expected, struct wire_reply **ret_reply) {
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = NULL;
 	int r;
@@ -157,17 +174,12 @@ int agent_call(struct smime *s, struct wire_request *request, enum wire_reply_ty
 	if (s->fd >= 0 && is_stale(s))
 		agent_disconnect(s);
 	r = call(s, request, &reply);
-	if (r < 0) {
-		/* Whatever was on its way would be taken for the answer to the next request. */
-		agent_disconnect(s);
-		return r;
-	}
-	if (reply->body->type == WIRE_REPLY_ERROR)
-		return take_error(s, reply->body->error);
-	if (reply->body->type != (int)expected) {
-		agent_disconnect(s);
-		return smime_fail(s, SMIME_E_PROTOCOL, "the agent's answer does not fit the request");
-	}
-	*ret_reply = TAKE(reply);
-	return 0;
+	return take_reply(s, r, expected, &reply, ret_reply);
+}
+
+int agent_next(struct smime *s, enum wire_reply_type expected, struct wire_reply **ret_reply) {
+	_cleanup_(wire_reply_freep) struct wire_reply *reply = NULL;
+	int r = receive_reply(s, s->last_id, &reply);
+
+	return take_reply(s, r, expected, &reply, ret_reply);
 }

@@ -76,6 +76,21 @@ static void describe_readers(struct arena *arena, const struct wire_status_reply
 	status->reader_count = readers ? (size_t)count : 0;
 }
 
+static void describe_line(struct arena *arena, STACK_OF(wire_prompt_status) *from, struct smime_status *status) {
+	int count = sk_wire_prompt_status_num(from);
+	struct smime_prompt *line = arena_alloc(arena, (size_t)count, sizeof(*line));
+
+	for (int i = 0; line && i < count; i++) {
+		const struct wire_prompt_status *prompt = sk_wire_prompt_status_value(from, i);
+		struct bytes id = wire_octets(prompt->token);
+		line[i].token_id = arena_hex(arena, id.data, id.len);
+		line[i].token_label = arena_text(arena, wire_text(prompt->label));
+		line[i].text = arena_text(arena, wire_text(prompt->text));
+	}
+	status->line = line;
+	status->line_count = line ? (size_t)count : 0;
+}
+
 static void describe_agent(struct arena *arena, const struct wire_status_reply *from, const char *socket, struct smime_status *status) {
 	status->agent_version = arena_text(arena, wire_text(from->agent_version));
 	status->socket = arena_text(arena, socket);
@@ -85,6 +100,7 @@ static void describe_agent(struct arena *arena, const struct wire_status_reply *
 	describe_readers(arena, from, status);
 	describe_modules(arena, from->modules, status);
 	describe_tokens(arena, from->tokens, status);
+	describe_line(arena, from->line, status);
 }
 
 SMIME_API int smime_status(struct smime *s, struct smime_status **ret_status) {

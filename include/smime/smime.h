@@ -127,12 +127,20 @@ struct smime_reader {
 	enum smime_reader_state state;
 };
 
+/* A PIN prompt that is shown or waits. */
+struct smime_prompt {
+	const char *token_id, *token_label;
+	const char *text; /* who asks for what */
+};
+
 struct smime_status {
 	const char *agent_version, *socket;
 	unsigned pid, clients, prompts;
 	const char *reader_fault; /* why readers can't be watched; empty otherwise */
 	const struct smime_reader *readers;
 	size_t reader_count;
+	const struct smime_prompt *line; /* of prompts: the first is shown, the others wait in this order */
+	size_t line_count;               /* as many as fit, `prompts` says how many there are */
 	const struct smime_module *modules;
 	size_t module_count;
 	const struct smime_token *tokens;
@@ -155,6 +163,46 @@ int smime_unlock(struct smime *smime, const char *token);
 
 /* Forgets the PIN and ends the token's session; NULL: every token. Locking what is locked is no error. -SMIME_E_NO_TOKEN. */
 int smime_lock(struct smime *smime, const char *token);
+
+/* ---- Events ---- */
+
+/* The numbers and names are stable; more may follow. */
+enum smime_event_kind {
+	SMIME_EVENT_WATCHING = 0,       /* "watching": from here on nothing is left out but what is told as missed */
+	SMIME_EVENT_MISSED = 1,         /* "missed": this program was too slow for some events */
+	SMIME_EVENT_TOKEN_IN = 2,       /* "token-in" */
+	SMIME_EVENT_TOKEN_OUT = 3,      /* "token-out" */
+	SMIME_EVENT_READER_IN = 4,      /* "reader-in" */
+	SMIME_EVENT_READER_OUT = 5,     /* "reader-out" */
+	SMIME_EVENT_LOCKED = 6,         /* "locked": the PIN is no longer known */
+	SMIME_EVENT_UNLOCKED = 7,       /* "unlocked" */
+	SMIME_EVENT_PROMPT_SHOWN = 8,   /* "prompt-shown": somebody is asked for a PIN */
+	SMIME_EVENT_PROMPT_QUEUED = 9,  /* "prompt-queued": a prompt waits for others; told again when it moves up */
+	SMIME_EVENT_PROMPT_CLOSED = 10, /* "prompt-closed" */
+	SMIME_EVENT_SLOW = 11,          /* "slow": the token has not answered for half a second; perhaps it waits to be touched */
+	SMIME_EVENT_DONE = 12,          /* "done": an operation has ended */
+};
+
+struct smime_event {
+	enum smime_event_kind kind;
+	const char *name;
+	const char *token_id; /* hex; NULL when it is about no token */
+	const char *label;    /* of the token, or the name of the reader; "" otherwise */
+	const char *text;     /* for people: who asks for what, why; may be "" */
+	unsigned place;       /* of a prompt that waits: how many are before it */
+	unsigned missed;      /* how many events were */
+	int code;             /* of an operation that is done: enum smime_error, 0 when it succeeded */
+};
+
+/* `event` and all in it are valid during the call. Any value but 0 ends the watch. */
+typedef int (*smime_event_handler)(void *userdata, const struct smime_event *event);
+
+/*
+ * Calls the handler for each event, the first (watching) at once, until it returns something else than 0, which is returned; until
+ * `stop`, a descriptor (-1: none), can be read: 0; or until the agent ends: -SMIME_E_AGENT_GONE. The handler must not use the
+ * context.
+ */
+int smime_watch(struct smime *smime, int stop, smime_event_handler handler, void *userdata);
 
 /* ---- Protecting ---- */
 

@@ -137,6 +137,7 @@ SEEDS = (
     lock_token(3, '74' * 32),
     status(3),
     request(3, ANCHORS, sequence(integer(1))),
+    subscribe(3),
 )
 
 
@@ -144,7 +145,7 @@ def mutations():
     """Every octet of a good request of each type changed, and random frames: any answer is fine, no crash is."""
     randomness = random.Random(1)
     kinds = [parts(parse(seed)[1])[1][0] & 0x1f for seed in SEEDS]
-    say(kinds == list(range(ANCHORS + 1)), 'there is a request of every type to be mutated', kinds)
+    say(kinds == list(range(SUBSCRIBE + 1)), 'there is a request of every type to be mutated', kinds)
     for kind, seed in enumerate(SEEDS):
         good = refused(seed, greet=kind != HELLO)
         say(good not in (PROTOCOL, 'closed', 'silence'), 'request %d is understood as it is' % kind, good)

@@ -7,8 +7,8 @@ import socket
 import struct
 import time
 
-HELLO, LIST, CERTIFICATE, SIGN, DECRYPT, UNLOCK, LOCK, STATUS, ANCHORS = range(9)
-ERROR, R_HELLO, R_LIST, R_CERTIFICATE, R_SIGN, R_DECRYPT, R_DONE, R_STATUS, R_ANCHORS = range(9)
+HELLO, LIST, CERTIFICATE, SIGN, DECRYPT, UNLOCK, LOCK, STATUS, ANCHORS, SUBSCRIBE = range(10)
+ERROR, R_HELLO, R_LIST, R_CERTIFICATE, R_SIGN, R_DECRYPT, R_DONE, R_STATUS, R_ANCHORS, R_EVENT = range(10)
 SHA256 = bytes.fromhex('608648016503040201')
 ENVELOPED = bytes.fromhex('2a864886f70d010703')
 AES256_CBC = bytes.fromhex('60864801650304012a')
@@ -88,6 +88,10 @@ def lock(number):
 def lock_token(number, token):
     """Of the token of this id, in hexadecimal."""
     return request(number, LOCK, sequence(explicit(0, octets(bytes.fromhex(token)))))
+
+
+def subscribe(number):
+    return request(number, SUBSCRIBE, tlv(5, b''))
 
 
 def frame(message):
