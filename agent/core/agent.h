@@ -22,6 +22,7 @@ struct agent {
 	struct discovery *discovery;
 	struct prompts *prompts;
 	struct events *events;
+	struct session *session;
 	struct reuse *reuse;
 	struct requests *requests;
 	STACK_OF(ASN1_OCTET_STRING) *anchors;      /* DER of `trust:` */

@@ -32,6 +32,7 @@
 #include "readers.h"
 #include "request.h"
 #include "reuse.h"
+#include "session.h"
 #include "spawner.h"
 #include "state.h"
 
@@ -191,6 +192,8 @@ static int set_up(struct agent *agent, struct listener_socket *socket) {
 	if (r == 0)
 		r = discovery_new(agent, on_change, &agent->discovery);
 	if (r == 0)
+		r = session_new(agent, &agent->session);
+	if (r == 0)
 		r = listener_new(agent, take_fd(&socket->fd), &agent->listener);
 	if (r == 0 && agent->parent_fd >= 0 &&
 		sd_event_add_time_relative(
@@ -201,6 +204,7 @@ static int set_up(struct agent *agent, struct listener_socket *socket) {
 
 static void tear_down(struct agent *agent) {
 	agent->listener = listener_free(agent->listener);
+	agent->session = session_free(agent->session);
 	agent->discovery = discovery_free(agent->discovery);
 	agent->readers = readers_free(agent->readers);
 	agent->prompts = prompts_free(agent->prompts);

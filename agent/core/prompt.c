@@ -12,6 +12,7 @@
 
 #include "agent/wire/limits.h"
 #include "events.h"
+#include "session.h"
 #include "spawner.h"
 
 struct prompt {
@@ -201,8 +202,13 @@ struct prompts *prompts_free(struct prompts *prompts) {
 }
 
 void prompts_request(struct prompts *prompts, struct ticket *ticket) {
-	struct prompt *prompt = calloc(1, sizeof(*prompt));
+	const char *refusal = session_refuses_prompts(prompts->agent->session);
+	struct prompt *prompt = refusal ? NULL : calloc(1, sizeof(*prompt));
 
+	if (refusal) {
+		prompt_refuse(ticket, SMIME_E_PIN_NO_PROMPT, refusal);
+		return;
+	}
 	if (!prompt) {
 		prompt_refuse(ticket, SMIME_E_NO_MEMORY, "");
 		return;

@@ -21,14 +21,6 @@ struct request {
 	struct locking *locking; /* the lock it waits for, or NULL */
 };
 
-/* A lock under way. */
-struct locking {
-	struct request *request; /* NULL when its client has gone */
-	unsigned left;           /* tokens that have not ended yet, and one for the asking itself */
-	int error;               /* of the first that could not be locked all the way; 0: none */
-	char text[WIRE_TEXT_MAX_BYTES];
-};
-
 /* Each ends the request. An empty text stands for that of the error. */
 void request_answer(struct request *request, const struct wire_reply *reply);
 void request_answer_done(struct request *request);

@@ -11,6 +11,7 @@
 #include "agent/wire/limits.h"
 #include "discovery.h"
 #include "inventory.h"
+#include "locking.h"
 #include "reuse.h"
 
 static void answer_signed(struct request *request, struct wire_report *report) {
@@ -151,50 +152,24 @@ void request_handle_unlock(struct request *request) {
 
 /* ---- lock ---- */
 
-/* Several tokens end one by one, whether or not the client waits for it. */
 static void on_locked(void *userdata, int error, const char *text) {
-	struct locking *locking = userdata;
-	struct request *request = locking->request;
+	struct request *request = userdata;
 
-	if (error < 0 && locking->error == 0) {
-		locking->error = error;
-		(void)snprintf(locking->text, sizeof(locking->text), "%s", text);
-	}
-	if (--locking->left > 0)
-		return;
-	if (request) {
-		request->locking = NULL;
-		if (locking->error < 0)
-			request_fail(request, locking->error, locking->text);
-		else
-			request_answer_done(request);
-	}
-	free(locking);
+	request->locking = NULL;
+	if (error < 0)
+		request_fail(request, error, text);
+	else
+		request_answer_done(request);
 }
 
+/* The tokens are locked whether or not the client waits for it. */
 void request_handle_lock(struct request *request) {
 	struct agent *agent = request->peer->agent;
 	const struct wire_token_name *name = request->wire->body->lock;
-	struct worker *worker = NULL;
-	struct locking *locking = calloc(1, sizeof(*locking));
+	struct worker *only = name->token ? inventory_find_token(agent, name->token) : NULL;
 
-	if (!locking) {
-		request_fail(request, -SMIME_E_NO_MEMORY, "");
-		return;
-	}
-	if (name->token && !inventory_find_token(agent, name->token)) {
-		free(locking);
+	if (name->token && !only)
 		request_fail(request, -SMIME_E_NO_TOKEN, "no such token; `smime status` lists those that are present");
-		return;
-	}
-	*locking = (struct locking){ .request = request, .left = 1 };
-	request->locking = locking;
-	for (size_t i = 0; (worker = discovery_worker(agent->discovery, i)); i++) {
-		if (name->token && worker != inventory_find_token(agent, name->token))
-			continue;
-		locking->left++;
-		if (worker_lock(worker, on_locked, locking) < 0)
-			locking->left--;
-	}
-	on_locked(locking, 0, "");
+	else if (locking_start(agent, only, on_locked, request, &request->locking) < 0)
+		request_fail(request, -SMIME_E_NO_MEMORY, "");
 }

@@ -10,6 +10,7 @@
 #include "discovery.h"
 #include "events.h"
 #include "inventory.h"
+#include "locking.h"
 
 struct requests {
 	TAILQ_HEAD(, request) waiting; /* for tokens that are being looked for, in the order they came */
@@ -30,8 +31,7 @@ static void request_free(struct request *request) {
 
 	if (request->waiting)
 		TAILQ_REMOVE(&peer->agent->requests->waiting, request, wait);
-	if (request->locking)
-		request->locking->request = NULL;
+	request->locking = locking_abandon(request->locking);
 	LIST_REMOVE(request, link);
 	wire_request_free(request->wire);
 	free(request);

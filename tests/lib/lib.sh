@@ -30,7 +30,9 @@ export PATH PYTHONDONTWRITEBYTECODE=1
 T=$(mktemp -d "${TMPDIR:-/tmp}/smime t.XXXXXX") || exit 1
 export HOME=$T/home XDG_RUNTIME_DIR=$T/run TMPDIR=$T/tmp SMIME_AGENT_SOCK=$T/agent.sock
 mkdir "$HOME" "$XDG_RUNTIME_DIR" "$TMPDIR"
-unset XDG_CONFIG_HOME XDG_CONFIG_DIRS XDG_DATA_DIRS DISPLAY WAYLAND_DISPLAY GPG_TTY
+# No bus of the person's: a locked screen would lock the test's tokens, and notifications would pop up.
+export DBUS_SYSTEM_BUS_ADDRESS=unix:path=/nonexistent/smime-test-bus
+unset XDG_CONFIG_HOME XDG_CONFIG_DIRS XDG_DATA_DIRS XDG_SESSION_ID DBUS_SESSION_BUS_ADDRESS DISPLAY WAYLAND_DISPLAY GPG_TTY
 
 . "$SOURCE/tests/lib/fixture.sh"
 

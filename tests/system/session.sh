@@ -1,0 +1,190 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The person's session: a locked screen, sleep, another user at the seat and the session's end lock every token; with logind or without.
+. "$(dirname "$0")/../lib/lib.sh"
+. "$(dirname "$0")/../lib/bus.sh"
+
+fixture people
+mail alice@example.org bob@example.org >"$T/mail"
+sign() { smime sign -i "$T/mail" -o "$T/signed"; }
+refuse='the session is locked; unlock the screen first'
+
+logind() { mock_call system org.freedesktop.login1 "$@"; }
+manager() { logind /org/freedesktop/login1 org.freedesktop.login1.Manager "$@"; }
+mock() { logind /org/freedesktop/login1 org.freedesktop.DBus.Mock "$@"; }
+session_path() { printf '/org/freedesktop/login1/session/%s' "$1"; }
+of_session() { logind "$(session_path "$1")" "${@:2}"; } # ID INTERFACE METHOD...
+lock_screen() { of_session "$1" org.freedesktop.login1.Session Lock >/dev/null; }
+set_property() { # ID NAME BOOLEAN
+	of_session "$1" org.freedesktop.DBus.Mock UpdateProperties 'sa{sv}' org.freedesktop.login1.Session 1 "$2" b "$3" >/dev/null
+}
+emit() { mock EmitSignal sssav org.freedesktop.login1.Manager "$@" >/dev/null; } # NAME TYPES COUNT ARGUMENT...
+prepare_for_sleep() { emit PrepareForSleep b 1 b "$1"; }
+held() { manager ListInhibitors | grep -q '"sleep" "smime-agent" ".*" "delay"'; }
+not_held() { manager ListInhibitors >"$T/inhibitors" && ! grep -q smime-agent "$T/inhibitors"; }
+asked() { grep -q "$1" "$T/logind.log"; } # CALL
+
+logind_start() {
+	mock_start system logind org.freedesktop.login1
+	mock AddProperty ssv org.freedesktop.login1.Manager InhibitDelayMaxUSec t 60000000
+	mock AddMethod sssss org.freedesktop.login1.Manager GetUser u o 'ret = "/org/freedesktop/login1/user/%d" % args[0]'
+	mock AddSession ssusb c1 seat0 "$(id -u)" alice true
+	mock AddSession ssusb c2 seat0 "$(id -u)" alice true
+	emit SessionNew so 2 s c1 o "$(session_path c1)"
+}
+
+token_process() { pgrep -P "$(pgrep -P "$agent_pid" smime-spawner)" smime-token | head -n 1; }
+tokens() { smime status --json >"$T/status.json" && [ "$(json "$T/status.json" "$1")" = True ]; }
+unlocked() { tokens 'all(t["unlocked"] for t in d["tokens"]) and len(d["tokens"]) == 1'; }
+ready() { tokens 'all(t["state"] == "ready" and not t["unlocked"] for t in d["tokens"]) and len(d["tokens"]) == 1'; }
+unlock() {
+	check "$1: unlocked before" 0 smime unlock
+	process=$(token_process)
+}
+locked_by() { # DESCRIPTION: the token that was unlocked is locked, in a new process
+	holds "$1: the token process has ended" await ended "$process"
+	holds "$1: the next one is not logged in" await ready
+	if [ "$(token_process)" != "$process" ]; then pass "$1: it is another one"; else fail "$1: it is another one"; fi
+}
+
+# Without a bus, then with one that comes later, without logind, then with it.
+export DBUS_SYSTEM_BUS_ADDRESS=unix:path=${T// /%20}/system.bus XDG_SESSION_ID=c1
+agent_start
+check 'without a bus the agent serves' 0 sign
+is 'and says nothing of it' "$(cat "$T/agent.log")" ''
+bus_start system >/dev/null
+logind_start >/dev/null
+holds 'a bus and logind that come later are found' await held
+
+# The screen.
+unlock 'screen lock'
+lock_screen c1
+locked_by 'screen lock'
+check 'as long as the screen is not said to be locked a prompt may come' 0 sign
+process=$(token_process)
+lock_screen c2
+set_property c2 LockedHint true
+set_property c1 IdleHint true
+check "another session's screen" 0 smime unlock
+is 'is none of ours' "$(token_process)" "$process"
+set_property c2 LockedHint false
+set_property c1 LockedHint true
+locked_by 'the screen is locked'
+: >"$T/pinentry.d/log"
+told 'while the screen is locked nobody is asked' 4 "$refuse" sign
+told 'nor for unlock' 4 "$refuse" smime unlock
+is 'no prompt was opened' "$(grep -c START "$T/pinentry.d/log")" 0
+check 'what needs no PIN goes on' 0 smime keys
+set_property c1 LockedHint false
+check 'with the screen unlocked it goes on' 0 await sign
+
+# A prompt that is open when the screen is locked.
+smime lock
+answers hang
+smime unlock 2>"$T/open.err" &
+client=$!
+await grep -q HANGS "$T/pinentry.d/log"
+pinentry=$(awk '/^HANGS/ {print $2}' "$T/pinentry.d/log")
+set_property c1 LockedHint true
+holds 'a prompt that is open when the screen is locked closes' await ended "$pinentry"
+wait "$client"
+is 'and its client is told' $? 4
+set_property c1 LockedHint false
+answers "pin $DEMO_PIN"
+
+# Another user at the seat.
+unlock 'seat switch'
+set_property c1 Active false
+locked_by 'seat switch'
+set_property c1 Active true
+unlock 'back at the seat'
+unlocked || fail 'coming back locks nothing'
+
+# Sleep.
+holds 'the system is held up before it sleeps' held
+unlock 'sleep'
+prepare_for_sleep true
+holds 'it may sleep' await not_held
+holds 'once the token process has ended' ended "$process"
+locked_by 'sleep'
+told 'until it is awake nobody is asked' 4 'goes to sleep' smime unlock
+prepare_for_sleep false
+holds 'after it has woken up it is held again' await held
+unlock 'awake'
+prepare_for_sleep true
+holds 'and let go of the next time' await not_held
+prepare_for_sleep false
+await held
+
+# Signals of somebody who is not logind.
+unlock 'a stranger'
+busctl --address="$system_bus" emit "$(session_path c1)" org.freedesktop.login1.Session Lock
+unique=$(busctl --address="$system_bus" --json=short list | python3 -c 'import json, sys
+print(next(e["name"] for e in json.load(sys.stdin) if e["pid"] == int(sys.argv[1]) and e["name"][0] == ":"))' "$agent_pid")
+busctl --address="$system_bus" emit --destination="$unique" "$(session_path c1)" org.freedesktop.login1.Session Lock
+lock_screen c2
+check 'a signal of a stranger' 0 smime unlock
+is 'locks nothing' "$(token_process)" "$process"
+
+# The end of the session, and a successor that is the user's display.
+mock RemoveObject s "$(session_path c1)"
+busctl --address="$system_bus" set-property org.freedesktop.login1 "/org/freedesktop/login1/user/$(id -u)" org.freedesktop.login1.User Display '(so)' c2 "$(session_path c2)" 2>/dev/null
+emit SessionRemoved so 2 s c1 o "$(session_path c1)"
+locked_by "the session's end"
+unlock "the user's display"
+set_property c2 Active false
+locked_by "the user's display"
+set_property c2 Active true
+
+# logind restarts; the bus goes away and comes back.
+check 'unlock' 0 smime unlock
+kill "$mock_pid"
+await ended "$mock_pid"
+check 'without logind the agent serves' 0 sign
+logind_start >/dev/null
+holds 'a logind that is back is used' await held
+unlock 'after a restart of logind'
+lock_screen c1
+locked_by 'after a restart of logind'
+unlock 'while the screen was locked'
+kill "$mock_pid"
+await ended "$mock_pid"
+kill "$system_bus_pid"
+await ended "$system_bus_pid"
+ticks() { awk '{print $14 + $15}' "/proc/$agent_pid/stat"; }
+before=$(ticks)
+sleep 1
+if [ $(($(ticks) - before)) -le 10 ]; then pass 'without a bus it does not burn time'; else fail 'without a bus it does not burn time' "$(($(ticks) - before)) ticks of 100"; fi
+check 'and serves' 0 sign
+rm -f "$T/system.bus"
+process=$(token_process)
+bus_start system
+mock_start system logind org.freedesktop.login1
+mock AddSession ssusb c1 seat0 "$(id -u)" alice true >/dev/null
+set_property c1 LockedHint true
+emit SessionNew so 2 s c1 o "$(session_path c1)"
+LIMIT=200 locked_by 'while nobody looked the screen was locked'
+told 'and is known to be' 4 "$refuse" smime unlock
+is 'of all that nothing was said' "$(cat "$T/agent.log")" ''
+agent_stop
+
+# Which session: without a name that of the process, where that is one of a person.
+unset XDG_SESSION_ID
+mock AddMethod sssss org.freedesktop.login1.Manager GetSessionByPID u o 'ret = "/org/freedesktop/login1/session/c9"'
+mock AddSession ssusb c9 seat0 "$(id -u)" alice true >/dev/null
+agent_start
+await held
+unlock "the process's session"
+lock_screen c9
+locked_by "the process's session"
+agent_stop
+of_session c9 org.freedesktop.DBus.Mock UpdateProperties 'sa{sv}' org.freedesktop.login1.Session 1 Class s manager
+: >"$T/logind.log"
+agent_start
+await asked GetUser
+unlock 'a session of nobody'
+lock_screen c9
+set_property c9 Active false
+check 'a session of the user manager' 0 smime unlock
+is 'is not listened to' "$(token_process)" "$process"
+done_testing
