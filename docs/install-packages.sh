@@ -14,7 +14,8 @@ set -eu
 build=(ca-certificates gcc libc6-dev meson ninja-build pkgconf libssl-dev libsystemd-dev libcyaml-dev libyaml-dev libp11-dev libp11-kit-dev
 	libassuan-dev libgpg-error-dev libjansson-dev libgmime-3.0-dev libpcsclite-dev pinentry-curses scdoc)
 demo=(openssl softhsm2 opensc)
-tests=(pcscd vsmartcard-vpcd opensc opensc-pkcs11 libpcsclite-dev clang libclang-rt-14-dev valgrind libcmocka-dev python3 procps gnupg gpgsm gpg-agent libnss3 libnss3-tools systemd time util-linux shellcheck clang-format tests=(clang udev umockdev strace dbus-daemon python3-dbusmock)
+tests=(pcscd vsmartcard-vpcd opensc-pkcs11 clang libclang-rt-14-dev valgrind libcmocka-dev python3 procps gnupg gpgsm gpg-agent
+	libnss3 libnss3-tools systemd time util-linux shellcheck clang-format udev umockdev strace dbus-daemon python3-dbusmock)
 
 wanted=()
 for purpose in "$@"; do
