@@ -12,6 +12,7 @@
 
 #include "agent/wire/limits.h"
 #include "child.h"
+#include "events.h"
 
 struct reset {
 	LIST_ENTRY(reset) link;
@@ -38,6 +39,31 @@ struct readers {
 
 /* ---- Watching ---- */
 
+static bool has_reader(const struct wire_readers *readers, const char *name) {
+	for (int i = 0; readers && i < sk_wire_reader_num(readers->readers); i++)
+		if (strcmp(wire_text(sk_wire_reader_value(readers->readers, i)->name), name) == 0)
+			return true;
+	return false;
+}
+
+/* Tells who watches of the readers that only the first list has. */
+static void tell_missing(struct agent *agent, const struct wire_readers *from, const struct wire_readers *in, enum wire_event_kind kind) {
+	for (int i = 0; from && i < sk_wire_reader_num(from->readers); i++) {
+		const char *name = wire_text(sk_wire_reader_value(from->readers, i)->name);
+		if (!has_reader(in, name))
+			events_emit(agent, &(struct event){ kind, .reader = name });
+	}
+}
+
+/* What is known from now on, which is taken over. */
+static void replace_last(struct readers *readers, struct wire_readers *now) {
+	tell_missing(readers->agent, readers->last, now, WIRE_EVENT_READER_OUT);
+	tell_missing(readers->agent, now, readers->last, WIRE_EVENT_READER_IN);
+	wire_readers_free(readers->last);
+	readers->last = now;
+	readers->known = true;
+}
+
 static int on_report(void *userdata, struct bytes der) {
 	struct readers *readers = userdata;
 	_cleanup_(wire_reader_report_freep) struct wire_reader_report *report = NULL;
@@ -47,10 +73,8 @@ static int on_report(void *userdata, struct bytes der) {
 		return r;
 	if (report->type != WIRE_READER_READERS || sk_wire_reader_num(report->readers->readers) > READERS_MAX)
 		return -SMIME_E_PROTOCOL;
-	wire_readers_free(readers->last);
-	readers->last = TAKE(report->readers);
+	replace_last(readers, TAKE(report->readers));
 	report->type = -1;
-	readers->known = true;
 	readers->first = sd_event_source_disable_unref(readers->first);
 	readers->changed(readers->agent);
 	return 0;
@@ -76,9 +100,7 @@ static void on_watcher_ended(void *userdata) {
 	struct readers *readers = userdata;
 
 	readers->watcher = NULL;
-	readers->known = true;
-	wire_readers_free(readers->last);
-	readers->last = wire_readers_new();
+	replace_last(readers, wire_readers_new());
 	if (readers->last)
 		(void)wire_set_text(&readers->last->fault, "smime-reader ended unexpectedly; it is started again");
 	start_later(readers);

@@ -47,6 +47,7 @@ struct worker {
 	enum wire_token_state state;
 	char fault[WIRE_TEXT_MAX_BYTES];
 	bool gone;           /* what the process ended for was that its token is not there */
+	bool told;           /* who watches was told that the token is there */
 	bool missed;         /* the last scan did not find the token */
 	bool touched;        /* the process was sent an order, so it may have logged in */
 	bool open_card;      /* a process that may have logged in has ended, and the card has not been reset since */

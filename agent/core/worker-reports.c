@@ -8,6 +8,8 @@
 
 #include <smime/error.h>
 
+#include "events.h"
+
 /* Moves the keys and certificates of a page behind those that have come. Returns 0 or -SMIME_E_NO_MEMORY. */
 static int join_page(struct wire_inventory *whole, struct wire_inventory *page) {
 	while (sk_wire_key_num(page->keys) > 0) {
@@ -33,6 +35,9 @@ static void use_inventory(struct worker *worker) {
 	worker->state = WIRE_TOKEN_READY;
 	worker->start_deadline = sd_event_source_disable_unref(worker->start_deadline);
 	worker->fault[0] = '\0';
+	if (!worker->told)
+		events_emit(worker->agent, &(struct event){ WIRE_EVENT_TOKEN_IN, .token = worker->token });
+	worker->told = true;
 	if (!held_pin && worker_pin_is_held(worker))
 		worker_pin_login(worker);
 	worker_pin_used(worker);

@@ -8,6 +8,8 @@
 
 #include <smime/error.h>
 
+#include "events.h"
+
 uint64_t worker_now_us(const struct worker *worker) {
 	uint64_t now = 0;
 
@@ -275,6 +277,8 @@ struct worker *worker_free(struct worker *worker, const char *why) {
 	worker->process = token_process_abandon(worker->process);
 	worker->reset = reset_abandon(worker->reset);
 	tickets_fail_all(worker, -SMIME_E_TOKEN_GONE, why);
+	if (worker->told)
+		events_emit(worker->agent, &(struct event){ WIRE_EVENT_TOKEN_OUT, .token = worker->token, .text = why });
 	notify_locked(worker, 0, "");
 	sd_event_source_disable_unref(worker->restart);
 	sd_event_source_disable_unref(worker->start_deadline);
