@@ -148,6 +148,14 @@ static bool has_empty_reader(const struct discovery *discovery) {
 	return false;
 }
 
+/* A card, or pcscd with cards, may be on its way. */
+static uint64_t hope_ms(const struct discovery *discovery) {
+	for (size_t i = 0; i < discovery->module_count; i++)
+		if (discovery->modules[i]->pcsc && *readers_fault(discovery->agent->readers))
+			return DISCOVERY_HOPE_PCSCD_MS;
+	return has_empty_reader(discovery) ? DISCOVERY_HOPE_MS : 0;
+}
+
 static const struct wire_reader *find_reader(const struct discovery *discovery, const char *name) {
 	const struct wire_reader *reader;
 
@@ -261,8 +269,7 @@ void discovery_refresh(struct discovery *discovery) {
 	uint64_t least = has_lost_token(discovery) ? 0 : DISCOVERY_RESCAN_MIN_MS;
 	struct place *place;
 
-	if (has_empty_reader(discovery))
-		discovery->hope_us = now_us(discovery) + (uint64_t)DISCOVERY_HOPE_MS * 1000;
+	discovery->hope_us = now_us(discovery) + hope_ms(discovery) * 1000;
 	if (!discovery->began || is_within(discovery, discovery->last_scan_us, least))
 		return;
 	discovery->last_scan_us = now_us(discovery);

@@ -16,7 +16,8 @@ enum {
 	DISCOVERY_RESCAN_MIN_MS = 1000, /* between two scans that clients cause */
 	DISCOVERY_LOST_MS = 10 * 1000,  /* so long a token that went away is looked for whenever somebody asks */
 	DISCOVERY_FRESH_MS = 2 * 1000,  /* so long what the last scan found passes for what is there */
-	DISCOVERY_HOPE_MS = 800,        /* pcscd sees a card up to 400 ms after it was inserted */
+	DISCOVERY_HOPE_MS = 800,        /* pcscd sees a card up to 400 ms after it was inserted, */
+	DISCOVERY_HOPE_PCSCD_MS = 1600, /* and smime-reader pcscd up to 500 ms after it was started */
 	DISCOVERY_MODULES_MAX = CONFIG_LIST_MAX,
 };
 

@@ -22,8 +22,10 @@ struct ticket {
 	size_t bytes; /* what the order takes */
 	bool open;    /* sent to the token process */
 	bool prompting;
-	bool slow;        /* told to be */
-	ticket_done done; /* NULL when abandoned */
+	bool slow;                   /* told to be */
+	sd_event_source *doubt;      /* it failed, and whether since its card was removed will show */
+	struct wire_report *failure; /* while that is so: with what */
+	ticket_done done;            /* NULL when abandoned */
 	void *userdata;
 };
 
@@ -86,6 +88,9 @@ void worker_touch(struct worker *worker);
 
 /* Frees a ticket and tells its outcome; `report` is owned here. */
 void tickets_finish(struct ticket *ticket, struct wire_report *report, int error, const char *text);
+
+/* An order that a token process failed with this report, which is owned here: a card that is being pulled fails in many ways. */
+void tickets_fail_or_removed(struct ticket *ticket, struct wire_report *report);
 void tickets_fail_all(struct worker *worker, int error, const char *text);
 
 /* Sends orders while the token has a session to take them. */

@@ -72,25 +72,19 @@ static void take_error(struct worker *worker, const struct wire_report *report) 
 	worker->gone = report->body->error->code == SMIME_E_TOKEN_GONE;
 }
 
-/* The client ends with the exit code of its group, so a code of no group is not passed on. */
-static int known_error(uint32_t code) {
-	return code >= SMIME_E_SIGNATURE && code <= SMIME_E_BUSY ? -(int)code : -SMIME_E_INTERNAL;
-}
-
 static void outcome(struct worker *worker, struct wire_report *report) {
 	struct ticket *ticket = tickets_find_open(worker, report->id);
 
-	if (!ticket) {
+	if (!ticket || ticket->failure) {
 		wire_report_free(report);
 		return;
 	}
 	if (report->body->type == WIRE_REPORT_ERROR) {
-		_cleanup_(wire_report_freep) struct wire_report *failed = report;
-		tickets_finish(ticket, NULL, known_error(failed->body->error->code), wire_text(failed->body->error->text));
-	} else {
-		worker->failures = 0;
-		tickets_finish(ticket, report, 0, "");
+		tickets_fail_or_removed(ticket, report);
+		return;
 	}
+	worker->failures = 0;
+	tickets_finish(ticket, report, 0, "");
 	worker_pin_used(worker);
 	tickets_pump(worker);
 	worker_pin_forget_when_drained(worker);

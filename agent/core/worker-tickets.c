@@ -38,6 +38,8 @@ const char *ticket_caller(const struct ticket *ticket) {
 
 /* ---- Ending ---- */
 
+static void stop_clocks(struct ticket *ticket);
+
 static void ticket_free(struct ticket *ticket) {
 	struct worker *worker = ticket->worker;
 
@@ -53,6 +55,8 @@ static void ticket_free(struct ticket *ticket) {
 	}
 	sd_event_source_disable_unref(ticket->deadline);
 	sd_event_source_disable_unref(ticket->slow_timer);
+	sd_event_source_disable_unref(ticket->doubt);
+	wire_report_free(ticket->failure);
 	wire_order_free(ticket->order);
 	wire_hello_free(ticket->hello);
 	free(ticket);
@@ -86,6 +90,41 @@ void tickets_fail_all(struct worker *worker, int error, const char *text) {
 		tickets_finish(ticket, NULL, error, text);
 	while ((ticket = TAILQ_FIRST(&worker->waiting)))
 		tickets_finish(ticket, NULL, error, text);
+}
+
+/* The client ends with the exit code of its group, so a code of no group is not passed on. */
+static int known_error(uint32_t code) {
+	return code >= SMIME_E_SIGNATURE && code <= SMIME_E_BUSY ? -(int)code : -SMIME_E_INTERNAL;
+}
+
+static void fail_as_reported(struct ticket *ticket, struct wire_report *report) {
+	struct worker *worker = ticket->worker;
+
+	tickets_finish(ticket, NULL, known_error(report->body->error->code), wire_text(report->body->error->text));
+	wire_report_free(report);
+	worker_pin_used(worker);
+	tickets_pump(worker);
+	worker_pin_forget_when_drained(worker);
+}
+
+static int on_doubt_over(sd_event_source *source, uint64_t usec, void *userdata) {
+	struct ticket *ticket = userdata;
+
+	fail_as_reported(ticket, TAKE(ticket->failure));
+	return 0;
+}
+
+void tickets_fail_or_removed(struct ticket *ticket, struct wire_report *report) {
+	struct worker *worker = ticket->worker;
+
+	if (!worker->reader || report->body->error->code != SMIME_E_TOKEN_FAULT ||
+		sd_event_add_time_relative(worker->agent->event, &ticket->doubt, CLOCK_MONOTONIC, (uint64_t)WORKER_DOUBT_MS * 1000, 0,
+			on_doubt_over, ticket) < 0) {
+		fail_as_reported(ticket, report);
+		return;
+	}
+	stop_clocks(ticket);
+	ticket->failure = report;
 }
 
 /* ---- Clocks ---- */
@@ -129,6 +168,8 @@ static void stop_clocks(struct ticket *ticket) {
 static void start_clocks(struct ticket *ticket) {
 	struct worker *worker = ticket->worker;
 
+	if (ticket->failure)
+		return;
 	if (!ticket->deadline)
 		(void)sd_event_add_time_relative(
 			worker->agent->event, &ticket->deadline, CLOCK_MONOTONIC, worker->module->deadline_us, 0, on_deadline, ticket);
