@@ -72,6 +72,7 @@ agent_pid=
 holds 'the agent is killed: the card is closed within a moment' await locked
 all_ended() { local pid; for pid in $processes; do ended "$pid" || return 1; done; }
 holds 'the agent is killed: no process of it stays' await all_ended
+rm -f "$SMIME_AGENT_SOCK"
 
 # The times of the PIN.
 card_configure "pin: {program: \"$T/pinentry\", idle: 1s}"
