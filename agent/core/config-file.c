@@ -26,6 +26,7 @@ static const cyaml_schema_value_t text_schema = {
 };
 static const cyaml_schema_field_t module_fields[] = {
 	TEXT("path", struct config_file_module, path, CYAML_FLAG_DEFAULT),
+	TEXT("init-reserved", struct config_file_module, init_reserved, CYAML_FLAG_OPTIONAL),
 	NUMBER("sessions", struct config_file_module, sessions),
 	TEXT("deadline", struct config_file_module, deadline, CYAML_FLAG_OPTIONAL),
 	TEXT("exclusive", struct config_file_module, exclusive, CYAML_FLAG_OPTIONAL),

@@ -15,7 +15,7 @@
 #include "refuse.h"
 
 struct config_file_module {
-	char *path, *deadline, *exclusive;
+	char *path, *init_reserved, *deadline, *exclusive;
 	unsigned *sessions;
 };
 struct config_file_certificate {

@@ -9,6 +9,7 @@
 
 #include <smime/error.h>
 
+#include "agent/wire/text.h"
 #include "config-file.h"
 #include "environment.h"
 #include "paths.h"
@@ -83,6 +84,13 @@ static int require_absolute(const char *file, const char *key, const char *path,
 	return 0;
 }
 
+/* What goes to a token process as a text has to be one. */
+static int require_clean(const char *file, const char *key, const char *text, char **ret_message) {
+	if (text && !text_is_clean(text, strlen(text)))
+		return config_refuse(ret_message, "%s: %s: it must be one line without control characters", file, key);
+	return 0;
+}
+
 static int take_module(struct config_module *module, const char *file, const struct config_file_module *raw, char **ret_message) {
 	unsigned sessions = raw->sessions ? *raw->sessions : 1;
 	int r = require_absolute(file, "modules: path", raw->path, ret_message);
@@ -91,6 +99,9 @@ static int take_module(struct config_module *module, const char *file, const str
 		return r;
 	if (sessions < 1 || sessions > CONFIG_SESSIONS_MAX)
 		return config_refuse(ret_message, "%s: modules: sessions: %u is not between 1 and %d", file, sessions, CONFIG_SESSIONS_MAX);
+	r = require_clean(file, "modules: init-reserved", raw->init_reserved, ret_message);
+	if (r < 0)
+		return r;
 	module->sessions = sessions;
 	module->deadline_us = CONFIG_DEADLINE_DEFAULT_US;
 	if (raw->deadline && (parse_duration(raw->deadline, &module->deadline_us) < 0 || module->deadline_us == 0))
@@ -98,6 +109,8 @@ static int take_module(struct config_module *module, const char *file, const str
 			ret_message, "%s: modules: deadline: '%s' is no length of time; write for example 60s", file, raw->deadline);
 	if (raw->exclusive && parse_choice(raw->exclusive, &module->exclusive) < 0)
 		return config_refuse(ret_message, "%s: modules: exclusive: '%s' is neither yes nor no", file, raw->exclusive);
+	if (raw->init_reserved && take_text(&module->init_reserved, raw->init_reserved) < 0)
+		return -SMIME_E_NO_MEMORY;
 	return take_text(&module->path, raw->path);
 }
 
@@ -339,8 +352,10 @@ int config_load(const char *file, struct config **ret_config, char **ret_message
 struct config *config_free(struct config *config) {
 	if (!config)
 		return NULL;
-	for (size_t i = 0; i < config->module_count; i++)
+	for (size_t i = 0; i < config->module_count; i++) {
 		free(config->modules[i].path);
+		free(config->modules[i].init_reserved);
+	}
 	free(config->modules);
 	list_free(&config->certificates, &config->certificate_count);
 	list_free(&config->trust, &config->trust_count);

@@ -25,6 +25,7 @@ enum {
 
 struct config_module {
 	char *path;
+	char *init_reserved; /* pReserved of its C_Initialize; NULL: none */
 	unsigned sessions;
 	uint64_t deadline_us; /* for whatever its tokens are asked to do */
 	bool exclusive;       /* no other program can use a card while somebody is logged in on it */

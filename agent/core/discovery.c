@@ -286,6 +286,7 @@ static void module_free(struct module *module) {
 	for (size_t i = 0; i < module->card_count; i++)
 		(void)place_free(module->cards[i].place);
 	free(module->config.path);
+	free(module->config.init_reserved);
 	free(module);
 }
 
@@ -300,7 +301,9 @@ static int add_module(struct discovery *discovery, const struct config_module *c
 	module->discovery = discovery;
 	module->config = *config;
 	module->config.path = strdup(config->path);
-	if (!module->config.path || place_new(discovery->agent, &module->config, NULL, on_place_changed, module, &module->own) < 0) {
+	module->config.init_reserved = config->init_reserved ? strdup(config->init_reserved) : NULL;
+	if (!module->config.path || (config->init_reserved && !module->config.init_reserved) ||
+		place_new(discovery->agent, &module->config, NULL, on_place_changed, module, &module->own) < 0) {
 		module_free(module);
 		return -SMIME_E_NO_MEMORY;
 	}
@@ -315,10 +318,14 @@ static void on_modules_report(void *userdata, struct wire_report *received) {
 	if (report->body->type != WIRE_REPORT_MODULES)
 		return;
 	for (int i = 0; i < sk_wire_module_num(report->body->modules); i++) {
-		const char *path = wire_text(sk_wire_module_value(report->body->modules, i)->path);
+		const wire_module *found = sk_wire_module_value(report->body->modules, i);
 		(void)add_module(discovery,
 			&(struct config_module){
-				.path = (char *)(uintptr_t)path, .sessions = 1, .deadline_us = CONFIG_DEADLINE_DEFAULT_US });
+				.path = (char *)(uintptr_t)wire_text(found->path),
+				.init_reserved = found->init_reserved ? (char *)(uintptr_t)wire_text(found->init_reserved) : NULL,
+				.sessions = 1,
+				.deadline_us = CONFIG_DEADLINE_DEFAULT_US,
+			});
 	}
 }
 

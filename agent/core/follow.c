@@ -66,7 +66,8 @@ static int start_process(struct follow *follow) {
 	static const struct token_process_callbacks callbacks = { on_report, on_ended };
 	_cleanup_(wire_setup_freep) struct wire_setup *setup = wire_setup_new();
 
-	if (!setup || wire_set_text(&setup->module, follow->module->path) < 0)
+	if (!setup || wire_set_text(&setup->module, follow->module->path) < 0 ||
+		wire_set_text(&setup->init_reserved, follow->module->init_reserved) < 0)
 		return -SMIME_E_NO_MEMORY;
 	setup->role = WIRE_ROLE_FOLLOW;
 	int r = token_process_start(follow->agent, setup, &callbacks, follow, &follow->process);

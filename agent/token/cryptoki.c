@@ -9,12 +9,18 @@
 #include "smime/error.h"
 
 static int initialize(struct cryptoki *module, struct fault *fault) {
-	CK_C_INITIALIZE_ARGS arguments = { .flags = CKF_OS_LOCKING_OK };
+	CK_C_INITIALIZE_ARGS arguments = { .flags = CKF_OS_LOCKING_OK, .pReserved = module->reserved };
 	CK_RV rv = module->call->C_Initialize(&arguments);
 
 	module->threads = rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED;
-	if (rv == CKR_CANT_LOCK || rv == CKR_ARGUMENTS_BAD || rv == CKR_NEED_TO_CREATE_THREADS)
-		rv = module->call->C_Initialize(NULL);
+	if (rv == CKR_CANT_LOCK || rv == CKR_ARGUMENTS_BAD || rv == CKR_NEED_TO_CREATE_THREADS) {
+		arguments.flags = 0;
+		rv = module->call->C_Initialize(module->reserved ? &arguments : NULL);
+	}
+	if (rv == CKR_ARGUMENTS_BAD)
+		return fault_set(fault, SMIME_E_TOKEN_FAULT,
+			"the PKCS#11 module %s wants other parameters (C_Initialize: %s); set init-reserved in agent.yaml", module->path,
+			cryptoki_rv_name(rv));
 	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
 		return fault_set(fault, SMIME_E_TOKEN_FAULT,
 			"the PKCS#11 module %s can't be initialised (C_Initialize: %s); is its service running?", module->path,
@@ -83,11 +89,13 @@ static int load(struct cryptoki *module, struct fault *fault) {
 	return initialize(module, fault);
 }
 
-int cryptoki_open(const char *path, struct cryptoki **ret_module, struct fault *fault) {
+int cryptoki_open(const char *path, const char *reserved, struct cryptoki **ret_module, struct fault *fault) {
 	_cleanup_(cryptoki_closep) struct cryptoki *module = calloc(1, sizeof(*module));
 	int r;
 
 	if (!module || !(module->path = strdup(path)))
+		return -SMIME_E_NO_MEMORY;
+	if (reserved && *reserved && !(module->reserved = strdup(reserved)))
 		return -SMIME_E_NO_MEMORY;
 	r = load(module, fault);
 	if (r < 0)
@@ -101,6 +109,7 @@ struct cryptoki *cryptoki_close(struct cryptoki *module) {
 		return NULL;
 	/* The library stays mapped: its threads may still run. */
 	free(module->path);
+	free(module->reserved);
 	free(module);
 	return NULL;
 }

@@ -26,14 +26,16 @@ struct cryptoki {
 	void *library;
 	bool threads; /* whether the module accepted to be called by several threads */
 	char *path;
+	char *reserved; /* pReserved of C_Initialize, or NULL */
 };
 
 /*
- * Loads a module and initialises it for threads, or without where it refuses. The caller ends it with cryptoki_close(),
- * which does not call C_Finalize: a frozen card would hang it, and other users of the module may remain.
+ * Loads a module and initialises it for threads, or without where it refuses. `reserved` is what C_Initialize gets as pReserved,
+ * for modules that want parameters there; NULL or empty: nothing. It is copied. The caller ends it with cryptoki_close(), which
+ * does not call C_Finalize: a frozen card would hang it, and other users of the module may remain.
  * -SMIME_E_TOKEN_FAULT, -SMIME_E_NO_MEMORY.
  */
-int cryptoki_open(const char *path, struct cryptoki **ret_module, struct fault *fault);
+int cryptoki_open(const char *path, const char *reserved, struct cryptoki **ret_module, struct fault *fault);
 struct cryptoki *cryptoki_close(struct cryptoki *module);
 DEFINE_CLEANUP(struct cryptoki *, cryptoki_closep, cryptoki_close)
 

@@ -85,6 +85,7 @@ static int view_begin(const struct cryptoki *module, struct view *view, struct f
 	view->context = PKCS11_CTX_new();
 	if (!view->context)
 		return -SMIME_E_NO_MEMORY;
+	PKCS11_CTX_init_args(view->context, module->reserved);
 	if (PKCS11_CTX_load(view->context, module->path) != 0)
 		return fault_set(fault, SMIME_E_TOKEN_FAULT, "libp11 can't use the PKCS#11 module %s", module->path);
 	if (PKCS11_enumerate_slots(view->context, &view->slots, &view->count) != 0) {

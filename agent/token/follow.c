@@ -36,7 +36,7 @@ int follow_module(const struct wire_setup *setup, struct exchange *exchange, str
 	pthread_t teller;
 	CK_SLOT_ID slot;
 	CK_RV rv;
-	int r = cryptoki_open(wire_text(setup->module), &module, fault);
+	int r = cryptoki_open(wire_text(setup->module), wire_text(setup->init_reserved), &module, fault);
 
 	if (r < 0)
 		return r;

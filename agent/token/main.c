@@ -73,7 +73,7 @@ static int report_tokens(const struct wire_setup *setup, struct exchange *exchan
 	struct wire_report *report = wire_report_make(0, WIRE_REPORT_TOKENS);
 	struct cryptoki *module = NULL;
 	STACK_OF(wire_token) *tokens = NULL;
-	int r = report ? cryptoki_open(wire_text(setup->module), &module, fault) : -SMIME_E_NO_MEMORY;
+	int r = report ? cryptoki_open(wire_text(setup->module), wire_text(setup->init_reserved), &module, fault) : -SMIME_E_NO_MEMORY;
 
 	if (r == 0)
 		r = discover_tokens(module, &tokens, fault);

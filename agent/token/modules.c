@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "agent/wire/text.h"
 #include "smime/error.h"
 
 #define PROGRAM "smime-agent"
@@ -20,6 +21,7 @@ enum { VALUE_MAX_BYTES = 1024 };
 struct module_file {
 	char name[NAME_MAX + 1];
 	char path[VALUE_MAX_BYTES];
+	char init_reserved[VALUE_MAX_BYTES];
 	char enable_in[VALUE_MAX_BYTES], disable_in[VALUE_MAX_BYTES];
 	bool trust_policy, remote, broken;
 	long priority;
@@ -108,6 +110,8 @@ static void take_line(struct module_file *file, const char *modules, char *line)
 		file->trust_policy = strcmp(value, "yes") == 0;
 	else if (strcmp(key, "remote") == 0)
 		file->remote = true;
+	else if (strcmp(key, "x-init-reserved") == 0)
+		set_value(file, file->init_reserved, value);
 	else if (strcmp(key, "enable-in") == 0)
 		set_value(file, file->enable_in, value);
 	else if (strcmp(key, "disable-in") == 0)
@@ -141,9 +145,15 @@ static void take_module_line(void *context, char *line) {
 	take_line(reading->file, reading->modules, line);
 }
 
-/* enable-in wins over disable-in, as in p11-kit. */
+static bool is_clean(const char *text) {
+	return text_is_clean(text, strlen(text));
+}
+
+/* enable-in wins over disable-in, as in p11-kit. What the core would not take as a text must not cost it the whole list. */
 static bool usable(const struct module_file *file) {
 	if (!file->path[0] || file->broken || file->trust_policy || file->remote || unwanted(file->path))
+		return false;
+	if (!is_clean(file->name) || !is_clean(file->path) || !is_clean(file->init_reserved))
 		return false;
 	if (file->enable_in[0])
 		return names_us(file->enable_in);
@@ -199,6 +209,7 @@ static int push_module(STACK_OF(wire_module) *modules, struct module_file *file)
 
 	*strrchr(file->name, '.') = '\0';
 	if (!module || wire_set_text(&module->path, file->path) < 0 || wire_set_text(&module->name, file->name) < 0 ||
+		(file->init_reserved[0] && wire_set_text(&module->init_reserved, file->init_reserved) < 0) ||
 		sk_wire_module_push(modules, module) <= 0) {
 		wire_module_free(module);
 		return -SMIME_E_NO_MEMORY;
@@ -206,11 +217,14 @@ static int push_module(STACK_OF(wire_module) *modules, struct module_file *file)
 	return 0;
 }
 
-/* Two files may name one module. */
-static bool listed(const STACK_OF(wire_module) *modules, const char *path) {
-	for (int i = 0; i < sk_wire_module_num(modules); i++)
-		if (strcmp(wire_text(sk_wire_module_value(modules, i)->path), path) == 0)
+/* Two files may name one module. With other parameters it has other tokens. */
+static bool listed(const STACK_OF(wire_module) *modules, const struct module_file *file) {
+	for (int i = 0; i < sk_wire_module_num(modules); i++) {
+		const wire_module *module = sk_wire_module_value(modules, i);
+
+		if (strcmp(wire_text(module->path), file->path) == 0 && strcmp(wire_text(module->init_reserved), file->init_reserved) == 0)
 			return true;
+	}
 	return false;
 }
 
@@ -227,7 +241,7 @@ int modules_list(const struct modules_places *places, STACK_OF(wire_module) **re
 	if (r == 0)
 		qsort(files->items, files->count, sizeof(files->items[0]), by_priority);
 	for (i = 0; r == 0 && i < files->count; i++)
-		if (usable(&files->items[i]) && !listed(modules, files->items[i].path))
+		if (usable(&files->items[i]) && !listed(modules, &files->items[i]))
 			r = push_module(modules, &files->items[i]);
 	if (r < 0) {
 		sk_wire_module_pop_free(modules, wire_module_free);

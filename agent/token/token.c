@@ -69,7 +69,7 @@ int token_open(const struct wire_setup *setup, struct exchange *exchange, struct
 		read_configured(setup, &token->configured) :
 		fault_set(fault, SMIME_E_PROTOCOL, "the secret for implicit rejection is missing");
 	if (r == 0)
-		r = cryptoki_open(wire_text(setup->module), &token->module, fault);
+		r = cryptoki_open(wire_text(setup->module), wire_text(setup->init_reserved), &token->module, fault);
 	if (r == 0)
 		r = find(token, fault);
 	if (r == 0)

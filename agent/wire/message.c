@@ -253,6 +253,7 @@ static int wire_setup_callback(int operation, ASN1_VALUE **value, const ASN1_ITE
 ASN1_SEQUENCE_cb(wire_setup, wire_setup_callback) = {
 	ASN1_EMBED(struct wire_setup, role, UINT32),
 	ASN1_SIMPLE(struct wire_setup, module, ASN1_UTF8STRING),
+	TEXT_OPT(struct wire_setup, init_reserved, 9),
 	ASN1_EXP_OPT(struct wire_setup, token, ASN1_OCTET_STRING, 0),
 	ASN1_EMBED(struct wire_setup, sessions, UINT32),
 	TEXT_OPT(struct wire_setup, pin_file, 1),
@@ -309,6 +310,7 @@ IMPLEMENT(wire_order)
 ASN1_SEQUENCE(wire_module) = {
 	ASN1_SIMPLE(struct wire_module, path, ASN1_UTF8STRING),
 	ASN1_SIMPLE(struct wire_module, name, ASN1_UTF8STRING),
+	TEXT_OPT(struct wire_module, init_reserved, 0),
 } ASN1_SEQUENCE_END_name(struct wire_module, wire_module)
 IMPLEMENT(wire_module)
 

@@ -279,6 +279,7 @@ enum wire_token_role { WIRE_ROLE_MODULES = 0, WIRE_ROLE_SCAN = 1, WIRE_ROLE_SERV
 struct wire_setup {
 	uint32_t role;                             /* enum wire_token_role */
 	ASN1_UTF8STRING *module;                   /* path; empty for WIRE_ROLE_MODULES */
+	ASN1_UTF8STRING *init_reserved;            /* OPTIONAL: pReserved of C_Initialize */
 	ASN1_OCTET_STRING *token;                  /* OPTIONAL: id of the token to serve */
 	uint32_t sessions;                         /* threads with a session each */
 	ASN1_UTF8STRING *pin_file;                 /* OPTIONAL */
@@ -338,6 +339,7 @@ struct wire_order {
 struct wire_module {
 	ASN1_UTF8STRING *path;
 	ASN1_UTF8STRING *name;
+	ASN1_UTF8STRING *init_reserved; /* OPTIONAL */
 };
 
 /* What a scan found. */

@@ -64,7 +64,7 @@ static inline int softhsm_make(struct softhsm *hsm) {
 	fprintf(file, "directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n", hsm->directory);
 	(void)fclose(file);
 	(void)setenv("SOFTHSM2_CONF", path, 1);
-	if (softhsm_run(init) < 0 || cryptoki_open(SOFTHSM_MODULE, &hsm->module, &fault) < 0 ||
+	if (softhsm_run(init) < 0 || cryptoki_open(SOFTHSM_MODULE, NULL, &hsm->module, &fault) < 0 ||
 		hsm->module->call->C_GetSlotList(CK_TRUE, slots, &count) != CKR_OK || count < 1 ||
 		hsm->module->call->C_OpenSession(slots[0], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &hsm->session) != CKR_OK)
 		return -1;

@@ -140,6 +140,54 @@ static void one_module_in_two_files_is_listed_once(void **state) {
 	assert_lists(p, "/modules/a.so ");
 }
 
+/* The paths in order, each with its x-init-reserved behind it. */
+static void assert_reserved(const struct places *p, const char *expected) {
+	STACK_OF(wire_module) *modules = NULL;
+	char text[2000] = "";
+
+	assert_int_equal(modules_list(&p->places, &modules), 0);
+	for (int i = 0; i < sk_wire_module_num(modules); i++) {
+		const wire_module *module = sk_wire_module_value(modules, i);
+
+		strcat(text, wire_text(module->path));
+		strcat(text, module->init_reserved ? "=" : "");
+		strcat(text, wire_text(module->init_reserved));
+		strcat(text, " ");
+	}
+	sk_wire_module_pop_free(modules, wire_module_free);
+	assert_string_equal(text, expected);
+}
+
+static void parameters_of_a_module_are_taken_over(void **state) {
+	const struct places *p = *state;
+
+	put(p->package, "a.module", "module: a.so\nx-init-reserved:  configdir='sql:/x: y' flags= \n");
+	put(p->package, "b.module", "module: b.so\nx-init-reserved:\n");
+	put(p->package, "c.module", "module: c.so\nx-init-reserved: package\n");
+	put(p->user, "c.module", "x-init-reserved: user\n");
+	assert_reserved(p, "/modules/a.so=configdir='sql:/x: y' flags= /modules/b.so /modules/c.so=user ");
+}
+
+static void one_module_with_two_sets_of_parameters_is_two(void **state) {
+	const struct places *p = *state;
+
+	put(p->package, "a.module", "module: a.so\nx-init-reserved: one\n");
+	put(p->package, "b.module", "module: a.so\nx-init-reserved: two\n");
+	put(p->package, "c.module", "module: a.so\nx-init-reserved: one\n");
+	assert_reserved(p, "/modules/a.so=one /modules/a.so=two ");
+}
+
+/* The core refuses a list with such a text in it, as a whole. */
+static void a_file_that_holds_no_text_does_not_hide_others(void **state) {
+	const struct places *p = *state;
+
+	put(p->package, "a.module", "module: a\x01.so\n");
+	put(p->package, "b.module", "module: b.so\nx-init-reserved: \xff\n");
+	put(p->package, "c\t.module", "module: c.so\n");
+	put(p->package, "d.module", "module: d.so\n");
+	assert_lists(p, "/modules/d.so ");
+}
+
 static void the_user_s_directory_can_be_left_out(void **state) {
 	struct places *p = *state;
 
@@ -182,6 +230,9 @@ int main(void) {
 		cmocka_unit_test_setup_teardown(modules_for_other_programs_are_left_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(trust_remote_and_own_modules_are_left_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_module_in_two_files_is_listed_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(parameters_of_a_module_are_taken_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_module_with_two_sets_of_parameters_is_two, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_file_that_holds_no_text_does_not_hide_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_user_s_directory_can_be_left_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(missing_directories_and_overlong_values_are_harmless, setup, teardown),
 		cmocka_unit_test_setup_teardown(user_config_is_read_from_pkcs11_conf, setup, teardown),
