@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# PIV cards through OpenSC: one with RSA keys, one with P-256 keys.
+. "$(dirname "$0")/../lib/lib.sh"
+. "$SOURCE/tests/lib/card.sh"
+. "$SOURCE/tests/lib/tokens.sh"
+fixture
+card_stack
+
+for type in rsa ec; do
+	card_make $type $type
+	cp "$T/$type-9d.pem" "$T/$type.pem"
+done
+card_insert 0 rsa
+card_insert 1 ec
+token_module=$OPENSC_MODULE
+token_address=%s-auth@example.org
+token_pins=2
+token_works
+token_row 'PIV card'
+done_testing

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# A token behind `p11-kit server`: the module that is loaded speaks with a process that has the real one.
+. "$(dirname "$0")/../lib/lib.sh"
+. "$SOURCE/tests/lib/tokens.sh"
+token_needs p11-kit /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so
+fixture
+
+token_module=$DEMO_MODULE
+demo_token far && token_keys far || bail 'the token could not be made'
+p11-kit server --foreground --name "$T/server" --provider "$DEMO_MODULE" pkcs11: >"$T/server.out" 2>"$T/server.err" 3>&- &
+belongs "$!"
+await [ -S "$T/server" ] || bail "p11-kit server does not start: $(cat "$T/server.err")"
+export P11_KIT_SERVER_ADDRESS="unix:path=$T/server"
+token_module=/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so
+token_works
+token_row 'p11-kit server'
+done_testing
