@@ -22,6 +22,7 @@ struct agent {
 	struct discovery *discovery;
 	struct prompts *prompts;
 	struct events *events;
+	struct notifier *notifier;
 	struct session *session;
 	struct reuse *reuse;
 	struct requests *requests;

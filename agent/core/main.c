@@ -26,6 +26,7 @@
 #include "discovery.h"
 #include "events.h"
 #include "listener.h"
+#include "notify.h"
 #include "paths.h"
 #include "place.h"
 #include "prompt.h"
@@ -184,6 +185,8 @@ static int set_up(struct agent *agent, struct listener_socket *socket) {
 	if (r == 0)
 		r = events_new(&agent->events);
 	if (r == 0)
+		r = notifier_new(agent, &agent->notifier);
+	if (r == 0)
 		r = prompts_new(agent, &agent->prompts);
 	if (r == 0)
 		r = requests_new(&agent->requests);
@@ -210,6 +213,7 @@ static void tear_down(struct agent *agent) {
 	agent->prompts = prompts_free(agent->prompts);
 	agent->requests = requests_free(agent->requests);
 	agent->events = events_free(agent->events);
+	agent->notifier = notifier_free(agent->notifier);
 	agent->reuse = reuse_free(agent->reuse);
 	agent->spawner = spawner_free(agent->spawner);
 	agent->event = sd_event_unref(agent->event);

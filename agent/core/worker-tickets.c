@@ -9,6 +9,7 @@
 #include <smime/error.h>
 
 #include "events.h"
+#include "notify.h"
 #include "prompt.h"
 
 /* ---- What others may know ---- */
@@ -38,7 +39,13 @@ const char *ticket_caller(const struct ticket *ticket) {
 
 /* ---- Ending ---- */
 
-static void stop_clocks(struct ticket *ticket);
+static void stop_clocks(struct ticket *ticket) {
+	ticket->deadline = sd_event_source_disable_unref(ticket->deadline);
+	ticket->slow_timer = sd_event_source_disable_unref(ticket->slow_timer);
+	if (ticket->slow)
+		notifier_end(ticket->worker->agent->notifier, ticket);
+	ticket->slow = false;
+}
 
 static void ticket_free(struct ticket *ticket) {
 	struct worker *worker = ticket->worker;
@@ -53,8 +60,7 @@ static void ticket_free(struct ticket *ticket) {
 		TAILQ_REMOVE(&worker->waiting, ticket, link);
 		worker->waiting_count--;
 	}
-	sd_event_source_disable_unref(ticket->deadline);
-	sd_event_source_disable_unref(ticket->slow_timer);
+	stop_clocks(ticket);
 	sd_event_source_disable_unref(ticket->doubt);
 	wire_report_free(ticket->failure);
 	wire_order_free(ticket->order);
@@ -146,6 +152,7 @@ static int on_slow(sd_event_source *source, uint64_t usec, void *userdata) {
 	};
 
 	ticket->slow = true;
+	notifier_begin(ticket->worker->agent->notifier, ticket, wire_text(ticket_token(ticket)->label));
 	events_emit(ticket->worker->agent, &event);
 	return 0;
 }
@@ -157,12 +164,6 @@ static bool is_prompting(const struct worker *worker) {
 	if (ticket->prompting)
 		return true;
 	return false;
-}
-
-static void stop_clocks(struct ticket *ticket) {
-	ticket->deadline = sd_event_source_disable_unref(ticket->deadline);
-	ticket->slow_timer = sd_event_source_disable_unref(ticket->slow_timer);
-	ticket->slow = false;
 }
 
 static void start_clocks(struct ticket *ticket) {

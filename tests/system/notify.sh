@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# The desktop notification for a token that is waited for: there in time, one at a time, gone with the answer, and harmless without a bus.
+. "$(dirname "$0")/../lib/lib.sh"
+. "$(dirname "$0")/../lib/bus.sh"
+
+fixture people wide
+mail alice@example.org bob@example.org >"$T/mail"
+export FAULTY_CONTROL=$T/control
+sick() { printf '%s\n' "$@" >"$FAULTY_CONTROL.new" && mv "$FAULTY_CONTROL.new" "$FAULTY_CONTROL"; } # COMMAND...; see the module
+sick ''
+configure "$(printf 'environment: [FAULTY_CONTROL]\nmodules: [{path: "%s", sessions: 2}]' "$SMIME_BUILD/tests/module/faulty-module.so")"
+sign() { smime sign -k "${1:-alice}@example.org" -i "$T/mail" -o "$T/signed-${1:-alice}"; }
+notifications() { grep -c ' Notify ' "$T/notification_daemon.log"; }
+shown() { [ "$(notifications)" -ge "$1" ]; } # COUNT
+closed() { [ "$(grep -c ' CloseNotification ' "$T/notification_daemon.log")" -ge "$1" ]; } # COUNT
+last() { grep ' Notify ' "$T/notification_daemon.log" | tail -n 1; }
+
+# On the bus of the session.
+bus_start user
+mock_start user notification_daemon org.freedesktop.Notifications
+export DBUS_SESSION_BUS_ADDRESS=$user_bus
+answers "late 0.8 pin $DEMO_PIN"
+agent_start
+check 'somebody takes a while for the PIN' 0 smime unlock demo
+answers "pin $DEMO_PIN"
+check 'and another token is unlocked' 0 smime unlock wide
+check 'a signature that takes no time' 0 sign
+is 'are no reason to tell anybody' "$(notifications)" 0
+sick 'C_Sign slow 1200'
+check 'a token that lets itself be waited for' 0 sign
+is 'is' "$(notifications)" 1
+like 'with what to do' "$(last)" 'Notify "smime-agent" 0 "" "Waiting for token demo" "Touch it if it blinks\." \['
+holds 'as long as it is waited for' await closed 1
+like 'and no longer' "$(grep ' CloseNotification ' "$T/notification_daemon.log")" ' CloseNotification 1$'
+sick 'C_Sign slow 2500'
+sign p384 & first=$!
+await shown 2
+sign alice & second=$!
+sign bob & third=$!
+wait $first && wait $second && wait $third || fail 'three at a time'
+sick 'C_Sign slow 1200'
+holds 'several that are waited for' await closed 2
+is 'are one notification, that changes' "$(grep ' Notify ' "$T/notification_daemon.log" | sed 1d | cut -d' ' -f4 | sort -u | tr '\n' ' ')" '0 2 '
+
+# A token that is locked meanwhile, and an agent that ends.
+sign 2>/dev/null & first=$!
+before=$(notifications)
+await shown $((before + 1))
+check 'lock' 0 smime lock
+wait $first
+holds 'a lock takes the notification away' await closed 3
+check 'unlock' 0 smime unlock demo
+sick 'C_Sign slow 3000'
+sign 2>/dev/null & first=$!
+await shown $((before + 2))
+agent_stop
+wait $first
+holds "so does the agent's end" await closed 4
+
+# In the place where a bus is without a name; one without anybody who notifies; one that goes away, one that hangs; none.
+sick 'C_Sign slow 800'
+unset DBUS_SESSION_BUS_ADDRESS
+ln -s "$T/user.bus" "$XDG_RUNTIME_DIR/bus"
+agent_start
+before=$(notifications)
+check 'without an address' 0 sign
+is 'the bus in XDG_RUNTIME_DIR is taken' "$(notifications)" $((before + 1))
+kill "$mock_pid"
+await ended "$mock_pid"
+check 'with nobody who notifies' 0 sign
+kill "$user_bus_pid"
+await ended "$user_bus_pid"
+check 'with a bus that has gone' 0 sign
+rm -f "$T/user.bus"
+python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(8); time.sleep(60)' "$T/user.bus" 3>&- &
+hanging=$!
+started+=("$hanging")
+await [ -S "$T/user.bus" ]
+check 'with a bus that hangs' 0 sign
+check 'once more' 0 sign
+begin=${EPOCHREALTIME/./}
+check 'status' 0 smime status
+took=$(((${EPOCHREALTIME/./} - begin) / 1000))
+if [ $took -lt 1000 ]; then pass 'is told at once'; else fail 'is told at once' "$took ms"; fi
+kill "$hanging"
+wait "$hanging" 2>/dev/null
+rm "$T/user.bus"
+check 'with none' 0 sign
+bus_start user
+mock_start user notification_daemon org.freedesktop.Notifications
+check 'with one that is back' 0 sign
+is 'it is told again' "$(notifications)" 1
+is 'and of all that nothing was said' "$(cat "$T/agent.log")" ''
+done_testing
