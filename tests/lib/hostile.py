@@ -2,7 +2,8 @@
 """An agent between a healthy token and a module that has faults on command: what its clients get, and what the other token feels.
 
     hostile.py table    a line for each fault on standard input; prints `pass` and `fail` lines
-    hostile.py sweep    every function that a token process calls, with every fault; prints a table
+    hostile.py sweep [STRIDE]   every function that a token process calls, with every fault in turn (of them every STRIDE-th); prints
+                                a table, then the same lines
 
 In the environment: SMIME_AGENT_SOCK, AGENT_PID, FAULTY_CONTROL, and WORK, a directory with alice.pem, bob.pem and mail. tests/lib/hostile.sh
 makes them. A line of the table is NAME | WHEN | SIGN DECRYPT | PATTERN | COMMAND; COMMAND ...
@@ -340,5 +341,121 @@ def table():
         say(after <= before, 'the core holds no more descriptors than before', before, after)
 
 
+# ---- Every function, every fault ----
+
+CODES = {
+    '1': 'CKR_CANCEL', '2': 'CKR_HOST_MEMORY', '3': 'CKR_SLOT_ID_INVALID', '5': 'CKR_GENERAL_ERROR', '6': 'CKR_FUNCTION_FAILED',
+    '7': 'CKR_ARGUMENTS_BAD', '12': 'CKR_ATTRIBUTE_TYPE_INVALID', '20': 'CKR_DATA_INVALID', '30': 'CKR_DEVICE_ERROR',
+    '31': 'CKR_DEVICE_MEMORY', '32': 'CKR_DEVICE_REMOVED', '40': 'CKR_ENCRYPTED_DATA_INVALID', '54': 'CKR_FUNCTION_NOT_SUPPORTED',
+    '63': 'CKR_KEY_TYPE_INCONSISTENT', '70': 'CKR_MECHANISM_INVALID', '82': 'CKR_OBJECT_HANDLE_INVALID', '90': 'CKR_OPERATION_ACTIVE',
+    '91': 'CKR_OPERATION_NOT_INITIALIZED', 'a0': 'CKR_PIN_INCORRECT', 'a4': 'CKR_PIN_LOCKED', 'b1': 'CKR_SESSION_COUNT',
+    'b3': 'CKR_SESSION_HANDLE_INVALID', 'e0': 'CKR_TOKEN_NOT_PRESENT', '101': 'CKR_USER_NOT_LOGGED_IN', '150': 'CKR_BUFFER_TOO_SMALL',
+    '191': 'CKR_CRYPTOKI_ALREADY_INITIALIZED', '80000001': "a vendor's", '7eadbeef': "nobody's",
+}
+FAULTS = ['segv', 'segv =2', 'segv =5', 'hang', 'hang =2', 'hang =5'] + ['fails ' + code for code in CODES] + ['fails 30 =%d' % n for n in (2, 3, 5, 9)]
+
+
+def functions_called(lab):
+    """What the module is asked for by scans, starts and operations, by its own trace."""
+    sick('trace')
+    lab.lock()
+    lab.attempt(*lab.requests)
+    keys(lab.connect())
+    with open(CONTROL + '.log') as file:
+        called = {line.split()[0] for line in file if line.startswith('C_')}
+    sick()
+    lab.recover()
+    return sorted(called)
+
+
+class Row:
+    """What became of the requests of one function."""
+
+    HEAD = ('function', 'faults', 'requests', 'answers', 'done', 'refused', 'other key', 'wrong', 'slowest answer', 'slowest recovery', 'starts')
+
+    def __init__(self, function):
+        self.function, self.faults, self.requests, self.answers, self.starts = function, 0, 0, 0, 0
+        self.words = dict.fromkeys(('works', 'fails', 'fake', 'wrong', 'nothing'), 0)
+        self.slowest, self.recovery = 0.0, 0.0
+
+    def add(self, outcomes, took, again, starts):
+        self.faults += 1
+        self.requests += len(outcomes)
+        self.answers += sum(o.frames for o in outcomes.values())
+        for outcome in outcomes.values():
+            self.words[outcome.word] += 1
+        self.slowest, self.starts = max(self.slowest, took), self.starts + starts
+        self.recovery = max(self.recovery, RECOVERY_MAX_S if again is None else again)
+
+    def join(self, other):
+        for name in ('faults', 'requests', 'answers', 'starts'):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for word in self.words:
+            self.words[word] += other.words[word]
+        self.slowest, self.recovery = max(self.slowest, other.slowest), max(self.recovery, other.recovery)
+
+    def line(self):
+        words = self.words
+        return (self.function, self.faults, self.requests, self.answers, words['works'], words['fails'], words['fake'], words['wrong'] + words['nothing'],
+                '%.1f s' % self.slowest, '%.1f s' % self.recovery, self.starts)
+
+
+def one_fault(lab, row, fault, bad):
+    """A fault from the start of the token process on: every request has one answer, none is wrong, and then all is well again."""
+    before = loads()
+    sick('%s %s' % (row.function, fault))
+    lab.lock()
+    begin = time.monotonic()
+    outcomes = lab.attempt(*lab.requests)
+    took = time.monotonic() - begin
+    sick()
+    again = lab.recover()
+    # What it believed under the fault can be wrong, but possible: the next process knows better.
+    if again is None:
+        lab.lock()
+        again = lab.recover()
+        print('#   %s %s: takes a new process to recover' % (row.function, fault), flush=True)
+    row.add(outcomes, took, again, loads() - before)
+    told = {number: (o.frames, o.word, o.code, o.text) for number, o in outcomes.items()}
+    if any(o.frames != 1 or o.word in ('wrong', 'nothing') for o in outcomes.values()):
+        bad['answers'].append((row.function, fault, told))
+    if any(o.word == 'fake' for n, o in outcomes.items() if row.function != 'C_Decrypt'):
+        bad['keys'].append((row.function, fault, told))
+    if again is None:
+        bad['recovery'].append((row.function, fault, told))
+
+
+def sweep(stride=1):
+    lab = Lab()
+    lab.recover()
+    neighbour = Neighbour(lab)
+    neighbour.begin()
+    time.sleep(1)
+    baseline = neighbour.end()
+    cells = [(function, fault) for function in functions_called(lab) for fault in FAULTS][::int(stride)]
+    rows, bad, begin = {}, {'answers': [], 'keys': [], 'recovery': []}, time.monotonic()
+    descriptors_before = settled_descriptors(0)
+    neighbour.begin()
+    for function, fault in cells:
+        one_fault(lab, rows.setdefault(function, Row(function)), fault, bad)
+    found = neighbour.end()
+    total = Row('all')
+    for row in rows.values():
+        total.join(row)
+    for line in (Row.HEAD, ('---',) * len(Row.HEAD), *(row.line() for row in rows.values()), total.line()):
+        print('#   | ' + ' | '.join(str(field) for field in line) + ' |')
+    print('#   %d faults in %d s' % (total.faults, time.monotonic() - begin))
+    for name in Neighbour.OPERATIONS:
+        print('#   the other token, %s: %.1f ms (longest %.0f), usually %.1f ms' % (name, *found[name], baseline[name][0]))
+    say(not bad['answers'], 'every request has one answer, and none is wrong', bad['answers'])
+    say(not bad['keys'], 'no key comes that opens nothing but of a decryption that failed', bad['keys'])
+    say(not bad['recovery'], 'well again, the module is used again', bad['recovery'])
+    say(usual(found, baseline) and not neighbour.failures, 'the other token is at its usual speed', found, baseline, neighbour.failures)
+    say(os.path.exists('/proc/%d' % PID), 'the core is the same')
+    if descriptors_before is not None:
+        after = settled_descriptors(descriptors_before)
+        say(after <= descriptors_before, 'the core holds no more descriptors than before', descriptors_before, after)
+
+
 if __name__ == '__main__':
-    {'table': table}[sys.argv[1]]()
+    {'table': table, 'sweep': sweep}[sys.argv[1]](*sys.argv[2:])

@@ -4,7 +4,7 @@
 # "demo". To be sourced behind lib.sh:
 #
 #   hostile_start                 # the agent, and everything that hostile.py wants
-#   hostile_table <<'END'         # faults; see hostile.py
+#   hostile_table <<'END'         # faults; see hostile.py. Or: hostile_sweep STRIDE
 #   hostile_stop                  # ends the agent; nothing of it may be left
 
 FAULTY_MODULE=$SMIME_BUILD/tests/module/faulty-module.so
@@ -31,6 +31,7 @@ hostile_start() { # [MODULE-OPTIONS]
 	await smime keys >/dev/null || bail 'the agent lists no keys'
 }
 
+hostile_sweep() { points_of python3 "$SOURCE/tests/lib/hostile.py" sweep "$1"; } # STRIDE
 hostile_table() { points_of python3 "$SOURCE/tests/lib/hostile.py" table; }
 
 # Children that the module left behind, by the log.

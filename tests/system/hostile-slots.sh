@@ -1,11 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A module whose slots, tokens, objects and attributes are not what they should be when the token process starts.
+# A module that has no end of slots, or none, lacks functions, and whose texts are for no terminal.
 . "$(dirname "$0")/../lib/lib.sh"
 . "$(dirname "$0")/../lib/hostile.sh"
 
 hostile_start
-module='faulty-module'
 hostile_table <<END
 C_Initialize that fails        | start | fails fails | C_Initialize: CKR_DEVICE_ERROR | C_Initialize fails 30
 C_Initialize done by somebody  | start | any any     | . | C_Initialize fails 191
@@ -15,16 +14,6 @@ more slots than there is memory | start | fails fails | slots | C_GetSlotList en
 slots that come and go         | start | any any     | . | C_GetSlotList blink
 no slots                       | start | fails fails | not there any more|no token that is present | C_GetSlotList length 0
 no room for slots, ever        | start | fails fails | . | C_GetSlotList fails 150
-a million objects              | start | any any     | . | C_FindObjects endless 1000000
-objects without an end         | start | any any     | . | C_FindObjects endless
-more objects than there is room | start | any any    | . | C_FindObjects length ffffffff
-attributes over their buffers  | start | any any     | . | long-attribute
-attributes of 4 GiB            | start | any any     | . | C_GetAttributeValue length 100000000
-attributes of -1 octets        | start | any any     | . | C_GetAttributeValue length ffffffffffffffff
-attributes without octets      | start | any any     | . | C_GetAttributeValue length 0
-attributes with a wrong bit    | relock | any any     | . | C_GetAttributeValue flip
-one CKA_ID for every object    | start | works works | . | same-id
-more mechanisms than announced | start | fails fails | C_GetMechanismList | mechanisms=grow
 no function C_Sign             | start | fails fails | . | null=C_Sign
 no function C_Initialize       | start | fails fails | . | null=C_Initialize
 no function C_GetTokenInfo     | start | fails fails | . | null=C_GetTokenInfo
