@@ -53,6 +53,8 @@ static int do_decrypt(struct operation *operation, const struct wire_decrypt_tas
 static int do_unlock(struct operation *operation, const struct wire_caller *caller, struct fault *fault) {
 	operation->who = wire_text(caller->text);
 	int r = login_ensure(operation, fault);
+	if (r == 0)
+		r = token_catch_up(operation->token, operation->session, fault);
 	return r == 0 ? exchange_send_event(operation->token->exchange, operation->id, WIRE_REPORT_UNLOCKED) : r;
 }
 

@@ -260,6 +260,8 @@ int sign_request(struct operation *operation, const struct wire_sign *request, s
 		r = choose(operation, before, request, time(NULL), &signing, fault);
 	if (r == 0)
 		r = login_ensure(operation, fault);
+	if (r == 0)
+		r = token_catch_up(operation->token, operation->session, fault);
 	/* A person may have taken minutes over the PIN. */
 	return r < 0 ? r : choose_and_sign(operation, request, time(NULL), &signing, ret_reply, fault);
 }

@@ -133,6 +133,22 @@ int token_list(struct token *token, CK_SESSION_HANDLE session, struct fault *fau
 		r = inventory_make(&sources, &inventory);
 	if (r == 0)
 		replace_inventory(token, inventory);
+	atomic_store(&token->unlisted, r < 0);
+	return r;
+}
+
+int token_catch_up(struct token *token, CK_SESSION_HANDLE session, struct fault *fault) {
+	int r = 0;
+
+	if (!atomic_load(&token->unlisted))
+		return 0;
+	(void)pthread_mutex_lock(&token->login_lock);
+	if (atomic_load(&token->unlisted)) {
+		r = token_list(token, session, fault);
+		if (r == 0)
+			r = token_report(token);
+	}
+	(void)pthread_mutex_unlock(&token->login_lock);
 	return r;
 }
 

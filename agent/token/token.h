@@ -8,6 +8,8 @@
 #ifndef TOKEN_TOKEN_H
 #define TOKEN_TOKEN_H
 
+#include <stdatomic.h>
+
 #include "agent/wire/secret.h"
 #include "exchange.h"
 #include "inventory.h"
@@ -28,6 +30,7 @@ struct token {
 	bool unlocked;
 	struct secret pin; /* kept after a login, for another one when a program reset the card, and for CKA_ALWAYS_AUTHENTICATE */
 	bool pin_file_failed;
+	atomic_bool unlisted; /* the inventory is an old one, since a listing failed */
 
 	pthread_mutex_t inventory_lock;
 	struct inventory *inventory;
@@ -52,6 +55,9 @@ CK_OBJECT_HANDLE token_key_handle(struct token *token, const struct inventory_ke
 
 /* Lists the objects again, with what the session can see now. login_lock held, or no thread running yet. */
 int token_list(struct token *token, CK_SESSION_HANDLE session, struct fault *fault);
+
+/* Lists them after all when that failed after a login, and tells the core. Errors of token_list() and token_report(). */
+int token_catch_up(struct token *token, CK_SESSION_HANDLE session, struct fault *fault);
 
 /* Tells the core the inventory and the state of the PIN. login_lock held, or no thread running yet. Errors of wire_send(). */
 int token_report(struct token *token);

@@ -150,6 +150,8 @@ int unwrap_request(
 		r = match(&unwrapping, before, info, fault);
 	if (r == 0)
 		r = login_ensure(operation, fault);
+	if (r == 0)
+		r = token_catch_up(operation->token, operation->session, fault);
 	if (r < 0)
 		return r;
 	/* The login may have shown what the key really is. */

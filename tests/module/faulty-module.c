@@ -27,9 +27,12 @@
  *   lacks=T refuse=T          mechanism type T (decimal) is not listed; is listed, but refused by every Init
  *   mechanisms=none|grow      no mechanism is listed; more of them than were announced
  *   low final locked          flags of the PIN: tries were lost; one is left; none
- *   forgetful                 tokens do not say that a wrong PIN was sent
+ *   forgetful silent          tokens do not say that a wrong PIN was sent; nor that the PIN is blocked
+ *   another                   tokens have another serial number
  *   no-login pinpad           tokens want no login; their reader asks for the PIN ($FAULTY_CONTROL.pin)
- *   logout@F active@F         once, at the call of function F: the token logs out and says so; another operation is active
+ *   login=RV                  logins fail with this code (decimal)
+ *   logout@F active@F die@F   once, at the call of function F: the token logs out and says so; another operation is active; the
+ *                             process ends
  *   strip-zeros               raw decryption leaves leading zeros out; so does the value of a derived secret
  *   data-error short-error    bad data is CKR_ENCRYPTED_DATA_INVALID; is a success with one octet
  *   derive=raw|wrapped        the form of the peer's point that is taken
@@ -62,6 +65,8 @@ bool call_begin(struct call *call, const char *name, atomic_ulong *count, unsign
 
 	*call = (struct call){ .name = name, .count = atomic_fetch_add(count, 1) + 1, .rv = CKR_OK };
 	control_read(&call->control);
+	if (control_once(&call->control, "die", name))
+		_exit(3);
 	if (control_says(&call->control, "trace"))
 		note("%s %lu", name, value);
 	for (unsigned i = 0; control_command(&call->control, name, call->count, i, &command); i++) {

@@ -73,12 +73,13 @@ static void set_flags(const struct call *call, CK_TOKEN_INFO *info) {
 		const char *word;
 		CK_FLAGS more, less;
 	} known[] = {
+		{ "forgetful", 0, CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY },
+		{ "silent", 0, CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED },
 		{ "low", CKF_USER_PIN_COUNT_LOW, 0 },
 		{ "final", CKF_USER_PIN_FINAL_TRY, 0 },
 		{ "locked", CKF_USER_PIN_LOCKED, 0 },
 		{ "pinpad", CKF_PROTECTED_AUTHENTICATION_PATH, 0 },
 		{ "no-login", 0, CKF_LOGIN_REQUIRED },
-		{ "forgetful", 0, CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY },
 	};
 	struct command command;
 
@@ -97,6 +98,8 @@ static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info) {
 	if (rv != CKR_OK)
 		return rv;
 	set_flags(&call, info);
+	if (control_says(&call.control, "another"))
+		memset(info->serialNumber, 'x', sizeof(info->serialNumber));
 	if (call_asks(&call, "garbage", &command)) {
 		garble(info->label, sizeof(info->label));
 		garble(info->manufacturerID, sizeof(info->manufacturerID));

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/../lib/hostile.sh"
 
 hostile_start
+printf '%s' "$DEMO_PIN" >"$FAULTY_CONTROL.pin"
 long='of an impossible length'
 wrong='does not verify with its certificate'
 hostile_table <<END
@@ -26,6 +27,9 @@ plaintext over its buffer      | running | works fake  | . | C_Decrypt length 10
 plaintext of -1 octets         | running | works fake  | . | C_Decrypt length ffffffffffffffff
 no room for plaintext, ever    | running | works fake  | . | C_Decrypt fails 150
 a secret over its buffer       | running | works any   | . | C_GetAttributeValue length 100000000
+tries that were lost           | start   | works works | . | low
+a reader that asks for the PIN | start   | works works | . | pinpad
+a reader that is left alone    | start   | fails fails | cancelled on the reader | pinpad; C_Login fails 50
 the last try                   | start   | works works | . | final
 a PIN that is blocked          | start   | fails fails | is blocked by too many wrong tries | locked
 a PIN that is not set          | start   | fails fails | has no PIN yet | C_GetTokenInfo flags 404

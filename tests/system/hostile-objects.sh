@@ -16,6 +16,8 @@ attributes of -1 octets        | start | fails fails | $untold | C_GetAttributeV
 attributes without octets      | start | fails fails | $untold | C_GetAttributeValue length 0
 attributes with a wrong bit    | relock | any any     | . | C_GetAttributeValue flip
 one CKA_ID for every object    | start | works works | . | same-id
+a listing that fails once      | start | any any     | C_FindObjects: CKR_DEVICE_ERROR | C_FindObjects fails 30 =9
+another one                    | start | any any     | C_FindObjectsInit: CKR_DEVICE_ERROR | C_FindObjectsInit fails 30 =5
 more mechanisms than announced | start | fails fails | C_GetMechanismList | mechanisms=grow
 END
 hostile_stop
