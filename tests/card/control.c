@@ -7,7 +7,7 @@
  *   fault clear
  *   fault KIND COUNT|every WHAT       at the COUNT-th APDU of this kind from now; at each one
  *                                     KIND: any, select, get-data, verify, change, unblock, authenticate, response, or INS in hex
- *                                     WHAT: pull [after], swap DIRECTORY, status SW, cut OCTETS, long OCTETS, freeze, reset
+ *                                     WHAT: pull [after], swap DIRECTORY, status SW, cut OCTETS, halve, long OCTETS, freeze, reset
  *   count WHAT                        apdus, resets, faults, verify-right, verify-wrong, verify-blocked, change-right, change-wrong,
  *                                     sign, decrypt, or a KIND
  *   clear                             counts from 0 again
@@ -37,6 +37,7 @@ static const struct {
 	{ "pull", FAULT_PULL },
 	{ "status", FAULT_STATUS },
 	{ "cut", FAULT_CUT },
+	{ "halve", FAULT_HALVE },
 	{ "long", FAULT_LONG },
 	{ "freeze", FAULT_FREEZE },
 	{ "reset", FAULT_RESET },

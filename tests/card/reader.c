@@ -141,6 +141,17 @@ static void send_held(struct reader *reader) {
 	reader->out_len = 0;
 }
 
+/* Keeps the status word where there is more than that. */
+static size_t halve(uint8_t *reply, size_t len) {
+	size_t data;
+
+	if (len <= 2)
+		return 1;
+	data = (len - 2) / 2;
+	memmove(reply + data, reply + len - 2, 2);
+	return data + 2;
+}
+
 /* Applies what a fault does to the reply that is there; returns its new length. */
 static size_t spoil(const struct fault *fault, uint8_t *reply, size_t len) {
 	enum { BODY_MAX_BYTES = FRAME_MAX_BYTES - 2 };
@@ -153,6 +164,8 @@ static size_t spoil(const struct fault *fault, uint8_t *reply, size_t len) {
 		return 2;
 	case FAULT_CUT:
 		return argument == 0 ? 1 : argument < len ? argument : len;
+	case FAULT_HALVE:
+		return halve(reply, len);
 	case FAULT_LONG:
 		if (argument > BODY_MAX_BYTES - len)
 			argument = BODY_MAX_BYTES - len;

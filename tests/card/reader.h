@@ -21,6 +21,7 @@ enum fault_kind {
 	FAULT_PULL,   /* the card is gone before it does anything */
 	FAULT_STATUS, /* it does nothing and answers this status word */
 	FAULT_CUT,    /* it does what it is told; this many octets of the reply arrive, one at least: vpcd would wait for ever at none */
+	FAULT_HALVE,  /* half of the data arrives, and the status word; of a bare status word one octet */
 	FAULT_LONG,   /* so many octets too many do */
 	FAULT_FREEZE, /* no answer until `reader_release` */
 	FAULT_RESET,  /* it loses its state, then does what it is told */

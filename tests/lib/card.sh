@@ -115,8 +115,8 @@ card_raw_reset() { "$CARD/raw" "$1" reset; } # READER
 # ---- The agent ----
 
 # agent.yaml with OpenSC's module, beside what else the test gives.
-card_configure() { # [YAML]
-	configure "$(printf '%s\nmodules: [{path: "%s"}]' "${1:-}" "$OPENSC_MODULE")"
+card_configure() { # [YAML [KEYS-OF-THE-MODULE]], e.g. '' 'deadline: 2s'
+	configure "$(printf '%s\nmodules: [{path: "%s"%s}]' "${1:-}" "$OPENSC_MODULE" "${2:+, $2}")"
 }
 card_agent_start() { # ARGUMENT...
 	[ -e "$T/agent.yaml" ] || card_configure
