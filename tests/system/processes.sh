@@ -97,6 +97,7 @@ displaced() { # DESCRIPTION COMMAND...: an agent ends by itself after that
 	check "$1: keys" 0 await smime keys
 	"${@:2}"
 	holds "$1: the agent ends" await ended "$displaced"
+	end_process "$displaced"
 	wait "$displaced"
 	is "$1: as an error of input and output" $? 7
 	like "$1: which it names" "$(cat "$T/displaced.log")" '^smime-agent: the socket file [^[:cntrl:]]*$'

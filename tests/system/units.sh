@@ -83,13 +83,13 @@ holds 'a killed agent is started anew' await another_than "$pid"
 for p in $children; do holds 'nothing is left of it' await ended "$p"; done
 check 'it serves' 0 smime sign --no-autostart -i "$T/mail" -o "$T/signed"
 mkdir -p "$T/units/smime-agent.service.d"
-printf '[Service]\nWatchdogSec=1\n' >"$T/units/smime-agent.service.d/watchdog.conf"
+printf '[Service]\nWatchdogSec=3\n' >"$T/units/smime-agent.service.d/watchdog.conf"
 user daemon-reload
 user restart smime-agent.service
 restarts=$(of_service NRestarts)
 pid=$(service_pid) || bail 'there is no service to stop'
 before=$(of_service WatchdogTimestampMonotonic)
-holds 'the agent tells that it lives, again and again' await eval '[ "$(of_service WatchdogTimestampMonotonic)" -gt $((before + 2000000)) ]'
+holds 'the agent tells that it lives, again and again' await eval '[ "$(of_service WatchdogTimestampMonotonic)" -gt $((before + 3000000)) ]'
 is 'and is left alone' "$(service_pid) $(of_service NRestarts)" "$pid $restarts"
 kill -STOP "$pid"
 if LIMIT=300 await another_than "$pid" && [ "$(of_service NRestarts)" -gt "$restarts" ]; then
