@@ -21,7 +21,7 @@ struct place {
 	place_changed changed;
 	void *userdata;
 	struct token_process *scan; /* NULL between two scans */
-	sd_event_source *deadline;
+	sd_event_source *deadline, *confirm;
 	char fault[WIRE_TEXT_MAX_BYTES];
 	STACK_OF(wire_token) *found; /* by the last scan */
 	struct worker *workers[PLACE_TOKENS_MAX];
@@ -184,6 +184,11 @@ static void start_next(struct place *place) {
 	}
 }
 
+static int on_confirm(sd_event_source *source, uint64_t usec, void *userdata) {
+	place_scan(userdata);
+	return 0;
+}
+
 static bool was_found(const struct place *place, const struct worker *worker) {
 	for (int k = 0; k < sk_wire_token_num(place->found); k++)
 		if (same_token(worker_token(worker), sk_wire_token_value(place->found, k)))
@@ -196,9 +201,13 @@ static bool was_found(const struct place *place, const struct worker *worker) {
  * row says the same, since modules that share files between processes miss a token now and then.
  */
 static void drop_missing(struct place *place) {
+	bool missed = false;
+
 	for (size_t i = 0; i < place->worker_count;) {
 		struct worker *worker = place->workers[i];
-		if (!worker_is_over(worker, was_found(place, worker))) {
+		bool found = was_found(place, worker);
+		if (!worker_is_over(worker, found)) {
+			missed = missed || !found;
 			i++;
 			continue;
 		}
@@ -207,6 +216,10 @@ static void drop_missing(struct place *place) {
 		memmove(&place->workers[i], &place->workers[i + 1], (place->worker_count - i - 1) * sizeof(place->workers[0]));
 		place->worker_count--;
 	}
+	place->confirm = sd_event_source_disable_unref(place->confirm);
+	if (missed)
+		(void)sd_event_add_time_relative(
+			place->agent->event, &place->confirm, CLOCK_MONOTONIC, ms(PLACE_CONFIRM_MS), 0, on_confirm, place);
 }
 
 /* ---- Scans ---- */
@@ -333,6 +346,7 @@ struct place *place_free(struct place *place) {
 		return NULL;
 	place->scan = token_process_abandon(place->scan);
 	sd_event_source_disable_unref(place->deadline);
+	sd_event_source_disable_unref(place->confirm);
 	for (size_t i = 0; i < place->worker_count; i++)
 		(void)worker_free(place->workers[i], place->reader ? "the card was removed from its reader" : "the token is gone");
 	sk_wire_token_pop_free(place->found, wire_token_free);

@@ -19,6 +19,7 @@ enum {
 	PLACE_SLOWER_MAX = 3,            /* and so many times what the last scan took, ALONE_MAX at most, */
 	PLACE_HUNG_MAX_MS = 500,         /* and when it hung the last time */
 	PLACE_HUNG_RETRY_MS = 10 * 1000, /* a card that hung is not touched again at once */
+	PLACE_CONFIRM_MS = 1000,         /* after which a token that a scan has missed is looked for again */
 	PLACE_TOKENS_MAX = 256,
 };
 

@@ -29,6 +29,7 @@
  *   low final locked          flags of the PIN: tries were lost; one is left; none
  *   forgetful silent          tokens do not say that a wrong PIN was sent; nor that the PIN is blocked
  *   another                   tokens have another serial number
+ *   waits                     C_WaitForSlotEvent waits until $FAULTY_CONTROL.event is there, and takes it away
  *   no-login pinpad           tokens want no login; their reader asks for the PIN ($FAULTY_CONTROL.pin)
  *   login=RV                  logins fail with this code (decimal)
  *   logout@F active@F die@F   once, at the call of function F: the token logs out and says so; another operation is active; the

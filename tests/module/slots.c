@@ -2,7 +2,11 @@
 /*
  * Slots, tokens, mechanisms and sessions that are not what they should be.
  */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "call.h"
 
@@ -121,6 +125,22 @@ static CK_RV get_slot_info(CK_SLOT_ID slot, CK_SLOT_INFO *info) {
 	return rv;
 }
 
+/* SoftHSM has no blocking form of it. */
+static CK_RV wait_for_slot_event(CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved) {
+	char path[PATH_MAX];
+
+	BEGIN(C_WaitForSlotEvent, flags);
+	if (!control_says(&call.control, "waits"))
+		return real->C_WaitForSlotEvent(flags, slot, reserved);
+	if (flags & CKF_DONT_BLOCK)
+		return CKR_NO_EVENT;
+	(void)snprintf(path, sizeof(path), "%s.event", getenv("FAULTY_CONTROL"));
+	while (unlink(path) < 0)
+		(void)usleep(10000);
+	*slot = 0;
+	return CKR_OK;
+}
+
 static CK_RV get_mechanism_list(CK_SLOT_ID slot, CK_MECHANISM_TYPE *types, CK_ULONG *count) {
 	CK_ULONG kept = 0;
 
@@ -157,4 +177,5 @@ void slots_take_over(CK_FUNCTION_LIST *list) {
 	list->C_GetTokenInfo = get_token_info;
 	list->C_GetMechanismList = get_mechanism_list;
 	list->C_OpenSession = open_session;
+	list->C_WaitForSlotEvent = wait_for_slot_event;
 }

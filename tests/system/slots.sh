@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Tokens that come and go where there is no pcscd: a module that tells of it, and one that has to be looked into.
+. "$(dirname "$0")/../lib/lib.sh"
+
+fixture people
+mail alice@example.org bob@example.org >"$T/mail"
+export FAULTY_CONTROL=$T/control
+does() { printf '%s\n' "$@" >"$FAULTY_CONTROL"; } # LINE...: what the module does from now on
+told() { [ "$(grep -c "\"$1\"" "$T/events")" = "$2" ]; } # EVENT COUNT
+following() { pgrep -P "$(pgrep -P "$agent_pid" -x smime-spawner)" -x smime-follow; }
+watch() {
+	smime watch --json >"$T/events" 2>/dev/null &
+	started+=("$!")
+	disown "$!"
+	holds 'somebody watches' await grep -q '"watching"' "$T/events"
+}
+
+does waits 'hide demo'
+configure "$(printf 'environment: ["FAULTY_*"]\nmodules: [{path: "%s"}]' "$SMIME_BUILD/tests/module/faulty-module.so")"
+agent_start
+watch
+check 'the token is not there' 4 smime sign -i "$T/mail" -o "$T/signed"
+holds 'a process waits in C_WaitForSlotEvent' await following
+# That it waits is told a moment later; an event before would be lost.
+sleep 0.5
+does waits
+: >"$FAULTY_CONTROL.event"
+holds 'a token that comes is told of without anybody asking' await told token-in 1
+check 'and works' 0 smime sign -i "$T/mail" -o "$T/signed"
+does waits 'hide demo'
+: >"$FAULTY_CONTROL.event"
+holds 'a token that goes as well' await told token-out 1
+check 'keys' 0 smime keys
+says 'does not list it' 'no key'
+does waits
+: >"$FAULTY_CONTROL.event"
+holds 'when it is back it is told of again' await told token-in 2
+check 'and works again' 0 smime sign -i "$T/mail" -o "$T/signed"
+is 'with its PIN asked anew' "$(prompts)" 2
+agent_stop
+
+# A module without C_WaitForSlotEvent is looked into when somebody asks, and every 15 seconds.
+does 'hide demo'
+agent_start
+watch
+fails 'nobody waits' following
+does ''
+LIMIT=250 holds 'a token is found without anybody asking' await told token-in 1
+does 'hide demo'
+LIMIT=250 holds 'and is missed without anybody asking' await told token-out 1
+does ''
+check 'who asks has it at once' 0 smime sign -i "$T/mail" -o "$T/signed"
+agent_stop
+done_testing
