@@ -45,7 +45,7 @@ build=$source/build
 if [ ! -e "$build/build.ninja" ]; then
 	demo_quiet meson setup "$build" "$source" || die 'meson setup failed; its messages are above'
 fi
-targets=(agent/core/smime-agent agent/token/smime-token client/cli/smime:executable)
+targets=(agent/core/smime-agent agent/token/smime-token agent/reader/smime-reader client/cli/smime:executable)
 demo_quiet meson compile -C "$build" "${targets[@]}" || die 'the build failed; its messages are above'
 printf '    %s\n' "$build"
 PATH=$build/client/cli:$build/agent/core:$PATH
