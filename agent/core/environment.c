@@ -76,3 +76,13 @@ void environment_set(struct environment *environment, const char *name, const ch
 	if (i == environment->count)
 		environment->count++;
 }
+
+void environment_unset(struct environment *environment, const char *name) {
+	size_t kept = 0;
+
+	for (size_t i = 0; i < environment->count; i++)
+		if (!matches(environment->items[i], name))
+			environment->items[kept++] = environment->items[i];
+	environment->count = kept;
+	environment->items[kept] = NULL;
+}

@@ -25,6 +25,9 @@ bool environment_is_forbidden(const char *pattern);
 /* Adds the variables of this process whose names are on the list. */
 void environment_pick(struct environment *environment, const char *const *patterns, size_t count);
 
+/* Takes a variable out. */
+void environment_unset(struct environment *environment, const char *name);
+
 /* Sets or replaces NAME=value; an empty value changes nothing. The text lives as long as the process, which is about to become another program. */
 void environment_set(struct environment *environment, const char *name, const char *value);
 

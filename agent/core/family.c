@@ -63,11 +63,22 @@ static unsigned kill_left_behind(const struct family *family) {
 	return count;
 }
 
+/* A child that has ended and was not waited for yet; 0: none. */
+static pid_t next_ended(void) {
+	siginfo_t info = { .si_pid = 0 };
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 ? info.si_pid : 0;
+}
+
 void family_reap(struct family *family) {
 	bool ended = false;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0) {
+	while ((pid = next_ended()) > 0) {
+		/* The group of a pinentry is there for as long as it is not waited for. */
+		if (getpgid(pid) == pid)
+			(void)kill(-pid, SIGKILL);
+		(void)waitpid(pid, NULL, 0);
 		forget(family, pid);
 		ended = true;
 	}

@@ -25,7 +25,10 @@ void family_begin(struct family *family);
 /* A token process that was started. One that can't be remembered for want of memory counts as left behind. */
 void family_add(struct family *family, pid_t pid);
 
-/* Waits for those that have ended, and ends what they left behind. */
+/*
+ * Waits for those that have ended, and ends what they left behind: of a token process its copies, of a pinentry, which leads a process
+ * group, everything, since a wrapper may not have been replaced by what it runs.
+ */
 void family_reap(struct family *family);
 
 /* Ends all of them, within FAMILY_END_MAX_S: the process itself ends otherwise. */

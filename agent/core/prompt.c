@@ -4,6 +4,7 @@
  */
 #include "prompt.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -27,6 +28,8 @@ struct prompts {
 	TAILQ_HEAD(, prompt) line; /* the first is shown when `pinentry` runs or has run for it */
 	bool shown;
 	unsigned count;
+	sd_event_source *limit;   /* of the shown prompt */
+	int socket;               /* its end, by which the token process learns that it is over; -1: none is shown */
 	struct process *pinentry; /* of the shown prompt; NULL when it has ended by itself */
 };
 
@@ -77,10 +80,25 @@ static struct wire_order *grant(const struct wire_hello *hello) {
 	return TAKE(order);
 }
 
+/*
+ * The token process sees the end of its prompt and says that it is done; the line moves on then. It sees that by pinentry's end of
+ * the socket, whoever else still holds it; a PIN can't be read from there.
+ */
+static void close_shown(struct prompts *prompts) {
+	(void)shutdown(prompts->socket, SHUT_RDWR);
+	prompts->pinentry = process_abandon(prompts->pinentry);
+}
+
 static void on_pinentry_ended(void *userdata, int error) {
 	struct prompts *prompts = userdata;
 
 	prompts->pinentry = NULL;
+	close_shown(prompts);
+}
+
+static int on_limit(sd_event_source *source, uint64_t usec, void *userdata) {
+	close_shown(userdata);
+	return 0;
 }
 
 /* Starts pinentry for the first in line and hands its socket on. */
@@ -94,12 +112,17 @@ static int show(struct prompts *prompts, struct ticket *ticket) {
 		return -SMIME_E_NO_MEMORY;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -SMIME_E_INTERNAL;
+	int socket = fcntl(pair[1], F_DUPFD_CLOEXEC, 3);
 	int r = process_start(prompts->agent->spawner, spawn, pair[1], on_pinentry_ended, prompts, &prompts->pinentry);
 	if (r < 0) {
 		(void)close(pair[0]);
+		close_fdp(&socket);
 		return r;
 	}
+	prompts->socket = socket;
 	ticket_prompt_answer(ticket, order, pair[0]);
+	(void)sd_event_add_time_relative(
+		prompts->agent->event, &prompts->limit, CLOCK_MONOTONIC, (uint64_t)PROMPT_SHOWN_MAX_S * 1000000, 0, on_limit, prompts);
 	return 0;
 }
 
@@ -131,6 +154,13 @@ static void tell_places(const struct prompts *prompts) {
 	}
 }
 
+static void end_shown(struct prompts *prompts) {
+	prompts->limit = sd_event_source_disable_unref(prompts->limit);
+	prompts->pinentry = process_abandon(prompts->pinentry);
+	close_fdp(&prompts->socket);
+	prompts->socket = -1;
+}
+
 static void take_out(struct prompts *prompts, struct prompt *prompt) {
 	bool first = prompt == TAILQ_FIRST(&prompts->line);
 
@@ -141,7 +171,7 @@ static void take_out(struct prompts *prompts, struct prompt *prompt) {
 	free(prompt);
 	if (first && prompts->shown) {
 		prompts->shown = false;
-		prompts->pinentry = process_abandon(prompts->pinentry);
+		end_shown(prompts);
 		show_next(prompts);
 	}
 }
@@ -182,6 +212,7 @@ int prompts_new(struct agent *agent, struct prompts **ret_prompts) {
 	if (!prompts)
 		return -SMIME_E_NO_MEMORY;
 	prompts->agent = agent;
+	prompts->socket = -1;
 	TAILQ_INIT(&prompts->line);
 	*ret_prompts = prompts;
 	return 0;
@@ -192,7 +223,7 @@ struct prompts *prompts_free(struct prompts *prompts) {
 
 	if (!prompts)
 		return NULL;
-	prompts->pinentry = process_abandon(prompts->pinentry);
+	end_shown(prompts);
 	while ((prompt = TAILQ_FIRST(&prompts->line))) {
 		TAILQ_REMOVE(&prompts->line, prompt, link);
 		free(prompt);
@@ -226,8 +257,7 @@ void prompts_close(struct prompts *prompts, struct ticket *ticket) {
 	if (!prompt)
 		return;
 	if (prompt == TAILQ_FIRST(&prompts->line) && prompts->shown) {
-		/* The token process sees the end of its prompt and says that it is done; the line moves on then. */
-		prompts->pinentry = process_abandon(prompts->pinentry);
+		close_shown(prompts);
 		return;
 	}
 	prompt_refuse(ticket, SMIME_E_PIN_CANCELLED, "the client has gone");

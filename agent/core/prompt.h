@@ -9,6 +9,8 @@
 #include "agent.h"
 #include "worker.h"
 
+enum { PROMPT_SHOWN_MAX_S = 600 }; /* pinentry has limits of its own, for each question; this is for one that does not keep to them */
+
 struct prompts;
 
 int prompts_new(struct agent *agent, struct prompts **ret_prompts);

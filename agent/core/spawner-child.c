@@ -104,12 +104,30 @@ static _Noreturn void run_reader(const struct child *child, int fd) {
 	_exit(127);
 }
 
+/*
+ * The person is where the client says, and only there: the agent's own terminal and display are for a client that says nothing. One
+ * with nothing but a terminal is not answered on a desktop either, which some programs find through the session bus.
+ */
+static void forget_other_places(struct environment *environment, const struct wire_spawn *spawn) {
+	static const char *const places[] = { "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "TERM" };
+	bool has_display = spawn->display || spawn->wayland_display;
+
+	if (spawn->lc_ctype || spawn->lc_messages)
+		environment_unset(environment, "LC_ALL");
+	if (!has_display && !spawn->tty_name)
+		return;
+	for (size_t i = 0; i < ELEMENTSOF(places); i++)
+		environment_unset(environment, places[i]);
+	if (!has_display)
+		environment_unset(environment, "DBUS_SESSION_BUS_ADDRESS");
+}
+
 static _Noreturn void run_pinentry(const struct child *child, const struct wire_spawn *spawn, int fd) {
 	struct environment environment = child->session_environment;
 	const char *display = wire_text(spawn->display);
 	char *argv[] = { (char *)"pinentry", NULL, NULL, NULL };
 
-	/* What the client says of its terminal and display stands above what the agent was started with. */
+	forget_other_places(&environment, spawn);
 	environment_set(&environment, "DISPLAY", display);
 	environment_set(&environment, "WAYLAND_DISPLAY", wire_text(spawn->wayland_display));
 	environment_set(&environment, "XAUTHORITY", wire_text(spawn->xauthority));
@@ -121,6 +139,7 @@ static _Noreturn void run_pinentry(const struct child *child, const struct wire_
 		argv[1] = (char *)"--display";
 		argv[2] = (char *)display;
 	}
+	(void)setpgid(0, 0); /* of the spawner's session, so that a terminal of somebody else's never stops it */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	become_clean(0, fd);
 	execve(child->pinentry, argv, environment.items);
@@ -154,7 +173,7 @@ static int serve(struct child *child) {
 	return wire_send(child->socket, answer, wire_error_it(), pidfd);
 }
 
-/* Nothing of the core's but the socket stays open here, nor, where nobody looks, its terminal. */
+/* Nothing of the core's but the socket stays open here, nor, where nobody looks, its terminal; what is typed there ends nothing of ours. */
 static void let_go(int socket, bool quiet) {
 	_cleanup_(close_fdp) int null = quiet ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
 
@@ -165,6 +184,7 @@ static void let_go(int socket, bool quiet) {
 	if (socket > 3)
 		(void)syscall(SYS_close_range, 3u, (unsigned)socket - 1, 0);
 	(void)syscall(SYS_close_range, (unsigned)socket + 1, ~0u, 0);
+	(void)setsid();
 }
 
 /* A terminal's Ctrl-C and a service manager's SIGTERM to everybody are the core's to handle; its end is what ends this. */

@@ -24,7 +24,8 @@ struct process {
 	bool kill; /* wanted before its pidfd was here */
 	int pidfd;
 	sd_event_source *exit_source;
-	process_ended ended; /* NULL when abandoned */
+	sd_event_source *patience; /* since it was asked to end */
+	process_ended ended;       /* NULL when abandoned */
 	void *userdata;
 };
 
@@ -42,6 +43,7 @@ static void process_end(struct process *process, int error) {
 	if (!process->started)
 		TAILQ_REMOVE(&process->spawner->starting, process, link);
 	sd_event_source_disable_unref(process->exit_source);
+	sd_event_source_disable_unref(process->patience);
 	close_fdp(&process->pidfd);
 	free(process);
 	if (ended)
@@ -53,8 +55,8 @@ static int on_process_exit(sd_event_source *source, int fd, uint32_t revents, vo
 	return 0;
 }
 
-static void pidfd_kill(int pidfd) {
-	(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+static void pidfd_signal(int pidfd, int number) {
+	(void)syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
 }
 
 static void process_begin(struct process *process, int *pidfd) {
@@ -62,7 +64,7 @@ static void process_begin(struct process *process, int *pidfd) {
 	process->started = true;
 	process->pidfd = take_fd(pidfd);
 	if (process->kill)
-		pidfd_kill(process->pidfd);
+		pidfd_signal(process->pidfd, SIGKILL);
 	if (sd_event_add_io(process->spawner->event, &process->exit_source, process->pidfd, EPOLLIN, on_process_exit, process) < 0)
 		process_end(process, -SMIME_E_NO_MEMORY);
 }
@@ -144,7 +146,7 @@ int process_start(struct spawner *spawner, const struct wire_spawn *spawn, int c
 void process_kill(struct process *process) {
 	process->kill = true;
 	if (process->pidfd >= 0)
-		pidfd_kill(process->pidfd);
+		pidfd_signal(process->pidfd, SIGKILL);
 }
 
 void process_wait(const struct process *process, int limit_ms) {
@@ -152,10 +154,20 @@ void process_wait(const struct process *process, int limit_ms) {
 		(void)poll(&(struct pollfd){ .fd = process->pidfd, .events = POLLIN }, 1, limit_ms);
 }
 
+static int on_patience_over(sd_event_source *source, uint64_t usec, void *userdata) {
+	process_kill(userdata);
+	return 0;
+}
+
 struct process *process_abandon(struct process *process) {
 	if (!process)
 		return NULL;
 	process->ended = NULL;
-	process_kill(process);
+	if (process->pidfd < 0 ||
+		sd_event_add_time_relative(process->spawner->event, &process->patience, CLOCK_MONOTONIC,
+			(uint64_t)SPAWNER_PATIENCE_MS * 1000, 0, on_patience_over, process) < 0)
+		process_kill(process);
+	else
+		pidfd_signal(process->pidfd, SIGTERM);
 	return NULL;
 }

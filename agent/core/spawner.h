@@ -12,7 +12,8 @@
 
 #include "agent/wire/message.h"
 
-enum { SPAWNER_CHILD_FD = 3 }; /* where smime-token and smime-reader find their socket */
+enum { SPAWNER_PATIENCE_MS = 1000 }; /* how long a program that is asked to end may take */
+enum { SPAWNER_CHILD_FD = 3 };       /* where smime-token and smime-reader find their socket */
 
 struct spawner;
 struct process;
@@ -44,7 +45,10 @@ void process_kill(struct process *process);
 /* Blocks until it has ended by itself, for so many milliseconds at most. */
 void process_wait(const struct process *process, int limit_ms);
 
-/* Ends it as process_kill() does, for an owner who no longer cares: `ended` is not called. Accepts NULL, returns NULL. */
+/*
+ * Asks it to end, with SIGTERM, and insists after a second, for an owner who no longer cares: `ended` is not called. A pinentry puts
+ * the terminal in order that way. Accepts NULL, returns NULL.
+ */
 struct process *process_abandon(struct process *process);
 
 #endif

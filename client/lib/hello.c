@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <sys/stat.h>
 
 #include "agent.h"
 #include "agent/wire/limits.h"
@@ -22,10 +23,17 @@ static const char *locale_of(const char *category) {
 	return NULL;
 }
 
+/* The terminal that a variable names may have gone; a prompt that is sent there is one that nobody sees. */
+static bool is_device(const char *path) {
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISCHR(st.st_mode);
+}
+
 static const char *tty_name(char buffer[TTY_NAME_MAX]) {
 	const char *named = secure_getenv("GPG_TTY");
 
-	if (named && named[0] == '/')
+	if (named && named[0] == '/' && is_device(named))
 		return named;
 	for (int fd = 0; fd <= 2; fd++)
 		if (ttyname_r(fd, buffer, TTY_NAME_MAX) == 0)

@@ -175,7 +175,7 @@ prompts() { grep -c '^GETPIN$' "$T/pinentry.d/log"; }
 # agent.yaml: what tests usually want, but for the keys that the test gives itself.
 configure() { # [YAML]
 	local given=${1:-}
-	printf '#!/bin/sh\nexec "%s" "%s"\n' "$SOURCE/tests/lib/pinentry" "$T/pinentry.d" >"$T/pinentry"
+	printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$SOURCE/tests/lib/pinentry" "$T/pinentry.d" >"$T/pinentry"
 	chmod 700 "$T/pinentry"
 	{
 		printf '%s\n' "$given"

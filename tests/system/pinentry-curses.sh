@@ -46,6 +46,15 @@ smime lock
 check 'a mistyped PIN' 4 on_terminal '0000\r' smime sign -i "$T/mail" -o "$T/signed2"
 check 'the Cancel button cancels' 4 on_terminal '\t\t\r' smime sign -i "$T/mail" -o "$T/signed2"
 absent 'nothing is written' "$T/signed2"
+# ^C reaches the client, which goes and takes its prompt with it.
+check 'an interrupted client' 0 on_terminal '\x03' bash -c 'trap : INT; smime unlock; code=$?
+	for i in $(seq 100); do ! stty -a | grep -q -- " -echo " || sleep 0.05; done; echo; stty -a; echo "ended with $code"'
+prints 'ends by the signal' 'ended with 130'
+prints 'and has its terminal back in order' ' echo '
+none_left() { ! descendants "$agent_pid" | xargs -r ps -o comm= -p | grep -q pinentry; }
+holds 'without a pinentry left' await none_left
+told 'a terminal that is not there' 4 'no terminal and no display' setsid env GPG_TTY=/dev/pts/9999 smime unlock
+told 'a terminal that is none' 4 'no terminal and no display' setsid env GPG_TTY="$T/agent.yaml" TERM=xterm smime unlock
 check 'without terminal and display' 4 setsid smime sign -i "$T/mail" -o "$T/signed2"
 says 'the message says why no prompt came' 'terminal|display|prompt'
 one_line 'in one line'
