@@ -22,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import threading
+import traceback
 
 from wire import *
 
@@ -458,4 +459,7 @@ def sweep(stride=1):
 
 
 if __name__ == '__main__':
-    {'table': table, 'sweep': sweep}[sys.argv[1]](*sys.argv[2:])
+    try:
+        {'table': table, 'sweep': sweep}[sys.argv[1]](*sys.argv[2:])
+    except Exception:
+        say(False, 'every fault is tried', traceback.format_exc())

@@ -9,8 +9,8 @@ hostile_table <<END
 C_Initialize that fails        | start | fails fails | C_Initialize: CKR_DEVICE_ERROR | C_Initialize fails 30
 C_Initialize done by somebody  | start | fails fails | can.t use the PKCS#11 module | C_Initialize fails 191
 more slots every time          | start | any any     | . | C_GetSlotList endless
-a million slots                | start | fails fails | slots | C_GetSlotList endless 1000000
-more slots than there is memory | start | fails fails | slots | C_GetSlotList endless 2000000000000000
+a million slots                | start | fails fails | lists [0-9]+ slots | C_GetSlotList endless 1000000
+more slots than there is memory | start | fails fails | lists [0-9]+ slots | C_GetSlotList endless 2000000000000000
 slots that come and go         | start | any any     | . | C_GetSlotList blink
 no slots                       | start | fails fails | not there any more|no token that is present | C_GetSlotList length 0
 no room for slots, ever        | start | fails fails | . | C_GetSlotList fails 150
