@@ -187,7 +187,8 @@ static void add_card(struct module *module, const struct wire_reader *reader) {
 		place_new(module->discovery->agent, &module->config, wire_text(reader->name), on_place_changed, module, &card.place) < 0)
 		return;
 	module->cards[module->card_count++] = card;
-	module->discovery->hope_us = 0;
+	/* Most likely the one that is hoped for. */
+	module->discovery->hope_us = module->discovery->lost_us = 0;
 	place_scan(card.place);
 }
 
