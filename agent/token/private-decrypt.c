@@ -12,6 +12,8 @@
 #include "padding.h"
 #include "smime/error.h"
 
+enum { ZEROS_MAX = 32 };
+
 /* 0xff when a is b, else 0; no branch. */
 static uint8_t same(CK_ULONG a, CK_ULONG b) {
 	CK_ULONG x = a ^ b;
@@ -19,10 +21,15 @@ static uint8_t same(CK_ULONG a, CK_ULONG b) {
 	return (uint8_t)(((x | (~x + 1)) >> (8 * sizeof(x) - 1)) - 1);
 }
 
-/* Return values that the data can bring about; some modules have nothing better than the last two for bad padding. */
+/* Return values that the data can bring about. */
 static uint8_t is_data_error(CK_RV rv) {
 	return same(rv, CKR_ENCRYPTED_DATA_INVALID) | same(rv, CKR_ENCRYPTED_DATA_LEN_RANGE) | same(rv, CKR_DATA_INVALID) |
-		same(rv, CKR_DATA_LEN_RANGE) | same(rv, CKR_BUFFER_TOO_SMALL) | same(rv, CKR_FUNCTION_FAILED) | same(rv, CKR_GENERAL_ERROR);
+		same(rv, CKR_DATA_LEN_RANGE) | same(rv, CKR_BUFFER_TOO_SMALL);
+}
+
+/* Some modules have nothing better for bad padding; others say so when the card is gone. */
+static uint8_t is_vague_error(CK_RV rv) {
+	return same(rv, CKR_FUNCTION_FAILED) | same(rv, CKR_GENERAL_ERROR);
 }
 
 /* What came out of the one operation. */
@@ -37,10 +44,12 @@ static void plain_clear(struct plain *plain) {
 }
 
 /*
+ * `padding`: 0xff when the module looks at the padding, else 0; then a vague error says nothing of the data, and is one of the token.
+ *
  * A card that another program reset is logged in to again, but the operation is not repeated: the next request will do. The
  * buffer is as long as the modulus, so a length beyond it is the module's own fault.
  */
-static int decrypt_once(struct operation *operation, struct bytes encrypted, struct plain *plain, struct fault *fault) {
+static int decrypt_once(struct operation *operation, struct bytes encrypted, uint8_t padding, struct plain *plain, struct fault *fault) {
 	CK_RV rv;
 	int r;
 
@@ -48,7 +57,7 @@ static int decrypt_once(struct operation *operation, struct bytes encrypted, str
 	rv = operation->token->module->call->C_Decrypt(
 		operation->session, (CK_BYTE *)(uintptr_t)encrypted.data, encrypted.len, plain->data, &plain->len);
 	plain->good = same(rv, CKR_OK);
-	if (plain->good | is_data_error(rv))
+	if (plain->good | is_data_error(rv) | (is_vague_error(rv) & padding))
 		return 0;
 	if (rv != CKR_USER_NOT_LOGGED_IN)
 		return cryptoki_fault(fault, "C_Decrypt", rv);
@@ -89,10 +98,13 @@ static int decrypt_raw(struct operation *operation, const struct rsa_scheme *sch
 	uint8_t *ret_good, struct fault *fault) {
 	_cleanup_(plain_clear) struct plain plain = { .len = 0 };
 	uint8_t opened;
-	int r = decrypt_once(operation, encrypted, &plain, fault);
+	int r = decrypt_once(operation, encrypted, 0, &plain, fault);
 
 	if (r < 0)
 		return r;
+	/* No ciphertext that anybody encrypted brings about so many leading zeros: a sick card does. */
+	if (plain.good && plain.len < encrypted.len && encrypted.len - plain.len > ZEROS_MAX)
+		return fault_set(fault, SMIME_E_TOKEN_FAULT, "the token returned only a part of what it decrypted");
 	restore_zeros(&plain, encrypted.len);
 	opened = scheme->oaep ? padding_open_oaep(scheme->md, scheme->mgf1_md, scheme->label, plain.data, encrypted.len, out, out_len) :
 				padding_open_pkcs1(plain.data, encrypted.len, out, out_len);
@@ -103,7 +115,7 @@ static int decrypt_raw(struct operation *operation, const struct rsa_scheme *sch
 static int decrypt_native(
 	struct operation *operation, struct bytes encrypted, uint8_t *out, size_t out_len, uint8_t *ret_good, struct fault *fault) {
 	_cleanup_(plain_clear) struct plain plain = { .len = 0 };
-	int r = decrypt_once(operation, encrypted, &plain, fault);
+	int r = decrypt_once(operation, encrypted, 0xff, &plain, fault);
 
 	if (r < 0)
 		return r;

@@ -34,11 +34,16 @@ for name in alice bob; do
 	check "a mail for $name" 0 smime encrypt --no-self -r "$T/$name-9d.pem" -i "$T/mail" -o "$T/encrypted"
 	check "$name decrypts it" 0 smime decrypt -i "$T/encrypted" -o "$T/decrypted"
 	holds "$name: the text is there" grep -q 'this is the text' "$T/decrypted"
-	holds "a mail of openssl for $name" openssl cms -encrypt -aes256 -in "$T/mail" -out "$T/encrypted" "$T/$name-9d.pem"
-	check "$name decrypts it as well" 0 smime decrypt -i "$T/encrypted" -o "$T/decrypted"
+	holds "a mail of openssl for $name" openssl cms -encrypt -aes256 -in "$T/mail" -out "$T/for-$name" "$T/$name-9d.pem"
+	check "$name decrypts it as well" 0 smime decrypt -i "$T/for-$name" -o "$T/decrypted"
 	holds "$name: the text of it is there" grep -q 'this is the text' "$T/decrypted"
 done
-is 'each card has decrypted twice' "$(card_count 0 decrypt) $(card_count 1 decrypt)" '2 2'
+card_fault 0 authenticate 1 pull
+check 'a card that is pulled while it decrypts' 4 smime decrypt -i "$T/for-alice" -o "$T/decrypted"
+says 'is no message that was changed' 'token'
+card_insert 0 alice
+holds 'it decrypts when it is back' await smime decrypt -i "$T/for-alice" -o "$T/decrypted"
+is 'what the cards have decrypted' "$(card_count 0 decrypt) $(card_count 1 decrypt)" '3 2'
 is 'no wrong PIN has gone to a card' "$(card_count 0 verify-wrong) $(card_count 1 verify-wrong)" '0 0'
 agent_stop
 
