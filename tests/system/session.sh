@@ -3,36 +3,13 @@
 # The person's session: a locked screen, sleep, another user at the seat and the session's end lock every token; with logind or without.
 . "$(dirname "$0")/../lib/lib.sh"
 . "$(dirname "$0")/../lib/bus.sh"
+. "$(dirname "$0")/../lib/logind.sh"
 
 fixture people
 mail alice@example.org bob@example.org >"$T/mail"
 sign() { smime sign -i "$T/mail" -o "$T/signed"; }
 refuse='the session is locked; unlock the screen first'
-
-logind() { mock_call system org.freedesktop.login1 "$@"; }
-manager() { logind /org/freedesktop/login1 org.freedesktop.login1.Manager "$@"; }
-mock() { logind /org/freedesktop/login1 org.freedesktop.DBus.Mock "$@"; }
-session_path() { printf '/org/freedesktop/login1/session/%s' "$1"; }
-of_session() { logind "$(session_path "$1")" "${@:2}"; } # ID INTERFACE METHOD...
-lock_screen() { of_session "$1" org.freedesktop.login1.Session Lock >/dev/null; }
-set_property() { # ID NAME BOOLEAN
-	of_session "$1" org.freedesktop.DBus.Mock UpdateProperties 'sa{sv}' org.freedesktop.login1.Session 1 "$2" b "$3" >/dev/null
-}
-emit() { mock EmitSignal sssav org.freedesktop.login1.Manager "$@" >/dev/null; } # NAME TYPES COUNT ARGUMENT...
-prepare_for_sleep() { emit PrepareForSleep b 1 b "$1"; }
-held() { manager ListInhibitors | grep -q '"sleep" "smime-agent" ".*" "delay"'; }
-not_held() { manager ListInhibitors >"$T/inhibitors" && ! grep -q smime-agent "$T/inhibitors"; }
 asked() { grep -q "$1" "$T/logind.log"; } # CALL
-
-logind_start() {
-	mock_start system logind org.freedesktop.login1
-	mock AddProperty ssv org.freedesktop.login1.Manager InhibitDelayMaxUSec t 60000000
-	mock AddMethod sssss org.freedesktop.login1.Manager GetUser u o 'ret = "/org/freedesktop/login1/user/%d" % args[0]'
-	mock AddSession ssusb c1 seat0 "$(id -u)" alice true
-	mock AddSession ssusb c2 seat0 "$(id -u)" alice true
-	emit SessionNew so 2 s c1 o "$(session_path c1)"
-}
-
 token_process() { pgrep -P "$(pgrep -P "$agent_pid" smime-spawner)" smime-token | head -n 1; }
 tokens() { smime status --json >"$T/status.json" && [ "$(json "$T/status.json" "$1")" = True ]; }
 unlocked() { tokens 'all(t["unlocked"] for t in d["tokens"]) and len(d["tokens"]) == 1'; }
