@@ -19,25 +19,25 @@ void family_begin(struct family *family) {
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-void family_add(struct family *family, pid_t pid) {
-	pid_t *own = reallocarray(family->own, family->count + 1, sizeof(*own));
+void family_add(struct family *family, pid_t pid, bool leads) {
+	struct family_member *own = reallocarray(family->own, family->count + 1, sizeof(*own));
 
 	if (!own)
 		return;
 	family->own = own;
-	own[family->count++] = pid;
+	own[family->count++] = (struct family_member){ pid, leads };
 }
 
 static bool is_own(const struct family *family, pid_t pid) {
 	for (size_t i = 0; i < family->count; i++)
-		if (family->own[i] == pid)
+		if (family->own[i].pid == pid)
 			return true;
 	return false;
 }
 
 static void forget(struct family *family, pid_t pid) {
 	for (size_t i = 0; i < family->count; i++)
-		if (family->own[i] == pid)
+		if (family->own[i].pid == pid)
 			family->own[i] = family->own[--family->count];
 }
 
@@ -63,6 +63,13 @@ static unsigned kill_left_behind(const struct family *family) {
 	return count;
 }
 
+/* As long as its leader was not waited for, the number is that of no other group. */
+static void end_group(const struct family *family, pid_t pid) {
+	for (size_t i = 0; i < family->count; i++)
+		if (family->own[i].pid == pid && family->own[i].leads)
+			(void)kill(-pid, SIGKILL);
+}
+
 /* A child that has ended and was not waited for yet; 0: none. */
 static pid_t next_ended(void) {
 	siginfo_t info = { .si_pid = 0 };
@@ -75,9 +82,7 @@ void family_reap(struct family *family) {
 	pid_t pid;
 
 	while ((pid = next_ended()) > 0) {
-		/* The group of a pinentry is there for as long as it is not waited for. */
-		if (getpgid(pid) == pid)
-			(void)kill(-pid, SIGKILL);
+		end_group(family, pid);
 		(void)waitpid(pid, NULL, 0);
 		forget(family, pid);
 		ended = true;
@@ -93,7 +98,7 @@ void family_end(struct family *family) {
 	(void)signal(SIGALRM, SIG_DFL);
 	(void)alarm(FAMILY_END_MAX_S);
 	for (size_t i = 0; i < family->count; i++)
-		(void)kill(family->own[i], SIGKILL);
+		(void)kill(family->own[i].leads ? -family->own[i].pid : family->own[i].pid, SIGKILL);
 	while (family->count > 0 && (pid = waitpid(-1, NULL, 0)) > 0)
 		forget(family, pid);
 	for (unsigned left = kill_left_behind(family); left > 0; left = kill_left_behind(family))

@@ -167,8 +167,11 @@ static int serve(struct child *child) {
 	/* Children are only reaped between two requests, so the number can't belong to another process yet. */
 	if (pid > 0)
 		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (pid > 0 && spawn->program == WIRE_PROGRAM_TOKEN)
-		family_add(&child->family, pid);
+	/* By whichever of both gets there first. */
+	if (pid > 0 && spawn->program == WIRE_PROGRAM_PINENTRY)
+		(void)setpgid(pid, pid);
+	if (pid > 0 && spawn->program != WIRE_PROGRAM_READER)
+		family_add(&child->family, pid, spawn->program == WIRE_PROGRAM_PINENTRY);
 	answer->code = pidfd >= 0 ? SMIME_OK : SMIME_E_INTERNAL;
 	return wire_send(child->socket, answer, wire_error_it(), pidfd);
 }
