@@ -59,6 +59,7 @@ struct worker {
 	const char *end_text;
 	bool draining;     /* no order is sent any more, so that the process can be replaced */
 	unsigned failures; /* since an order last succeeded or a process lived long */
+	unsigned faults;   /* orders of this process that the token failed at, since one last succeeded */
 	uint64_t started_us, ready_us;
 	sd_event_source *restart, *start_deadline, *idle, *max;
 	struct tickets waiting, open;

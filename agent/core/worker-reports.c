@@ -84,6 +84,7 @@ static void outcome(struct worker *worker, struct wire_report *report) {
 		return;
 	}
 	worker->failures = 0;
+	worker->faults = 0;
 	tickets_finish(ticket, report, 0, "");
 	worker_pin_used(worker);
 	tickets_pump(worker);

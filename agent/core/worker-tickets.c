@@ -103,10 +103,21 @@ static int known_error(uint32_t code) {
 	return code >= SMIME_E_SIGNATURE && code <= SMIME_E_BUSY ? -(int)code : -SMIME_E_INTERNAL;
 }
 
+/*
+ * A module that has lost its device, or the service behind it, may fail at every call from then on, and only another process finds the way
+ * back. One failure is no proof of that, and is not to cost anybody his PIN.
+ */
+static void count_fault(struct worker *worker, int error) {
+	if (error == -SMIME_E_TOKEN_FAULT && ++worker->faults >= WORKER_FAULTS_MAX)
+		worker->draining = true;
+}
+
 static void fail_as_reported(struct ticket *ticket, struct wire_report *report) {
 	struct worker *worker = ticket->worker;
+	int error = known_error(report->body->error->code);
 
-	tickets_finish(ticket, NULL, known_error(report->body->error->code), wire_text(report->body->error->text));
+	count_fault(worker, error);
+	tickets_finish(ticket, NULL, error, wire_text(report->body->error->text));
 	wire_report_free(report);
 	worker_pin_used(worker);
 	tickets_pump(worker);

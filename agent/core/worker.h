@@ -17,6 +17,7 @@ enum {
 	WORKER_RESTART_MIN_MS = 1000,     /* between two starts that requests for a failed token cause */
 	WORKER_LIVED_LONG_MS = 30 * 1000, /* a process that did counts as one that works */
 	WORKER_DOUBT_MS = 600,            /* pcscd sees up to 400 ms later that a card was removed */
+	WORKER_FAULTS_MAX = 2,            /* orders in a row that the token failed at, before its process is replaced */
 	WORKER_QUEUE_MAX = 4096,
 	WORKER_QUEUE_MAX_BYTES = 8 * 1024 * 1024,
 	WORKER_INVENTORY_PAGES_MAX = 1024,
