@@ -121,16 +121,37 @@ void request_handle_decrypt(struct request *request) {
 	submit(request, worker, order->body->decrypt->request ? TAKE(order) : NULL);
 }
 
+/* Whether it is unlocked without a login: so are tokens that can hold no private key, and stand beside one that can. */
+static bool wants_no_login(const struct worker *worker) {
+	const struct wire_inventory *inventory = worker_inventory(worker);
+
+	return inventory && inventory->unlocked && !inventory->logged_in;
+}
+
+/* The only token; where there are several, the only one that a login would unlock. *ret_several: there is no such one. */
+static struct worker *only_token(const struct agent *agent, bool *ret_several) {
+	struct worker *only = NULL, *worker;
+	size_t i, locked = 0;
+
+	for (i = 0; (worker = discovery_worker(agent->discovery, i)); i++)
+		if (i == 0 || !wants_no_login(worker)) {
+			only = worker;
+			locked += !wants_no_login(worker);
+		}
+	*ret_several = i > 1 && locked != 1;
+	return only;
+}
+
 /* The token that a request names; without a name the only one. Refuses and returns NULL when that says nothing clear. */
 static struct worker *named_token(struct request *request, const struct wire_token_name *name) {
 	const struct agent *agent = request->peer->agent;
-	struct worker *only = discovery_worker(agent->discovery, 0);
-	struct worker *worker = name->token ? inventory_find_token(agent, name->token) : only;
+	bool several = false;
+	struct worker *worker = name->token ? inventory_find_token(agent, name->token) : only_token(agent, &several);
 
 	if (!worker)
 		request_fail(request, -SMIME_E_NO_TOKEN,
 			name->token ? "no such token; `smime status` lists those that are present" : "no token is present");
-	else if (!name->token && discovery_worker(agent->discovery, 1)) {
+	else if (several) {
 		request_fail(request, -SMIME_E_KEY_AMBIGUOUS, "there are several tokens; name one, `smime status` lists them");
 		return NULL;
 	}
