@@ -16,15 +16,24 @@ int mechanism_lacking(const struct operation *operation, const char *what, struc
 	return fault_set(fault, SMIME_E_MECHANISM, "token \"%s\" can't do %s with this key", token_label(operation->token), what);
 }
 
+/*
+ * A token may have no more than one session. It is logged out then, which the next call tells; and where there is no session at all any
+ * more, that call fails as it does for a token that went away, and the process is replaced.
+ */
 void mechanism_leave(struct operation *operation) {
 	const struct token *token = operation->token;
-	CK_SESSION_HANDLE session;
+	CK_SESSION_HANDLE session = CK_INVALID_HANDLE;
 	struct fault unused;
+	int r = cryptoki_session(token->module, token->slot, &session, &unused);
 
-	if (cryptoki_session(token->module, token->slot, &session, &unused) < 0)
-		return;
 	(void)token->module->call->C_CloseSession(operation->session);
+	if (r < 0 && cryptoki_session(token->module, token->slot, &session, &unused) < 0)
+		session = CK_INVALID_HANDLE;
 	operation->session = session;
+}
+
+bool mechanism_wants_login(CK_RV rv) {
+	return rv == CKR_USER_NOT_LOGGED_IN || rv == CKR_KEY_HANDLE_INVALID || rv == CKR_OBJECT_HANDLE_INVALID;
 }
 
 static CK_RV call_init(struct operation *operation, const struct inventory_key *key, mechanism_init init, CK_MECHANISM *mechanism) {
@@ -45,7 +54,7 @@ int mechanism_begin(struct operation *operation, const struct inventory_key *key
 	if (!token_has_mechanism(operation->token, mechanism->mechanism))
 		return 1;
 	rv = call_init(operation, key, init, mechanism);
-	if (rv == CKR_USER_NOT_LOGGED_IN) {
+	if (mechanism_wants_login(rv)) {
 		r = login_again(operation, fault);
 		if (r < 0)
 			return r;

@@ -27,6 +27,9 @@ int mechanism_begin(struct operation *operation, const struct inventory_key *key
  */
 void mechanism_leave(struct operation *operation);
 
+/* Whether a return value says that the login is over: by that, or by a handle of a private key that is void since. */
+bool mechanism_wants_login(CK_RV rv);
+
 /* Whether a return value of an Init or of C_DeriveKey says that the token won't do it this way, before it did anything. */
 bool mechanism_refused(CK_RV rv);
 

@@ -100,7 +100,7 @@ int private_key_derive(
 	if (!token_has_mechanism(operation->token, CKM_ECDH1_DERIVE))
 		return mechanism_lacking(operation, "CKM_ECDH1_DERIVE", fault);
 	rv = derive_in_some_form(operation, key, point, z_len, &object);
-	if (rv == CKR_USER_NOT_LOGGED_IN) {
+	if (mechanism_wants_login(rv)) {
 		int r = login_again(operation, fault);
 		if (r < 0)
 			return r;
