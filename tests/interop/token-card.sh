@@ -14,7 +14,7 @@ done
 card_insert 0 rsa
 card_insert 1 ec
 token_module=$OPENSC_MODULE
-token_address=%s-auth@example.org
+token_address='KEY-auth@example.org'
 token_pins=2
 token_works
 token_row 'PIV card'

@@ -16,9 +16,23 @@ for peer in peer-rsa peer-ec; do
 done
 parameters="configdir='sql:$T/nss' certPrefix='' keyPrefix='' secmod='secmod.db' flags="
 token_settings="init-reserved: \"$parameters\""
-token_address='peer-%s@example.org'
+token_address='peer-KEY@example.org'
 token_works
 token_row NSS
+
+# A database without a password is open. Its other token, for keys that nobody keeps, does not stand in the way of an unlock.
+token_agent "$token_module"
+check 'the one token with a PIN is meant by unlock' 0 smime unlock
+is 'and asks for it' "$(prompts)" 1
+agent_stop
+mkdir "$T/open"
+demo_quiet certutil -N -d "sql:$T/open" --empty-password && demo_quiet pk12util -d "sql:$T/open" -K '' -W '' -i "$T/peer-rsa.p12" ||
+	bail 'the database without a password could not be made'
+token_settings="init-reserved: \"${parameters/$T\/nss/$T/open}\""
+token_agent "$token_module"
+check 'a database without a password signs' 0 token_sign_and_verify rsa
+is 'and nobody is asked' "$(prompts)" 0
+agent_stop
 
 # What is said of the module is checked, and needed.
 bad() { # DESCRIPTION VALUE

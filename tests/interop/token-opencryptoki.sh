@@ -16,12 +16,28 @@ mkdir -p "$T/lib" "$T/run/lock" "$T/log"
 cp -a /var/lib/opencryptoki/. "$T/lib"
 cp -a /run/lock/opencryptoki "$T/run/lock" 2>/dev/null
 mount --bind "$T/lib" /var/lib/opencryptoki && mount --bind "$T/log" /var/log && mount --bind "$T/run" /run || bail 'the places could not be mounted'
+# Without its daemon there is no token, and the agent says why. It needs no restart when that comes.
+token_agent "$token_module"
+check 'without pkcsslotd' 0 smime status
+prints 'status tells' 'its service'
 pkcsslotd || bail 'pkcsslotd does not start'
+await [ -s /run/pkcsslotd.pid ] || bail 'pkcsslotd does not tell its number'
 started+=("$(cat /run/pkcsslotd.pid)")
-DEMO_PIN=123456
 demo_quiet pkcs11-tool --module "$token_module" --slot 3 --so-pin 87654321 --init-token --label ock &&
 	demo_quiet pkcs11-tool --module "$token_module" --slot 3 --login --login-type so --so-pin 87654321 --init-pin --pin "$DEMO_PIN" &&
 	token_keys ock rsa || bail 'the token could not be made'
+holds 'the agent sees the token that is there now' await token_sign_and_verify rsa
+agent_stop
 token_works
 token_row openCryptoki
+
+# A certificate for a key that the token can't hold.
+cp "$T/peer-ec.pem" "$T/ec.pem"
+DEMO_MODULE=$token_module demo_store ock ec 02 || bail 'no certificate for P-256'
+token_agent "$token_module"
+check 'a certificate whose key is not on the token' 4 token_sign_and_verify peer-ec
+says 'is called that' 'has no such private key'
+one_line 'in one line'
+check 'and the others work' 0 token_sign_and_verify rsa
+agent_stop
 done_testing

@@ -8,11 +8,32 @@ fixture
 
 token_module=$DEMO_MODULE
 demo_token far && token_keys far || bail 'the token could not be made'
-p11-kit server --foreground --name "$T/server" --provider "$DEMO_MODULE" pkcs11: >"$T/server.out" 2>"$T/server.err" 3>&- &
-belongs "$!"
-await [ -S "$T/server" ] || bail "p11-kit server does not start: $(cat "$T/server.err")"
+server_start() {
+	p11-kit server --foreground --name "$T/server" --provider "$DEMO_MODULE" pkcs11: >"$T/server.out" 2>"$T/server.err" 3>&- &
+	server=$!
+	belongs "$server"
+	await [ -S "$T/server" ] || bail "p11-kit server does not start: $(cat "$T/server.err")"
+}
+server_stop() {
+	local pid processes
+	processes="$(descendants "$server") $server"
+	for pid in $processes; do end_process "$pid"; done
+	rm -f "$T/server"
+}
+server_start
 export P11_KIT_SERVER_ADDRESS="unix:path=$T/server"
 token_module=/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so
 token_works
 token_row 'p11-kit server'
+
+# The server goes, and comes back: the agent goes on.
+token_agent "$token_module"
+check 'with the server, sign' 0 token_sign_and_verify rsa
+server_stop
+check 'without it' 4 token_sign_and_verify rsa
+one_line 'one line says so'
+check 'nor again' 4 token_sign_and_verify rsa
+server_start
+holds 'the next server serves' await token_sign_and_verify rsa
+agent_stop
 done_testing

@@ -30,8 +30,12 @@ printf '<busconfig><type>system</type><listen>%s</listen><policy context="defaul
 dbus-daemon --config-file="$T/bus.conf" --nofork --nopidfile 3>&- >"$T/bus.log" 2>&1 &
 belongs "$!"
 await [ -S "$T/bus" ] || bail "dbus-daemon does not start: $(cat "$T/bus.log")"
-tpm2-abrmd --allow-root --tcti="swtpm:host=127.0.0.1,port=$port" 3>&- >"$T/manager.log" 2>&1 &
-belongs "$!"
+manager_start() {
+	tpm2-abrmd --allow-root --tcti="swtpm:host=127.0.0.1,port=$port" 3>&- >"$T/manager.log" 2>&1 &
+	manager=$!
+	belongs "$manager"
+}
+manager_start
 export TPM2_PKCS11_TCTI=tabrmd:bus_type=system TPM2_PKCS11_STORE=$T/store TPM2_PKCS11_LOG_LEVEL=0
 tpm_listed() { timeout 5 pkcs11-tool --module "$token_module" --list-slots; }
 await tpm_listed >/dev/null || bail "tpm2-pkcs11 does not find the TPM: $(cat "$T/manager.log")"
@@ -42,4 +46,15 @@ demo_quiet pkcs11-tool --module "$token_module" --slot-index 0 --init-token --la
 token_environment=DBUS_SYSTEM_BUS_ADDRESS
 token_works
 token_row 'TPM 2.0'
+
+# The resource manager goes, and comes back: the agent goes on.
+token_agent "$token_module"
+check 'with the resource manager, sign' 0 token_sign_and_verify rsa
+end_process "$manager"
+check 'without it' 4 token_sign_and_verify rsa
+one_line 'one line says so'
+check 'nor again' 4 token_sign_and_verify rsa
+manager_start
+holds 'with the next one it goes on' await token_sign_and_verify rsa
+agent_stop
 done_testing

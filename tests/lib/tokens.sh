@@ -16,10 +16,10 @@ TOKEN_COLUMNS=(listed v1.5 pss ecdsa decrypt-v1.5 oaep-sha1 oaep-sha256 ecdh)
 token_settings=
 token_pins=1                 # how often a PIN is asked for
 token_environment=           # further names for environment:
-token_address=%s@example.org # of a key
+token_address=KEY@example.org
 declare -A token_found=()
 RECORDER=$SMIME_BUILD/tests/module/recording-module.so
-export RECORDED_MODULE RECORDED_LOG=$T/recorded
+export RECORDED_MODULE RECORDED_LOG=$T/recorded RECORDED_WITHOUT=
 
 # What no package brings here can't be tried here.
 token_needs() { # FILE|PROGRAM...
@@ -42,6 +42,7 @@ token_keys() { # LABEL [rsa]
 }
 
 token_agent() { # MODULE
+	[ -e "$T/content.17" ] || contents
 	configure "$(printf 'environment: [RECORDED_*%s]\nmodules:\n  - path: "%s"\n%s' "${token_environment:+, $token_environment}" "$1" "${token_settings:+    $token_settings}")"
 	answers "pin $DEMO_PIN"
 	agent_start
@@ -80,18 +81,20 @@ token_signs() { # COLUMN KEY DIGEST OPTION...
 	local column=$1 key=$2 digest=$3
 	shift 3
 	token_tries "$token_via: OpenSSL verifies what $key signs with $digest $*" token_sign_and_verify "$key" --digest "$digest" "$@"
-	# One mechanism for all digests, or the column says where they differ.
-	case ${token_found[$column]:-$found} in
-	"$found" | yes) token_found[$column]=$found ;;
-	*) token_found[$column]="${token_found[$column]}, $digest $found" ;;
+	token_finds "$column"
+}
+# What a column has is what was found in the order of the tries, each once.
+token_finds() { # COLUMN
+	case ", ${token_found[$1]:-}, " in
+	', , ') token_found[$1]=$found ;;
+	*", $found, "*) ;;
+	*) token_found[$1]+=", $found" ;;
 	esac
 }
 token_sign_and_verify() { # KEY OPTION...
-	local address
-	# shellcheck disable=SC2059
-	address=$(printf "$token_address" "$1")
+	local key=$1
 	shift
-	smime sign --cms -k "$address" "$@" -i "$CONTENT" -o "$T/message" &&
+	smime sign --cms -k "${token_address/KEY/$key}" "$@" -i "$CONTENT" -o "$T/message" &&
 		openssl cms -verify -binary -inform DER -in "$T/message" -CAfile "$T/ca/root.pem" -out "$T/got"
 }
 
@@ -100,7 +103,7 @@ token_decrypts() { # COLUMN KEY OPTION...: of openssl cms
 	shift 2
 	made openssl cms -encrypt -binary -outform DER -aes256 -in "$CONTENT" -out "$T/message" -recip "$T/$key.pem" "$@"
 	token_tries "$token_via: we decrypt what OpenSSL encrypts for $key ($column)" smime decrypt --cms -i "$T/message" -o "$T/got"
-	token_found[$column]=$found
+	token_finds "$column"
 }
 
 token_lists() {
@@ -111,15 +114,22 @@ token_lists() {
 	token_found[listed]=$keys
 }
 
-token_tries_all() {
-	local digest oaep='-keyopt rsa_padding_mode:oaep'
+token_tries_signatures() {
+	local digest
 	for digest in sha256 sha384 sha512; do
 		token_signs v1.5 rsa $digest
 		token_signs pss rsa $digest --pss
 	done
+}
+token_tries_decryption() {
+	local oaep='-keyopt rsa_padding_mode:oaep'
 	token_decrypts decrypt-v1.5 rsa
 	token_decrypts oaep-sha1 rsa $oaep
 	token_decrypts oaep-sha256 rsa $oaep -keyopt rsa_oaep_md:sha256
+}
+token_tries_all() {
+	token_tries_signatures
+	token_tries_decryption
 	if [ -e "$T/ec.pem" ]; then
 		token_signs ecdsa ec sha256
 		token_signs ecdsa ec sha512
@@ -130,9 +140,28 @@ token_tries_all() {
 	fi
 }
 
-# With the module itself, and once more with one before it that tells which mechanisms are used.
+# The columns in which something works.
+token_working() {
+	local column
+	for column in "${TOKEN_COLUMNS[@]}"; do
+		case ${token_found[$column]} in no*) ;; *) printf '%s ' "$column" ;; esac
+	done
+}
+
+token_without() { # MECHANISMS FUNCTION: the same when the token does not list them
+	local via=$token_via
+	RECORDED_WITHOUT=$1
+	token_via="$via without $1"
+	token_agent "$RECORDER"
+	"$2"
+	agent_stop
+	RECORDED_WITHOUT=
+	token_via=$via
+}
+
+# With the module itself; then with one before it that tells which mechanisms are used; and without those of RSA that the agent would
+# rather use, so that what it does on tokens that have only the others is seen on each.
 token_works() {
-	[ -e "$T/content.17" ] || contents
 	token_via=$(basename "$token_module")
 	token_agent "$token_module"
 	token_lists
@@ -144,8 +173,14 @@ token_works() {
 	RECORDED_MODULE=$token_module
 	token_via="$token_via, recorded"
 	token_agent "$RECORDER"
+	local working
+	working=$(token_working)
+	token_found=([listed]=${token_found[listed]})
 	token_tries_all
 	agent_stop
+	is "$token_via: what works is the same" "$(token_working)" "$working"
+	token_without '1 d' token_tries_signatures
+	token_without 3 token_tries_decryption
 }
 
 token_row() { # NAME
