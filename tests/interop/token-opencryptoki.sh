@@ -8,13 +8,12 @@ fi
 . "$(dirname "$0")/../lib/lib.sh"
 . "$SOURCE/tests/lib/tokens.sh"
 token_module=/usr/lib/x86_64-linux-gnu/pkcs11/libopencryptoki.so
-token_needs "$token_module" pkcsslotd pkcsconf
+token_needs "$token_module" pkcsslotd
 [ -n "${SMIME_TEST_INSIDE:-}" ] || skip_all 'pkcsslotd wants root, and this test a place of its own to mount in'
 fixture
 
-mkdir -p "$T/lib" "$T/run/lock" "$T/log"
-cp -a /var/lib/opencryptoki/. "$T/lib"
-cp -a /run/lock/opencryptoki "$T/run/lock" 2>/dev/null
+mkdir -p "$T/run/lock" "$T/log"
+install -d -m 770 -g pkcs11 "$T/lib" "$T/lib/swtok" "$T/lib/swtok/TOK_OBJ" "$T/run/lock/opencryptoki" "$T/run/lock/opencryptoki/swtok"
 mount --bind "$T/lib" /var/lib/opencryptoki && mount --bind "$T/log" /var/log && mount --bind "$T/run" /run || bail 'the places could not be mounted'
 # Without its daemon there is no token, and the agent says why. It needs no restart when that comes.
 token_agent "$token_module"
