@@ -106,9 +106,19 @@ static bool has_stale_place(const struct discovery *discovery) {
 	return false;
 }
 
+/* A card that failed may work again. */
+static bool wants_scan(const struct discovery *discovery) {
+	const struct place *place;
+
+	for (size_t i = 0; (place = discovery_place(discovery, i)); i++)
+		if (place_wants_scan(place))
+			return true;
+	return false;
+}
+
 bool discovery_is_fresh(const struct discovery *discovery) {
 	return is_settled(discovery) && discovery_worker(discovery, 0) && !has_lost_token(discovery) &&
-		!is_within(discovery, discovery->lost_us, DISCOVERY_LOST_MS) && !has_stale_place(discovery);
+		!is_within(discovery, discovery->lost_us, DISCOVERY_LOST_MS) && !has_stale_place(discovery) && !wants_scan(discovery);
 }
 
 static bool has_inventory(const struct discovery *discovery) {

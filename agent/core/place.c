@@ -84,10 +84,18 @@ uint64_t place_scanned_us(const struct place *place) {
 	return place->scanned_us;
 }
 
+/* A card that failed once may have told a wrong serial number, so that its token is missed or another one is waited for. */
+static bool misses_token(const struct place *place) {
+	for (size_t i = 0; i < place->worker_count; i++)
+		if (worker_is_gone(place->workers[i]))
+			return true;
+	return false;
+}
+
 bool place_wants_scan(const struct place *place) {
 	uint64_t least = place->hung ? ms(PLACE_HUNG_RETRY_MS) : 0;
 
-	return place_is_settled(place) && place->failed && now_us(place) - place->busy_since_us >= least;
+	return place_is_settled(place) && (place->failed || misses_token(place)) && now_us(place) - place->busy_since_us >= least;
 }
 
 bool place_is_pcsc(const struct place *place) {
@@ -95,12 +103,7 @@ bool place_is_pcsc(const struct place *place) {
 }
 
 bool place_has_lost_token(const struct place *place, uint64_t within_us) {
-	if (place->lost_us && now_us(place) - place->lost_us < within_us)
-		return true;
-	for (size_t i = 0; i < place->worker_count; i++)
-		if (worker_is_gone(place->workers[i]))
-			return true;
-	return false;
+	return (place->lost_us && now_us(place) - place->lost_us < within_us) || misses_token(place);
 }
 
 const char *place_reader(const struct place *place) {
