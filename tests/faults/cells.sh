@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# Cells of the matrix of faults: cells.sh RESULTS FAULT[,FAULT...] OPERATION[,OPERATION...] [FIRST [LAST]]
+# Cells of the matrix of faults: cells.sh RESULTS FAULT[,FAULT...] OPERATION[@N][,OPERATION[@N]...] [FIRST]
 #
-# A cell is one fault at the n-th APDU of one operation. Does every n from FIRST (1) to LAST, or until the operation has no n-th APDU.
+# A cell is one fault at the n-th APDU of one operation. Does the n-th, or every one from FIRST (1) until the operation has no such APDU.
 # One agent lives through all of them, on a real stack. Appends a line for each cell to RESULTS,
 #     FAULT OPERATION N EXIT-CODE ANSWER-MS RECOVERY-MS VERDICT...
 # and `FAULT OPERATION end` behind the last. What holds and what does not is for verdict.py to say, which sees what the card counted
@@ -15,7 +15,7 @@
 . "$(dirname "$0")/../lib/lib.sh"
 . "$(dirname "$0")/../lib/card.sh"
 
-results=$1 first=${4:-1} last=${5:-1000}
+results=$1 from=${4:-1}
 IFS=, read -ra faults <<<"$2"
 IFS=, read -ra operations <<<"$3"
 export PYTHONPATH=$SOURCE/tests/lib
@@ -56,13 +56,15 @@ perform() {
 	esac
 }
 
+key_is_listed() { smime keys | grep -q "$name@example.org"; }
+
 # The card is there, known and unlocked; but for what the operation is itself to do.
 prepare() {
 	card_ask 0 seen || card_insert 0 $name
 	answers "pin $CARD_PIN"
 	await works >/dev/null 2>"$T/prepare.err" || return
 	case $operation in
-	login | wrong-login) smime lock ;;
+	login | wrong-login) smime lock && await key_is_listed ;;
 	list) card_remove 0 ;;
 	esac
 	[ "$operation" != wrong-login ] || answers 'pin 999999'
@@ -103,10 +105,10 @@ declare -A before
 recover() {
 	local begin
 	begin=$(ms)
-	until works; do
+	until works >>"$T/recovery.out" 2>>"$T/recovery.err"; do
 		[ $(($(ms) - begin)) -lt 10000 ] || { echo -1 && return; }
 		sleep 0.05
-	done >>"$T/recovery.out" 2>>"$T/recovery.err"
+	done
 	echo $(($(ms) - begin))
 }
 
@@ -155,14 +157,16 @@ start_over() {
 
 for fault in "${faults[@]}"; do
 	for operation in "${operations[@]}"; do
-		name=alice
+		first=$from last=1000 name=alice
+		[[ $operation != *@* ]] || first=${operation#*@} last=${operation#*@}
+		operation=${operation%@*}
 		[ "$operation" != ecdh ] || name=bob
 		card_remove 0
 		for ((n = first; n <= last; n++)); do
 			printf '3 3 654321 12345678\n' >"$T/cards/double/state"
 			cell "$n" || break
 		done
-		[ "$n" -gt "$last" ] || printf '%s %s end\n' "$fault" "$operation" >>"$results"
+		[[ $n -gt $last || $last != 1000 ]] || printf '%s %s end\n' "$fault" "$operation" >>"$results"
 	done
 done
 agent_stop >/dev/null

@@ -76,10 +76,14 @@ card_make() { # NAME [rsa|ec [SERIAL [COMMON-NAME]]]; SERIAL: 16 hexadecimal dig
 	card_certify "$name" 9d "$common" "$name@example.org" $decryption
 	card_certify "$name" 9e "$common" "$name-card@example.org" digitalSignature
 }
+# Keys are made once for a build: RSA keys take long. No two cards of different names share one.
 card_make_key() { # NAME rsa|ec SLOT
-	local key=$T/cards/$1/$3.key parameters=(-algorithm EC -pkeyopt ec_paramgen_curve:P-256)
-	[ "$2-$3" = rsa-9e ] || [ "$2" = ec ] || parameters=(-algorithm RSA -pkeyopt rsa_keygen_bits:2048)
-	demo_quiet openssl genpkey "${parameters[@]}" -out "$key" && openssl pkey -in "$key" -pubout -out "$T/$1-$3.pub"
+	local type=$2 key=$FIXTURE-cards/$1-$2-$3 parameters=(-algorithm RSA -pkeyopt rsa_keygen_bits:2048)
+	[ "$3" != 9e ] || type=ec
+	[ "$type" = rsa ] || parameters=(-algorithm EC -pkeyopt ec_paramgen_curve:P-256)
+	mkdir -p "$FIXTURE-cards"
+	[ -e "$key" ] || { demo_quiet openssl genpkey "${parameters[@]}" -out "$key.$BASHPID" && mv "$key.$BASHPID" "$key"; } || return
+	cp "$key" "$T/cards/$1/$3.key" && openssl pkey -in "$key" -pubout -out "$T/$1-$3.pub"
 }
 card_certify() { # NAME SLOT COMMON-NAME ADDRESS KEY-USAGE
 	demo_certificate "$1-$2" "$3" "$4" "$5" && openssl x509 -in "$T/$1-$2.pem" -outform DER -out "$T/cards/$1/$2.der" || bail "no certificate $1-$2"
