@@ -101,7 +101,7 @@ static bool has_stale_place(const struct discovery *discovery) {
 	const struct place *place;
 
 	for (size_t i = 0; (place = discovery_place(discovery, i)); i++)
-		if (is_unwatched(place) && !is_within(discovery, place_scanned_us(place), DISCOVERY_FRESH_MS))
+		if (is_unwatched(place) && !is_within(discovery, place_looked_us(place), DISCOVERY_FRESH_MS))
 			return true;
 	return false;
 }

@@ -84,6 +84,10 @@ uint64_t place_scanned_us(const struct place *place) {
 	return place->scanned_us;
 }
 
+uint64_t place_looked_us(const struct place *place) {
+	return at_least(place->scanned_us, place->busy_since_us);
+}
+
 /* A card that failed once may have told a wrong serial number, so that its token is missed or another one is waited for. */
 static bool misses_token(const struct place *place) {
 	for (size_t i = 0; i < place->worker_count; i++)
@@ -93,7 +97,7 @@ static bool misses_token(const struct place *place) {
 }
 
 bool place_wants_scan(const struct place *place) {
-	uint64_t least = place->hung ? ms(PLACE_HUNG_RETRY_MS) : 0;
+	uint64_t least = place->hung ? ms(PLACE_HUNG_RETRY_MS) : place->reader ? 0 : ms(PLACE_FAILED_RETRY_MS);
 
 	return place_is_settled(place) && (place->failed || misses_token(place)) && now_us(place) - place->busy_since_us >= least;
 }

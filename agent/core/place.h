@@ -12,14 +12,15 @@
 #include "worker.h"
 
 enum {
-	PLACE_SCAN_MAX_MS = 20 * 1000,  /* unless the module's deadline is shorter */
-	PLACE_ALONE_MAX_MS = 15 * 1000, /* how long a place is waited for while there is no token at all, */
-	PLACE_FIRST_MAX_MS = 3 * 1000,  /* when it is looked into for the first time or a token is new, */
-	PLACE_AGAIN_MIN_MS = 1000,      /* when it is looked into again: so long at least, */
-	PLACE_SLOWER_MAX = 3,           /* and so many times what the last scan took, ALONE_MAX at most, */
-	PLACE_HUNG_MAX_MS = 500,        /* and when it hung the last time */
-	PLACE_HUNG_RETRY_MS = 3 * 1000, /* a card that hung is not touched again at once */
-	PLACE_CONFIRM_MS = 1000,        /* after which a token that a scan has missed is looked for again */
+	PLACE_SCAN_MAX_MS = 20 * 1000,    /* unless the module's deadline is shorter */
+	PLACE_ALONE_MAX_MS = 15 * 1000,   /* how long a place is waited for while there is no token at all, */
+	PLACE_FIRST_MAX_MS = 3 * 1000,    /* when it is looked into for the first time or a token is new, */
+	PLACE_AGAIN_MIN_MS = 1000,        /* when it is looked into again: so long at least, */
+	PLACE_SLOWER_MAX = 3,             /* and so many times what the last scan took, ALONE_MAX at most, */
+	PLACE_HUNG_MAX_MS = 500,          /* and when it hung the last time */
+	PLACE_HUNG_RETRY_MS = 3 * 1000,   /* a card that hung is not touched again at once */
+	PLACE_FAILED_RETRY_MS = 2 * 1000, /* nor is a module that failed */
+	PLACE_CONFIRM_MS = 1000,          /* after which a token that a scan has missed is looked for again */
 	PLACE_TOKENS_MAX = 256,
 };
 
@@ -44,9 +45,12 @@ bool place_is_settled(const struct place *place);
 /* When whoever waits for it to be settled should wait no more (CLOCK_MONOTONIC). `alone`: there is no token anywhere. */
 uint64_t place_patience_end_us(const struct place *place, bool alone);
 
-/* When it was last looked into with success; 0: never. Whether the last scan failed or a token
- * of it is missed, and a new one is due. */
+/*
+ * When it was last looked into with success, and when at all; 0: never. Whether the last scan failed or a token of it is missed, and
+ * a new one is due.
+ */
 uint64_t place_scanned_us(const struct place *place);
+uint64_t place_looked_us(const struct place *place);
 bool place_wants_scan(const struct place *place);
 
 /* The module works through pcscd; known after a first scan. */
