@@ -19,9 +19,14 @@ mount --bind "$T/lib" /var/lib/opencryptoki && mount --bind "$T/log" /var/log &&
 token_agent "$token_module"
 check 'without pkcsslotd' 0 smime status
 prints 'status tells' 'its service'
-pkcsslotd || bail 'pkcsslotd does not start'
-await [ -s /run/pkcsslotd.pid ] || bail 'pkcsslotd does not tell its number'
-started+=("$(cat /run/pkcsslotd.pid)")
+daemon_start() {
+	rm -f /run/pkcsslotd.pid
+	pkcsslotd || bail 'pkcsslotd does not start'
+	await [ -s /run/pkcsslotd.pid ] || bail 'pkcsslotd does not tell its number'
+	daemon=$(cat /run/pkcsslotd.pid)
+	started+=("$daemon")
+}
+daemon_start
 demo_quiet pkcs11-tool --module "$token_module" --slot 3 --so-pin 87654321 --init-token --label ock &&
 	demo_quiet pkcs11-tool --module "$token_module" --slot 3 --login --login-type so --so-pin 87654321 --init-pin --pin "$DEMO_PIN" &&
 	token_keys ock rsa || bail 'the token could not be made'
@@ -29,6 +34,17 @@ holds 'the agent sees the token that is there now' await token_sign_and_verify r
 agent_stop
 token_works
 token_row openCryptoki
+
+# The daemon goes, and comes back: the agent goes on.
+token_agent "$token_module"
+check 'with pkcsslotd, sign' 0 token_sign_and_verify rsa
+end_process "$daemon"
+smime lock
+check 'without it, and with nobody logged in' 4 token_sign_and_verify rsa
+one_line 'one line says so'
+daemon_start
+holds 'with the next one it goes on' await token_sign_and_verify rsa
+agent_stop
 
 # A certificate for a key that the token can't hold.
 cp "$T/peer-ec.pem" "$T/ec.pem"

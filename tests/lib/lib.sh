@@ -191,6 +191,9 @@ configure_key() { # KEY VALUE
 
 agent_pid=
 
+# Between its bind() and its listen() there is a socket that nobody answers.
+agent_listens() { grep -F "$SMIME_AGENT_SOCK" /proc/net/unix | grep -q ' 00010000 '; }
+
 # Starts the agent, with the usual configuration unless the test wrote one, and waits for its socket.
 agent_start() { # ARGUMENT...
 	[ -e "$T/pinentry.d/answers" ] || answers "pin $DEMO_PIN"
@@ -198,7 +201,7 @@ agent_start() { # ARGUMENT...
 	smime-agent --foreground --socket "$SMIME_AGENT_SOCK" --config "$T/agent.yaml" "$@" 3>&- >>"$T/agent.log" 2>&1 </dev/null &
 	agent_pid=$!
 	started+=("$agent_pid")
-	if ! await [ -S "$SMIME_AGENT_SOCK" ] || ended "$agent_pid"; then
+	if ! await agent_listens || ended "$agent_pid"; then
 		bail "the agent did not start: $(tail -n 5 "$T/agent.log")"
 	fi
 }
