@@ -9,8 +9,28 @@
 #include "cryptoki.h"
 #include "smime/error.h"
 
-static void rest(void) {
-	(void)nanosleep(&(struct timespec){ .tv_nsec = FOLLOW_EVENT_MIN_MS * 1000000L }, NULL);
+static void rest(unsigned ms) {
+	(void)nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L }, NULL);
+}
+
+static uint64_t now_ms(void) {
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Waits for an event. How long to rest after it depends on whether the module waited. */
+static CK_RV wait_for_event(const struct cryptoki *module, unsigned *rest_ms) {
+	uint64_t begin = now_ms();
+	CK_SLOT_ID slot;
+	CK_RV rv = module->call->C_WaitForSlotEvent(0, &slot, NULL);
+
+	if (now_ms() - begin >= FOLLOW_EVENT_MIN_MS)
+		*rest_ms = FOLLOW_EVENT_MIN_MS;
+	else
+		*rest_ms = *rest_ms < FOLLOW_EVENT_MAX_MS / 2 ? *rest_ms * 2 : FOLLOW_EVENT_MAX_MS;
+	return rv;
 }
 
 /* The first calls of some modules report what has been there all along, so events that are pending at the start are no news. */
@@ -26,7 +46,7 @@ static CK_RV skip_pending(const struct cryptoki *module) {
 
 static void *tell_that_it_waits(void *exchange) {
 	/* A module without the blocking form says so at once, and ends the process before this. */
-	rest();
+	rest(FOLLOW_EVENT_MIN_MS);
 	(void)exchange_send_event(exchange, 0, WIRE_REPORT_SLOTS);
 	return NULL;
 }
@@ -34,7 +54,7 @@ static void *tell_that_it_waits(void *exchange) {
 int follow_module(const struct wire_setup *setup, struct exchange *exchange, struct fault *fault) {
 	_cleanup_(cryptoki_closep) struct cryptoki *module = NULL;
 	pthread_t teller;
-	CK_SLOT_ID slot;
+	unsigned rest_ms = FOLLOW_EVENT_MIN_MS;
 	CK_RV rv;
 	int r = cryptoki_open(wire_text(setup->module), wire_text(setup->init_reserved), &module, fault);
 
@@ -46,11 +66,11 @@ int follow_module(const struct wire_setup *setup, struct exchange *exchange, str
 	rv = module->call->C_WaitForSlotEvent ? skip_pending(module) : CKR_FUNCTION_NOT_SUPPORTED;
 	if (rv == CKR_OK && pthread_create(&teller, NULL, tell_that_it_waits, exchange) != 0)
 		return -SMIME_E_INTERNAL;
-	while (rv == CKR_OK && (rv = module->call->C_WaitForSlotEvent(0, &slot, NULL)) == CKR_OK) {
+	while (rv == CKR_OK && (rv = wait_for_event(module, &rest_ms)) == CKR_OK) {
 		r = exchange_send_event(exchange, 0, WIRE_REPORT_SLOTS);
 		if (r < 0)
 			return r;
-		rest();
+		rest(rest_ms);
 	}
 	return fault_set(fault, SMIME_E_MECHANISM, "the module does not tell of tokens that come and go (C_WaitForSlotEvent: %s)",
 		cryptoki_rv_name(rv));

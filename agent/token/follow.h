@@ -7,7 +7,10 @@
 
 #include "exchange.h"
 
-enum { FOLLOW_EVENT_MIN_MS = 200 }; /* a module that reports the same event again and again is told of this often */
+enum {
+	FOLLOW_EVENT_MIN_MS = 200,       /* between two events, */
+	FOLLOW_EVENT_MAX_MS = 10 * 1000, /* and twice as much each time, up to this, with a module that has one whenever it is asked */
+};
 
 /*
  * Waits in C_WaitForSlotEvent (PKCS#11 2.40 5.5) and reports WIRE_REPORT_SLOTS first when it is known that the module has it, then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A module that has no end of slots, or none, lacks functions, and whose texts are for no terminal.
+# A module that has no end of slots, or none, or lacks functions.
 . "$(dirname "$0")/../lib/lib.sh"
 . "$(dirname "$0")/../lib/hostile.sh"
 
@@ -19,17 +19,4 @@ no function C_Initialize       | start | fails fails | has no C_Initialize; | nu
 no function C_GetTokenInfo     | start | fails fails | has no C_GetTokenInfo; | null=C_GetTokenInfo
 END
 hostile_stop
-
-# Texts of a token that nothing ends and that are for no terminal.
-printf '%s\n' 'C_GetTokenInfo garbage' 'C_GetSlotInfo garbage' >"$FAULTY_CONTROL"
-agent_start
-check 'the status of a token that calls itself what it likes' 0 smime status
-fails 'has no control characters' grep -aqP '[^\x20-\x7e\n]' "$T/out"
-check 'and as a document' 0 smime status --json
-is 'can be read' "$(json "$T/out" 'sum(t["keys"] > 0 for t in d["tokens"])')" 2
-check 'its keys' 0 smime keys
-prints 'are there' alice@example.org
-fails 'without control characters too' grep -aqP '[^\x20-\x7e\n]' "$T/out"
-check 'one signs' 0 smime sign -k alice@example.org -i "$T/mail" -o "$T/signed"
-agent_stop
 done_testing
