@@ -41,10 +41,14 @@ hostile_no_children() {
 	for pid in $(hostile_children); do ended "$pid" || return 1; done
 }
 
+hostile_no_zombie() { # CORE
+	[ -z "$(ps -o stat= --ppid "$1,$(pgrep -P "$1" -d,)" | grep '^Z')" ]
+}
+
 hostile_stop() {
 	local core=$agent_pid
 	fails 'the core is the one that was started' ended "$core"
-	is 'no process is a zombie' "$(ps -o pid=,stat=,comm= --ppid "$(pgrep -P "$core" -d,)" | awk '$2 ~ /^Z/')" ''
+	holds 'no process is a zombie' await hostile_no_zombie "$core"
 	agent_stop
 	holds 'no token process is left' await no_process smime-token
 	holds 'no child of the module is left' await hostile_no_children

@@ -5,10 +5,11 @@
  * well again under a running process. A line is one command, for calls from the FROM-th of a process on, or (=FROM) for that alone:
  *
  *   C_X crash|segv|abort|exit|smash [FROM]   the call ends the process: _exit(), SIGSEGV, abort(), exit(), a spoilt stack
- *   C_X hang|spin [FROM]                     it never returns, blocked or busy, and takes no signal
+ *   C_X hang|spin|stop [FROM]                it never returns, blocked or busy, and takes no signal; stops the process
  *   C_X slow MS [FROM]                       it takes this long
  *   C_X fork SECONDS [FROM]                  it leaves a child with all descriptors; the log has its number
- *   C_X print|close|replace [FROM]           it prints; closes every descriptor from 3 up; puts other files there
+ *   C_X print|scribble [FROM]                it prints; writes to the sockets of the process
+ *   C_X close|replace [FROM]                 it closes every descriptor from 3 up; puts others there
  *   C_X signals|chdir|limits [FROM]          it blocks and ignores signals; changes directory and umask; raises limits
  *   C_X fails RV [FROM]                      it does nothing and returns this code
  *   C_X length N [FROM]                      its first length or count is N, whatever the buffer holds

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LONGEST_S = 60, NOISE_BYTES = 4096 };
+enum { LONGEST_S = 60, NOISE_BYTES = 4096, DESCRIPTORS_MAX = 64 };
 
 /* ---- Ends ---- */
 
@@ -89,6 +89,10 @@ static void spin(unsigned long number) {
 	_exit(97);
 }
 
+static void stop(unsigned long number) {
+	(void)raise(SIGSTOP);
+}
+
 static void sleep_ms(unsigned long number) {
 	(void)nanosleep(&(struct timespec){ (time_t)(number / 1000), (long)(number % 1000) * 1000000 }, NULL);
 }
@@ -124,6 +128,15 @@ static void print(unsigned long number) {
 	}
 	(void)puts("the module says hello");
 	(void)fflush(stdout);
+}
+
+/* What is no frame, to whoever is behind each descriptor. */
+static void scribble(unsigned long number) {
+	unsigned char noise[NOISE_BYTES];
+
+	memset(noise, 0xff, sizeof(noise));
+	for (int fd = STDERR_FILENO + 1; fd < DESCRIPTORS_MAX; fd++)
+		(void)!send(fd, noise, sizeof(noise), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static void close_all(unsigned long number) {
@@ -168,9 +181,11 @@ bool misdeed(const struct command *command) {
 		{ "smash", smash },
 		{ "hang", hang },
 		{ "spin", spin },
+		{ "stop", stop },
 		{ "slow", sleep_ms },
 		{ "fork", fork_child },
 		{ "print", print },
+		{ "scribble", scribble },
 		{ "close", close_all },
 		{ "replace", replace_all },
 		{ "signals", ignore_signals },

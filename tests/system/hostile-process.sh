@@ -17,6 +17,7 @@ SIGSEGV in C_Initialize      | start   | fails fails | $ends | C_Initialize segv
 SIGSEGV in C_GetFunctionList | start   | fails fails | $ends | C_GetFunctionList segv
 a C_Sign that hangs          | running | fails any   | did not answer in time | C_Sign hang
 a C_Sign that is busy        | running | fails any   | did not answer in time | C_Sign spin
+a C_Sign that stops          | running | fails any   | did not answer in time | C_Sign stop
 a C_Initialize that hangs    | start   | fails fails | did not answer in time | C_Initialize hang
 a C_GetSlotList that hangs   | start   | fails fails | did not answer in time | C_GetSlotList hang
 a C_OpenSession that hangs   | start   | fails fails | did not answer in time | C_OpenSession hang

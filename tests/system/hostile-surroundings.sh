@@ -15,6 +15,7 @@ a child in C_Initialize       | start   | works works | . | C_Initialize fork 60
 a child in C_Sign             | running | works works | . | C_Sign fork 60
 a child, then SIGSEGV         | running | fails any   | $ends | C_Sign fork 60; C_Sign segv
 printing in every call        | start   | works works | . | $(everywhere print)
+writing to the core           | running | fails any   | $ends | C_Sign scribble
 closing descriptors at once   | start   | fails fails | $ends | C_Initialize close
 closing descriptors in C_Sign | running | fails any   | $ends | C_Sign close
 other files for descriptors   | running | fails any   | $ends | C_Sign replace
