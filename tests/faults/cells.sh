@@ -99,6 +99,7 @@ repair() {
 
 ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
 since() { echo $(($(card_count 0 "$1") - before[$1])); } # WHAT
+has_struck() { [ "$(since faults)" -gt 0 ]; } # of an insertion perhaps only when the command has been answered already
 declare -A before
 
 # How long until a request works; -1: it does not in ten seconds.
@@ -126,7 +127,7 @@ cell() { # N; fails when the operation has no such APDU
 	ms=$(($(ms) - begin))
 	[ "$operation" != wrong-login ] || typed_wrong=$(prompts)
 	answers "pin $CARD_PIN"
-	if [ "$(since faults)" = 0 ] && [ "$operation" != lock ]; then
+	if [ "$operation" != lock ] && ! LIMIT=30 await has_struck; then
 		repair
 		return 1
 	fi
@@ -140,7 +141,7 @@ cell() { # N; fails when the operation has no such APDU
 	} >"$T/record"
 	tail -n +$((seen_before + 1)) "$T/observations" >"$T/seen"
 	printf '%s %s %s %s %s %s %s\n' "$fault" "$operation" "$1" "$code" "$ms" "$recovery_ms" \
-		"$(python3 "$SOURCE/tests/faults/verdict.py" "$T/record" "$T/seen")" >>"$results"
+		"$(python3 "$SOURCE/tests/faults/verdict.py" "$T/record" "$T/seen")$([ "$recovery_ms" -ge 0 ] || printf ' (%s)' "$(tail -n 1 "$T/recovery.err")")" >>"$results"
 	[ "$recovery_ms" -ge 0 ] || start_over
 	[ "$operation" != lock ]
 }

@@ -92,10 +92,11 @@ check 'a part of a reply' 2 raw $chuid
 card_insert 0 alice
 card_fault 0 any 1 long 65535
 check 'far too much of one' 2 raw $chuid
+card_ask 0 clear
 card_fault 0 any 2 freeze
 raw $chuid $chuid >"$T/frozen" & frozen=$!
 struck() { [ "$(card_count 0 faults)" = "$1" ]; }
-holds 'a card freezes' await struck 6
+holds 'a card freezes' await struck 1
 card_ask 0 release
 holds 'until it is released' wait $frozen
 is 'and answers then' "$(uniq "$T/frozen")" 9000
