@@ -119,12 +119,25 @@ card_take 0
 code=0
 wait "$frozen" || code=$?
 is 'the frozen card is pulled: its request fails' "$code" 4
+agent_stop
+
+# Nor does a card that freezes while it is looked at.
+card_insert 0 alice
+card_fault 0 any 1 freeze
+agent_start
+check 'a card beside a frozen one is found' 0 sign bob-auth@example.org
+prints_alice() { smime keys | grep -q alice; }
+fails 'which is not' prints_alice
+card_ask 0 release
+holds 'until it answers again' await prints_alice
+check 'and works' 0 sign alice-auth@example.org
+card_remove 0
 
 # pcscd: killed, away, back.
 pcscd_kill
 holds 'without pcscd there are no cards' await lacks bb
-check 'status says why' 0 smime status
-prints 'pcscd is not running' 'pcscd is not running'
+check 'status' 0 smime status
+prints 'says why' 'pcscd is not running'
 check 'a signature is refused' 4 sign bob-auth@example.org
 card_put 0 alice
 pcscd_start
@@ -133,8 +146,8 @@ holds 'all cards are back' await has aa
 agent_stop
 pcscd_stop
 agent_start
-check 'an agent without pcscd' 0 smime status
-prints 'says so' 'pcscd is not running'
+no_pcscd() { smime status | grep -q 'pcscd is not running'; }
+holds 'an agent without pcscd says so' await no_pcscd
 pcscd_start
 holds 'finds it when it is started later' await has aa
 check 'and its cards work' 0 sign alice-auth@example.org
