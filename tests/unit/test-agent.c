@@ -24,7 +24,7 @@ static char place[] = "/tmp/test-agent-XXXXXX";
 
 /* ---- The agent ---- */
 
-enum answer { ANSWER_DONE, ANSWER_ERROR, ANSWER_WRONG_TYPE, ANSWER_WRONG_ID, ANSWER_HANG_UP, ANSWER_GARBAGE };
+enum answer { ANSWER_DONE, ANSWER_ERROR, ANSWER_WRONG_TYPE, ANSWER_WRONG_ID, ANSWER_HANG_UP, ANSWER_GARBAGE, ANSWER_EVENTS };
 
 struct play {
 	int listener;
@@ -60,6 +60,15 @@ static void reply_hello(int fd, const struct play *play, uint32_t id) {
 	wire_reply_free(reply);
 }
 
+static void send_event(int fd, uint32_t id, uint32_t kind, uint32_t number) {
+	struct wire_reply *reply = wire_reply_make(id, WIRE_REPLY_EVENT);
+
+	reply->body->event->kind = kind;
+	reply->body->event->number = number;
+	wire_send(fd, reply, wire_reply_it(), -1);
+	wire_reply_free(reply);
+}
+
 static void answer(int fd, const struct play *play) {
 	switch (play->answer) {
 	case ANSWER_DONE:
@@ -76,6 +85,12 @@ static void answer(int fd, const struct play *play) {
 		break;
 	case ANSWER_GARBAGE:
 		(void)!write(fd, "\0\0\0\2\5\1", 6);
+		break;
+	case ANSWER_EVENTS:
+		send_event(fd, play->request_id, WIRE_EVENT_WATCHING, 0);
+		send_event(fd, play->request_id, 12345, 1);
+		send_event(fd, play->request_id, WIRE_EVENT_PROMPT_QUEUED, 3);
+		send_event(fd, play->request_id, WIRE_EVENT_MISSED, 7);
 		break;
 	case ANSWER_HANG_UP:
 		break;
@@ -124,6 +139,15 @@ static int lock(void) {
 	return r;
 }
 
+static char events[256]; /* what the handler was told */
+
+static int on_event(void *userdata, const struct smime_event *event) {
+	const enum smime_event_kind *last = userdata;
+
+	(void)snprintf(events + strlen(events), sizeof(events) - strlen(events), "%s %u %u, ", event->name, event->place, event->missed);
+	return event->kind == *last ? 42 : 0;
+}
+
 static int listen_at(const char *path) {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -143,8 +167,13 @@ static void await_end(void) {
 		assert_int_equal(poll(&poll_fd, 1, 10000), 1);
 }
 
-/* One connection for each call of lock() that is made. */
-static int ask(struct play *play, size_t calls) {
+static int watch(enum smime_event_kind last, int stop) {
+	events[0] = '\0';
+	return smime_watch(s, stop, on_event, &last);
+}
+
+/* Makes calls, with a connection for each of them that they make. */
+static int ask_with(struct play *play, size_t calls, int (*call)(void)) {
 	char path[64];
 	pthread_t thread;
 	int r = 0;
@@ -156,12 +185,16 @@ static int ask(struct play *play, size_t calls) {
 	assert_int_equal(smime_set_socket(s, path), 0);
 	assert_int_equal(pthread_create(&thread, NULL, perform, play), 0);
 	for (size_t i = 0; i < calls; i++) {
-		r = lock();
+		r = call();
 		await_end();
 	}
 	pthread_join(thread, NULL);
 	close(play->listener);
 	return r;
+}
+
+static int ask(struct play *play, size_t calls) {
+	return ask_with(play, calls, lock);
 }
 
 #define says(text) assert_non_null(strstr(smime_message(s), text))
@@ -218,6 +251,43 @@ static void an_answer_that_does_not_fit_is_a_protocol_error(void **state) {
 	assert_int_equal(ask(&(struct play){ .answer = ANSWER_WRONG_TYPE }, 1), -SMIME_E_PROTOCOL);
 	assert_int_equal(ask(&(struct play){ .answer = ANSWER_WRONG_ID }, 1), -SMIME_E_PROTOCOL);
 	assert_int_equal(ask(&(struct play){ .answer = ANSWER_GARBAGE }, 1), -SMIME_E_PROTOCOL);
+}
+
+static int watch_to_the_end(void) {
+	return watch(SMIME_EVENT_DONE, -1);
+}
+
+static int watch_one(void) {
+	return watch(SMIME_EVENT_WATCHING, -1);
+}
+
+/* The one that can be read at once is the end of a pipe that nobody writes to. */
+static int watch_until_stopped(void) {
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	close(ends[1]);
+	int r = watch(SMIME_EVENT_DONE, ends[0]);
+	close(ends[0]);
+	return r;
+}
+
+static void events_are_handed_over_until_the_agent_ends(void **state) {
+	assert_int_equal(ask_with(&(struct play){ .answer = ANSWER_EVENTS }, 1, watch_to_the_end), -SMIME_E_AGENT_GONE);
+	says("the agent has ended");
+	assert_string_equal(events, "watching 0 0, prompt-queued 3 0, missed 0 7, "); /* the one that nobody knows is passed over */
+}
+
+static void a_watch_ends_when_the_program_has_enough(void **state) {
+	assert_int_equal(ask_with(&(struct play){ .answer = ANSWER_EVENTS }, 1, watch_one), 42);
+	assert_string_equal(events, "watching 0 0, ");
+	assert_int_equal(ask_with(&(struct play){ .answer = ANSWER_EVENTS }, 1, watch_until_stopped), 0);
+	assert_string_equal(events, "watching 0 0, ");
+	assert_int_equal(ask(&(struct play){ .answer = ANSWER_DONE }, 1), 0);
+}
+
+static void an_agent_without_events_is_told(void **state) {
+	assert_int_equal(ask_with(&(struct play){ .answer = ANSWER_WRONG_TYPE }, 1, watch_to_the_end), -SMIME_E_PROTOCOL);
 }
 
 static void no_agent_is_told_with_the_socket(void **state) {
@@ -294,6 +364,9 @@ int main(void) {
 		cmocka_unit_test(a_refused_hello_is_told_with_its_reason),
 		cmocka_unit_test(another_version_is_told),
 		cmocka_unit_test(an_answer_that_does_not_fit_is_a_protocol_error),
+		cmocka_unit_test(events_are_handed_over_until_the_agent_ends),
+		cmocka_unit_test(a_watch_ends_when_the_program_has_enough),
+		cmocka_unit_test(an_agent_without_events_is_told),
 		cmocka_unit_test(no_agent_is_told_with_the_socket),
 		cmocka_unit_test(the_socket_is_found_in_the_order_of_the_contract),
 		cmocka_unit_test(a_directory_under_tmp_must_be_ours_alone),
