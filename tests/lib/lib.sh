@@ -138,6 +138,15 @@ json() { # FILE EXPRESSION: a Python expression over the document d
 
 # ---- Waiting and ending ----
 
+# For what must not happen soon: a test point if the command took less time than it needs to happen, on the clock of the machine.
+soon() { # MILLISECONDS COMMAND...
+	local begin=${EPOCHREALTIME/./} limit=$1
+	shift
+	"$@"
+	took=$(((${EPOCHREALTIME/./} - begin) / 1000))
+	[ "$took" -lt "$limit" ]
+}
+
 # Tries a command until it succeeds, ten seconds at most (or LIMIT, in tenths of a second).
 await() {
 	local tries=$((${LIMIT:-100} * 2))

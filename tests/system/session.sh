@@ -164,4 +164,34 @@ lock_screen c9
 set_property c9 Active false
 check 'a session of the user manager' 0 smime unlock
 is 'is not listened to' "$(token_process)" "$process"
+agent_stop
+
+# Buses that are none: one that ends every connection at once, one that never says a word.
+cat >"$T/no-bus.py" <<'END'
+import socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[2])
+listener.listen(8)
+held = []
+while True:
+    held.append(listener.accept()[0])
+    print('connected', flush=True)
+    if sys.argv[1] == 'closes':
+        held.pop().close()
+END
+for how in closes hangs; do
+	if [ $how = closes ]; then seconds=4.5; else seconds=1; fi
+	python3 "$T/no-bus.py" $how "$T/$how.bus" >"$T/$how.log" 3>&- &
+	started+=("$!")
+	disown "$!"
+	await [ -S "$T/$how.bus" ]
+	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=${T// /%20}/$how.bus
+	agent_start
+	check "with a bus that $how" 0 sign
+	before=$(ticks)
+	sleep $seconds
+	if [ $(($(ticks) - before)) -le 20 ]; then pass "a bus that $how burns no time"; else fail "a bus that $how burns no time" "$(($(ticks) - before)) ticks"; fi
+	if [ "$(wc -l <"$T/$how.log")" -le 4 ]; then pass "a bus that $how is tried ever less often"; else fail "a bus that $how is tried ever less often" "$(wc -l <"$T/$how.log")"; fi
+	agent_stop
+done
 done_testing

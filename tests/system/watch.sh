@@ -37,7 +37,7 @@ answers cancel
 check 'a prompt that is cancelled' 4 smime unlock
 holds 'everything is told' await seen "$T/events" 'done' 2
 is 'in the order it happened' "$(python3 -c 'import json, sys
-print(*(json.loads(line)["event"] for line in open(sys.argv[1])))' "$T/events")" \
+print(*(kind for line in open(sys.argv[1]) if (kind := json.loads(line)["event"]) != "slow"))' "$T/events")" \
 	'watching prompt-shown prompt-closed unlocked done locked prompt-shown prompt-closed done'
 smime status --json >"$T/status.json"
 is 'an event names its token' "$(last "$T/events" unlocked 'e["token"], e["label"]')" "('$(json "$T/status.json" 'd["tokens"][0]["id"]')', 'demo')"
@@ -47,23 +47,30 @@ print(*sorted({" ".join(sorted(json.loads(line))) for line in open(sys.argv[1])}
 is 'an operation that failed says with what' "$(last "$T/events" 'done' 'e["code"]')" 432
 like 'and why' "$(last "$T/events" 'done' 'e["text"]')" 'asks to unlock the token: .*cancelled'
 like 'people read a line for each' "$(cat "$T/lines")" "UTC  unlocked      demo"$'\n'
-is 'as many as programs' "$(wc -l <"$T/lines")" "$(wc -l <"$T/events")"
+holds 'as many as programs' await eval '[ "$(wc -l <"$T/lines")" = "$(wc -l <"$T/events")" ]'
 
 # An operation that takes long while nobody is asked for anything.
 answers "pin $DEMO_PIN"
-check 'unlock' 0 smime unlock
-is 'what is quick is not called slow' "$(events "$T/events" slow)" 0
+slow=$(events "$T/events" slow)
+if soon 500 check 'unlock' 0 smime unlock; then
+	is 'what is quick is not called slow' "$(events "$T/events" slow)" "$slow"
+else
+	skip 'what is quick is not called slow' "the machine was too slow: $took ms went by"
+fi
+slow=$(events "$T/events" slow)
 printf 'C_Sign slow 900\n' >"$FAULTY_CONTROL"
 check 'a signature that takes a while' 0 smime sign -i "$T/mail" -o "$T/signed"
 holds 'is told when it is done' await seen "$T/events" 'done' 4
-is 'and was told to be slow, once' "$(events "$T/events" slow)" 1
+is 'and was told to be slow, once' "$(events "$T/events" slow)" $((slow + 1))
 like 'with what to do' "$(last "$T/events" slow 'e["text"]')" 'touch'
 printf '\n' >"$FAULTY_CONTROL"
 smime lock
 answers "late 1.2 pin $DEMO_PIN"
-check 'a person that takes a while' 0 smime unlock
-holds 'is waited for' await seen "$T/events" 'done' 5
-is 'without the token being called slow' "$(events "$T/events" slow)" 1
+if soon 1700 check 'a person that takes a while' 0 smime unlock; then
+	is 'is waited for without the token being called slow' "$(events "$T/events" slow)" $((slow + 1))
+else
+	skip 'is waited for without the token being called slow' "the machine was too slow: $took ms went by"
+fi
 
 # The end.
 kill -INT "$programs"
