@@ -5,7 +5,6 @@
 # that the other program could use it.
 . "$(dirname "$0")/../lib/lib.sh"
 . "$(dirname "$0")/../lib/card.sh"
-. "$(dirname "$0")/../lib/bus.sh"
 
 fixture
 card_stack
