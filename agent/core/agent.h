@@ -30,6 +30,7 @@ struct agent {
 	STACK_OF(ASN1_OCTET_STRING) *certificates; /* DER of `certificates:` */
 	STACK_OF(X509_ALGOR) *capabilities;
 	uint8_t rejection_secret[AGENT_REJECTION_SECRET_BYTES];
+	char *ledger; /* directory of the records of PIN tries */
 };
 
 #endif

@@ -15,7 +15,7 @@
 #include "config.h"
 
 #define TEXT(key, st, member, flags) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), st, member, 1, CONFIG_TEXT_MAX_BYTES)
-#define NUMBER(key, st, member) CYAML_FIELD_UINT_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, st, member)
+#define NUMBER(key, st, member, flags) CYAML_FIELD_UINT_PTR(key, CYAML_FLAG_POINTER | (flags), st, member)
 #define LIST(key, member, entry) \
 	CYAML_FIELD_SEQUENCE(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, member, entry, 0, CONFIG_LIST_MAX)
 #define MAPPING(key, type, member, fields) \
@@ -27,7 +27,7 @@ static const cyaml_schema_value_t text_schema = {
 static const cyaml_schema_field_t module_fields[] = {
 	TEXT("path", struct config_file_module, path, CYAML_FLAG_DEFAULT),
 	TEXT("init-reserved", struct config_file_module, init_reserved, CYAML_FLAG_OPTIONAL),
-	NUMBER("sessions", struct config_file_module, sessions),
+	NUMBER("sessions", struct config_file_module, sessions, CYAML_FLAG_OPTIONAL),
 	TEXT("deadline", struct config_file_module, deadline, CYAML_FLAG_OPTIONAL),
 	TEXT("exclusive", struct config_file_module, exclusive, CYAML_FLAG_OPTIONAL),
 	CYAML_FIELD_END,
@@ -42,15 +42,26 @@ static const cyaml_schema_field_t certificate_fields[] = {
 static const cyaml_schema_value_t certificate_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_file_certificate, certificate_fields),
 };
+static const cyaml_schema_field_t grant_fields[] = {
+	TEXT("key", struct config_file_grant, key, CYAML_FLAG_DEFAULT),
+	NUMBER("count", struct config_file_grant, count, CYAML_FLAG_DEFAULT),
+	TEXT("within", struct config_file_grant, within, CYAML_FLAG_DEFAULT),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t grant_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_file_grant, grant_fields),
+};
 static const cyaml_schema_field_t pin_fields[] = {
 	TEXT("program", struct config_file_pin, program, CYAML_FLAG_OPTIONAL),
 	TEXT("file", struct config_file_pin, file, CYAML_FLAG_OPTIONAL),
 	TEXT("idle", struct config_file_pin, idle, CYAML_FLAG_OPTIONAL),
 	TEXT("max", struct config_file_pin, max, CYAML_FLAG_OPTIONAL),
+	CYAML_FIELD_SEQUENCE(
+		"grants", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file_pin, grants, &grant_schema, 0, CONFIG_LIST_MAX),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t socket_fields[] = {
-	NUMBER("max_clients", struct config_file_socket, max_clients),
+	NUMBER("max_clients", struct config_file_socket, max_clients, CYAML_FLAG_OPTIONAL),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t top_fields[] = {

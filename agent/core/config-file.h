@@ -21,8 +21,14 @@ struct config_file_module {
 struct config_file_certificate {
 	char *path;
 };
+struct config_file_grant {
+	char *key, *within;
+	unsigned *count;
+};
 struct config_file_pin {
 	char *program, *file, *idle, *max;
+	struct config_file_grant *grants;
+	unsigned grants_count;
 };
 struct config_file_socket {
 	unsigned *max_clients;

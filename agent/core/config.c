@@ -4,11 +4,13 @@
  */
 #include "config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 
 #include <smime/error.h>
 
+#include "agent/wire/limits.h"
 #include "agent/wire/text.h"
 #include "config-file.h"
 #include "environment.h"
@@ -184,6 +186,54 @@ static int take_capabilities(struct config *config, const char *file, const stru
 	return take_list(&config->capabilities, &config->capability_count, raw->capabilities, raw->capabilities_count);
 }
 
+/* Lower case, so that it can be compared. Whether there are as many hex digits as it takes, and no more than a fingerprint has. */
+static bool normalize_key(char *key) {
+	size_t len = strlen(key);
+
+	for (char *p = key; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return len >= CONFIG_GRANT_KEY_MIN_DIGITS && len <= 2 * (size_t)WIRE_FINGERPRINT_BYTES && strspn(key, "0123456789abcdef") == len;
+}
+
+static int take_grant(
+	struct config *config, struct config_grant *grant, const char *file, const struct config_file_grant *raw, char **ret_message) {
+	uint64_t within_us = 0;
+
+	if (take_text(&grant->key, raw->key) < 0)
+		return -SMIME_E_NO_MEMORY;
+	if (!normalize_key(grant->key))
+		return config_refuse(ret_message,
+			"%s: pin: grants: key: '%s' is no fingerprint of a key, or less than %d hex digits of one; `smime keys` shows them",
+			file, raw->key, CONFIG_GRANT_KEY_MIN_DIGITS);
+	for (const struct config_grant *other = config->grants; other < grant; other++)
+		if (strncmp(other->key, grant->key, strlen(other->key) < strlen(grant->key) ? strlen(other->key) : strlen(grant->key)) == 0)
+			return config_refuse(ret_message, "%s: pin: grants: key: '%s' is there twice", file, raw->key);
+	grant->count = *raw->count;
+	if (grant->count < 2 || grant->count > CONFIG_GRANT_COUNT_MAX)
+		return config_refuse(
+			ret_message, "%s: pin: grants: count: %u is not between 2 and %d", file, grant->count, CONFIG_GRANT_COUNT_MAX);
+	if (parse_duration(raw->within, &within_us) < 0 || within_us == 0 || within_us / 1000000 > CONFIG_GRANT_WITHIN_MAX_S)
+		return config_refuse(ret_message, "%s: pin: grants: within: '%s' is no length of time up to a day; write for example 2min",
+			file, raw->within);
+	grant->within_s = (unsigned)(within_us / 1000000);
+	return 0;
+}
+
+static int take_grants(struct config *config, const char *file, const struct config_file_pin *pin, char **ret_message) {
+	int r = 0;
+
+	if (!pin->grants)
+		return 0;
+	config->grants = calloc(pin->grants_count + 1u, sizeof(*config->grants));
+	if (!config->grants)
+		return -SMIME_E_NO_MEMORY;
+	for (unsigned i = 0; r == 0 && i < pin->grants_count; i++) {
+		config->grant_count = i + 1;
+		r = take_grant(config, &config->grants[i], file, &pin->grants[i], ret_message);
+	}
+	return r;
+}
+
 static int take_pin(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
 	const struct config_file_pin *pin = raw->pin;
 	int r = require_absolute(file, "pin: program", pin->program, ret_message);
@@ -200,7 +250,7 @@ static int take_pin(struct config *config, const char *file, const struct config
 		return config_refuse(ret_message, "%s: pin: idle: '%s' is no length of time; write for example 15min", file, pin->idle);
 	if (pin->max && parse_duration(pin->max, &config->pin_max_us) < 0)
 		return config_refuse(ret_message, "%s: pin: max: '%s' is no length of time; write for example 8h", file, pin->max);
-	return 0;
+	return take_grants(config, file, pin, ret_message);
 }
 
 static int take_socket(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
@@ -361,6 +411,9 @@ struct config *config_free(struct config *config) {
 	list_free(&config->trust, &config->trust_count);
 	list_free(&config->capabilities, &config->capability_count);
 	list_free(&config->environment, &config->environment_count);
+	for (size_t i = 0; i < config->grant_count; i++)
+		free(config->grants[i].key);
+	free(config->grants);
 	free(config->pin_program);
 	free(config->pin_file);
 	free(config);

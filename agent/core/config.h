@@ -19,6 +19,9 @@ enum {
 	CONFIG_TEXT_MAX_BYTES = 1023, /* what the wire takes, less its end */
 	CONFIG_SESSIONS_MAX = 64,
 	CONFIG_CLIENTS_MAX = 100000,
+	CONFIG_GRANT_KEY_MIN_DIGITS = 16, /* of a fingerprint, so that no second key is meant */
+	CONFIG_GRANT_COUNT_MAX = 1000,
+	CONFIG_GRANT_WITHIN_MAX_S = 24 * 3600,
 };
 
 #define CONFIG_DEADLINE_DEFAULT_US (60ull * 1000000)
@@ -29,6 +32,13 @@ struct config_module {
 	unsigned sessions;
 	uint64_t deadline_us; /* for whatever its tokens are asked to do */
 	bool exclusive;       /* no other program can use a card while somebody is logged in on it */
+};
+
+/* For how many operations, and how long, a PIN is good for a key that wants it each time. */
+struct config_grant {
+	char *key; /* lower-case hex digits that its fingerprint begins with */
+	unsigned count;
+	unsigned within_s;
 };
 
 struct config {
@@ -44,6 +54,8 @@ struct config {
 	size_t environment_count;
 	char *pin_program;
 	char *pin_file; /* NULL: ask */
+	struct config_grant *grants;
+	size_t grant_count;
 	uint64_t pin_idle_us, pin_max_us;
 	unsigned max_clients;
 };

@@ -231,7 +231,7 @@ static int serve(struct agent *agent, const char *path) {
 	if (r == 0)
 		r = state_load_files(agent, &message);
 	if (r == 0)
-		r = state_load_secret(agent, &message);
+		r = state_load_private(agent, &message);
 	if (r == 0)
 		r = listener_open(path, &socket, &message);
 	if (r < 0)

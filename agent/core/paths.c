@@ -52,8 +52,7 @@ static int ours_only(const char *directory) {
 	return S_ISDIR(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & 077) == 0 ? 0 : -SMIME_E_IO;
 }
 
-/* Makes the last part of a directory's path. One that is there already must be ours alone. */
-static int make_private(const char *directory) {
+int paths_make_private(const char *directory) {
 	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
 		return -SMIME_E_IO;
 	return ours_only(directory);
@@ -62,7 +61,7 @@ static int make_private(const char *directory) {
 static int socket_below(const char *runtime, char *ret_path, size_t size) {
 	char directory[PATH_MAX];
 
-	if (format_path(directory, sizeof(directory), runtime, "smime-agent") < 0 || make_private(directory) < 0)
+	if (format_path(directory, sizeof(directory), runtime, "smime-agent") < 0 || paths_make_private(directory) < 0)
 		return -SMIME_E_IO;
 	return format_path(ret_path, size, runtime, SOCKET_SUFFIX);
 }
@@ -77,7 +76,7 @@ int paths_default_socket(char *ret_path, size_t size) {
 	if (ours_only(directory) == 0)
 		return socket_below(directory, ret_path, size);
 	(void)snprintf(directory, sizeof(directory), "/tmp/smime-agent-%u", (unsigned)geteuid());
-	if (make_private(directory) < 0)
+	if (paths_make_private(directory) < 0)
 		return -SMIME_E_IO;
 	return format_path(ret_path, size, directory, "agent.sock");
 }
@@ -102,7 +101,7 @@ static int make_all(char *path) {
 			if (failed)
 				return -SMIME_E_IO;
 		}
-	return make_private(path);
+	return paths_make_private(path);
 }
 
 int paths_state(char *ret_path, size_t size) {

@@ -27,6 +27,9 @@ void request_answer_done(struct request *request);
 void request_forget(struct request *request); /* something else answers it */
 void request_fail(struct request *request, int error, const char *text);
 
+/* Which token an unlock, pinChange or pinUnblock is for. */
+const struct wire_token_name *request_token_name(const struct request *request);
+
 void request_handle_hello(struct request *request);
 void request_handle_list(struct request *request);
 void request_handle_certificate(struct request *request);
@@ -37,5 +40,8 @@ void request_handle_sign(struct request *request);
 void request_handle_decrypt(struct request *request);
 void request_handle_unlock(struct request *request);
 void request_handle_lock(struct request *request);
+void request_handle_subscribe(struct request *request);
+void request_handle_pin_change(struct request *request);
+void request_handle_pin_unblock(struct request *request);
 
 #endif

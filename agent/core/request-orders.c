@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Requests that become orders for tokens: sign, decrypt, unlock; and lock, which ends token processes.
+ * Requests that become orders for tokens: sign, decrypt, unlock, pinChange, pinUnblock; and lock, which ends token processes.
  */
 #include "request-internal.h"
 
@@ -56,7 +56,8 @@ static void on_outcome(void *userdata, struct wire_report *received, int error, 
 		answer_signed(request, report);
 	else if (report->body->type == WIRE_REPORT_UNWRAPPED && request->wire->body->type == WIRE_DECRYPT)
 		answer_unwrapped(request, report);
-	else if (report->body->type == WIRE_REPORT_UNLOCKED && request->wire->body->type == WIRE_UNLOCK)
+	else if (report->body->type == WIRE_REPORT_DONE && request->wire->body->type != WIRE_SIGN &&
+		request->wire->body->type != WIRE_DECRYPT)
 		request_answer_done(request);
 	else
 		request_fail(request, -SMIME_E_INTERNAL, "the token process answered something else than was asked");
@@ -158,17 +159,47 @@ static struct worker *named_token(struct request *request, const struct wire_tok
 	return worker;
 }
 
-void request_handle_unlock(struct request *request) {
-	struct worker *worker = named_token(request, request->wire->body->unlock);
-	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_UNLOCK);
+const struct wire_token_name *request_token_name(const struct request *request) {
+	const struct wire_request_body *body = request->wire->body;
+
+	switch (body->type) {
+	case WIRE_PIN_CHANGE:
+		return body->pin_change;
+	case WIRE_PIN_UNBLOCK:
+		return body->pin_unblock;
+	default:
+		return body->unlock;
+	}
+}
+
+/* The orders that carry nothing but who asks. */
+static void order_for_token(struct request *request, enum wire_order_type type, const char *what) {
+	struct worker *worker = named_token(request, request_token_name(request));
+	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, type);
 
 	if (!worker)
 		return;
-	if (!order || describe(request, "unlock the token", "", &order->body->unlock->text) < 0) {
+	struct wire_caller *caller = !order    ? NULL :
+		type == WIRE_ORDER_PIN_CHANGE  ? order->body->pin_change :
+		type == WIRE_ORDER_PIN_UNBLOCK ? order->body->pin_unblock :
+						 order->body->unlock;
+	if (!caller || describe(request, what, "", &caller->text) < 0) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return;
 	}
 	submit(request, worker, TAKE(order));
+}
+
+void request_handle_unlock(struct request *request) {
+	order_for_token(request, WIRE_ORDER_UNLOCK, "unlock the token");
+}
+
+void request_handle_pin_change(struct request *request) {
+	order_for_token(request, WIRE_ORDER_PIN_CHANGE, "change its PIN");
+}
+
+void request_handle_pin_unblock(struct request *request) {
+	order_for_token(request, WIRE_ORDER_PIN_UNBLOCK, "set a new PIN with the PUK");
 }
 
 /* ---- lock ---- */

@@ -101,7 +101,7 @@ static bool all_is_ready(const struct request *request) {
 
 /* Without a name it is the only token that is meant, which takes knowing all of them. */
 static bool token_is_ready(const struct request *request) {
-	const ASN1_OCTET_STRING *name = request->wire->body->unlock->token;
+	const ASN1_OCTET_STRING *name = request_token_name(request)->token;
 
 	return name ? worker_is_here(inventory_find_token(request->peer->agent, name)) : all_is_ready(request);
 }
@@ -117,6 +117,8 @@ static const struct operation operations[WIRE_REQUEST_TYPES] = {
 	[WIRE_STATUS] = { true, NULL, request_handle_status },
 	[WIRE_ANCHORS] = { true, NULL, request_handle_anchors },
 	[WIRE_SUBSCRIBE] = { true, NULL, request_handle_subscribe },
+	[WIRE_PIN_CHANGE] = { true, token_is_ready, request_handle_pin_change },
+	[WIRE_PIN_UNBLOCK] = { true, token_is_ready, request_handle_pin_unblock },
 };
 
 static const struct operation *operation_of(const struct request *request) {

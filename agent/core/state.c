@@ -124,13 +124,9 @@ static int write_secret(const char *path, const uint8_t *secret) {
 	return 0;
 }
 
-int state_load_secret(struct agent *agent, char **ret_message) {
-	char directory[PATH_MAX - 32], path[PATH_MAX];
+static int load_secret(struct agent *agent, const char *directory, char **ret_message) {
+	char path[PATH_MAX];
 
-	if (paths_state(directory, sizeof(directory)) < 0)
-		return refuse(ret_message, -SMIME_E_USAGE,
-			"the state directory can't be used: set $XDG_STATE_HOME or $STATE_DIRECTORY to a directory of this user with mode "
-			"0700");
 	(void)snprintf(path, sizeof(path), "%s/rejection-secret", directory);
 	if (read_secret(path, agent->rejection_secret) == 0)
 		return 0;
@@ -139,6 +135,29 @@ int state_load_secret(struct agent *agent, char **ret_message) {
 	if (write_secret(path, agent->rejection_secret) < 0)
 		return refuse(ret_message, -SMIME_E_USAGE, "%s: can't be written: %s", path, strerror(errno));
 	return 0;
+}
+
+/* Its path goes to token processes in a message, which would cut a longer one. */
+static int make_ledger(struct agent *agent, const char *directory, char **ret_message) {
+	if (asprintf(&agent->ledger, "%s/pin-tries", directory) < 0) {
+		agent->ledger = NULL;
+		return -SMIME_E_NO_MEMORY;
+	}
+	if (strlen(agent->ledger) >= WIRE_TEXT_MAX_BYTES || paths_make_private(agent->ledger) < 0)
+		return refuse(ret_message, -SMIME_E_USAGE,
+			"%s: must be a directory that only this user can enter (mode 0700), for the record of PIN tries", agent->ledger);
+	return 0;
+}
+
+int state_load_private(struct agent *agent, char **ret_message) {
+	char directory[PATH_MAX - 32];
+
+	if (paths_state(directory, sizeof(directory)) < 0)
+		return refuse(ret_message, -SMIME_E_USAGE,
+			"the state directory can't be used: set $XDG_STATE_HOME or $STATE_DIRECTORY to a directory of this user with mode "
+			"0700");
+	int r = load_secret(agent, directory, ret_message);
+	return r == 0 ? make_ledger(agent, directory, ret_message) : r;
 }
 
 int state_load_files(struct agent *agent, char **ret_message) {
@@ -156,5 +175,6 @@ void state_clear(struct agent *agent) {
 	sk_ASN1_OCTET_STRING_pop_free(agent->anchors, ASN1_OCTET_STRING_free);
 	sk_ASN1_OCTET_STRING_pop_free(agent->certificates, ASN1_OCTET_STRING_free);
 	sk_X509_ALGOR_pop_free(agent->capabilities, X509_ALGOR_free);
+	free(agent->ledger);
 	OPENSSL_cleanse(agent->rejection_secret, sizeof(agent->rejection_secret));
 }

@@ -50,6 +50,7 @@ struct worker {
 	char fault[WIRE_TEXT_MAX_BYTES];
 	bool gone;           /* what the process ended for was that its token is not there */
 	bool told;           /* who watches was told that the token is there */
+	bool left;           /* what an order failed for was that its token went away */
 	bool missed;         /* the last scan did not find the token */
 	bool touched;        /* the process was sent an order, so it may have logged in */
 	bool open_card;      /* a process that may have logged in has ended, and the card has not been reset since */
@@ -61,6 +62,7 @@ struct worker {
 	unsigned failures; /* since an order last succeeded or a process lived long */
 	unsigned faults;   /* orders of this process that the token failed at, since one last succeeded */
 	uint64_t started_us, ready_us;
+	uint64_t crashes_us[WORKER_CRASHES_KEPT]; /* when processes ended that nobody had ended, the last first; 0: none */
 	sd_event_source *restart, *start_deadline, *idle, *max;
 	struct tickets waiting, open;
 	unsigned waiting_count, open_count;

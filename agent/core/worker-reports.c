@@ -80,6 +80,7 @@ static void outcome(struct worker *worker, struct wire_report *report) {
 		return;
 	}
 	if (report->body->type == WIRE_REPORT_ERROR) {
+		worker->left = report->body->error->code == SMIME_E_TOKEN_GONE;
 		tickets_fail_or_removed(ticket, report);
 		return;
 	}

@@ -78,6 +78,21 @@ static void back_off(struct worker *worker) {
 	(void)sd_event_add_time_relative(worker->agent->event, &worker->restart, CLOCK_MONOTONIC, seconds * 1000000, 0, on_restart, worker);
 }
 
+/* The last few are enough to tell whether there were that many in a minute. */
+static void note_crash(struct worker *worker) {
+	memmove(worker->crashes_us + 1, worker->crashes_us, sizeof(worker->crashes_us) - sizeof(worker->crashes_us[0]));
+	worker->crashes_us[0] = worker_now_us(worker);
+}
+
+static uint32_t recent_crashes(const struct worker *worker) {
+	uint64_t now = worker_now_us(worker);
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < ELEMENTSOF(worker->crashes_us); i++)
+		count += worker->crashes_us[i] > 0 && now - worker->crashes_us[i] < (uint64_t)WORKER_CRASHES_MS * 1000;
+	return count;
+}
+
 static void worker_failed(struct worker *worker) {
 	if (worker->state == WIRE_TOKEN_READY && worker_now_us(worker) - worker->ready_us >= (uint64_t)WORKER_LIVED_LONG_MS * 1000)
 		worker->failures = 0;
@@ -94,6 +109,9 @@ static void on_ended(void *userdata) {
 	struct worker *worker = userdata;
 	int error = worker->end_error;
 
+	/* A token that was taken out, or a lock, says nothing against the module. */
+	if (error == -SMIME_E_TOKEN_TIMEOUT || (!worker->replacing && !worker->gone && !worker->left))
+		note_crash(worker);
 	worker->process = NULL;
 	worker->start_deadline = sd_event_source_disable_unref(worker->start_deadline);
 	wire_inventory_free(worker->incoming);
@@ -133,6 +151,20 @@ static int on_start_deadline(sd_event_source *source, uint64_t usec, void *userd
 	return 0;
 }
 
+static int add_grants(const struct config *config, struct wire_setup *setup) {
+	for (size_t i = 0; i < config->grant_count; i++) {
+		struct wire_grant *grant = wire_grant_new();
+
+		if (!grant || wire_set_text(&grant->key, config->grants[i].key) < 0 || sk_wire_grant_push(setup->grants, grant) <= 0) {
+			wire_grant_free(grant);
+			return -SMIME_E_NO_MEMORY;
+		}
+		grant->count = config->grants[i].count;
+		grant->within_s = config->grants[i].within_s;
+	}
+	return 0;
+}
+
 static struct wire_setup *serve_setup(const struct worker *worker) {
 	_cleanup_(wire_setup_freep) struct wire_setup *setup = wire_setup_new();
 	const struct agent *agent = worker->agent;
@@ -142,10 +174,12 @@ static struct wire_setup *serve_setup(const struct worker *worker) {
 		wire_set_text(&setup->init_reserved, worker->module->init_reserved) < 0 ||
 		wire_set_text(&setup->reader, worker->reader) < 0 || wire_set_octets(&setup->token, id.data, id.len) < 0 ||
 		wire_set_text(&setup->pin_file, agent->config->pin_file) < 0 ||
+		wire_set_text(&setup->ledger, agent->ledger) < 0 || add_grants(agent->config, setup) < 0 ||
 		wire_set_octets(&setup->rejection_secret, agent->rejection_secret, sizeof(agent->rejection_secret)) < 0)
 		return NULL;
 	setup->role = WIRE_ROLE_SERVE;
 	setup->sessions = worker->module->sessions;
+	setup->crashes = recent_crashes(worker);
 	setup->exclusive = worker->module->exclusive ? 0xff : 0;
 	sk_ASN1_UTF8STRING_pop_free(setup->other_readers, ASN1_UTF8STRING_free);
 	setup->other_readers = readers_others(agent->readers, worker->reader);
@@ -172,6 +206,7 @@ static int start_process(struct worker *worker) {
 void worker_start(struct worker *worker) {
 	worker->state = WIRE_TOKEN_STARTING;
 	worker->gone = false;
+	worker->left = false;
 	worker->started_us = worker_now_us(worker);
 	worker->restart = sd_event_source_disable_unref(worker->restart);
 	if (worker->open_card) {
@@ -333,5 +368,7 @@ int worker_status(const struct worker *worker, struct wire_token_status *status)
 	status->unlocked = worker_is_unlocked(worker) ? 0xff : 0;
 	status->keys = worker->inventory ? (uint32_t)sk_wire_key_num(worker->inventory->keys) : 0;
 	status->queued = worker->waiting_count + worker->open_count;
+	status->tries_lost = worker->inventory ? worker->inventory->tries_lost : 0;
+	status->tries_left = worker->inventory ? worker->inventory->tries_left : 0;
 	return wire_set_text(&status->fault, worker->state == WIRE_TOKEN_FAILED ? worker->fault : "");
 }

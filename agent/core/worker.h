@@ -18,6 +18,8 @@ enum {
 	WORKER_LIVED_LONG_MS = 30 * 1000, /* a process that did counts as one that works */
 	WORKER_DOUBT_MS = 600,            /* pcscd sees up to 400 ms later that a card was removed */
 	WORKER_FAULTS_MAX = 2,            /* orders in a row that the token failed at, before its process is replaced */
+	WORKER_CRASHES_MS = 60 * 1000,    /* so long the next processes are told of a crash */
+	WORKER_CRASHES_KEPT = 4,
 	WORKER_QUEUE_MAX = 4096,
 	WORKER_QUEUE_MAX_BYTES = 8 * 1024 * 1024,
 	WORKER_INVENTORY_PAGES_MAX = 1024,

@@ -120,6 +120,12 @@ int cryptoki_session(const struct cryptoki *module, CK_SLOT_ID slot, CK_SESSION_
 	return rv == CKR_OK ? 0 : cryptoki_fault(fault, "C_OpenSession", rv);
 }
 
+int cryptoki_writing_session(const struct cryptoki *module, CK_SLOT_ID slot, CK_SESSION_HANDLE *ret_session, struct fault *fault) {
+	CK_RV rv = module->call->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, ret_session);
+
+	return rv == CKR_OK ? 0 : cryptoki_fault(fault, "C_OpenSession", rv);
+}
+
 int cryptoki_token_info(const struct cryptoki *module, CK_SLOT_ID slot, CK_TOKEN_INFO *ret_info, struct fault *fault) {
 	CK_RV rv = module->call->C_GetTokenInfo(slot, ret_info);
 

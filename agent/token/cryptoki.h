@@ -48,6 +48,9 @@ int cryptoki_fault(struct fault *fault, const char *function, CK_RV rv);
 /* A read-only session. Errors as cryptoki_fault() gives them. */
 int cryptoki_session(const struct cryptoki *module, CK_SLOT_ID slot, CK_SESSION_HANDLE *ret_session, struct fault *fault);
 
+/* One that can change PINs. Errors likewise. */
+int cryptoki_writing_session(const struct cryptoki *module, CK_SLOT_ID slot, CK_SESSION_HANDLE *ret_session, struct fault *fault);
+
 /* CKF_... of the token in a slot. */
 int cryptoki_token_info(const struct cryptoki *module, CK_SLOT_ID slot, CK_TOKEN_INFO *ret_info, struct fault *fault);
 

@@ -40,7 +40,7 @@ int exchange_send(struct exchange *exchange, const struct wire_report *report);
 /* Reports that the order failed. */
 int exchange_send_error(struct exchange *exchange, uint32_t id, int r, const struct fault *fault);
 
-/* Reports an event of an order that carries nothing (WIRE_REPORT_PROMPT_DONE, WIRE_REPORT_UNLOCKED). */
+/* Reports an event of an order that carries nothing (WIRE_REPORT_PROMPT_DONE, WIRE_REPORT_DONE). */
 int exchange_send_event(struct exchange *exchange, uint32_t id, enum wire_report_type type);
 
 /*

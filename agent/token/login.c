@@ -4,124 +4,50 @@
  */
 #include "login.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-
-#include "prompt.h"
+#include "ask.h"
+#include "pin-file.h"
 #include "smime/error.h"
 
-static int check_flags(const struct token *token, const CK_TOKEN_INFO *info, struct fault *fault) {
-	if (info->flags & CKF_USER_PIN_LOCKED)
+#define ENTER_PIN "Enter the PIN"
+
+/* A login in the making. */
+struct attempt {
+	CK_USER_TYPE user;
+	struct tries tries; /* what it was decided on */
+	struct secret pin;
+	bool typed;
+	bool on_pad;          /* the reader asks: a NULL PIN is what PKCS#11 2.40 (5.6) has for it */
+	struct asking asking; /* the message that is shown meanwhile */
+};
+
+static void attempt_clear(struct attempt *attempt) {
+	ask_end(&attempt->asking);
+	secret_clear(&attempt->pin);
+}
+
+/* ---- What is refused without the token ---- */
+
+int login_check_flags(const struct token *token, const struct tries *tries, struct fault *fault) {
+	if (tries->left == 0 && tries->secret == LEDGER_PUK)
 		return fault_set(fault, SMIME_E_PIN_LOCKED,
-			"the PIN of token \"%s\" is blocked by too many wrong tries; unblock it with its PUK or ask who issued it",
+			"the PUK of token \"%s\" is blocked by too many wrong tries; only who issued the token can help",
 			token_label(token));
-	if (!(info->flags & CKF_USER_PIN_INITIALIZED))
+	if (tries->left == 0)
+		return fault_set(fault, SMIME_E_PIN_LOCKED,
+			"the PIN of token \"%s\" is blocked by too many wrong tries; set a new one with its PUK: `smime pin unblock`, or "
+			"ask "
+			"who issued it",
+			token_label(token));
+	if (tries->secret == LEDGER_PIN && !(tries->info.flags & CKF_USER_PIN_INITIALIZED))
 		return fault_set(fault, SMIME_E_PIN_UNSET, "token \"%s\" has no PIN yet; set one with the tool that came with it",
 			token_label(token));
 	return 0;
 }
 
-static const char *tries_left(const CK_TOKEN_INFO *info) {
-	if (info->flags & CKF_USER_PIN_FINAL_TRY)
-		return "This is the last try: a wrong PIN blocks the token.";
-	if (info->flags & CKF_USER_PIN_COUNT_LOW)
-		return "A wrong PIN was entered before; not all tries are left.";
-	return NULL;
-}
+int login_check_length(const struct token *token, const struct tries *tries, const struct secret *pin, struct fault *fault) {
+	const CK_TOKEN_INFO *info = &tries->info;
 
-/* ---- Where the PIN comes from ---- */
-
-static int open_pin_file(const char *path, int *ret_fd, struct fault *fault) {
-	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return fault_set(fault, SMIME_E_PIN_NO_PROMPT, "pin: file: %s can't be read: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 077))
-		return fault_set(fault, SMIME_E_PIN_NO_PROMPT,
-			"pin: file: %s is readable by others; it must be a regular file of this user with mode 0600 or 0400", path);
-	*ret_fd = take_fd(&fd);
-	return 0;
-}
-
-/* The PIN is the first line, without its end. */
-static int read_pin_file(const char *path, struct secret *ret_pin, struct fault *fault) {
-	_cleanup_(secret_clear) struct secret buffer = SECRET_EMPTY;
-	_cleanup_(close_fdp) int fd = -1;
-	int r = open_pin_file(path, &fd, fault);
-	ssize_t n = 0;
-	size_t len;
-
-	if (r == 0)
-		r = secret_alloc(&buffer, PIN_MAX_BYTES + 2);
-	if (r == 0)
-		n = read(fd, buffer.data, buffer.len);
-	if (r < 0)
-		return r;
-	for (len = 0; n > 0 && len < (size_t)n && buffer.data[len] != '\n' && buffer.data[len] != '\r';)
-		len++;
-	if (len == 0 || len > PIN_MAX_BYTES)
-		return fault_set(fault, SMIME_E_PIN_NO_PROMPT, "pin: file: %s holds no PIN in its first line", path);
-	return secret_set(ret_pin, buffer.data, len);
-}
-
-static int refused_prompt(const struct wire_prompt_grant *grant, struct fault *fault) {
-	int code = grant->refusal && grant->refusal->code ? (int)grant->refusal->code : SMIME_E_PIN_NO_PROMPT;
-
-	return fault_set(fault, code, "%s", grant->refusal ? wire_text(grant->refusal->text) : smime_strerror(code));
-}
-
-DEFINE_CLEANUP(struct wire_prompt_grant *, grant_freep, wire_prompt_grant_free)
-
-static int ask_for_pin(struct operation *operation, const CK_TOKEN_INFO *info, struct secret *ret_pin, struct fault *fault) {
-	struct token *token = operation->token;
-	_cleanup_(grant_freep) struct wire_prompt_grant *grant = NULL;
-	_cleanup_(close_fdp) int fd = -1;
-	struct prompt_words words = {
-		.label = token_label(token),
-		.serial = wire_text(token->name->serial),
-		.who = operation->who,
-		.warning = tries_left(info),
-	};
-	int r = exchange_prompt(token->exchange, operation->id, &grant, &fd), sent;
-
-	if (r < 0)
-		return r;
-	if (!grant->granted || fd < 0)
-		return refused_prompt(grant, fault);
-	r = prompt_pin(take_fd(&fd), grant, &words, ret_pin, fault);
-	sent = exchange_send_event(token->exchange, operation->id, WIRE_REPORT_PROMPT_DONE);
-	return r < 0 ? r : sent;
-}
-
-/* A file is nobody's finger: what it holds is never sent twice once refused, also by another process, and never as the last try. */
-static int pin_from_file(const struct token *token, const CK_TOKEN_INFO *info, struct secret *ret_pin, struct fault *fault) {
-	const char *path = wire_text(token->setup->pin_file);
-
-	if (token->pin_file_failed)
-		return fault_set(fault, SMIME_E_PIN_WRONG,
-			"the PIN in %s was refused by token \"%s\" before and is not sent again; correct it, log in once with the tool "
-			"that came with the token, and run `smime lock`",
-			path, token_label(token));
-	if (info->flags & (CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY))
-		return fault_set(fault, SMIME_E_PIN_WRONG,
-			"token \"%s\" has seen a wrong PIN; the tries that are left are not spent on the one in %s: log in once with the "
-			"tool that came with the token",
-			token_label(token), path);
-	return read_pin_file(path, ret_pin, fault);
-}
-
-static int get_pin(struct operation *operation, const CK_TOKEN_INFO *info, struct secret *ret_pin, struct fault *fault) {
-	if (wire_text(operation->token->setup->pin_file)[0])
-		return pin_from_file(operation->token, info, ret_pin, fault);
-	return ask_for_pin(operation, info, ret_pin, fault);
-}
-
-/* ---- Sending it ---- */
-
-static int check_length(const struct token *token, const CK_TOKEN_INFO *info, const struct secret *pin, struct fault *fault) {
-	if (pin->len >= info->ulMinPinLen && (info->ulMaxPinLen == 0 || pin->len <= info->ulMaxPinLen))
+	if (pin->len > 0 && pin->len >= info->ulMinPinLen && (info->ulMaxPinLen == 0 || pin->len <= info->ulMaxPinLen))
 		return 0;
 	return fault_set(fault, SMIME_E_PIN_WRONG,
 		"token \"%s\" takes PINs of %lu to %lu characters; what was entered is of another length and was not sent, so no try is "
@@ -129,16 +55,149 @@ static int check_length(const struct token *token, const CK_TOKEN_INFO *info, co
 		token_label(token), info->ulMinPinLen, info->ulMaxPinLen);
 }
 
-static int explain_refusal(const struct token *token, CK_RV rv, struct fault *fault) {
-	CK_TOKEN_INFO info = { .flags = 0 };
+/* A process that keeps crashing may do so over the PIN. */
+static bool is_crashing(const struct token *token) {
+	return token->setup->crashes >= LOGIN_CRASHES_MAX && token_now_us() - token->opened_us < LOGIN_CRASHES_US;
+}
+
+static int look(const struct token *token, struct tries *ret_tries, struct fault *fault) {
+	int r = tries_look(token, LEDGER_PIN, ret_tries, fault);
+
+	return r < 0 ? r : login_check_flags(token, ret_tries, fault);
+}
+
+/* ---- Where the PIN comes from ---- */
+
+static bool has_file(const struct token *token) {
+	return wire_text(token->setup->pin_file)[0] != '\0';
+}
+
+/* A file is nobody's finger. Returns 1 when what it holds must not be sent, with words. */
+static int check_file(const struct token *token, const struct tries *tries, struct fault *fault) {
+	const char *path = wire_text(token->setup->pin_file), *label = token_label(token);
+
+	if (is_crashing(token))
+		(void)fault_set(fault, SMIME_E_PIN_WRONG,
+			"the process of token \"%s\" has ended unexpectedly %u times within a minute; the PIN in %s is not sent for a "
+			"minute: "
+			"`smime unlock` asks for it",
+			label, token->setup->crashes, path);
+	else if (token->pin_file_failed)
+		(void)fault_set(fault, SMIME_E_PIN_WRONG,
+			"the PIN in %s was refused by token \"%s\" before and is not sent again; correct it, and log in once with `smime "
+			"unlock`, which asks for it",
+			path, label);
+	else if (!tries_are_whole(tries))
+		(void)fault_set(fault, SMIME_E_PIN_WRONG,
+			"token \"%s\" has seen a wrong PIN, or may have; the tries that are left are not spent on the one in %s: log in "
+			"once "
+			"with `smime unlock`, which asks for it",
+			label, path);
+	else
+		return 0;
+	return 1;
+}
+
+static int ask_person(struct operation *operation, struct attempt *attempt, struct fault *fault) {
+	const struct token *token = operation->token;
+	_cleanup_(ask_end) struct asking asking = ASKING_NOBODY;
+	char words[GRANT_WORDS_BYTES];
+	int r = ask_begin(operation, &asking, fault);
+
+	if (r == 0)
+		r = ask_secret(
+			&asking, ENTER_PIN, &attempt->tries, grants_words(token->grants, &operation->purpose, words), &attempt->pin, fault);
+	if (r < 0)
+		return r;
+	attempt->typed = true;
+	return login_check_length(token, &attempt->tries, &attempt->pin, fault);
+}
+
+/* The token and its tries may be others than they were when the prompt appeared. */
+static int look_again(const struct token *token, struct attempt *attempt, struct fault *fault) {
+	struct tries now;
+	int r = look(token, &now, fault);
+
+	if (r == 0 && now.left == 1 && attempt->tries.left > 1)
+		r = fault_set(fault, SMIME_E_BUSY,
+			"only the last try of token \"%s\" is left since the prompt appeared, so what was typed was not sent; try again",
+			token_label(token));
+	if (r == 0)
+		attempt->tries = now;
+	return r;
+}
+
+static int obtain_pin(struct operation *operation, struct attempt *attempt, struct fault *fault) {
+	const struct token *token = operation->token;
+	int r = 0;
+
+	if (attempt->tries.info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) {
+		attempt->on_pad = true;
+		r = ask_begin(operation, &attempt->asking, fault);
+		return r < 0 ? r : ask_on_pad(&attempt->asking, ENTER_PIN, &attempt->tries, fault);
+	}
+	if (has_file(token)) {
+		r = check_file(token, &attempt->tries, fault);
+		if (r > 0 && !operation->attended)
+			return -SMIME_E_PIN_WRONG;
+	}
+	if (has_file(token) && r == 0) {
+		r = pin_file_read(wire_text(token->setup->pin_file), &attempt->pin, fault);
+		return r < 0 ? r : login_check_length(token, &attempt->tries, &attempt->pin, fault);
+	}
+	r = ask_person(operation, attempt, fault);
+	return r < 0 ? r : look_again(token, attempt, fault);
+}
+
+/* ---- Sending it ---- */
+
+enum ledger_outcome login_outcome(CK_RV rv, bool on_pad) {
+	switch (rv) {
+	case CKR_OK:
+		return LEDGER_GOOD;
+	case CKR_USER_ALREADY_LOGGED_IN:
+	case CKR_USER_ANOTHER_ALREADY_LOGGED_IN:
+	case CKR_USER_TOO_MANY_TYPES:
+	case CKR_USER_TYPE_INVALID:
+	case CKR_USER_PIN_NOT_INITIALIZED:
+	case CKR_OPERATION_NOT_INITIALIZED:
+	case CKR_SESSION_HANDLE_INVALID:
+	case CKR_SESSION_CLOSED:
+	case CKR_SESSION_READ_ONLY:
+	case CKR_SESSION_READ_ONLY_EXISTS:
+	case CKR_FUNCTION_NOT_SUPPORTED:
+	case CKR_CRYPTOKI_NOT_INITIALIZED:
+	case CKR_ARGUMENTS_BAD:
+		return LEDGER_NOT_SENT;
+	case CKR_FUNCTION_CANCELED:
+		return on_pad ? LEDGER_NOT_SENT : LEDGER_LOST;
+	default:
+		/* Whatever else a module calls it, the token may have seen a wrong PIN. */
+		return LEDGER_LOST;
+	}
+}
+
+static int wrong(const struct token *token, enum ledger_secret secret, struct fault *fault) {
+	struct tries tries;
 	struct fault unused;
+
+	if (tries_look(token, secret, &tries, &unused) < 0)
+		return fault_set(fault, SMIME_E_PIN_WRONG, "wrong %s for token \"%s\"", tries_name(secret), token_label(token));
+	if (tries.left == 0)
+		return login_check_flags(token, &tries, fault);
+	return fault_set(fault, SMIME_E_PIN_WRONG, "wrong %s for token \"%s\"; %s left at most", tries_name(secret), token_label(token),
+		tries.left == 1 ? "one try is" : "two tries are");
+}
+
+int login_refused(const struct token *token, const char *function, enum ledger_secret secret, CK_RV rv, struct fault *fault) {
+	struct tries blocked = { .secret = secret, .left = 0 };
 
 	switch (rv) {
 	case CKR_PIN_LOCKED:
-		return fault_set(fault, SMIME_E_PIN_LOCKED,
-			"the PIN of token \"%s\" is blocked now; unblock it with its PUK or ask who issued it", token_label(token));
+		return login_check_flags(token, &blocked, fault);
 	case CKR_PIN_EXPIRED:
-		return fault_set(fault, SMIME_E_PIN_LOCKED, "the PIN of token \"%s\" has expired; set a new one", token_label(token));
+		return fault_set(fault, SMIME_E_PIN_LOCKED, "the PIN of token \"%s\" has expired; set a new one with `smime pin change`",
+			token_label(token));
 	case CKR_USER_PIN_NOT_INITIALIZED:
 		return fault_set(fault, SMIME_E_PIN_UNSET, "token \"%s\" has no PIN yet; set one with the tool that came with it",
 			token_label(token));
@@ -147,98 +206,98 @@ static int explain_refusal(const struct token *token, CK_RV rv, struct fault *fa
 	case CKR_PIN_INCORRECT:
 	case CKR_PIN_INVALID:
 	case CKR_PIN_LEN_RANGE:
-		break;
+		return wrong(token, secret, fault);
 	default:
-		return cryptoki_fault(fault, "C_Login", rv);
+		return cryptoki_fault(fault, function, rv);
 	}
-	(void)cryptoki_token_info(token->module, token->slot, &info, &unused);
-	return fault_set(fault, SMIME_E_PIN_WRONG, "wrong PIN for token \"%s\"%s", token_label(token),
-		info.flags & CKF_USER_PIN_LOCKED            ? "; it is blocked now" :
-			info.flags & CKF_USER_PIN_FINAL_TRY ? "; one try is left at most" :
-			info.flags & CKF_USER_PIN_COUNT_LOW ? "; not all tries are left" :
-							      "");
+}
+
+void login_forget(struct token *token) {
+	secret_clear(&token->pin);
+	grants_end(token->grants);
 }
 
 /* Whatever a module calls the failure of a login, a try may be lost: the PIN that was sent is not used again. */
-static int refused(struct token *token, CK_RV rv, struct fault *fault) {
-	int r = explain_refusal(token, rv, fault);
+static int refused(struct token *token, const struct attempt *attempt, CK_RV rv, struct fault *fault) {
+	int r = login_refused(token, "C_Login", LEDGER_PIN, rv, fault);
 
-	secret_clear(&token->pin);
-	if (r == -SMIME_E_TOKEN_GONE)
-		return r;
-	if (wire_text(token->setup->pin_file)[0])
+	login_forget(token);
+	if (has_file(token) && !attempt->typed && !attempt->on_pad)
 		token->pin_file_failed = true;
-	(void)token_report(token);
+	if (r != -SMIME_E_TOKEN_GONE)
+		(void)token_report(token);
 	return r;
 }
 
-static CK_RV call_login(const struct operation *operation, CK_USER_TYPE user, const struct secret *pin) {
-	CK_RV rv = operation->token->module->call->C_Login(operation->session, user, pin->data, pin->len);
+static CK_RV call_login(const struct operation *operation, const struct attempt *attempt) {
+	const CK_FUNCTION_LIST *call = operation->token->module->call;
 
-	return rv == CKR_USER_ALREADY_LOGGED_IN ? CKR_OK : rv;
+	return call->C_Login(
+		operation->session, attempt->user, attempt->on_pad ? NULL : attempt->pin.data, attempt->on_pad ? 0 : attempt->pin.len);
 }
 
-/* With a PIN pad the reader asks: a NULL PIN is what PKCS#11 2.40 (5.6) has for it. The PIN is empty then. */
-static int obtain_pin(struct operation *operation, struct secret *ret_pin, struct fault *fault) {
-	const struct token *token = operation->token;
-	_cleanup_(secret_clear) struct secret pin = SECRET_EMPTY;
-	CK_TOKEN_INFO info;
-	int r = cryptoki_token_info(token->module, token->slot, &info, fault);
+/* Sends it once. Returns 0; 1 when the token was logged in and has not looked at it. */
+static int send(struct operation *operation, const struct attempt *attempt, struct fault *fault) {
+	struct token *token = operation->token;
+	_cleanup_(ledger_leave) struct ledger_try counted = LEDGER_NO_TRY;
+	CK_RV rv;
+	int r = tries_begin(token, &attempt->tries, &counted, fault);
+
+	if (r < 0)
+		return r;
+	rv = call_login(operation, attempt);
+	ledger_end(&counted, login_outcome(rv, attempt->on_pad));
+	if (rv != CKR_OK && rv != CKR_USER_ALREADY_LOGGED_IN)
+		return refused(token, attempt, rv, fault);
+	if (rv == CKR_OK && attempt->tries.lost > 0)
+		(void)token_report(token);
+	return rv == CKR_OK ? 0 : 1;
+}
+
+/* Gets a PIN from its source, sends it once, and keeps it when it was good. */
+static int login_as(struct operation *operation, CK_USER_TYPE user, const struct tries *tries, struct fault *fault) {
+	_cleanup_(attempt_clear) struct attempt attempt = { .user = user, .tries = *tries, .asking = ASKING_NOBODY };
+	struct token *token = operation->token;
+	int r = obtain_pin(operation, &attempt, fault);
 
 	if (r == 0)
-		r = check_flags(token, &info, fault);
-	if (r == 0 && !(info.flags & CKF_PROTECTED_AUTHENTICATION_PATH)) {
-		r = get_pin(operation, &info, &pin, fault);
-		if (r == 0)
-			r = check_length(token, &info, &pin, fault);
-	}
-	if (r < 0)
-		return r;
-	*ret_pin = pin;
-	pin = SECRET_EMPTY;
+		r = send(operation, &attempt, fault);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	secret_clear(&token->pin);
+	token->pin = attempt.pin;
+	attempt.pin = SECRET_EMPTY;
+	token->pin_file_failed = false;
+	operation->typed = attempt.typed;
+	if (attempt.typed)
+		grants_open(token->grants, &operation->purpose, token_now_us());
 	return 0;
 }
 
-/* Sends a PIN from its source once, and keeps it when it was good. */
-static int login_as(struct operation *operation, CK_USER_TYPE user, struct fault *fault) {
-	_cleanup_(secret_clear) struct secret pin = SECRET_EMPTY;
-	struct token *token = operation->token;
-	CK_RV rv;
-	int r = obtain_pin(operation, &pin, fault);
+static int login_with_kept(struct operation *operation, CK_USER_TYPE user, const struct tries *tries, struct fault *fault) {
+	struct attempt attempt = { .user = user, .tries = *tries, .pin = operation->token->pin };
+	int r = send(operation, &attempt, fault);
 
-	if (r < 0)
-		return r;
-	rv = call_login(operation, user, &pin);
-	if (rv != CKR_OK)
-		return refused(token, rv, fault);
-	secret_clear(&token->pin);
-	token->pin = pin;
-	pin = SECRET_EMPTY;
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 /* A kept PIN is sent without anybody looking on, so only while no try was lost. */
-static bool kept_pin_usable(const struct token *token) {
-	CK_TOKEN_INFO info;
-	struct fault unused;
-
-	return token->pin.len > 0 && cryptoki_token_info(token->module, token->slot, &info, &unused) == 0 &&
-		!(info.flags & (CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED));
+static bool kept_pin_usable(const struct token *token, const struct tries *tries) {
+	return token->pin.len > 0 && tries_are_whole(tries) && !is_crashing(token);
 }
 
-static int login_with_kept(struct operation *operation, CK_USER_TYPE user, struct fault *fault) {
-	CK_RV rv = call_login(operation, user, &operation->token->pin);
-
-	return rv == CKR_OK ? 0 : refused(operation->token, rv, fault);
-}
+/* ---- For others ---- */
 
 int login_ensure(struct operation *operation, struct fault *fault) {
 	struct token *token = operation->token;
+	struct tries tries;
 	int r = 0;
 
 	(void)pthread_mutex_lock(&token->login_lock);
 	if (token->login_required && !token->unlocked) {
-		r = login_as(operation, CKU_USER, fault);
+		r = look(token, &tries, fault);
+		if (r == 0)
+			r = login_as(operation, CKU_USER, &tries, fault);
 		token->unlocked = r == 0;
 		/* The session sees the private objects now. */
 		if (r == 0)
@@ -252,10 +311,14 @@ int login_ensure(struct operation *operation, struct fault *fault) {
 
 int login_again(struct operation *operation, struct fault *fault) {
 	struct token *token = operation->token;
+	struct tries tries;
 	int r;
 
 	(void)pthread_mutex_lock(&token->login_lock);
-	r = kept_pin_usable(token) ? login_with_kept(operation, CKU_USER, fault) : login_as(operation, CKU_USER, fault);
+	r = look(token, &tries, fault);
+	if (r == 0)
+		r = kept_pin_usable(token, &tries) ? login_with_kept(operation, CKU_USER, &tries, fault) :
+						     login_as(operation, CKU_USER, &tries, fault);
 	if ((r == 0) != token->unlocked) {
 		token->unlocked = r == 0;
 		(void)token_report(token);
@@ -266,13 +329,27 @@ int login_again(struct operation *operation, struct fault *fault) {
 	return r;
 }
 
+/* Whether the kept PIN is for this operation too. A count is taken from a grant only where the PIN is sent. */
+static bool kept_pin_covers(struct operation *operation, const struct tries *tries) {
+	struct token *token = operation->token;
+
+	if (!kept_pin_usable(token, tries)) {
+		grants_end(token->grants);
+		return false;
+	}
+	return operation->typed || grants_use(token->grants, &operation->purpose, token_now_us());
+}
+
 int login_for_key(struct operation *operation, struct fault *fault) {
 	struct token *token = operation->token;
+	struct tries tries;
 	int r;
 
 	(void)pthread_mutex_lock(&token->login_lock);
-	r = kept_pin_usable(token) ? login_with_kept(operation, CKU_CONTEXT_SPECIFIC, fault) :
-				     login_as(operation, CKU_CONTEXT_SPECIFIC, fault);
+	r = look(token, &tries, fault);
+	if (r == 0)
+		r = kept_pin_covers(operation, &tries) ? login_with_kept(operation, CKU_CONTEXT_SPECIFIC, &tries, fault) :
+							 login_as(operation, CKU_CONTEXT_SPECIFIC, &tries, fault);
 	(void)pthread_mutex_unlock(&token->login_lock);
 	return r;
 }

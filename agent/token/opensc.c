@@ -56,9 +56,13 @@ static void compose(struct text *text, const struct wire_setup *setup) {
 	text->len = 0;
 	add(text, "app default {\nreader_driver pcsc { disconnect_action = reset; }\n");
 	add_ignored(text, setup);
-	add(text, "}\n");
+	/* A PIN that it remembers it would send by itself, past the record of tries. */
+	add(text, "framework pkcs15 { use_pin_caching = false; }\n}\n");
+	/* Without the style it unblocks no PIN at all. */
+	add(text, "app opensc-pkcs11 { pkcs11 {\nuser_pin_unblock_style = set_pin_in_unlogged_session;\n");
 	if (setup->exclusive)
-		add(text, "app opensc-pkcs11 { pkcs11 { lock_login = true; } }\n");
+		add(text, "lock_login = true;\n");
+	add(text, "} }\n");
 }
 
 static bool reads_as(const char *path, const struct text *text) {

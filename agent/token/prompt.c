@@ -8,6 +8,7 @@
 
 #include <assuan.h>
 #include <malloc.h>
+#include <poll.h>
 #include <stdio.h>
 
 #include <openssl/crypto.h>
@@ -102,12 +103,14 @@ static void trim_cut(char *text) {
 		text[start - 1] = '\0';
 }
 
-/* The token comes first, and what the caller claims is cut, so that it can't push the token out of sight. */
+/* The token comes first, and what the caller claims is cut, so that it can't push the token or a grant out of sight. */
 static void describe(const struct prompt_words *words, struct line *line) {
 	enum { CLAIM_MAX_BYTES = 240 };
 	char claim[CLAIM_MAX_BYTES];
 
-	line_add(line, "SETDESC Enter the PIN of the token \"");
+	line_add(line, "SETDESC ");
+	line_add(line, words->what);
+	line_add(line, " of the token \"");
 	line_add(line, words->label);
 	line_add(line, "\"");
 	if (words->serial[0]) {
@@ -115,15 +118,17 @@ static void describe(const struct prompt_words *words, struct line *line) {
 		line_add(line, words->serial);
 		line_add(line, ")");
 	}
+	line_add(line, words->where);
 	line_add(line, ".");
-	if (words->warning) {
+	if (words->tries) {
 		line_add(line, "\n");
-		line_add(line, words->warning);
+		line_add(line, words->tries);
 	}
 	if (words->who[0]) {
 		(void)snprintf(claim, sizeof(claim), "\n\n%s", words->who);
 		trim_cut(claim);
 		line_add(line, claim);
+		line_add(line, words->further);
 		line_add(line, ".");
 	}
 }
@@ -135,14 +140,20 @@ static gpg_error_t set_words(assuan_context_t context, const struct prompt_words
 	describe(words, &description);
 	if (!e)
 		e = say(context, &description);
-	if (!e)
-		e = say_words(context, "SETPROMPT ", "PIN:");
+	if (!e && words->field)
+		e = say_words(context, "SETPROMPT ", words->field);
+	/* An old pinentry shows neither; what went wrong is in the description as well. */
+	if (!e && words->error)
+		(void)say_words(context, "SETERROR ", words->error);
+	if (!e && words->repeat && say_words(context, "SETREPEAT ", words->repeat) == 0)
+		(void)say_words(context, "SETREPEATERROR ", "The two PINs are different.");
 	return e;
 }
 
 struct answer {
 	struct secret pin;
 	bool too_long;
+	bool repeated;
 };
 
 static void answer_clear(struct answer *answer) {
@@ -162,10 +173,20 @@ static gpg_error_t take_data(void *opaque, const void *data, size_t len) {
 	return 0;
 }
 
+/* A pinentry that has shown a second field, and found the same in both, says so. */
+static gpg_error_t take_status(void *opaque, const char *line) {
+	struct answer *answer = opaque;
+
+	if (strcmp(line, "PIN_REPEATED") == 0)
+		answer->repeated = true;
+	return 0;
+}
+
 static int explain(gpg_error_t e, const struct prompt_words *words, struct fault *fault) {
 	switch (gpg_err_code(e)) {
 	case GPG_ERR_CANCELED:
 	case GPG_ERR_FULLY_CANCELED:
+	case GPG_ERR_NOT_CONFIRMED:
 		return fault_set(fault, SMIME_E_PIN_CANCELLED, "the PIN prompt for token \"%s\" was cancelled", words->label);
 	case GPG_ERR_TIMEOUT:
 		return fault_set(fault, SMIME_E_PIN_CANCELLED, "nobody answered the PIN prompt for token \"%s\" in time", words->label);
@@ -189,7 +210,7 @@ static gpg_error_t ask(assuan_context_t context, struct answer *answer) {
 	gpg_error_t e;
 
 	assuan_begin_confidential(context);
-	e = assuan_transact(context, "GETPIN", take_data, answer, NULL, NULL, NULL, NULL);
+	e = assuan_transact(context, "GETPIN", take_data, answer, NULL, NULL, take_status, answer);
 	assuan_end_confidential(context);
 	return e;
 }
@@ -208,34 +229,94 @@ static gpg_error_t connect_to(int fd, assuan_context_t *ret_context) {
 	return e;
 }
 
-int prompt_pin(
-	int fd, const struct wire_prompt_grant *grant, const struct prompt_words *words, struct secret *ret_pin, struct fault *fault) {
-	_cleanup_(context_release) assuan_context_t context = NULL;
-	_cleanup_(answer_clear) struct answer answer = { SECRET_EMPTY, false };
+/* ---- For others ---- */
+
+struct prompt {
+	assuan_context_t context;
+};
+
+int prompt_open(
+	int fd, const struct wire_prompt_grant *grant, const struct prompt_words *words, struct prompt **ret_prompt, struct fault *fault) {
+	_cleanup_(prompt_closep) struct prompt *prompt = calloc(1, sizeof(*prompt));
 	gpg_error_t e;
 
-	if (secret_alloc(&answer.pin, PIN_MAX_BYTES) < 0) {
+	if (!prompt) {
 		(void)close(fd);
 		return -SMIME_E_NO_MEMORY;
 	}
-	answer.pin.len = 0;
-	e = connect_to(fd, &context);
+	e = connect_to(fd, &prompt->context);
 	if (e)
 		return explain(e, words, fault);
-	set_option(context, "OPTION ttyname=", grant->tty_name);
-	set_option(context, "OPTION ttytype=", grant->tty_type);
-	set_option(context, "OPTION lc-ctype=", grant->lc_ctype);
-	set_option(context, "OPTION lc-messages=", grant->lc_messages);
-	set_timeout(context);
-	e = set_words(context, words);
+	set_option(prompt->context, "OPTION ttyname=", grant->tty_name);
+	set_option(prompt->context, "OPTION ttytype=", grant->tty_type);
+	set_option(prompt->context, "OPTION lc-ctype=", grant->lc_ctype);
+	set_option(prompt->context, "OPTION lc-messages=", grant->lc_messages);
+	set_timeout(prompt->context);
+	*ret_prompt = TAKE(prompt);
+	return 0;
+}
+
+struct prompt *prompt_close(struct prompt *prompt) {
+	if (prompt)
+		context_release(&prompt->context);
+	free(prompt);
+	return NULL;
+}
+
+int prompt_ask(struct prompt *prompt, const struct prompt_words *words, struct secret *ret_pin, bool *ret_repeated, struct fault *fault) {
+	_cleanup_(answer_clear) struct answer answer = { .pin = SECRET_EMPTY };
+	gpg_error_t e;
+
+	if (secret_alloc(&answer.pin, PIN_MAX_BYTES) < 0)
+		return -SMIME_E_NO_MEMORY;
+	answer.pin.len = 0;
+	e = set_words(prompt->context, words);
 	if (!e)
-		e = ask(context, &answer);
+		e = ask(prompt->context, &answer);
 	if (e)
 		return explain(e, words, fault);
 	if (answer.too_long)
 		return fault_set(fault, SMIME_E_PIN_CANCELLED, "what was typed is too long for a PIN; it was not sent to the token");
 	if (answer.pin.len == 0)
 		return fault_set(fault, SMIME_E_PIN_CANCELLED, "the PIN prompt for token \"%s\" was left empty", words->label);
-	secret_clear(ret_pin);
+	if (ret_repeated)
+		*ret_repeated = answer.repeated;
 	return secret_set(ret_pin, answer.pin.data, answer.pin.len);
+}
+
+int prompt_confirm(struct prompt *prompt, const struct prompt_words *words, struct fault *fault) {
+	gpg_error_t e = set_words(prompt->context, words);
+
+	if (!e)
+		e = assuan_transact(prompt->context, "CONFIRM", NULL, NULL, NULL, NULL, NULL, NULL);
+	return e ? explain(e, words, fault) : 0;
+}
+
+/* What can't be shown is told at once; what is shown is answered when it is closed. */
+static gpg_error_t await_refusal(assuan_context_t context, int fd) {
+	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+	char *line;
+	size_t len;
+	gpg_error_t e = 0;
+
+	if (!assuan_pending_line(context) && poll(&pollfd, 1, PROMPT_REFUSAL_MS) <= 0)
+		return 0;
+	e = assuan_read_line(context, &line, &len);
+	return !e && len > 4 && strncmp(line, "ERR ", 4) == 0 ? (gpg_error_t)strtoul(line + 4, NULL, 10) : e;
+}
+
+int prompt_show(struct prompt *prompt, const struct prompt_words *words, int *ret_fd, struct fault *fault) {
+	int fds[2] = { -1, -1 }; /* libassuan wants room for two */
+	gpg_error_t e = set_words(prompt->context, words);
+
+	if (!e && assuan_get_active_fds(prompt->context, 0, fds, ELEMENTSOF(fds)) < 1)
+		e = gpg_error(GPG_ERR_EPIPE);
+	if (!e)
+		e = assuan_write_line(prompt->context, "MESSAGE");
+	if (!e)
+		e = await_refusal(prompt->context, fds[0]);
+	if (e)
+		return explain(e, words, fault);
+	*ret_fd = fds[0];
+	return 0;
 }

@@ -7,25 +7,53 @@
 #ifndef TOKEN_PROMPT_H
 #define TOKEN_PROMPT_H
 
+#include <stdbool.h>
+
 #include "agent/wire/message.h"
 #include "fault.h"
 
 enum {
 	PIN_MAX_BYTES = 255,
-	PROMPT_TIMEOUT_S = 120, /* then pinentry closes: while it is open every other request for a PIN waits */
+	PROMPT_TIMEOUT_S = 120,  /* then pinentry closes: while it is open every other request for a PIN waits */
+	PROMPT_REFUSAL_MS = 300, /* how long a pinentry may take to say that it can't show a message */
 };
 
 struct prompt_words {
+	const char *what;           /* "Enter the PIN" */
 	const char *label, *serial; /* of the token */
+	const char *where;          /* "" or " on the keypad of its reader" */
+	const char *field;          /* "PIN:"; NULL: there is none */
 	const char *who;            /* who asks for what, as a sentence without its full stop; may be empty */
-	const char *warning;        /* NULL, or what the person must know of the tries that are left */
+	const char *further;        /* "" or what else the PIN is for: goes on with that sentence */
+	const char *tries;          /* NULL, or what the person must know of the tries that are left */
+	const char *error;          /* NULL, or what was wrong the last time */
+	const char *repeat;         /* NULL, or the name of a second field for the same again */
 };
 
+struct prompt;
+
 /*
- * Shows the prompt and takes the PIN. Consumes fd. -SMIME_E_PIN_CANCELLED (closed, timed out, or left empty),
- * -SMIME_E_PIN_NO_PROMPT when the pinentry can't ask, -SMIME_E_NO_MEMORY.
+ * Begins a dialogue on fd, which is consumed. `words` are for the text of a failure. -SMIME_E_PIN_CANCELLED, -SMIME_E_PIN_NO_PROMPT
+ * when the pinentry can't ask, -SMIME_E_NO_MEMORY.
  */
-int prompt_pin(
-	int fd, const struct wire_prompt_grant *grant, const struct prompt_words *words, struct secret *ret_pin, struct fault *fault);
+int prompt_open(
+	int fd, const struct wire_prompt_grant *grant, const struct prompt_words *words, struct prompt **ret_prompt, struct fault *fault);
+struct prompt *prompt_close(struct prompt *prompt); /* accepts NULL, returns NULL */
+DEFINE_CLEANUP(struct prompt *, prompt_closep, prompt_close)
+
+/*
+ * Shows the prompt and takes what is typed; never empty. *ret_repeated (may be NULL): it was typed twice in this prompt.
+ * -SMIME_E_PIN_CANCELLED (closed, timed out, or left empty), and errors of prompt_open().
+ */
+int prompt_ask(struct prompt *prompt, const struct prompt_words *words, struct secret *ret_pin, bool *ret_repeated, struct fault *fault);
+
+/* Shows a question without a field: 0 for yes, -SMIME_E_PIN_CANCELLED for no; errors of prompt_open(). */
+int prompt_confirm(struct prompt *prompt, const struct prompt_words *words, struct fault *fault);
+
+/*
+ * Shows a message that stays until prompt_close(), or until somebody closes it or its time is over, and does not wait for that:
+ * *ret_fd becomes readable then, and stays the prompt's. Errors of prompt_open().
+ */
+int prompt_show(struct prompt *prompt, const struct prompt_words *words, int *ret_fd, struct fault *fault);
 
 #endif

@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
+#include "agent/wire/limits.h"
+#include "pin-change.h"
 #include "sign.h"
 #include "smime/error.h"
 #include "token.h"
@@ -34,10 +36,17 @@ static void end_process(int code) {
 
 /* ---- One order ---- */
 
+static struct purpose purpose_of(const ASN1_OCTET_STRING *key, bool signing) {
+	struct bytes spki = wire_octets(key);
+
+	return (struct purpose){ .spki = spki.len == WIRE_FINGERPRINT_BYTES ? spki.data : NULL, .signing = signing };
+}
+
 static int do_sign(struct operation *operation, const struct wire_sign_task *task, struct fault *fault) {
 	_cleanup_(report_freep) struct wire_report *report = wire_report_make(operation->id, WIRE_REPORT_SIGNED);
 
 	operation->who = wire_text(task->caller->text);
+	operation->purpose = purpose_of(task->request->key, true);
 	int r = report ? sign_request(operation, task->request, report->body->signed_, fault) : -SMIME_E_NO_MEMORY;
 	return r == 0 ? exchange_send(operation->token->exchange, report) : r;
 }
@@ -46,16 +55,25 @@ static int do_decrypt(struct operation *operation, const struct wire_decrypt_tas
 	_cleanup_(report_freep) struct wire_report *report = wire_report_make(operation->id, WIRE_REPORT_UNWRAPPED);
 
 	operation->who = wire_text(task->caller->text);
+	operation->purpose = purpose_of(task->request->key, false);
 	int r = report ? unwrap_request(operation, task->request, report->body->unwrapped, fault) : -SMIME_E_NO_MEMORY;
 	return r == 0 ? exchange_send(operation->token->exchange, report) : r;
 }
 
 static int do_unlock(struct operation *operation, const struct wire_caller *caller, struct fault *fault) {
 	operation->who = wire_text(caller->text);
+	operation->attended = true;
 	int r = login_ensure(operation, fault);
 	if (r == 0)
 		r = token_catch_up(operation->token, operation->session, fault);
-	return r == 0 ? exchange_send_event(operation->token->exchange, operation->id, WIRE_REPORT_UNLOCKED) : r;
+	return r == 0 ? exchange_send_event(operation->token->exchange, operation->id, WIRE_REPORT_DONE) : r;
+}
+
+static int do_pin(struct operation *operation, const struct wire_caller *caller, int (*renew)(struct operation *, struct fault *),
+	struct fault *fault) {
+	operation->who = wire_text(caller->text);
+	int r = renew(operation, fault);
+	return r == 0 ? exchange_send_event(operation->token->exchange, operation->id, WIRE_REPORT_DONE) : r;
 }
 
 static int perform(struct operation *operation, const struct wire_order *order, struct fault *fault) {
@@ -66,18 +84,54 @@ static int perform(struct operation *operation, const struct wire_order *order, 
 		return do_decrypt(operation, order->body->decrypt, fault);
 	case WIRE_ORDER_UNLOCK:
 		return do_unlock(operation, order->body->unlock, fault);
+	case WIRE_ORDER_PIN_CHANGE:
+		return do_pin(operation, order->body->pin_change, pin_change, fault);
+	case WIRE_ORDER_PIN_UNBLOCK:
+		return do_pin(operation, order->body->pin_unblock, pin_unblock, fault);
 	default:
 		return -SMIME_E_PROTOCOL;
 	}
+}
+
+/* A session that was closed for the change of a PIN is opened again. */
+static int ensure_session(struct operation *operation, struct fault *fault) {
+	const struct token *token = operation->token;
+	int r = 0;
+
+	if (operation->sessions_closed != token->sessions_closed)
+		r = cryptoki_session(token->module, token->slot, &operation->session, fault);
+	if (r == 0)
+		operation->sessions_closed = token->sessions_closed;
+	return r;
+}
+
+/* Those that change a PIN take the token for themselves when they come to it. */
+static int perform_with_others(struct operation *operation, const struct wire_order *order, struct fault *fault) {
+	struct token *token = operation->token;
+	int r;
+
+	if (order->body->type == WIRE_ORDER_PIN_CHANGE || order->body->type == WIRE_ORDER_PIN_UNBLOCK)
+		return perform(operation, order, fault);
+	(void)pthread_rwlock_rdlock(&token->sessions_lock);
+	r = ensure_session(operation, fault);
+	if (r == 0)
+		r = perform(operation, order, fault);
+	(void)pthread_rwlock_unlock(&token->sessions_lock);
+	return r;
 }
 
 static void work_on(struct operation *operation, const struct wire_order *order) {
 	struct fault fault = { "" };
 	int r;
 
-	operation->id = order->id;
-	operation->who = "";
-	r = perform(operation, order, &fault);
+	*operation = (struct operation){
+		.token = operation->token,
+		.session = operation->session,
+		.sessions_closed = operation->sessions_closed,
+		.id = order->id,
+		.who = "",
+	};
+	r = perform_with_others(operation, order, &fault);
 	if (r < 0 && exchange_send_error(operation->token->exchange, order->id, r, &fault) < 0)
 		end_process(1);
 	/* A token that went away stays away for this process: the core starts another one for its next insertion. */

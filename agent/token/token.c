@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Opening the token, keeping its inventory, and telling the core of both.
+ * Opening the token, keeping its inventory, and finding it again in its slot. token-report.c tells the core.
  */
 #include "token.h"
 
+#include <time.h>
+
 #include <openssl/err.h>
 
-#include "agent/wire/limits.h"
+#include "grants.h"
 #include "smime/error.h"
 
-enum { REJECTION_SECRET_BYTES = 32, DER_HEADER_BYTES = 8 };
-
-DEFINE_CLEANUP(struct wire_report *, report_freep, wire_report_free)
+enum { REJECTION_SECRET_BYTES = 32 };
 
 /* Configured certificates that can't be read are left out: they never hide the token's own. */
 static int read_configured(const struct wire_setup *setup, STACK_OF(X509) **ret_configured) {
@@ -43,9 +43,11 @@ static int find(struct token *token, struct fault *fault) {
 		r = cryptoki_token_info(token->module, token->slot, &info, fault);
 	if (r == 0)
 		r = cryptoki_mechanisms(token->module, token->slot, &token->mechanisms, &token->mechanisms_count, fault);
-	if (r == 0)
-		token->login_required = info.flags & CKF_LOGIN_REQUIRED;
-	return r;
+	if (r < 0)
+		return r;
+	token->login_required = info.flags & CKF_LOGIN_REQUIRED;
+	token->identity = info;
+	return 0;
 }
 
 static int first_list(struct token *token, struct fault *fault) {
@@ -59,15 +61,28 @@ static int first_list(struct token *token, struct fault *fault) {
 	return r;
 }
 
+/* Orders keep coming; one that waits for all of them to end must not wait for ever. */
+static void init_sessions_lock(struct token *token) {
+	pthread_rwlockattr_t attributes;
+
+	(void)pthread_rwlockattr_init(&attributes);
+	(void)pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	(void)pthread_rwlock_init(&token->sessions_lock, &attributes);
+	(void)pthread_rwlockattr_destroy(&attributes);
+}
+
 int token_open(const struct wire_setup *setup, struct exchange *exchange, struct token *token, struct fault *fault) {
 	int r;
 
-	*token = (struct token){ .setup = setup, .exchange = exchange };
+	*token = (struct token){ .setup = setup, .exchange = exchange, .opened_us = token_now_us() };
+	init_sessions_lock(token);
 	(void)pthread_mutex_init(&token->login_lock, NULL);
 	(void)pthread_mutex_init(&token->inventory_lock, NULL);
 	r = wire_octets(setup->rejection_secret).len == REJECTION_SECRET_BYTES ?
 		read_configured(setup, &token->configured) :
 		fault_set(fault, SMIME_E_PROTOCOL, "the secret for implicit rejection is missing");
+	if (r == 0)
+		r = grants_new(setup, &token->grants);
 	if (r == 0)
 		r = cryptoki_open(wire_text(setup->module), wire_text(setup->init_reserved), &token->module, fault);
 	if (r == 0)
@@ -81,6 +96,7 @@ int token_open(const struct wire_setup *setup, struct exchange *exchange, struct
 
 void token_clear(struct token *token) {
 	secret_clear(&token->pin);
+	token->grants = grants_free(token->grants);
 	inventory_unref(token->inventory);
 	token_certificates_clear(&token->certificates);
 	sk_X509_pop_free(token->configured, X509_free);
@@ -89,6 +105,40 @@ void token_clear(struct token *token) {
 	cryptoki_close(token->module);
 	(void)pthread_mutex_destroy(&token->inventory_lock);
 	(void)pthread_mutex_destroy(&token->login_lock);
+	(void)pthread_rwlock_destroy(&token->sessions_lock);
+}
+
+uint64_t token_now_us(void) {
+	struct timespec now = { .tv_sec = 0 };
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+#define SAME(a, b, member) (memcmp((a)->member, (b)->member, sizeof((a)->member)) == 0)
+
+static bool is_same_token(const CK_TOKEN_INFO *a, const CK_TOKEN_INFO *b) {
+	return SAME(a, b, serialNumber) && SAME(a, b, manufacturerID) && SAME(a, b, model);
+}
+
+/* Some modules tell of the token that was there before until they are asked about the slot. */
+int token_look(const struct token *token, CK_TOKEN_INFO *ret_info, struct fault *fault) {
+	CK_SLOT_INFO slot = { .flags = 0 };
+	CK_TOKEN_INFO info;
+	CK_RV rv = token->module->call->C_GetSlotInfo(token->slot, &slot);
+
+	if (rv == CKR_OK && !(slot.flags & CKF_TOKEN_PRESENT))
+		rv = CKR_TOKEN_NOT_PRESENT;
+	if (rv != CKR_OK)
+		return cryptoki_fault(fault, "C_GetSlotInfo", rv);
+	int r = cryptoki_token_info(token->module, token->slot, &info, fault);
+	if (r < 0)
+		return r;
+	if (!is_same_token(&info, &token->identity))
+		return fault_set(fault, SMIME_E_TOKEN_GONE, "token \"%s\" was taken out, and another one is in its place; try again",
+			token_label(token));
+	*ret_info = info;
+	return 0;
 }
 
 struct inventory *token_inventory(struct token *token) {
@@ -149,87 +199,6 @@ int token_catch_up(struct token *token, CK_SESSION_HANDLE session, struct fault 
 			r = token_report(token);
 	}
 	(void)pthread_mutex_unlock(&token->login_lock);
-	return r;
-}
-
-static enum wire_pin_state pin_state(const struct token *token) {
-	CK_TOKEN_INFO info;
-	struct fault unused;
-
-	if (cryptoki_token_info(token->module, token->slot, &info, &unused) < 0)
-		return WIRE_PIN_OK;
-	if (!(info.flags & CKF_USER_PIN_INITIALIZED))
-		return WIRE_PIN_NONE;
-	if (info.flags & CKF_USER_PIN_LOCKED)
-		return WIRE_PIN_BLOCKED;
-	if (info.flags & CKF_USER_PIN_FINAL_TRY)
-		return WIRE_PIN_FINAL;
-	return info.flags & CKF_USER_PIN_COUNT_LOW ? WIRE_PIN_LOW : WIRE_PIN_OK;
-}
-
-static int copy_name(const struct token *token, struct wire_inventory *description) {
-	struct wire_token *copy = ASN1_item_dup(wire_token_it(), token->name);
-
-	if (!copy)
-		return -SMIME_E_NO_MEMORY;
-	wire_token_free(description->token);
-	description->token = copy;
-	return 0;
-}
-
-/* Moves keys, then certificates, from the whole to a page until that is full. */
-static int fill_page(struct wire_inventory *whole, struct wire_inventory *page) {
-	size_t bytes = 0;
-
-	while (sk_wire_key_num(whole->keys) > 0) {
-		bytes += (size_t)ASN1_item_i2d((ASN1_VALUE *)sk_wire_key_value(whole->keys, 0), NULL, wire_key_it());
-		if (sk_wire_key_num(page->keys) > 0 && bytes > WIRE_PAGE_MAX_BYTES)
-			return 0;
-		if (sk_wire_key_push(page->keys, sk_wire_key_value(whole->keys, 0)) <= 0)
-			return -SMIME_E_NO_MEMORY;
-		(void)sk_wire_key_shift(whole->keys);
-	}
-	while (sk_ASN1_OCTET_STRING_num(whole->certificates) > 0) {
-		bytes += wire_octets(sk_ASN1_OCTET_STRING_value(whole->certificates, 0)).len + DER_HEADER_BYTES;
-		if (bytes > WIRE_PAGE_MAX_BYTES)
-			return 0;
-		if (sk_ASN1_OCTET_STRING_push(page->certificates, sk_ASN1_OCTET_STRING_value(whole->certificates, 0)) <= 0)
-			return -SMIME_E_NO_MEMORY;
-		(void)sk_ASN1_OCTET_STRING_shift(whole->certificates);
-	}
-	return 0;
-}
-
-/* Sends what is left of the inventory as one page. Returns 1 when there is more. */
-static int send_page(struct token *token, enum wire_pin_state pin, struct wire_inventory *whole) {
-	_cleanup_(report_freep) struct wire_report *report = wire_report_make(0, WIRE_REPORT_INVENTORY);
-	struct wire_inventory *page = report ? report->body->inventory : NULL;
-	bool more;
-	int r;
-
-	if (!page || copy_name(token, page) < 0 || fill_page(whole, page) < 0)
-		return -SMIME_E_NO_MEMORY;
-	more = sk_wire_key_num(whole->keys) > 0 || sk_ASN1_OCTET_STRING_num(whole->certificates) > 0;
-	page->pin = pin;
-	page->unlocked = token->unlocked || !token->login_required ? 0xff : 0;
-	page->logged_in = token->unlocked ? 0xff : 0;
-	page->more = more ? 0xff : 0;
-	r = exchange_send(token->exchange, report);
-	return r < 0 ? r : more;
-}
-
-DEFINE_CLEANUP(struct wire_inventory *, whole_freep, wire_inventory_free)
-
-int token_report(struct token *token) {
-	_cleanup_(inventory_unrefp) struct inventory *inventory = token_inventory(token);
-	_cleanup_(whole_freep) struct wire_inventory *whole = wire_inventory_new();
-	enum wire_pin_state pin = pin_state(token);
-	int r = whole ? inventory_describe(inventory, wire_octets(token->name->id), whole) : -SMIME_E_NO_MEMORY;
-
-	if (r == 0)
-		do
-			r = send_page(token, pin, whole);
-		while (r > 0);
 	return r;
 }
 

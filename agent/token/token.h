@@ -14,10 +14,14 @@
 #include "exchange.h"
 #include "inventory.h"
 
+struct grants;
+
 struct token {
 	struct cryptoki *module;
 	CK_SLOT_ID slot;
 	struct wire_token *name;
+	CK_TOKEN_INFO identity; /* what the slot said when the token was opened */
+	uint64_t opened_us;     /* CLOCK_BOOTTIME */
 	const struct wire_setup *setup;
 	struct exchange *exchange;
 	CK_MECHANISM_TYPE *mechanisms;
@@ -25,11 +29,15 @@ struct token {
 	struct token_certificates certificates;
 	STACK_OF(X509) *configured;
 
-	pthread_mutex_t login_lock; /* one login or prompt at a time; guards the four below, and certificates */
+	pthread_rwlock_t sessions_lock; /* read: an order uses a session; write: all of them are closed and the others wait */
+	unsigned sessions_closed;       /* how often that was */
+
+	pthread_mutex_t login_lock; /* one login or prompt at a time; guards the five below, and certificates */
 	bool login_required;
 	bool unlocked;
-	struct secret pin; /* kept after a login, for another one when a program reset the card, and for CKA_ALWAYS_AUTHENTICATE */
+	struct secret pin; /* kept after a login, for another one when a program reset the card, and for grants */
 	bool pin_file_failed;
+	struct grants *grants;
 	atomic_bool unlisted; /* the inventory is an old one, since a listing failed */
 
 	pthread_mutex_t inventory_lock;
@@ -43,6 +51,15 @@ struct token {
  */
 int token_open(const struct wire_setup *setup, struct exchange *exchange, struct token *token, struct fault *fault);
 void token_clear(struct token *token);
+
+/*
+ * What the slot says now. -SMIME_E_TOKEN_GONE when it is empty or holds another token than the one that was opened, whatever its
+ * label is; errors of cryptoki_fault().
+ */
+int token_look(const struct token *token, CK_TOKEN_INFO *ret_info, struct fault *fault);
+
+/* Microseconds of CLOCK_BOOTTIME, which goes on while the machine sleeps. */
+uint64_t token_now_us(void);
 
 /* The present inventory, as a reference of the caller's. */
 struct inventory *token_inventory(struct token *token);

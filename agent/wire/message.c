@@ -131,6 +131,8 @@ ASN1_CHOICE(wire_request_body) = {
 	ASN1_EXP(struct wire_request_body, status, ASN1_NULL, WIRE_STATUS),
 	ASN1_EXP(struct wire_request_body, anchors, wire_list, WIRE_ANCHORS),
 	ASN1_EXP(struct wire_request_body, subscribe, ASN1_NULL, WIRE_SUBSCRIBE),
+	ASN1_EXP(struct wire_request_body, pin_change, wire_token_name, WIRE_PIN_CHANGE),
+	ASN1_EXP(struct wire_request_body, pin_unblock, wire_token_name, WIRE_PIN_UNBLOCK),
 } static_ASN1_CHOICE_END_name(struct wire_request_body, wire_request_body)
 
 ASN1_SEQUENCE(wire_request) = {
@@ -181,6 +183,8 @@ ASN1_SEQUENCE_cb(wire_token_status, wire_token_status_callback) = {
 	ASN1_EMBED(struct wire_token_status, keys, UINT32),
 	ASN1_EMBED(struct wire_token_status, queued, UINT32),
 	ASN1_SIMPLE(struct wire_token_status, fault, ASN1_UTF8STRING),
+	ASN1_EMBED(struct wire_token_status, tries_lost, UINT32),
+	ASN1_EMBED(struct wire_token_status, tries_left, UINT32),
 } ASN1_SEQUENCE_END_cb(struct wire_token_status, wire_token_status)
 IMPLEMENT(wire_token_status)
 
@@ -241,6 +245,13 @@ IMPLEMENT(wire_reply)
 
 /* ---- Core to token process ---- */
 
+ASN1_SEQUENCE(wire_grant) = {
+	ASN1_SIMPLE(struct wire_grant, key, ASN1_UTF8STRING),
+	ASN1_EMBED(struct wire_grant, count, UINT32),
+	ASN1_EMBED(struct wire_grant, within_s, UINT32),
+} ASN1_SEQUENCE_END_name(struct wire_grant, wire_grant)
+IMPLEMENT(wire_grant)
+
 static int wire_setup_callback(int operation, ASN1_VALUE **value, const ASN1_ITEM *item, void *extra) {
 	struct wire_setup *setup = (struct wire_setup *)*value;
 
@@ -260,6 +271,9 @@ ASN1_SEQUENCE_cb(wire_setup, wire_setup_callback) = {
 	ASN1_SEQUENCE_OF(struct wire_setup, certificates, ASN1_OCTET_STRING),
 	ASN1_SEQUENCE_OF(struct wire_setup, capabilities, X509_ALGOR),
 	ASN1_SIMPLE(struct wire_setup, rejection_secret, ASN1_OCTET_STRING),
+	TEXT_OPT(struct wire_setup, ledger, 2),
+	ASN1_EMBED(struct wire_setup, crashes, UINT32),
+	ASN1_SEQUENCE_OF(struct wire_setup, grants, wire_grant),
 	TEXT_OPT(struct wire_setup, reader, 3),
 	ASN1_SEQUENCE_OF(struct wire_setup, other_readers, ASN1_UTF8STRING),
 	ASN1_SIMPLE(struct wire_setup, exclusive, ASN1_BOOLEAN),
@@ -297,6 +311,8 @@ ASN1_CHOICE(wire_order_body) = {
 	ASN1_EXP(struct wire_order_body, decrypt, wire_decrypt_task, WIRE_ORDER_DECRYPT),
 	ASN1_EXP(struct wire_order_body, unlock, wire_caller, WIRE_ORDER_UNLOCK),
 	ASN1_EXP(struct wire_order_body, prompt, wire_prompt_grant, WIRE_ORDER_PROMPT),
+	ASN1_EXP(struct wire_order_body, pin_change, wire_caller, WIRE_ORDER_PIN_CHANGE),
+	ASN1_EXP(struct wire_order_body, pin_unblock, wire_caller, WIRE_ORDER_PIN_UNBLOCK),
 } static_ASN1_CHOICE_END_name(struct wire_order_body, wire_order_body)
 
 ASN1_SEQUENCE(wire_order) = {
@@ -329,6 +345,8 @@ ASN1_SEQUENCE_cb(wire_inventory, wire_inventory_callback) = {
 	ASN1_SIMPLE(struct wire_inventory, more, ASN1_BOOLEAN),
 	ASN1_SEQUENCE_OF(struct wire_inventory, keys, wire_key),
 	ASN1_SEQUENCE_OF(struct wire_inventory, certificates, ASN1_OCTET_STRING),
+	ASN1_EMBED(struct wire_inventory, tries_lost, UINT32),
+	ASN1_EMBED(struct wire_inventory, tries_left, UINT32),
 } ASN1_SEQUENCE_END_cb(struct wire_inventory, wire_inventory)
 IMPLEMENT(wire_inventory)
 
@@ -345,7 +363,7 @@ ASN1_CHOICE(wire_report_body) = {
 	ASN1_EXP(struct wire_report_body, inventory, wire_inventory, WIRE_REPORT_INVENTORY),
 	ASN1_EXP(struct wire_report_body, signed_, wire_sign_reply, WIRE_REPORT_SIGNED),
 	ASN1_EXP(struct wire_report_body, unwrapped, wire_unwrapped, WIRE_REPORT_UNWRAPPED),
-	ASN1_EXP(struct wire_report_body, unlocked, ASN1_NULL, WIRE_REPORT_UNLOCKED),
+	ASN1_EXP(struct wire_report_body, done, ASN1_NULL, WIRE_REPORT_DONE),
 	ASN1_EXP(struct wire_report_body, prompt, ASN1_NULL, WIRE_REPORT_PROMPT),
 	ASN1_EXP(struct wire_report_body, prompt_done, ASN1_NULL, WIRE_REPORT_PROMPT_DONE),
 	ASN1_EXP(struct wire_report_body, slots, ASN1_NULL, WIRE_REPORT_SLOTS),

@@ -17,6 +17,7 @@
 #include "base.h"
 #include "secret.h"
 
+typedef struct wire_grant wire_grant;
 typedef struct wire_key wire_key; /* STACK_OF() needs names of one word */
 typedef struct wire_module wire_module;
 typedef struct wire_token wire_token;
@@ -24,6 +25,7 @@ typedef struct wire_token_status wire_token_status;
 typedef struct wire_module_status wire_module_status;
 typedef struct wire_reader wire_reader;
 typedef struct wire_prompt_status wire_prompt_status;
+DEFINE_STACK_OF(wire_grant)
 DEFINE_STACK_OF(wire_key)
 DEFINE_STACK_OF(wire_module)
 DEFINE_STACK_OF(wire_token)
@@ -106,7 +108,7 @@ struct wire_decrypt {
 };
 
 struct wire_token_name {
-	ASN1_OCTET_STRING *token; /* OPTIONAL: id; absent: every token (lock), the only one (unlock) */
+	ASN1_OCTET_STRING *token; /* OPTIONAL: id; absent: every token (lock), the only one (the others) */
 };
 
 enum wire_request_type {
@@ -120,6 +122,8 @@ enum wire_request_type {
 	WIRE_STATUS = 7,
 	WIRE_ANCHORS = 8,
 	WIRE_SUBSCRIBE = 9,
+	WIRE_PIN_CHANGE = 10,
+	WIRE_PIN_UNBLOCK = 11,
 	WIRE_REQUEST_TYPES
 };
 
@@ -136,6 +140,8 @@ struct wire_request_body {
 		ASN1_NULL *status;
 		struct wire_list *anchors;
 		ASN1_NULL *subscribe;
+		struct wire_token_name *pin_change;
+		struct wire_token_name *pin_unblock;
 	};
 };
 
@@ -186,6 +192,8 @@ struct wire_token_status {
 	uint32_t keys;
 	uint32_t queued;        /* operations waiting or under way */
 	ASN1_UTF8STRING *fault; /* why it failed; empty otherwise */
+	uint32_t tries_lost;    /* of the PIN, since it was last right: as the record of tries has it */
+	uint32_t tries_left;    /* at most */
 };
 
 struct wire_module_status {
@@ -286,9 +294,19 @@ struct wire_setup {
 	STACK_OF(ASN1_OCTET_STRING) *certificates; /* certificates that may be missing on the token, and intermediates */
 	STACK_OF(X509_ALGOR) *capabilities;        /* SMIMECapabilities, in order of preference */
 	ASN1_OCTET_STRING *rejection_secret;       /* 32 bytes for implicit rejection */
-	ASN1_UTF8STRING *reader;                   /* OPTIONAL: the only reader that is looked into */
-	STACK_OF(ASN1_UTF8STRING) *other_readers;  /* those that OpenSC is to leave alone */
-	ASN1_BOOLEAN exclusive;                    /* no other program can use the card while somebody is logged in */
+	ASN1_UTF8STRING *ledger;                   /* OPTIONAL: directory of the records of PIN tries */
+	uint32_t crashes;                          /* of the processes before, in the last minute */
+	STACK_OF(wire_grant) *grants;
+	ASN1_UTF8STRING *reader;                  /* OPTIONAL: the only reader that is looked into */
+	STACK_OF(ASN1_UTF8STRING) *other_readers; /* those that OpenSC is to leave alone */
+	ASN1_BOOLEAN exclusive;                   /* no other program can use the card while somebody is logged in */
+};
+
+/* What the configuration allows for a key that wants the PIN each time. */
+struct wire_grant {
+	ASN1_UTF8STRING *key; /* hex digits that its SPKI hash begins with */
+	uint32_t count;       /* operations for one PIN, the first included */
+	uint32_t within_s;
 };
 
 struct wire_prompt_grant {
@@ -316,6 +334,8 @@ enum wire_order_type {
 	WIRE_ORDER_DECRYPT = 2,
 	WIRE_ORDER_UNLOCK = 3,
 	WIRE_ORDER_PROMPT = 4, /* its id is the one of the report WIRE_REPORT_PROMPT */
+	WIRE_ORDER_PIN_CHANGE = 5,
+	WIRE_ORDER_PIN_UNBLOCK = 6,
 };
 
 struct wire_order_body {
@@ -326,6 +346,8 @@ struct wire_order_body {
 		struct wire_decrypt_task *decrypt;
 		struct wire_caller *unlock;
 		struct wire_prompt_grant *prompt;
+		struct wire_caller *pin_change;
+		struct wire_caller *pin_unblock;
 	};
 };
 
@@ -356,6 +378,8 @@ struct wire_inventory {
 	ASN1_BOOLEAN more;      /* this is a page, and another one follows at once */
 	STACK_OF(wire_key) *keys;
 	STACK_OF(ASN1_OCTET_STRING) *certificates; /* every certificate on the token that belongs to no key */
+	uint32_t tries_lost;                       /* of the PIN */
+	uint32_t tries_left;                       /* at most */
 };
 
 struct wire_unwrapped {
@@ -370,7 +394,7 @@ enum wire_report_type {
 	WIRE_REPORT_INVENTORY = 3, /* unasked: at the start and whenever it changes */
 	WIRE_REPORT_SIGNED = 4,
 	WIRE_REPORT_UNWRAPPED = 5,
-	WIRE_REPORT_UNLOCKED = 6,
+	WIRE_REPORT_DONE = 6,   /* unlock, PIN change, unblock */
 	WIRE_REPORT_PROMPT = 7, /* the order with this id needs a prompt */
 	WIRE_REPORT_PROMPT_DONE = 8,
 	WIRE_REPORT_SLOTS = 9, /* a token came or went; the first one says that the module is followed */
@@ -385,7 +409,7 @@ struct wire_report_body {
 		struct wire_inventory *inventory;
 		struct wire_sign_reply *signed_;
 		struct wire_unwrapped *unwrapped;
-		ASN1_NULL *unlocked;
+		ASN1_NULL *done;
 		ASN1_NULL *prompt;
 		ASN1_NULL *prompt_done;
 		ASN1_NULL *slots;
@@ -460,6 +484,7 @@ WIRE_DECLARE(wire_module_status)
 WIRE_DECLARE(wire_prompt_status)
 WIRE_DECLARE(wire_status_reply)
 WIRE_DECLARE(wire_reply)
+WIRE_DECLARE(wire_grant)
 WIRE_DECLARE(wire_setup)
 WIRE_DECLARE(wire_prompt_grant)
 WIRE_DECLARE(wire_order)

@@ -51,14 +51,16 @@ struct cli_command {
 	const char *usage;   /* what follows the name in the usage line */
 	const struct cli_option *options;
 	size_t option_count;
-	size_t args_size; /* of the structure that the options are stored in, zeroed before */
+	size_t args_size;         /* of the structure that the options are stored in, zeroed before */
+	const char *const *verbs; /* what the first argument may be, NULL-terminated; NULL: there is no such argument */
 	enum cli_operand operand;
 	bool json_lines; /* with --json it prints many documents, one a line */
 	/* Runs the command and returns the exit code; failures have been told with cli_fail() or cli_failed(). */
 	int (*run)(struct cli *cli, void *args);
 };
 
-extern const struct cli_command cmd_status, cmd_keys, cmd_sign, cmd_encrypt, cmd_decrypt, cmd_verify, cmd_lock, cmd_unlock, cmd_watch;
+extern const struct cli_command cmd_status, cmd_keys, cmd_sign, cmd_encrypt, cmd_decrypt, cmd_verify, cmd_lock, cmd_unlock, cmd_watch,
+	cmd_pin;
 
 /* ---- A run of a command ---- */
 
@@ -66,6 +68,7 @@ struct cli {
 	const struct cli_command *command;
 	struct smime *smime;                 /* made with the common options applied */
 	const char *socket, *input, *output; /* NULL: not given; input also from the argument FILE */
+	const char *verb;                    /* one of the command's verbs; NULL when it has none */
 	const char *token;                   /* the argument TOKEN, or NULL */
 	bool json, quiet, verbose, no_autostart, help;
 	bool json_printed;

@@ -13,9 +13,9 @@ static const struct {
 	const char *name, *text;
 } pins[] = {
 	[SMIME_PIN_OK] = { "ok", "" },
-	[SMIME_PIN_LOW] = { "low", "; a wrong PIN was entered before" },
+	[SMIME_PIN_LOW] = { "low", "" },
 	[SMIME_PIN_FINAL] = { "final", "; ONE try of the PIN is left" },
-	[SMIME_PIN_BLOCKED] = { "blocked", "; the PIN is BLOCKED" },
+	[SMIME_PIN_BLOCKED] = { "blocked", "; the PIN is BLOCKED, `smime pin unblock` sets a new one" },
 	[SMIME_PIN_UNSET] = { "unset", "; no PIN is set yet" },
 };
 
@@ -31,11 +31,12 @@ static const char *const reader_texts[] = {
 };
 
 static json_t *json_token(const struct smime_token *token) {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:b, s:I, s:I, s:o}", "id", cli_json_text(token->id), "label",
-		cli_json_text(token->label), "manufacturer", cli_json_text(token->manufacturer), "model", cli_json_text(token->model),
-		"serial", cli_json_text(token->serial), "module", cli_json_text(token->module), "slot", cli_json_text(token->slot), "state",
-		state_names[token->state], "pin", pins[token->pin].name, "unlocked", token->unlocked, "keys", (json_int_t)token->keys,
-		"queued", (json_int_t)token->queued, "fault", cli_json_text(token->fault));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:b, s:I, s:I, s:o, s:I, s:I}", "id", cli_json_text(token->id),
+		"label", cli_json_text(token->label), "manufacturer", cli_json_text(token->manufacturer), "model",
+		cli_json_text(token->model), "serial", cli_json_text(token->serial), "module", cli_json_text(token->module), "slot",
+		cli_json_text(token->slot), "state", state_names[token->state], "pin", pins[token->pin].name, "unlocked", token->unlocked,
+		"keys", (json_int_t)token->keys, "queued", (json_int_t)token->queued, "fault", cli_json_text(token->fault), "tries_lost",
+		(json_int_t)token->tries_lost, "tries_left", (json_int_t)token->tries_left);
 }
 
 static json_t *json_module(const struct smime_module *module) {
@@ -76,6 +77,8 @@ static void print_token(const struct cli *cli, const struct smime_token *token) 
 	else
 		cli_print("        %s, %s, %u key%s%s", state_names[token->state], token->unlocked ? "unlocked" : "locked", token->keys,
 			token->keys == 1 ? "" : "s", pins[token->pin].text);
+	if (token->tries_left > 0 && (token->tries_lost > 0 || token->pin == SMIME_PIN_LOW))
+		cli_print("        a try of the PIN was lost: tries left at most %u", token->tries_left);
 	if (token->queued > 0)
 		cli_print("        %u operation%s waiting or under way", token->queued, token->queued == 1 ? "" : "s");
 	if (cli->verbose) {

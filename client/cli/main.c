@@ -24,6 +24,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_verify,
 	&cmd_unlock,
 	&cmd_lock,
+	&cmd_pin,
 	&cmd_watch,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

@@ -100,6 +100,23 @@ static int check_common(struct cli *cli) {
 	return 0;
 }
 
+/* Finds it in the command's own list, so that it can be compared by pointer. */
+static int take_verb(struct cli *cli, int argc, char **argv) {
+	const char *const *verb = cli->command->verbs;
+
+	if (!verb)
+		return 0;
+	if (optind == argc)
+		return cli_usage(cli, "say what to do");
+	while (*verb && strcmp(*verb, argv[optind]) != 0)
+		verb++;
+	if (!*verb)
+		return cli_usage(cli, "there is no 'smime %s %s'", cli->command->name, argv[optind]);
+	cli->verb = *verb;
+	optind++;
+	return 0;
+}
+
 static int take_operand(struct cli *cli, int argc, char **argv) {
 	if (optind == argc)
 		return 0;
@@ -132,6 +149,8 @@ int options_parse(struct cli *cli, int argc, char **argv, void *args) {
 			return cli_fail(cli, SMIME_E_NO_MEMORY, "out of memory");
 	}
 	c = check_common(cli);
+	if (c == 0 && !cli->help)
+		c = take_verb(cli, argc, argv);
 	return c == 0 ? take_operand(cli, argc, argv) : c;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * smime_status(), smime_unlock() and smime_lock(): the agent and its tokens.
+ * smime_status(), and what is asked of a whole token: unlock, lock, a new PIN.
  */
 #include <strings.h>
 
@@ -36,6 +36,8 @@ static void describe_token(struct arena *arena, const struct wire_token_status *
 	token->keys = from->keys;
 	token->queued = from->queued;
 	token->fault = arena_text(arena, wire_text(from->fault));
+	token->tries_lost = from->tries_lost;
+	token->tries_left = from->tries_left;
 }
 
 static void describe_tokens(struct arena *arena, STACK_OF(wire_token_status) *from, struct smime_status *status) {
@@ -202,13 +204,26 @@ static int name_token(struct smime *s, const char *name, struct wire_token_name 
 	return r < 0 ? smime_fail(s, r, "out of memory") : 0;
 }
 
+static struct wire_token_name *name_field(struct wire_request_body *body) {
+	switch (body->type) {
+	case WIRE_LOCK:
+		return body->lock;
+	case WIRE_PIN_CHANGE:
+		return body->pin_change;
+	case WIRE_PIN_UNBLOCK:
+		return body->pin_unblock;
+	default:
+		return body->unlock;
+	}
+}
+
 static int call_token(struct smime *s, enum wire_request_type type, const char *token) {
 	_cleanup_(wire_request_freep) struct wire_request *request = wire_request_make(0, type);
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = NULL;
 	int r = 0;
 
 	if (request && token)
-		r = name_token(s, token, type == WIRE_LOCK ? request->body->lock : request->body->unlock);
+		r = name_token(s, token, name_field(request->body));
 	return r < 0 ? r : agent_call(s, request, WIRE_REPLY_DONE, &reply);
 }
 
@@ -218,4 +233,12 @@ SMIME_API int smime_unlock(struct smime *s, const char *token) {
 
 SMIME_API int smime_lock(struct smime *s, const char *token) {
 	return call_token(s, WIRE_LOCK, token);
+}
+
+SMIME_API int smime_pin_change(struct smime *s, const char *token) {
+	return call_token(s, WIRE_PIN_CHANGE, token);
+}
+
+SMIME_API int smime_pin_unblock(struct smime *s, const char *token) {
+	return call_token(s, WIRE_PIN_UNBLOCK, token);
 }

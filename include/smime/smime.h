@@ -112,7 +112,9 @@ struct smime_token {
 	enum smime_pin_state pin;
 	bool unlocked;
 	unsigned keys, queued;
-	const char *fault; /* why it failed; "" otherwise */
+	const char *fault;   /* why it failed; "" otherwise */
+	unsigned tries_lost; /* of the PIN, since it was last right, as the agent has recorded them; other programs may have lost more */
+	unsigned tries_left; /* at most; 0: none, or not known */
 };
 
 struct smime_module {
@@ -160,6 +162,15 @@ struct smime_status *smime_status_free(struct smime_status *status); /* accepts 
  * the errors of tokens and PINs (group 400).
  */
 int smime_unlock(struct smime *smime, const char *token);
+
+/*
+ * Has the PIN changed: the agent asks for the old one and for a new one, and the token is locked afterwards. As smime_unlock();
+ * nothing that is typed passes through this program.
+ */
+int smime_pin_change(struct smime *smime, const char *token);
+
+/* The same with the PUK instead of the old PIN, also for a PIN that is not blocked. */
+int smime_pin_unblock(struct smime *smime, const char *token);
 
 /* Forgets the PIN and ends the token's session; NULL: every token. Locking what is locked is no error. -SMIME_E_NO_TOKEN. */
 int smime_lock(struct smime *smime, const char *token);

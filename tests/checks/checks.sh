@@ -45,7 +45,7 @@ fails 'only the library and the programs know more of its API than the errors' g
 # The manual pages name what there is.
 missing=
 page() { scdoc <"$SOURCE/docs/$1.scd" | sed 's/\\-/-/g; s/\\f[BIR]//g; s/\\&//g'; }
-is 'smime help lists nine commands' "$(smime help | grep -cE '^  [a-z]+ ')" 9
+is 'smime help lists ten commands' "$(smime help | grep -cE '^  [a-z]+ ')" 10
 for command in $(smime help | awk '/^  [a-z]+ /{ print $1 }'); do
 	for option in $(smime "$command" --help | grep -oE '^ +(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
 		grep -qF -- "$option" <(page smime.1) || missing="$missing $command $option"
@@ -58,7 +58,7 @@ for key in $keys; do
 	grep -qw -- "$key" <(page smime-agent.yaml.5) || missing="$missing $key"
 done
 is 'smime-agent.yaml(5) has every key' "$missing" ''
-like 'which are all of them' "$(sort -u <<<"$keys" | tr '\n' ' ')" '^capabilities certificates deadline .* modules .* user-may $'
+like 'which are all of them' "$(sort -u <<<"$keys" | tr '\n' ' ')" '^capabilities certificates count deadline .* modules .* user-may within $'
 for option in $(smime-agent --help | grep -oE -- '--[a-z-]+' | sort -u); do
 	grep -qF -- "$option" <(page smime-agent.1) || missing="$missing $option"
 done

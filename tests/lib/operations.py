@@ -19,20 +19,25 @@ def found(path, begin, end, pattern):
     return re.findall(pattern, text[start:text.index(end, start)], re.MULTILINE)
 
 
+def plain(name):
+    """pinChange in the protocol is pin_change in C."""
+    return name.replace('_', '').lower()
+
+
 def check(text, got, expected):
     print('pass ' + text if got == expected else 'fail %s :: %r instead of %r' % (text, got, expected))
 
 
 promised = found('docs/protocol.asn1', '\nRequest ::= SEQUENCE {', '\n\n', r'^ +(\w+) +\[(\d+)\]')
-names = [name for name, _ in promised]
+names = [plain(name) for name, _ in promised]
 check('the numbers of protocol.asn1 are consecutive', [int(number) for _, number in promised], list(range(len(promised))))
 enumeration = found('agent/wire/message.h', 'enum wire_request_type {', '}', r'^\tWIRE_(\w+) = (\d+),')
-check('the enumeration has them', [(name.lower(), number) for name, number in enumeration], promised)
-check('the type of messages has them', found('agent/wire/message.h', 'struct wire_request_body {', '\n};', r'\*(\w+);'), names)
+check('the enumeration has them', [(plain(name), number) for name, number in enumeration], [(plain(name), number) for name, number in promised])
+check('the type of messages has them', [plain(name) for name in found('agent/wire/message.h', 'struct wire_request_body {', '\n};', r'\*(\w+);')], names)
 codec = found('agent/wire/message.c', 'ASN1_CHOICE(wire_request_body) = {', '}', r'wire_request_body, (\w+), \w+, WIRE_(\w+)\)')
-check('the codec has them', codec, [(name, name.upper()) for name in names])
+check('the codec has them', [tuple(map(plain, row)) for row in codec], [(name, name) for name in names])
 table = found('agent/core/request.c', 'operations[WIRE_REQUEST_TYPES] = {', '\n};', r'\[WIRE_(\w+)\] = \{.* request_handle_(\w+) \}')
-check("the core's table has them", table, [(name.upper(), name) for name in names])
+check("the core's table has them", [tuple(map(plain, row)) for row in table], [(name, name) for name in names])
 with open(os.path.join(SOURCE, 'tests/lib/wire.py')) as file:
     client = re.search(r'^(HELLO.*) = range\((\d+)\)$', file.read(), re.MULTILINE)
-check("the tests' client has them", client.group(1).lower().split(', '), names)
+check("the tests' client has them", plain(client.group(1)).split(', '), names)

@@ -170,6 +170,15 @@ bool control_once(const struct control *control, const char *word, const char *f
 	return true;
 }
 
+void control_wait(void) {
+	char path[PATH_MAX_BYTES];
+
+	note("waits");
+	(void)snprintf(path, sizeof(path), "%s.go", control_path());
+	while (access(path, F_OK) < 0)
+		(void)usleep(10000);
+}
+
 /* ---- The log ---- */
 
 void note(const char *format, ...) {

@@ -38,6 +38,9 @@ unsigned long control_value(const struct control *control, const char *name, uns
 /* Whether WORD@FUNCTION is there. It is taken out of the file. */
 bool control_once(const struct control *control, const char *word, const char *function);
 
+/* Says in the log that it waits, and returns when $FAULTY_CONTROL.go is there. */
+void control_wait(void);
+
 /* A line for the log. */
 void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

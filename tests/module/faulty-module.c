@@ -31,7 +31,8 @@
  *   forgetful silent          tokens do not say that a wrong PIN was sent; nor that the PIN is blocked
  *   another                   tokens have another serial number
  *   waits                     C_WaitForSlotEvent waits until $FAULTY_CONTROL.event is there, and takes it away
- *   no-login pinpad           tokens want no login; their reader asks for the PIN ($FAULTY_CONTROL.pin)
+ *   no-login pinpad           tokens want no login; their reader asks for the PIN ($FAULTY_CONTROL.pin, a new one: .new-pin)
+ *   wait@F                    once, at the call of function F: "waits" is appended to the log, and $FAULTY_CONTROL.go waited for
  *   login=RV                  logins fail with this code (decimal)
  *   logout@F active@F die@F   once, at the call of function F: the token logs out and says so; another operation is active; the
  *                             process ends
@@ -71,6 +72,8 @@ bool call_begin(struct call *call, const char *name, atomic_ulong *count, unsign
 		_exit(3);
 	if (control_says(&call->control, "trace"))
 		note("%s %lu", name, value);
+	if (control_once(&call->control, "wait", name))
+		control_wait();
 	for (unsigned i = 0; control_command(&call->control, name, call->count, i, &command); i++) {
 		if (strcmp(command.verb, "fails") == 0) {
 			call->rv = command.number;

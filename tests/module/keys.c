@@ -13,14 +13,14 @@ enum { TEMPLATE_MAX = 20, FLOOD = 100000, PIN_MAX_BYTES = 100, CURVE_MAX_BYTES =
 
 /* ---- Logins ---- */
 
-/* What was typed on the reader: the file $FAULTY_CONTROL.pin. */
-static size_t typed_pin(char pin[PIN_MAX_BYTES]) {
+/* What was typed on the reader: the file $FAULTY_CONTROL.pin, or another one. */
+static size_t typed(const char *name, char pin[PIN_MAX_BYTES]) {
 	const char *control = getenv("FAULTY_CONTROL");
 	char path[4096];
 	FILE *file;
 	size_t len = 0;
 
-	(void)snprintf(path, sizeof(path), "%s.pin", control ? control : "/nonexistent");
+	(void)snprintf(path, sizeof(path), "%s.%s", control ? control : "/nonexistent", name);
 	file = fopen(path, "r");
 	if (file) {
 		len = fread(pin, 1, PIN_MAX_BYTES, file);
@@ -30,7 +30,7 @@ static size_t typed_pin(char pin[PIN_MAX_BYTES]) {
 }
 
 static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG len) {
-	char typed[PIN_MAX_BYTES];
+	char on_pad[PIN_MAX_BYTES];
 
 	BEGIN(C_Login, user);
 	CK_RV rv = control_value(&call.control, "login", CKR_OK);
@@ -39,8 +39,29 @@ static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pi
 	if (pin || !control_says(&call.control, "pinpad"))
 		return real->C_Login(session, user, pin, len);
 	note("pinpad %lu", user);
-	len = typed_pin(typed);
-	return real->C_Login(session, user, (CK_UTF8CHAR *)typed, len);
+	len = typed("pin", on_pad);
+	return real->C_Login(session, user, (CK_UTF8CHAR *)on_pad, len);
+}
+
+static CK_RV set_pin(CK_SESSION_HANDLE session, CK_UTF8CHAR *old, CK_ULONG old_len, CK_UTF8CHAR *pin, CK_ULONG len) {
+	char old_on_pad[PIN_MAX_BYTES], on_pad[PIN_MAX_BYTES];
+
+	BEGIN(C_SetPIN, session);
+	if (old || !control_says(&call.control, "pinpad"))
+		return real->C_SetPIN(session, old, old_len, pin, len);
+	old_len = typed("pin", old_on_pad);
+	len = typed("new-pin", on_pad);
+	return real->C_SetPIN(session, (CK_UTF8CHAR *)old_on_pad, old_len, (CK_UTF8CHAR *)on_pad, len);
+}
+
+static CK_RV init_pin(CK_SESSION_HANDLE session, CK_UTF8CHAR *pin, CK_ULONG len) {
+	char on_pad[PIN_MAX_BYTES];
+
+	BEGIN(C_InitPIN, session);
+	if (pin || !control_says(&call.control, "pinpad"))
+		return real->C_InitPIN(session, pin, len);
+	len = typed("new-pin", on_pad);
+	return real->C_InitPIN(session, (CK_UTF8CHAR *)on_pad, len);
 }
 
 /* ---- Signatures ---- */
@@ -168,6 +189,8 @@ static CK_RV derive(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJEC
 
 void keys_take_over(CK_FUNCTION_LIST *list) {
 	list->C_Login = login;
+	list->C_SetPIN = set_pin;
+	list->C_InitPIN = init_pin;
 	list->C_SignInit = sign_init;
 	list->C_Sign = sign;
 	list->C_DecryptInit = decrypt_init;

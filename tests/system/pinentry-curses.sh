@@ -9,16 +9,17 @@ mail alice@example.org bob@example.org >"$T/mail"
 configure "$(printf 'pin:\n  program: %s\n' "$(command -v pinentry-curses)")"
 agent_start
 
-# Runs a command on a terminal of its own and types once something asks for the PIN: its output, then its exit code.
+# Runs a command on a terminal of its own and types once something asks for the PIN, what is behind a | when it asks again: its output,
+# then its exit code.
 on_terminal() { # KEYS COMMAND...
 	python3 - "$@" <<-'END'
 		import os, pty, select, sys, time
-		keys, command = sys.argv[1].encode().decode('unicode_escape').encode(), sys.argv[2:]
+		keys, command = sys.argv[1].encode().decode('unicode_escape').encode().split(b'|'), sys.argv[2:]
 		pid, terminal = pty.fork()
 		if pid == 0:
 		    os.environ.update(TERM='xterm', GPG_TTY=os.ttyname(0))
 		    os.execvp(command[0], command)
-		seen, typed, end = b'', False, time.monotonic() + 20
+		seen, fresh, end = b'', b'', time.monotonic() + 20
 		while time.monotonic() < end:
 		    if terminal in select.select([terminal], [], [], 0.2)[0]:
 		        try:
@@ -27,10 +28,10 @@ on_terminal() { # KEYS COMMAND...
 		            break
 		        if not data:
 		            break
-		        seen += data
-		    elif b'PIN' in seen and not typed:
-		        os.write(terminal, keys)
-		        typed = True
+		        seen, fresh = seen + data, fresh + data
+		    elif b'PIN' in fresh and b'Cancel' in fresh and keys:
+		        fresh = b''
+		        os.write(terminal, keys.pop(0))
 		else:
 		    os.kill(pid, 9)
 		sys.stdout.buffer.write(seen)
@@ -55,6 +56,11 @@ none_left() { ! descendants "$agent_pid" | xargs -r ps -o comm= -p | grep -q pin
 holds 'without a pinentry left' await none_left
 told 'a terminal that is not there' 4 'no terminal and no display' setsid env GPG_TTY=/dev/pts/9999 smime unlock
 told 'a terminal that is none' 4 'no terminal and no display' setsid env GPG_TTY="$T/agent.yaml" TERM=xterm smime unlock
+check 'the PIN is changed' 0 on_terminal "$DEMO_PIN\\r|654321\\r|654321\\r" smime pin change
+prints 'by one that asks for the new one' 'Enter.the.new.PIN|Enter the new PIN'
+unlike 'and shows neither' "$(tr -d '\0' <"$T/out")" "$DEMO_PIN|654321"
+check 'the new one' 0 on_terminal '654321\r' smime unlock
+smime lock
 check 'without terminal and display' 4 setsid smime sign -i "$T/mail" -o "$T/signed2"
 says 'the message says why no prompt came' 'terminal|display|prompt'
 one_line 'in one line'

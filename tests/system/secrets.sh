@@ -71,7 +71,49 @@ is 'too' "$(grep ^bad "$T/out")" "$before"
 is 'the secret is its user'\''s alone' "$(stat -c %a "$(find "$HOME" -name rejection-secret)")" 600
 agent_stop
 
+# A new PIN and the PUK: in the memory of one process while they are typed, and in none afterwards; nor is the PIN of a grant.
+NEW=HideAndSeek-0815 PUK=$DEMO_SO_PIN
+NEXT=LostAndFound-1848
+key=$(openssl x509 -in "$T/alice.pem" -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum | cut -c1-16)
+configure "$(printf 'pin:\n  program: "%s"\n  grants: [{key: %s, count: 3, within: 10min}]\n' "$T/pinentry" "$key")"
+typed() { [ "$(prompts)" -ge "$1" ]; } # COUNT: so many prompts were shown
+holders() { everybody | having "$(hex "$1")"; } # TEXT
+rm -f "$T/pinentry.d/go"
+answers "pin $PIN" "pin $NEW" "until go pin $NEW" "until go pin $NEW"
+agent_start
+check 'signed with a grant' 0 smime sign -i "$T/mail" -o "$T/signed"
+token=$(called smime-token)
+is 'the PIN of a grant is in one process' "$(holders "$PIN")" "$token"
+answers "pin $PIN" "pin $NEW" "until go pin $NEW"
+smime pin change >/dev/null 2>&1 &
+client=$!
+await typed 3
+is 'while it is typed again a new PIN is in the token process' "$(having "$(hex "$NEW")" <<<"$token")" "$token"
+is 'and not in the core' "$(having "$(hex "$NEW")" <<<"$agent_pid")" ''
+touch "$T/pinentry.d/go"
+wait "$client"
+is 'the PIN is changed' "$?" 0
+is 'the old one is nowhere' "$(holders "$PIN")" ''
+is 'nor is the new one' "$(holders "$NEW")" ''
+rm "$T/pinentry.d/go"
+answers "pin $PUK" "pin $NEXT" "until go pin $NEXT"
+smime pin unblock >/dev/null 2>&1 &
+client=$!
+await typed 3
+is 'while a PIN is typed the PUK is in the token process' "$(having "$(hex "$PUK")" <<<"$token")" "$token"
+touch "$T/pinentry.d/go"
+wait "$client"
+is 'the PIN is unblocked' "$?" 0
+is 'the PUK is nowhere' "$(holders "$PUK")" ''
+is 'nor is the new PIN' "$(holders "$NEXT")" ''
+answers 'pin 999999'
+check 'a wrong PIN' 4 smime unlock
+is 'is nowhere when it was refused' "$(holders 999999)" ''
+agent_stop
+
 # What stays.
-fails 'no file has the PIN but the answers of the pinentry' grep -raqF --exclude=answers "$PIN" "$T"
+for secret in "$PIN" "$NEW" "$NEXT"; do
+	fails 'no file has a PIN but the answers of the pinentry' grep -raqF --exclude=answers "$secret" "$T"
+done
 is 'there is no core file' "$(find "$T" -name 'core*' -type f)" ''
 done_testing

@@ -115,7 +115,7 @@ static void unlock_with(struct core *core) {
 
 	if (report->body->type == WIRE_REPORT_ERROR)
 		print_message("%s\n", wire_text(report->body->error->text));
-	assert_int_equal(report->body->type, WIRE_REPORT_UNLOCKED);
+	assert_int_equal(report->body->type, WIRE_REPORT_DONE);
 	wire_report_free(report);
 }
 
@@ -332,17 +332,18 @@ static void a_key_that_always_authenticates_is_logged_in_to_each_time(void **sta
 	struct core core = start_limited("");
 	struct sealed sealed = seal(fixture.certificates[ID_ALWAYS], NULL);
 
+	/* What is typed for the first one serves both of its logins. */
 	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	assert_int_equal(core.prompts, 1);
 	assert_signed(sign_with(&core, ID_ALWAYS, true));
 	assert_opened(unwrap(&core, ID_ALWAYS, &sealed), &sealed);
 	assert_signed(sign_with(&core, ID_RSA, false));
 	assert_int_equal(logged("C_Login 1"), 1);
 	assert_int_equal(logged("C_Login 2"), 3);
-	assert_int_equal(core.prompts, 1);
-	/* Where a try was lost nobody sends a PIN unseen. */
+	assert_int_equal(core.prompts, 3);
 	words("low");
 	assert_signed(sign_with(&core, ID_ALWAYS, false));
-	assert_int_equal(core.prompts, 2);
+	assert_int_equal(core.prompts, 4);
 	words("low");
 	core.pinentry.answer = "ERR 83886179 Operation cancelled <Pinentry>\n";
 	assert_error(sign_with(&core, ID_ALWAYS, false), SMIME_E_PIN_CANCELLED);
@@ -351,8 +352,111 @@ static void a_key_that_always_authenticates_is_logged_in_to_each_time(void **sta
 	/* The operation that was begun stands in nobody's way. */
 	words("");
 	assert_signed(sign_with(&core, ID_RSA, false));
+	core.pinentry.answer = GOOD_PIN;
 	assert_signed(sign_with(&core, ID_ALWAYS, false));
 	sealed_free(&sealed);
+	end(&core);
+}
+
+static void a_wrong_pin_for_a_key_leaves_everything_usable(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("");
+
+	unlock_with(&core);
+	core.pinentry.answer = "D 9999\nOK\n";
+	assert_error_says(sign_with(&core, ID_ALWAYS, false), SMIME_E_PIN_WRONG, "two tries are left at most");
+	assert_int_equal(core.inventory->body->inventory->tries_lost, 1);
+	core.pinentry.answer = GOOD_PIN;
+	words("");
+	assert_signed(sign_with(&core, ID_EC, false));
+	assert_signed(sign_with(&core, ID_RSA, false));
+	assert_int_equal(core.prompts, 2);
+	/* A token that a program reset now is asked about: the kept PIN is not sent while a try is lost. */
+	words("logout@C_SignInit");
+	assert_signed(sign_with(&core, ID_RSA, false));
+	assert_int_equal(core.prompts, 3);
+	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	assert_int_equal(core.prompts, 4);
+	assert_int_equal(core.inventory->body->inventory->tries_lost, 0);
+	end(&core);
+}
+
+/* ---- Grants ---- */
+
+static struct core start_with_grant(uint32_t count, uint32_t within_s) {
+	struct wire_setup *setup = make_setup(WIRE_ROLE_SERVE);
+	struct wire_grant *grant = wire_grant_new();
+	uint8_t spki[32];
+	char hex[17] = "";
+
+	name_key(ID_ALWAYS, spki);
+	for (size_t i = 0; i < 8; i++)
+		(void)snprintf(hex + 2 * i, 3, "%02x", spki[i]);
+	wire_set_text(&grant->key, hex);
+	grant->count = count;
+	grant->within_s = within_s;
+	sk_wire_grant_push(setup->grants, grant);
+	words("");
+	struct core core = start_with(setup);
+	core.pinentry.answer = GOOD_PIN;
+	return core;
+}
+
+static void a_grant_covers_its_count_and_then_the_person_is_asked(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_with_grant(3, 600);
+	struct sealed sealed = seal(fixture.certificates[ID_ALWAYS], NULL);
+
+	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	assert_non_null(strstr(core.pinentry.heard, "and for up to 2 more signatures within 10 minutes."));
+	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	/* It was for signatures. */
+	assert_int_equal(core.prompts, 1);
+	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	assert_int_equal(core.prompts, 1);
+	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	assert_int_equal(core.prompts, 2);
+	assert_opened(unwrap(&core, ID_ALWAYS, &sealed), &sealed);
+	assert_int_equal(core.prompts, 3);
+	assert_non_null(strstr(core.pinentry.heard, "and for up to 2 more decryptions within 10 minutes."));
+	assert_int_equal(logged("C_Login 2"), 5);
+	/* A prompt for another key, or for none, promises nothing. */
+	words("logout@C_SignInit low");
+	assert_signed(sign_with(&core, ID_RSA, false));
+	assert_int_equal(core.prompts, 4);
+	assert_null(strstr(core.pinentry.heard, "more"));
+	sealed_free(&sealed);
+	end(&core);
+}
+
+static void a_grant_ends_with_its_time(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_with_grant(50, 1);
+
+	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	assert_non_null(strstr(core.pinentry.heard, "and for up to 49 more signatures within 1 second."));
+	(void)usleep(1100 * 1000);
+	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	assert_int_equal(core.prompts, 2);
+	end(&core);
+}
+
+static void a_grant_ends_when_a_try_was_lost(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_with_grant(50, 600);
+
+	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	words("low");
+	core.pinentry.answer = "ERR 83886179 Operation cancelled <Pinentry>\n";
+	assert_error(sign_with(&core, ID_ALWAYS, false), SMIME_E_PIN_CANCELLED);
+	/* For good, also when the token has forgotten it. */
+	words("");
+	assert_error(sign_with(&core, ID_ALWAYS, false), SMIME_E_PIN_CANCELLED);
+	assert_int_equal(logged("C_Login"), 0);
+	core.pinentry.answer = GOOD_PIN;
+	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	assert_int_equal(core.prompts, 4);
 	end(&core);
 }
 
@@ -378,7 +482,7 @@ static void a_token_that_was_reset_is_logged_in_to_again(void **state) {
 	words("logout@C_DeriveKey");
 	assert_opened(unwrap(&core, ID_EC, &ec), &ec);
 	assert_int_equal(logged("C_Login 1"), 1);
-	assert_int_equal(core.prompts, 1);
+	assert_int_equal(core.prompts, 2);
 	sealed_free(&rsa);
 	sealed_free(&ec);
 	end(&core);
@@ -457,13 +561,207 @@ static void a_pin_file_is_sent_only_while_no_try_was_lost(void **state) {
 		words(flags[i]);
 		wire_set_text(&setup->pin_file, control_path("pin-file"));
 		struct core core = start_with(setup);
-		assert_error_says(unlock(&core), SMIME_E_PIN_WRONG, "pin-file");
+		assert_error_says(sign_with(&core, ID_RSA, false), SMIME_E_PIN_WRONG, "pin-file");
 		assert_int_equal(logged("C_Login"), 0);
 		words("");
-		unlock_with(&core);
+		assert_signed(sign_with(&core, ID_RSA, false));
 		assert_int_equal(logged("C_Login 1"), 1);
+		assert_int_equal(core.prompts, 0);
 		end(&core);
 	}
+}
+
+static struct core start_with_file(uint32_t crashes) {
+	struct wire_setup *setup = make_setup(WIRE_ROLE_SERVE);
+
+	wire_set_text(&setup->pin_file, control_path("pin-file"));
+	setup->crashes = crashes;
+	struct core core = start_with(setup);
+	core.pinentry.answer = GOOD_PIN;
+	return core;
+}
+
+/* Who says `smime unlock` is there to be asked. */
+static void a_person_unlocks_what_the_file_may_not(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	write_file("pin-file", "9999\n");
+	words("");
+	struct core core = start_with_file(0);
+
+	assert_error_says(unlock(&core), SMIME_E_PIN_WRONG, "wrong PIN");
+	assert_int_equal(core.prompts, 0);
+	write_file("pin-file", SOFTHSM_PIN "\n");
+	assert_error_says(sign_with(&core, ID_RSA, false), SMIME_E_PIN_WRONG, "smime unlock");
+	assert_int_equal(logged("C_Login 1"), 1);
+	unlock_with(&core);
+	assert_int_equal(core.prompts, 1);
+	end(&core);
+	/* Another process knows of the try as well. */
+	core = start_with_file(0);
+	assert_signed(sign_with(&core, ID_RSA, false));
+	assert_int_equal(core.prompts, 0);
+	end(&core);
+}
+
+static void a_file_serves_keys_that_ask_each_time(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	write_file("pin-file", SOFTHSM_PIN "\n");
+	words("");
+	struct core core = start_with_file(0);
+
+	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	assert_signed(sign_with(&core, ID_ALWAYS, false));
+	assert_int_equal(logged("C_Login 2"), 2);
+	words("low");
+	assert_error_says(sign_with(&core, ID_ALWAYS, false), SMIME_E_PIN_WRONG, "pin-file");
+	assert_int_equal(logged("C_Login"), 0);
+	assert_int_equal(core.prompts, 0);
+	end(&core);
+}
+
+static void after_crashes_the_file_is_not_sent(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	write_file("pin-file", SOFTHSM_PIN "\n");
+	words("");
+	struct core core = start_with_file(1);
+	assert_signed(sign_with(&core, ID_RSA, false));
+	end(&core);
+	core = start_with_file(2);
+	words("");
+	assert_error_says(sign_with(&core, ID_RSA, false), SMIME_E_PIN_WRONG, "ended unexpectedly 2 times");
+	assert_int_equal(logged("C_Login"), 0);
+	unlock_with(&core);
+	assert_int_equal(core.prompts, 1);
+	end(&core);
+}
+
+/* ---- Tries ---- */
+
+static void the_last_try_is_announced_and_only_a_person_s(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("final");
+
+	unlock_with(&core);
+	assert_non_null(strstr(core.pinentry.heard, "This is the last try: a wrong PIN blocks it."));
+	words("final logout@C_SignInit");
+	assert_signed(sign_with(&core, ID_RSA, false));
+	assert_int_equal(core.prompts, 2);
+	end(&core);
+}
+
+static void a_blocked_pin_is_not_asked_for(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("locked");
+
+	assert_int_equal(core.inventory->body->inventory->pin, WIRE_PIN_BLOCKED);
+	assert_error_says(unlock(&core), SMIME_E_PIN_LOCKED, "smime pin unblock");
+	assert_int_equal(core.prompts, 0);
+	end(&core);
+}
+
+/* The token says nothing of it, but the record does, also to the next process. */
+static void tries_are_recorded_over_processes(void **state) {
+	static const char *const announced[] = { "At most 3 tries are left.", "At most 2 tries are left.",
+		"This is the last try, or may be", "This is the last try, or may be" };
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core;
+
+	for (size_t i = 0; i < ELEMENTSOF(announced); i++) {
+		words("forgetful");
+		core = start("D 9999\nOK\n");
+		assert_int_equal(core.inventory->body->inventory->tries_lost, i);
+		assert_error(unlock(&core), SMIME_E_PIN_WRONG);
+		assert_non_null(strstr(core.pinentry.heard, announced[i]));
+		assert_int_equal(core.inventory->body->inventory->tries_lost, i + 1);
+		end(&core);
+	}
+	core = start(GOOD_PIN);
+	unlock_with(&core);
+	end(&core);
+	core = start(GOOD_PIN);
+	assert_int_equal(core.inventory->body->inventory->tries_lost, 0);
+	end(&core);
+}
+
+static void a_process_that_dies_in_the_login_has_used_a_try(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("C_Login crash");
+	struct wire_order *order = wire_order_make(core.next++, WIRE_ORDER_UNLOCK);
+	struct wire_report *report;
+
+	assert_int_equal(wire_send(core.process.fd, order, wire_order_it(), -1), 0);
+	while ((report = process_receive(&core.process))) {
+		if (report->body->type == WIRE_REPORT_PROMPT)
+			answer_prompt(&core, report->id);
+		wire_report_free(report);
+	}
+	wire_order_free(order);
+	(void)pthread_join(core.pinentry.thread, NULL);
+	assert_int_not_equal(process_end(&core.process), 0);
+	wire_report_free(core.inventory);
+	core = start_limited("");
+	assert_int_equal(core.inventory->body->inventory->tries_lost, 1);
+	unlock_with(&core);
+	assert_non_null(strstr(core.pinentry.heard, "At most 2 tries are left."));
+	end(&core);
+}
+
+/* What the module certainly did not send is no try; whatever else it says may be one. */
+static void a_try_is_one_unless_the_module_did_not_send_it(void **state) {
+	static const struct {
+		const char *words;
+		unsigned lost;
+	} cases[] = { { "C_Login fails 32", 1 }, { "C_Login fails 5", 1 }, { "C_Login fails 102", 0 }, { "C_Login fails b3", 0 },
+		{ "C_Login fails 50", 1 }, { "C_Login fails 7", 0 } };
+	SKIP_WITHOUT_SOFTHSM();
+
+	for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+		struct core core = start_limited(cases[i].words);
+		struct wire_report *report = unlock(&core);
+
+		assert_int_equal(report->body->type, WIRE_REPORT_ERROR);
+		wire_report_free(report);
+		(void)process_end(&core.process);
+		wire_report_free(core.inventory);
+		core = start_limited("");
+		assert_int_equal(core.inventory->body->inventory->tries_lost, cases[i].lost);
+		unlock_with(&core);
+		end(&core);
+	}
+}
+
+static void another_token_in_the_slot_gets_no_pin(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("");
+
+	unlock_with(&core);
+	words("another logout@C_SignInit");
+	assert_error_says(sign_with(&core, ID_RSA, false), SMIME_E_TOKEN_GONE, "another one is in its place");
+	assert_int_equal(logged("C_Login"), 0);
+	(void)process_end(&core.process);
+	wire_report_free(core.inventory);
+}
+
+static void a_record_that_is_damaged_stops_everything(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	char command[200];
+	struct core core = start_limited("");
+
+	unlock_with(&core);
+	end(&core);
+	(void)snprintf(command, sizeof(command), "for f in %s/*; do echo x >\"$f\"; done", ledger_directory());
+	assert_int_equal(system(command), 0);
+	core = start_limited("");
+	assert_error_says(unlock(&core), SMIME_E_IO, "is damaged, so no PIN is sent");
+	assert_int_equal(core.prompts, 0);
+	assert_int_equal(logged("C_Login"), 0);
+	(void)snprintf(command, sizeof(command), "rm -r %s", ledger_directory());
+	assert_int_equal(system(command), 0);
+	assert_error_says(unlock(&core), SMIME_E_IO, "so no PIN is sent");
+	assert_int_equal(logged("C_Login"), 0);
+	(void)ledger_directory();
+	unlock_with(&core);
+	end(&core);
 }
 
 static void a_reader_with_a_pin_pad_asks_itself(void **state) {
@@ -472,10 +770,19 @@ static void a_reader_with_a_pin_pad_asks_itself(void **state) {
 
 	write_file("control.pin", SOFTHSM_PIN);
 	assert_signed(sign_with(&core, ID_ALWAYS, false));
-	assert_int_equal(core.prompts, 0);
+	assert_int_equal(core.prompts, 2);
+	assert_int_equal(core.prompts_done, 2);
+	assert_non_null(strstr(core.pinentry.heard, "on the keypad of its reader."));
+	assert_non_null(strstr(core.pinentry.heard, "MESSAGE"));
+	assert_null(strstr(core.pinentry.heard, "GETPIN"));
 	assert_int_equal(logged("pinpad 1"), 1);
 	assert_int_equal(logged("pinpad 2"), 1);
 	assert_int_equal(logged("C_Login "), 2);
+	end(&core);
+	core = start_limited("pinpad final");
+	unlock_with(&core);
+	assert_non_null(strstr(core.pinentry.heard, "This is the last try"));
+	assert_non_null(strstr(core.pinentry.heard, "CONFIRM"));
 	end(&core);
 }
 
@@ -589,11 +896,25 @@ int main(void) {
 		cmocka_unit_test(agreement_takes_the_form_that_the_module_takes),
 		cmocka_unit_test(a_shared_secret_keeps_its_leading_zeros),
 		cmocka_unit_test(a_key_that_always_authenticates_is_logged_in_to_each_time),
+		cmocka_unit_test(a_wrong_pin_for_a_key_leaves_everything_usable),
+		cmocka_unit_test(a_grant_covers_its_count_and_then_the_person_is_asked),
+		cmocka_unit_test(a_grant_ends_with_its_time),
+		cmocka_unit_test(a_grant_ends_when_a_try_was_lost),
 		cmocka_unit_test(a_token_that_was_reset_is_logged_in_to_again),
 		cmocka_unit_test(a_reset_in_the_middle_of_a_decryption_costs_one_request),
 		cmocka_unit_test(a_login_that_fails_after_a_reset_is_what_is_reported),
 		cmocka_unit_test(another_s_operation_in_the_session_is_left_behind),
 		cmocka_unit_test(a_pin_file_is_sent_only_while_no_try_was_lost),
+		cmocka_unit_test(a_person_unlocks_what_the_file_may_not),
+		cmocka_unit_test(a_file_serves_keys_that_ask_each_time),
+		cmocka_unit_test(after_crashes_the_file_is_not_sent),
+		cmocka_unit_test(the_last_try_is_announced_and_only_a_person_s),
+		cmocka_unit_test(a_blocked_pin_is_not_asked_for),
+		cmocka_unit_test(tries_are_recorded_over_processes),
+		cmocka_unit_test(a_process_that_dies_in_the_login_has_used_a_try),
+		cmocka_unit_test(a_try_is_one_unless_the_module_did_not_send_it),
+		cmocka_unit_test(another_token_in_the_slot_gets_no_pin),
+		cmocka_unit_test(a_record_that_is_damaged_stops_everything),
 		cmocka_unit_test(a_reader_with_a_pin_pad_asks_itself),
 		cmocka_unit_test(a_token_without_login_is_open_from_its_start),
 		cmocka_unit_test(a_signature_that_does_not_verify_is_thrown_away),

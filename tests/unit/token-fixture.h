@@ -90,6 +90,15 @@ static inline void push_certificate(struct wire_setup *setup, const X509 *certif
 	OPENSSL_free(der);
 }
 
+/* Where the records of PIN tries are; made at the first call. */
+static inline const char *ledger_directory(void) {
+	static char path[100];
+
+	(void)snprintf(path, sizeof(path), "%s/pin-tries", fixture.hsm.directory);
+	(void)mkdir(path, 0700);
+	return path;
+}
+
 static inline struct wire_setup *make_setup(enum wire_token_role role) {
 	struct wire_setup *setup = wire_setup_new();
 
@@ -100,6 +109,7 @@ static inline struct wire_setup *make_setup(enum wire_token_role role) {
 	if (role == WIRE_ROLE_SERVE) {
 		struct bytes id = wire_octets(fixture.token->id);
 
+		assert_int_equal(wire_set_text(&setup->ledger, ledger_directory()), 0);
 		assert_int_equal(wire_set_octets(&setup->token, id.data, id.len), 0);
 		for (size_t i = 0; i < ELEMENTSOF(fixture.configured) && fixture.configured[i]; i++)
 			push_certificate(setup, fixture.configured[i]);
