@@ -68,6 +68,7 @@ processes=$(descendants "$agent_pid")
 kill -9 "$agent_pid"
 wait "$agent_pid" 2>/dev/null
 agent_pid=
+rm "$SMIME_AGENT_SOCK" # or it would pass for the next one's
 holds 'the agent is killed: the card is closed within a moment' await locked
 all_ended() { local pid; for pid in $processes; do ended "$pid" || return 1; done; }
 holds 'the agent is killed: no process of it stays' await all_ended
