@@ -64,5 +64,18 @@ smime lock
 check 'without terminal and display' 4 setsid smime sign -i "$T/mail" -o "$T/signed2"
 says 'the message says why no prompt came' 'terminal|display|prompt'
 one_line 'in one line'
+agent_stop
+
+# A reader with a keypad: a message without a field, for as long as the reader asks.
+export FAULTY_CONTROL=$T/control
+printf 'pinpad wait@C_Login\n' >"$FAULTY_CONTROL"
+printf '654321' >"$FAULTY_CONTROL.pin"
+configure "$(printf 'environment: [FAULTY_CONTROL]\nmodules: [{path: "%s"}]\npin:\n  program: %s\n' \
+	"$SMIME_BUILD/tests/module/faulty-module.so" "$(command -v pinentry-curses)")"
+agent_start
+(await grep -q '^waits' "$FAULTY_CONTROL.log" && touch "$FAULTY_CONTROL.go") &
+check 'a PIN is entered on the keypad' 0 on_terminal '' smime unlock
+prints 'while a message says so' 'keypad'
+unlike 'that has no field' "$(tr -d '\0' <"$T/out")" 'PIN:'
 
 done_testing
