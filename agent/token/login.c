@@ -78,9 +78,8 @@ static int check_file(const struct token *token, const struct tries *tries, stru
 
 	if (is_crashing(token))
 		(void)fault_set(fault, SMIME_E_PIN_WRONG,
-			"the process of token \"%s\" has ended unexpectedly %u times within a minute; the PIN in %s is not sent for a "
-			"minute: "
-			"`smime unlock` asks for it",
+			"the process of token \"%s\" has ended unexpectedly %u times within a minute; the PIN in %s is not sent for "
+			"another one: `smime unlock` asks for it",
 			label, token->setup->crashes, path);
 	else if (token->pin_file_failed)
 		(void)fault_set(fault, SMIME_E_PIN_WRONG,
@@ -90,8 +89,7 @@ static int check_file(const struct token *token, const struct tries *tries, stru
 	else if (!tries_are_whole(tries))
 		(void)fault_set(fault, SMIME_E_PIN_WRONG,
 			"token \"%s\" has seen a wrong PIN, or may have; the tries that are left are not spent on the one in %s: log in "
-			"once "
-			"with `smime unlock`, which asks for it",
+			"once with `smime unlock`, which asks for it",
 			label, path);
 	else
 		return 0;
@@ -237,7 +235,7 @@ static CK_RV call_login(const struct operation *operation, const struct attempt 
 }
 
 /* Sends it once. Returns 0; 1 when the token was logged in and has not looked at it. */
-static int send(struct operation *operation, const struct attempt *attempt, struct fault *fault) {
+static int send_pin(struct operation *operation, const struct attempt *attempt, struct fault *fault) {
 	struct token *token = operation->token;
 	_cleanup_(ledger_leave) struct ledger_try counted = LEDGER_NO_TRY;
 	CK_RV rv;
@@ -261,7 +259,7 @@ static int login_as(struct operation *operation, CK_USER_TYPE user, const struct
 	int r = obtain_pin(operation, &attempt, fault);
 
 	if (r == 0)
-		r = send(operation, &attempt, fault);
+		r = send_pin(operation, &attempt, fault);
 	if (r != 0)
 		return r < 0 ? r : 0;
 	secret_clear(&token->pin);
@@ -276,7 +274,7 @@ static int login_as(struct operation *operation, CK_USER_TYPE user, const struct
 
 static int login_with_kept(struct operation *operation, CK_USER_TYPE user, const struct tries *tries, struct fault *fault) {
 	struct attempt attempt = { .user = user, .tries = *tries, .pin = operation->token->pin };
-	int r = send(operation, &attempt, fault);
+	int r = send_pin(operation, &attempt, fault);
 
 	return r < 0 ? r : 0;
 }
