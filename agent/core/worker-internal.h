@@ -96,6 +96,12 @@ void tickets_finish(struct ticket *ticket, struct wire_report *report, int error
 void tickets_fail_or_removed(struct ticket *ticket, struct wire_report *report);
 void tickets_fail_all(struct worker *worker, int error, const char *text);
 
+/*
+ * The process has told how an order ended. Behind the change of a PIN it gives way to another one, as when the PIN is forgotten: a
+ * card's own login does not end with the module's, so it has to be reset.
+ */
+void tickets_close_card(struct ticket *ticket, int error);
+
 /* Sends orders while the token has a session to take them. */
 void tickets_pump(struct worker *worker);
 

@@ -28,6 +28,8 @@ static int join_page(struct wire_inventory *whole, struct wire_inventory *page) 
 static void use_inventory(struct worker *worker) {
 	bool held_pin = worker_pin_is_held(worker);
 
+	if (held_pin && !worker->incoming->logged_in)
+		worker_pin_forgotten(worker);
 	wire_inventory_free(worker->inventory);
 	worker->inventory = TAKE(worker->incoming);
 	if (worker->state != WIRE_TOKEN_READY)
@@ -86,6 +88,7 @@ static void outcome(struct worker *worker, struct wire_report *report) {
 	}
 	worker->failures = 0;
 	worker->faults = 0;
+	tickets_close_card(ticket, 0);
 	tickets_finish(ticket, report, 0, "");
 	worker_pin_used(worker);
 	tickets_pump(worker);

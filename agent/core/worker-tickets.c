@@ -112,11 +112,21 @@ static void count_fault(struct worker *worker, int error) {
 		worker->draining = true;
 }
 
+/* Where nobody typed what it takes nothing was sent either. */
+void tickets_close_card(struct ticket *ticket, int error) {
+	int type = ticket->order->body->type;
+
+	if ((type == WIRE_ORDER_PIN_CHANGE || type == WIRE_ORDER_PIN_UNBLOCK) && error != -SMIME_E_PIN_CANCELLED &&
+		error != -SMIME_E_PIN_NO_PROMPT)
+		ticket->worker->draining = true;
+}
+
 static void fail_as_reported(struct ticket *ticket, struct wire_report *report) {
 	struct worker *worker = ticket->worker;
 	int error = known_error(report->body->error->code);
 
 	count_fault(worker, error);
+	tickets_close_card(ticket, error);
 	tickets_finish(ticket, NULL, error, wire_text(report->body->error->text));
 	wire_report_free(report);
 	worker_pin_used(worker);

@@ -44,7 +44,8 @@ static int ask_both(struct renewal *renewal, struct fault *fault) {
 
 	if (r == 0)
 		r = ask_secret(&asking, enter[renewal->tries.secret], &renewal->tries, "", &renewal->right, fault);
-	if (r == 0)
+	/* The lengths that a token tells are those of its PIN. */
+	if (r == 0 && renewal->tries.secret == LEDGER_PIN)
 		r = login_check_length(token, &renewal->tries, &renewal->right, fault);
 	return r < 0 ? r : ask_new_pin(&asking, &renewal->tries.info, &renewal->pin, fault);
 }

@@ -162,6 +162,8 @@ told 'a wrong PIN cannot be changed' 4 'wrong PIN.*two tries are left at most' s
 is 'and is a try' "$(card_tries 0) $(lost)" '2 3 [1]'
 answers 'pin 654321' "pin $CARD_PIN" "pin $CARD_PIN"
 check 'the right one can' 0 smime pin change
+closed() { [ "$(card_raw_sign 0 9a rsa)" = 6982 ]; }
+holds 'and leaves the card closed to other programs' await closed
 answers "pin $CARD_PIN"
 check 'and the new one' 0 sign_each
 is 'is the right one too' "$(prompts) $(card_tries 0) $(lost)" '1 3 3 [0]'
