@@ -53,6 +53,15 @@ answers cancel
 card_raw_reset 0
 check 'after a reset' 0 sign
 is 'nobody is asked' "$(prompts)" 0
+right=$(card_count 0 verify-right)
+run "$CARD/raw" 0 reset 002000800839393939393939FF 002000800839393939393939FF
+is 'another program loses two tries' "$(card_tries 0)" '1 3'
+check 'then' 4 sign
+is 'somebody is' "$(prompts)" 1
+like 'and told' "$(shown)" 'This is the last try'
+is 'and nothing is sent by itself, neither by the agent nor by OpenSC' "$(card_count 0 verify-right)" "$right"
+answers "pin $CARD_PIN"
+check 'the right PIN' 0 sign
 agent_stop
 
 # A process that is killed in the middle of a login.
