@@ -32,6 +32,10 @@ const char *ticket_caller(const struct ticket *ticket) {
 		return wire_text(body->decrypt->caller->text);
 	case WIRE_ORDER_UNLOCK:
 		return wire_text(body->unlock->text);
+	case WIRE_ORDER_PIN_CHANGE:
+		return wire_text(body->pin_change->text);
+	case WIRE_ORDER_PIN_UNBLOCK:
+		return wire_text(body->pin_unblock->text);
 	default:
 		return "";
 	}

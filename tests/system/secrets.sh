@@ -100,6 +100,8 @@ answers "pin $PUK" "pin $NEXT" "until go pin $NEXT"
 smime pin unblock >/dev/null 2>&1 &
 client=$!
 await typed 3
+# Behind the change of a PIN another process has taken over.
+token=$(called smime-token)
 is 'while a PIN is typed the PUK is in the token process' "$(having "$(hex "$PUK")" <<<"$token")" "$token"
 touch "$T/pinentry.d/go"
 wait "$client"
