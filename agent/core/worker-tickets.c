@@ -218,6 +218,11 @@ static void update_clocks(struct worker *worker) {
 
 /* ---- Orders ---- */
 
+/* Whether a token process took no order since it is ending: those who wait are told when it has ended, and why. */
+static bool is_ending(int r) {
+	return r == -SMIME_E_AGENT_GONE || r == -SMIME_E_TOKEN_FAULT;
+}
+
 void tickets_pump(struct worker *worker) {
 	struct ticket *ticket;
 
@@ -225,8 +230,7 @@ void tickets_pump(struct worker *worker) {
 		(ticket = TAILQ_FIRST(&worker->waiting))) {
 		worker_touch(worker);
 		int r = token_process_send(worker->process, ticket->order, -1);
-		/* Its process is ending: those that wait are told when it has ended, and why. */
-		if (r == -SMIME_E_AGENT_GONE || r == -SMIME_E_TOKEN_FAULT)
+		if (is_ending(r))
 			break;
 		if (r < 0) {
 			tickets_finish(ticket, NULL, r, "the order could not be sent to the token process");
@@ -257,11 +261,14 @@ void ticket_prompt_answer(struct ticket *ticket, struct wire_order *order, int f
 	if (!order->body->prompt->granted)
 		ticket->prompting = false;
 	update_clocks(worker);
+	if (!worker->process) {
+		close_fdp(&fd);
+		return;
+	}
+	int r = token_process_send(worker->process, order, fd);
 	/* A token process that can't be told about its prompt would wait for ever. */
-	if (worker->process && token_process_send(worker->process, order, fd) < 0)
+	if (r < 0 && !is_ending(r))
 		worker_replace_process(worker, -SMIME_E_INTERNAL, "the PIN prompt could not be handed over");
-	else if (!worker->process && fd >= 0)
-		(void)close(fd);
 }
 
 void tickets_prompt_wanted(struct worker *worker, uint32_t id) {

@@ -76,10 +76,10 @@ static CK_RV mechanism_refusal(const struct call *call, CK_SESSION_HANDLE sessio
 	return rv;
 }
 
-/* Another key pair of the same kind as `key`, in the session alone. */
+/* Another key pair of the same kind as `key`, in the session alone. An RSA key is a short one: a long one takes longer than an operation may. */
 static CK_OBJECT_HANDLE another_key(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key) {
 	CK_BYTE curve[CURVE_MAX_BYTES];
-	CK_ULONG bits = 2048;
+	CK_ULONG bits = 1024;
 	CK_BBOOL no = CK_FALSE, yes = CK_TRUE;
 	CK_ATTRIBUTE asked = { CKA_EC_PARAMS, curve, sizeof(curve) };
 	bool is_ec = real->C_GetAttributeValue(session, key, &asked, 1) == CKR_OK;

@@ -35,6 +35,7 @@ a PIN that is blocked          | start   | fails fails | is blocked by too many 
 a PIN that is not set          | start   | fails fails | has no PIN yet | C_GetTokenInfo flags 404
 every flag there is            | start   | fails fails | is blocked | C_GetTokenInfo flags ffffffffffffffff
 no PIN is right                | start   | fails fails | wrong PIN | C_Login fails a0
+a login that ends the session  | start   | fails fails | . | C_Login fails b3
 a login of nobody              | start   | fails fails | 0xcafe | C_Login fails cafe
 END
 hostile_stop
