@@ -28,14 +28,12 @@
  *   lacks=T refuse=T          mechanism type T (decimal) is not listed; is listed, but refused by every Init
  *   mechanisms=none|grow      no mechanism is listed; more of them than were announced
  *   low final locked          flags of the PIN: tries were lost; one is left; none
- *   forgetful silent          tokens do not say that a wrong PIN was sent; nor that the PIN is blocked
+ *   forgetful                 tokens do not say that a wrong PIN was sent
  *   another                   tokens have another serial number
  *   waits                     C_WaitForSlotEvent waits until $FAULTY_CONTROL.event is there, and takes it away
  *   no-login pinpad           tokens want no login; their reader asks for the PIN ($FAULTY_CONTROL.pin, a new one: .new-pin)
  *   wait@F                    once, at the call of function F: "waits" is appended to the log, and $FAULTY_CONTROL.go waited for
- *   login=RV                  logins fail with this code (decimal)
- *   logout@F active@F die@F   once, at the call of function F: the token logs out and says so; another operation is active; the
- *                             process ends
+ *   logout@F active@F         once, at the call of function F: the token logs out and says so; another operation is active
  *   strip-zeros               raw decryption leaves leading zeros out; so does the value of a derived secret
  *   data-error short-error    bad data is CKR_ENCRYPTED_DATA_INVALID; is a success with one octet
  *   derive=raw|wrapped        the form of the peer's point that is taken
@@ -68,8 +66,6 @@ bool call_begin(struct call *call, const char *name, atomic_ulong *count, unsign
 
 	*call = (struct call){ .name = name, .count = atomic_fetch_add(count, 1) + 1, .rv = CKR_OK };
 	control_read(&call->control);
-	if (control_once(&call->control, "die", name))
-		_exit(3);
 	if (control_says(&call->control, "trace"))
 		note("%s %lu", name, value);
 	if (control_once(&call->control, "wait", name))

@@ -78,7 +78,6 @@ static void set_flags(const struct call *call, CK_TOKEN_INFO *info) {
 		CK_FLAGS more, less;
 	} known[] = {
 		{ "forgetful", 0, CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY },
-		{ "silent", 0, CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED },
 		{ "low", CKF_USER_PIN_COUNT_LOW, 0 },
 		{ "final", CKF_USER_PIN_FINAL_TRY, 0 },
 		{ "locked", CKF_USER_PIN_LOCKED, 0 },
