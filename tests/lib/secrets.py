@@ -36,6 +36,14 @@ def has(pid, needle):
     return False
 
 
+def holds(pid, needle):
+    """The same; a process that has ended holds nothing."""
+    try:
+        return has(pid, needle)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def encrypted_keys(certificate):
     """PKCS #1 v1.5 of CEK, and a fixed number that is no encryption of anything, for the certificate's key."""
     key = subprocess.run(['openssl', 'x509', '-in', certificate, '-noout', '-pubkey'], check=True, capture_output=True).stdout
@@ -63,7 +71,7 @@ def ask(connection, key, name, encrypted):
 def main():
     if sys.argv[1] == 'memory':
         needle = bytes.fromhex(sys.argv[2])
-        print(*(pid for pid in sys.stdin.read().split() if has(pid, needle)))
+        print(*(pid for pid in sys.stdin.read().split() if holds(pid, needle)))
         return
     connection = Connection(sys.argv[2]).greet()
     key, good, bad = encrypted_keys(sys.argv[3])
