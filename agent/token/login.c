@@ -117,7 +117,7 @@ static int look_again(const struct token *token, struct attempt *attempt, struct
 	int r = look(token, &now, fault);
 
 	if (r == 0 && now.left == 1 && attempt->tries.left > 1)
-		r = fault_set(fault, SMIME_E_BUSY,
+		r = fault_set(fault, SMIME_E_PIN_CANCELLED,
 			"only the last try of token \"%s\" is left since the prompt appeared, so what was typed was not sent; try again",
 			token_label(token));
 	if (r == 0)

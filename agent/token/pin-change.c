@@ -188,7 +188,7 @@ static int alone(struct renewal *renewal, int (*act)(struct renewal *, struct fa
 	int r = tries_look(token, renewal->tries.secret, &now, fault);
 
 	if (r == 0 && now.left < renewal->tries.left && now.left <= 1)
-		r = fault_set(fault, SMIME_E_BUSY,
+		r = fault_set(fault, SMIME_E_PIN_CANCELLED,
 			"tries of token \"%s\" were lost since the prompt appeared, so nothing was sent; try again", token_label(token));
 	if (r == 0 && renewal->on_pad)
 		r = show_pad(renewal, fault);

@@ -81,8 +81,23 @@ words forgetful low logout@C_SignInit
 check 'a reset, where the token says that a wrong PIN was entered' 0 sign
 is 'needs one' "$(prompts) $(logins)" '1 1'
 
-# The last try, and none.
+# What is typed at a prompt that spoke of more tries is not sent as the last one.
 smime lock
+words forgetful
+answers "until go pin $DEMO_PIN"
+sign >/dev/null 2>"$T/late.err" &
+client=$!
+asked() { [ "$(prompts)" -ge 1 ]; }
+await asked
+words final
+touch "$T/pinentry.d/go"
+wait "$client"
+is 'tries that were lost while the prompt was open' "$?" 4
+like 'are told' "$(cat "$T/late.err")" 'only the last try .* was not sent'
+is 'and nothing was sent' "$(logins)" 0
+rm "$T/pinentry.d/go"
+
+# The last try, and none.
 words final
 answers cancel
 check 'with one try left the person may cancel' 4 sign
