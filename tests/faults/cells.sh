@@ -60,7 +60,7 @@ key_is_listed() { smime keys | grep -q "$name@example.org"; }
 
 # The card is there, known and unlocked; but for what the operation is itself to do.
 prepare() {
-	card_ask 0 seen || card_insert 0 $name
+	card_ask 0 seen 2>/dev/null || card_insert 0 $name
 	answers "pin $CARD_PIN"
 	await works >/dev/null 2>"$T/prepare.err" || return
 	case $operation in
@@ -102,12 +102,12 @@ since() { echo $(($(card_count 0 "$1") - before[$1])); } # WHAT
 has_struck() { [ "$(since faults)" -gt 0 ]; } # of an insertion perhaps only when the command has been answered already
 declare -A before
 
-# How long until a request works; -1: it does not in ten seconds.
+# How long until a request works; -1: it does not in six seconds.
 recover() {
 	local begin
 	begin=$(ms)
 	until works >>"$T/recovery.out" 2>>"$T/recovery.err"; do
-		[ $(($(ms) - begin)) -lt 10000 ] || { echo -1 && return; }
+		[ $(($(ms) - begin)) -lt 6000 ] || { echo -1 && return; }
 		sleep 0.05
 	done
 	echo $(($(ms) - begin))
@@ -117,7 +117,7 @@ recover() {
 elsewhere() { [ ! -e "$T/cards/double/state" ] || echo $((3 - $(cut -d' ' -f1 "$T/cards/double/state"))); }
 
 cell() { # N; fails when the operation has no such APDU
-	local what begin recovery_ms ms code=0 typed_wrong=0 seen_before foreign=
+	local what begin recovery_ms ms code=0 typed_wrong=0 seen_before foreign='' reason=''
 	prepare || { printf '%s %s %s - - - cannot be prepared: %s\n' "$fault" "$operation" "$1" "$(tail -n 1 "$T/prepare.err")" >>"$results" && return 1; }
 	seen_before=$(wc -l <"$T/observations")
 	for what in verify-wrong verify-blocked faults; do before[$what]=$(card_count 0 $what); done
@@ -134,14 +134,20 @@ cell() { # N; fails when the operation has no such APDU
 	repair
 	[ "$operation" != lock ] || foreign=$(timeout 5 "$CARD/raw" 0 sign 9a rsa 2>/dev/null | tail -n 1)
 	recovery_ms=$(recover)
+	if [ "$recovery_ms" -lt 0 ]; then
+		reason=$(tail -n 1 "$T/recovery.err")
+		card_remove 0
+		card_insert 0 $name
+		recovery_ms=$(recover)
+	fi
 	{
 		printf '%s\n' "fault=$fault" "operation=$operation" "code=$code" "ms=$ms" "typed_wrong=$typed_wrong" "foreign=$foreign"
-		printf '%s\n' "wrong=$(since verify-wrong)" "blocked=$(since verify-blocked)" "elsewhere=$(elsewhere)" "recovery_ms=$recovery_ms"
+		printf '%s\n' "wrong=$(since verify-wrong)" "blocked=$(since verify-blocked)" "elsewhere=$(elsewhere)" "recovery_ms=$recovery_ms" "reason=$reason"
 		printf '%s\n' "alive=$(($(ended "$agent_pid"; echo $?)))" "tries=$(card_tries 0 2>/dev/null | cut -d' ' -f1)"
 	} >"$T/record"
 	tail -n +$((seen_before + 1)) "$T/observations" >"$T/seen"
 	printf '%s %s %s %s %s %s %s\n' "$fault" "$operation" "$1" "$code" "$ms" "$recovery_ms" \
-		"$(python3 "$SOURCE/tests/faults/verdict.py" "$T/record" "$T/seen")$([ "$recovery_ms" -ge 0 ] || printf ' (%s)' "$(tail -n 1 "$T/recovery.err")")" >>"$results"
+		"$(python3 "$SOURCE/tests/faults/verdict.py" "$T/record" "$T/seen")" >>"$results"
 	[ "$recovery_ms" -ge 0 ] || start_over
 	[ "$operation" != lock ]
 }

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Says whether what must always hold did hold in one cell of the matrix: verdict.py RECORD OBSERVATIONS
 
-RECORD: lines NAME=VALUE that cells.sh wrote. OBSERVATIONS: what observer.py saw in the meantime. Prints `ok` or what does not hold.
+RECORD: lines NAME=VALUE that cells.sh wrote. OBSERVATIONS: what observer.py saw in the meantime. Prints `ok`, `ok when put in again: REASON`, or what does not hold.
 
   * every request had exactly one answer, and none was answered that was not asked;
   * the command ended by itself, in time, with an exit code that blames neither the agent nor a mistake in it;
   * no more wrong PINs reached the card than a person typed, none another card, and none a blocked one;
-  * when the card is well again, a request works within five seconds, and the agent is the process that it was;
+  * when the card is well again, a request works within five seconds, and the agent is the process that it was; where it takes that
+    the card is put in again, the verdict says so and why, and is no `ok` for one that was taken out or frozen;
   * after `smime lock` no other program can sign.
 """
 import sys
 
 ANSWER_MAX_MS, GONE_MAX_MS, RECOVERY_MAX_MS = 10000, 3000, 5000
+REMOVED = {'pull', 'late-pull', 'swap'}
 DEFINITE = {0, 1, 4}  # done; the answer is no; something is the matter with the token
 
 
@@ -39,7 +41,7 @@ def answers(lines):
 def verdict(cell, lines):
     number = {name: int(value) for name, value in cell.items() if value.lstrip('-').isdigit()}
     wrong = answers(lines)
-    limit = GONE_MAX_MS if cell['fault'] in ('pull', 'late-pull', 'swap') else ANSWER_MAX_MS
+    limit = GONE_MAX_MS if cell['fault'] in REMOVED else ANSWER_MAX_MS
     if number['code'] not in DEFINITE:
         wrong.append('exit code %d' % number['code'])
     if number['ms'] > limit:
@@ -52,6 +54,8 @@ def verdict(cell, lines):
         wrong.append('a PIN sent to the other card')
     if number['recovery_ms'] < 0 or number['recovery_ms'] > RECOVERY_MAX_MS:
         wrong.append('does not work again')
+    if cell['reason'] and cell['fault'] in REMOVED | {'freeze'}:
+        wrong.append('did not work when it was back: ' + cell['reason'])
     if number['alive'] != 1:
         wrong.append('the agent ended')
     if number['recovery_ms'] >= 0 and cell['tries'] != '3':
@@ -64,6 +68,6 @@ def verdict(cell, lines):
 def main():
     cell = dict(line.rstrip('\n').split('=', 1) for line in open(sys.argv[1]))
     wrong = verdict(cell, open(sys.argv[2]).read().splitlines())
-    print('; '.join(sorted(set(wrong))) or 'ok')
+    print('; '.join(sorted(set(wrong))) or 'ok' + (' when put in again: ' + cell['reason'] if cell['reason'] else ''))
 
 main()
