@@ -220,6 +220,22 @@ static void wrong_padding_shows_through_no_module(void **state) {
 	end(&core);
 }
 
+/* A raw operation knows nothing of padding: what goes wrong in it is the token's matter, and is said. */
+static void a_raw_decryption_that_fails_is_told(void **state) {
+	static const char *const faults[] = { "C_Decrypt fails 5", "C_Decrypt fails 6", "C_Decrypt length 10" };
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("");
+	struct sealed sealed = seal(fixture.certificates[ID_RSA], NULL);
+
+	assert_opened(unwrap(&core, ID_RSA, &sealed), &sealed);
+	for (size_t i = 0; i < ELEMENTSOF(faults); i++) {
+		words(faults[i]);
+		assert_error(unwrap(&core, ID_RSA, &sealed), SMIME_E_TOKEN_FAULT);
+	}
+	sealed_free(&sealed);
+	end(&core);
+}
+
 static void agreement_takes_the_form_that_the_module_takes(void **state) {
 	static const struct {
 		const char *words;
@@ -893,6 +909,7 @@ int main(void) {
 		cmocka_unit_test(signing_takes_the_mechanism_that_there_is),
 		cmocka_unit_test(decrypting_takes_the_mechanism_that_there_is),
 		cmocka_unit_test(wrong_padding_shows_through_no_module),
+		cmocka_unit_test(a_raw_decryption_that_fails_is_told),
 		cmocka_unit_test(agreement_takes_the_form_that_the_module_takes),
 		cmocka_unit_test(a_shared_secret_keeps_its_leading_zeros),
 		cmocka_unit_test(a_key_that_always_authenticates_is_logged_in_to_each_time),
