@@ -44,7 +44,14 @@ for name in alice bob; do
 done
 sign() { observe smime sign -k alice-auth@example.org -i "$T/mail" -o "$T/signed"; }
 decrypt() { observe smime decrypt -i "$T/for-$name" -o "$T/decrypted"; }
-works() { if [ "$operation" = ecdh ]; then decrypt; else sign; fi; }
+all_keys() { [ "$(smime keys --json | grep -c '"subject"')" = 4 ] || { echo 'smime keys lists fewer certificates than there are' >&2 && return 1; }; }
+works() {
+	case $operation in
+	ecdh) decrypt ;;
+	list) sign && all_keys ;;
+	*) sign ;;
+	esac
+}
 
 perform() {
 	case $operation in

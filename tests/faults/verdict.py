@@ -6,7 +6,7 @@ RECORD: lines NAME=VALUE that cells.sh wrote. OBSERVATIONS: what observer.py saw
   * every request had exactly one answer, and none was answered that was not asked;
   * the command ended by itself, in time, with an exit code that blames neither the agent nor a mistake in it;
   * no more wrong PINs reached the card than a person typed, none another card, and none a blocked one;
-  * when the card is well again, a request works within five seconds, and the agent is the process that it was; where it takes that
+  * when the card is well again, a request works within five seconds (behind a listing: and all keys are there), and the agent is the process that it was; where it takes that
     the card is put in again, the verdict says so and why, and is no `ok` for one that was taken out or frozen;
   * after `smime lock` no other program can sign.
 """
