@@ -9,10 +9,9 @@
 #include <smime/error.h>
 
 #include "agent/wire/limits.h"
+#include "agent/wire/reader-name.h"
 #include "readers.h"
 #include "token-process.h"
-
-enum { SLOT_DESCRIPTION_BYTES = 64 }; /* PKCS#11 2.40 3.2, CK_SLOT_INFO */
 
 struct place {
 	struct agent *agent;
@@ -231,18 +230,11 @@ static void drop_missing(struct place *place) {
 
 /* ---- Scans ---- */
 
-/* Whether a slot is that of this reader; of a long name the slot has only the beginning. */
-static bool is_slot_of(const char *slot, const char *reader) {
-	size_t len = strlen(slot);
-
-	return len == SLOT_DESCRIPTION_BYTES ? strncmp(slot, reader, len) == 0 : strcmp(slot, reader) == 0;
-}
-
 static bool is_slot_of_any(const struct place *place, const char *slot) {
 	const struct wire_reader *reader;
 
 	for (size_t i = 0; (reader = readers_get(place->agent->readers, i)); i++)
-		if (is_slot_of(slot, wire_text(reader->name)))
+		if (reader_name_is_slot(wire_text(reader->name), slot))
 			return true;
 	return false;
 }
@@ -251,7 +243,7 @@ static bool is_slot_of_any(const struct place *place, const char *slot) {
 static void keep_own(const struct place *place, STACK_OF(wire_token) *tokens) {
 	for (int i = sk_wire_token_num(tokens) - 1; i >= 0; i--) {
 		const char *slot = wire_text(sk_wire_token_value(tokens, i)->slot);
-		if (place->reader ? !is_slot_of(slot, place->reader) : is_slot_of_any(place, slot))
+		if (place->reader ? !reader_name_is_slot(place->reader, slot) : is_slot_of_any(place, slot))
 			wire_token_free(sk_wire_token_delete(tokens, i));
 	}
 }

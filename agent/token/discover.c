@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include "agent/wire/reader-name.h"
 #include "smime/error.h"
 
 static void tokens_freep(STACK_OF(wire_token) **tokens) {
@@ -160,9 +161,8 @@ int discover_tokens(const struct cryptoki *module, STACK_OF(wire_token) **ret_to
 	return 0;
 }
 
-/* Of a reader's name PKCS#11 keeps the first 64 bytes (2.40 3.2, CK_SLOT_INFO). */
 static bool is_in_reader(const PKCS11_SLOT *slot, const char *reader) {
-	return !*reader || strncmp(text_or_empty(slot->description), reader, sizeof(((CK_SLOT_INFO *)NULL)->slotDescription)) == 0;
+	return !*reader || reader_name_is_slot(reader, text_or_empty(slot->description));
 }
 
 int discover_token(const struct cryptoki *module, struct bytes id, const char *reader, CK_SLOT_ID *ret_slot, struct wire_token **ret_token,

@@ -4,7 +4,7 @@
 # behind lib.sh:
 #
 #   fixture                        # for the demonstration CA
-#   card_stack                     # pcscd on a socket of its own, readers 0 and 1
+#   card_stack                     # pcscd on a socket of its own, readers 0 and 1, called $CARD_READER or "Test Reader"
 #   card_make alice                # RSA-2048; `card_make bob ec` for P-256, `card_make alice2 rsa SERIAL Alice` for a double
 #   card_insert 0 alice
 #   card_agent_start               # the agent with OpenSC's module
@@ -34,8 +34,8 @@ card_stack() {
 	started+=("$card_pid")
 	disown "$card_pid"
 	await [ -s "$T/card.port" ] || bail "the card readers did not start: $(cat "$T/card.err")"
-	printf 'FRIENDLYNAME "Test Reader"\nDEVICENAME /dev/null:%s\nLIBPATH %s\nCHANNELID %s\n' \
-		"$(cat "$T/card.port")" "$VPCD_DRIVER" "$(cat "$T/card.port")" >"$T/readers/vpcd"
+	printf 'FRIENDLYNAME "%s"\nDEVICENAME /dev/null:%s\nLIBPATH %s\nCHANNELID %s\n' \
+		"${CARD_READER:-Test Reader}" "$(cat "$T/card.port")" "$VPCD_DRIVER" "$(cat "$T/card.port")" >"$T/readers/vpcd"
 	export PCSCLITE_CSOCK_NAME=$T/pcscd.comm
 	pcscd_start
 }

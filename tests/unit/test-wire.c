@@ -16,6 +16,7 @@
 #include "agent/wire/frame.h"
 #include "agent/wire/limits.h"
 #include "agent/wire/message.h"
+#include "agent/wire/reader-name.h"
 #include "agent/wire/text.h"
 
 static struct wire_request *sign_request(void) {
@@ -245,6 +246,25 @@ static void a_text_can_be_made_clean_where_it_stands(void **state) {
 	assert_memory_equal(text, "a?b??\xc3\xa4??", 9);
 }
 
+static void a_slot_is_known_by_what_it_keeps_of_its_readers_name(void **state) {
+#define SIXTY_TWO "The reader of a name that is much longer than a slot can hold."
+
+	assert_true(reader_name_is_slot("Reader 00 00", "Reader 00 00"));
+	assert_true(reader_name_is_slot("Reader 00 00", "Reader 00 00    "));
+	assert_false(reader_name_is_slot("Reader 00 00", "Reader 00 01"));
+	assert_false(reader_name_is_slot("Reader 00 00", "Reader"));
+	assert_false(reader_name_is_slot("Reader 00 00", ""));
+	assert_true(reader_name_is_slot(SIXTY_TWO "12 00 00", SIXTY_TWO "12"));
+	assert_false(reader_name_is_slot(SIXTY_TWO "12 00 00", SIXTY_TWO "1"));
+	/* The last of what is kept is a blank, or half of a character. */
+	assert_true(reader_name_is_slot(SIXTY_TWO "1 00 00", SIXTY_TWO "1"));
+	assert_true(reader_name_is_slot(SIXTY_TWO "1\xc3\xa4 00 00", SIXTY_TWO "1\xc3"));
+	assert_true(reader_name_is_slot(SIXTY_TWO "1\xc3\xa4 00 00", SIXTY_TWO "1?"));
+	assert_true(reader_name_is_slot(SIXTY_TWO "12 00 00", "The reader of a name that is much longer than a slot can hold..."));
+	assert_false(reader_name_is_slot(SIXTY_TWO "12", "The reader of a name that is much longer than a slot can hold..."));
+	assert_true(reader_name_is_slot("Leser f?r Karten", "Leser f\xfcr Karten"));
+}
+
 static void a_frame_crosses_a_socket_with_its_descriptor(void **state) {
 	struct wire_request *request = wire_request_make(9, WIRE_STATUS), *got = NULL;
 	int pair[2], passed = -1, pipes[2];
@@ -402,6 +422,7 @@ int main(void) {
 		cmocka_unit_test(a_text_is_cut_between_characters),
 		cmocka_unit_test(a_text_can_be_made_clean_where_it_stands),
 		cmocka_unit_test(a_frame_crosses_a_socket_with_its_descriptor),
+		cmocka_unit_test(a_slot_is_known_by_what_it_keeps_of_its_readers_name),
 		cmocka_unit_test(lengths_of_zero_and_over_the_limit_are_refused),
 		cmocka_unit_test(a_frame_that_breaks_off_is_an_error),
 		cmocka_unit_test(every_error_has_a_text_and_an_exit_code),
