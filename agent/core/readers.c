@@ -40,7 +40,7 @@ struct readers {
 /* ---- Watching ---- */
 
 static bool has_reader(const struct wire_readers *readers, const char *name) {
-	for (int i = 0; readers && i < sk_wire_reader_num(readers->readers); i++)
+	for (int i = 0; i < sk_wire_reader_num(readers->readers); i++)
 		if (strcmp(wire_text(sk_wire_reader_value(readers->readers, i)->name), name) == 0)
 			return true;
 	return false;
@@ -48,7 +48,7 @@ static bool has_reader(const struct wire_readers *readers, const char *name) {
 
 /* Tells who watches of the readers that only the first list has. */
 static void tell_missing(struct agent *agent, const struct wire_readers *from, const struct wire_readers *in, enum wire_event_kind kind) {
-	for (int i = 0; from && i < sk_wire_reader_num(from->readers); i++) {
+	for (int i = 0; i < sk_wire_reader_num(from->readers); i++) {
 		const char *name = wire_text(sk_wire_reader_value(from->readers, i)->name);
 		if (!has_reader(in, name))
 			events_emit(agent, &(struct event){ kind, .reader = name });
@@ -95,14 +95,16 @@ static void start_later(struct readers *readers) {
 		readers->agent->event, &readers->restart, CLOCK_MONOTONIC, (uint64_t)READERS_RESTART_MS * 1000, 0, on_restart, readers);
 }
 
-/* What it had told may be untrue from now on. */
+/*
+ * Its end is no card's: to take the cards for removed would leave those open that somebody is logged in on. The next one tells by
+ * pcscd's counts which of them are still the same.
+ */
 static void on_watcher_ended(void *userdata) {
 	struct readers *readers = userdata;
 
 	readers->watcher = NULL;
-	replace_last(readers, wire_readers_new());
-	if (readers->last)
-		(void)wire_set_text(&readers->last->fault, "smime-reader ended unexpectedly; it is started again");
+	readers->known = true;
+	(void)wire_set_text(&readers->last->fault, "smime-reader ended unexpectedly; it is started again");
 	start_later(readers);
 	readers->changed(readers->agent);
 }
@@ -212,7 +214,8 @@ static void on_reset_ended(void *userdata) {
 	char text[sizeof(reset->text)];
 
 	memcpy(text, reset->text, sizeof(text));
-	if (error == 0)
+	/* Of an abandoned one the card may have been replaced by another, on which somebody is logged in by now. */
+	if (error == 0 && done)
 		readers_disarm(reset->readers, reset->name);
 	reset_free(reset);
 	if (done)
@@ -291,6 +294,8 @@ struct readers *readers_free(struct readers *readers) {
 		(void)child_abandon(reset->child);
 		reset_free(reset);
 	}
+	if (!readers->watcher && sk_ASN1_UTF8STRING_num(readers->armed) > 0)
+		(void)start_watcher(readers);
 	readers->watcher = child_dismiss(readers->watcher, READERS_LAST_RESETS_MS);
 	sd_event_source_disable_unref(readers->restart);
 	sd_event_source_disable_unref(readers->first);
@@ -305,13 +310,13 @@ bool readers_known(const struct readers *readers) {
 }
 
 const struct wire_reader *readers_get(const struct readers *readers, size_t i) {
-	const STACK_OF(wire_reader) *all = readers->last ? readers->last->readers : NULL;
+	const STACK_OF(wire_reader) *all = readers->last->readers;
 
 	return (int)i < sk_wire_reader_num(all) ? sk_wire_reader_value(all, (int)i) : NULL;
 }
 
 const char *readers_fault(const struct readers *readers) {
-	return readers->last ? wire_text(readers->last->fault) : "";
+	return wire_text(readers->last->fault);
 }
 
 STACK_OF(ASN1_UTF8STRING) *readers_others(const struct readers *readers, const char *name) {

@@ -35,9 +35,8 @@ static void notify_locked(struct worker *worker, int error, const char *text) {
 	}
 }
 
+/* Each time: a reset for another token of the same card has ended what was armed before. */
 void worker_touch(struct worker *worker) {
-	if (worker->touched)
-		return;
 	worker->touched = true;
 	if (worker->reader)
 		readers_arm(worker->agent->readers, worker->reader);
@@ -62,6 +61,8 @@ static int on_restart(sd_event_source *source, uint64_t usec, void *userdata) {
 	struct worker *worker = userdata;
 
 	worker_start(worker);
+	if (worker->state == WIRE_TOKEN_FAILED)
+		worker_notify_settled(worker);
 	return 0;
 }
 

@@ -49,6 +49,25 @@ check 'token process killed: the next signature' 0 sign
 is 'token process killed: takes the PIN again' "$(prompts)" $((prompted + 1))
 smime lock
 
+# The end of smime-reader is no card's: who is logged in stays so, and its successor knows which cards are to be reset.
+reader() { pgrep -P "$(spawner)" -x smime-reader; }
+another_reader() { local now; now=$(reader) && [ "$now" != "$watcher" ]; }
+unlocked 'smime-reader killed'
+prompted=$(prompts)
+watcher=$(reader)
+kill -9 "$watcher"
+check 'smime-reader killed: the next signature' 0 sign
+holds 'smime-reader killed: it is started again' await another_reader
+holds 'smime-reader killed: and tells of the readers' await eval '! smime status | grep -q "ended unexpectedly"'
+check 'smime-reader killed: one more' 0 sign
+is 'smime-reader killed: without a prompt' "$(prompts)" "$prompted"
+watcher=$(reader)
+kill -9 "$watcher"
+holds 'smime-reader killed: the status says so' await eval 'smime status | grep -q "ended unexpectedly"'
+check 'smime-reader killed: lock meanwhile' 0 smime lock
+closed 'smime-reader killed'
+holds 'smime-reader killed: it is there once more' await another_reader
+
 # A process that only lists is not followed by a reset: that would log others out.
 ready() { smime status | grep -q 'ready, locked'; }
 holds 'the next process is ready' await ready
@@ -72,6 +91,18 @@ rm "$SMIME_AGENT_SOCK" # or it would pass for the next one's
 holds 'the agent is killed: the card is closed within a moment' await locked
 all_ended() { local pid; for pid in $processes; do ended "$pid" || return 1; done; }
 holds 'the agent is killed: no process of it stays' await all_ended
+rm -f "$SMIME_AGENT_SOCK"
+
+agent_start
+unlocked 'the agent is killed behind smime-reader'
+watcher=$(reader)
+kill -9 "$watcher"
+holds 'the agent is killed behind smime-reader: there is another one' await another_reader
+holds 'the agent is killed behind smime-reader: that watches' await eval '! smime status | grep -q "ended unexpectedly"'
+kill -9 "$agent_pid"
+wait "$agent_pid" 2>/dev/null
+agent_pid=
+holds 'the agent is killed behind smime-reader: the card is closed within a moment' await locked
 rm -f "$SMIME_AGENT_SOCK"
 
 # The times of the PIN.
