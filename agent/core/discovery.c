@@ -217,6 +217,7 @@ static void remove_card(struct module *module, size_t i) {
 static void follow_cards(struct module *module) {
 	const struct wire_reader *reader;
 
+	place_yield_cards(module->own);
 	for (size_t i = 0; i < module->card_count;)
 		if (is_still_there(module->discovery, &module->cards[i]))
 			i++;

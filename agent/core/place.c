@@ -202,6 +202,17 @@ static bool was_found(const struct place *place, const struct worker *worker) {
 	return false;
 }
 
+static void drop_worker(struct place *place, size_t i, const char *why) {
+	struct worker *worker = place->workers[i];
+
+	if (place->starting == worker)
+		place->starting = NULL;
+	(void)worker_free(worker, why);
+	place->lost_us = now_us(place);
+	memmove(&place->workers[i], &place->workers[i + 1], (place->worker_count - i - 1) * sizeof(place->workers[0]));
+	place->worker_count--;
+}
+
 /*
  * A worker whose token the scans no longer find is over: at once when its process can't work either, else when a second scan in a
  * row says the same, since modules that share files between processes miss a token now and then.
@@ -217,10 +228,7 @@ static void drop_missing(struct place *place) {
 			i++;
 			continue;
 		}
-		(void)worker_free(worker, "the token is gone");
-		place->lost_us = now_us(place);
-		memmove(&place->workers[i], &place->workers[i + 1], (place->worker_count - i - 1) * sizeof(place->workers[0]));
-		place->worker_count--;
+		drop_worker(place, i, "the token is gone");
 	}
 	place->confirm = sd_event_source_disable_unref(place->confirm);
 	if (missed)
@@ -230,22 +238,41 @@ static void drop_missing(struct place *place) {
 
 /* ---- Scans ---- */
 
-static bool is_slot_of_any(const struct place *place, const char *slot) {
+/* The name of the reader that has this slot, or NULL. */
+static const char *reader_of(const struct place *place, const char *slot) {
 	const struct wire_reader *reader;
 
 	for (size_t i = 0; (reader = readers_get(place->agent->readers, i)); i++)
 		if (reader_name_is_slot(wire_text(reader->name), slot))
-			return true;
-	return false;
+			return wire_text(reader->name);
+	return NULL;
 }
 
 /* Modules other than OpenSC's show the cards of all readers to whoever asks. A reader's token belongs to its card's place alone. */
 static void keep_own(const struct place *place, STACK_OF(wire_token) *tokens) {
 	for (int i = sk_wire_token_num(tokens) - 1; i >= 0; i--) {
 		const char *slot = wire_text(sk_wire_token_value(tokens, i)->slot);
-		if (place->reader ? !reader_name_is_slot(place->reader, slot) : is_slot_of_any(place, slot))
+		if (place->reader ? !reader_name_is_slot(place->reader, slot) : reader_of(place, slot) != NULL)
 			wire_token_free(sk_wire_token_delete(tokens, i));
 	}
+}
+
+void place_yield_cards(struct place *place) {
+	for (size_t i = 0; i < place->worker_count;) {
+		const char *reader = reader_of(place, wire_text(worker_token(place->workers[i])->slot));
+		struct reset *reset;
+		if (!reader) {
+			i++;
+			continue;
+		}
+		/* Nobody knew of a card to reset behind this process. */
+		if (worker_was_touched(place->workers[i]))
+			(void)readers_reset(place->agent->readers, reader, NULL, NULL, &reset);
+		drop_worker(place, i, "the token is opened again, since its reader is followed now; try again");
+	}
+	keep_own(place, place->found);
+	if (!place->scan)
+		start_next(place);
 }
 
 static void take_found(struct place *place, struct wire_found *found) {

@@ -39,6 +39,9 @@ struct place *place_free(struct place *place);
 /* Looks for tokens, unless that is under way. */
 void place_scan(struct place *place);
 
+/* For the own place of a module that works through pcscd: gives up the tokens of readers that were not known when it was looked into. */
+void place_yield_cards(struct place *place);
+
 /* Whether it has been looked into, or is not waited for, since the last scan failed. */
 bool place_is_settled(const struct place *place);
 

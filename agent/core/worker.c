@@ -299,6 +299,10 @@ bool worker_is_over(struct worker *worker, bool found) {
 	return over;
 }
 
+bool worker_was_touched(const struct worker *worker) {
+	return worker->touched;
+}
+
 bool worker_is_gone(const struct worker *worker) {
 	return worker->gone && worker_has_failed(worker);
 }

@@ -59,6 +59,9 @@ bool worker_has_failed(const struct worker *worker);
 /* The last scan that worked did or did not find its token. Whether it is over: it can't work, or is idle and was missed twice. */
 bool worker_is_over(struct worker *worker, bool found);
 
+/* Its process was sent an order, so it may have logged in. */
+bool worker_was_touched(const struct worker *worker);
+
 /* It has failed since its token is not there. */
 bool worker_is_gone(const struct worker *worker);
 

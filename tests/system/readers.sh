@@ -151,5 +151,23 @@ holds 'an agent without pcscd says so' await no_pcscd
 pcscd_start
 holds 'finds it when it is started later' await has aa
 check 'and its cards work' 0 sign alice-auth@example.org
+
+# A module that is looked into between pcscd's start and the word of smime-reader has a card of which nobody knows the reader.
+pcscd_stop
+holds 'pcscd is away once more' await lacks aa
+reader=$(pgrep -P "$(pgrep -P "$agent_pid")" -x smime-reader)
+kill -STOP "$reader"
+pcscd_start
+holds 'pcscd has the card' await eval '"$CARD/raw" | grep -q "^0 present"'
+kill -HUP "$agent_pid"
+holds 'the module shows it' await has aa
+check 'it is used' 0 sign alice-auth@example.org
+like 'and open to other programs' "$(card_raw_sign 0 9a rsa)" '^(61..|9000)$'
+kill -CONT "$reader"
+holds 'with its reader known it is closed' await eval '[ "$(card_raw_sign 0 9a rsa)" = 6982 ]'
+check 'and used again' 0 sign alice-auth@example.org
+is 'as one token' "$(present | grep -o "aa'" | wc -l)" 1
+check 'lock' 0 smime lock
+is 'closes it' "$(card_raw_sign 0 9a rsa)" 6982
 is 'no wrong PIN has gone to any card' "$(card_count 0 verify-wrong) $(card_count 1 verify-wrong)" '0 0'
 done_testing
