@@ -39,18 +39,18 @@ static void lock_one(struct locking *locking, struct worker *worker) {
 		locking->left--;
 }
 
-int locking_start(struct agent *agent, struct worker *only, worker_locked done, void *userdata, struct locking **ret_locking) {
+int locking_start(struct agent *agent, const ASN1_OCTET_STRING *only, worker_locked done, void *userdata, struct locking **ret_locking) {
 	struct locking *locking = calloc(1, sizeof(*locking));
+	struct bytes id = wire_octets(only);
 	struct worker *worker;
 
 	if (!locking)
 		return -SMIME_E_NO_MEMORY;
 	*locking = (struct locking){ .done = done, .userdata = userdata, .left = 1 };
 	*ret_locking = locking;
-	if (only)
-		lock_one(locking, only);
-	for (size_t i = 0; !only && (worker = discovery_worker(agent->discovery, i)); i++)
-		lock_one(locking, worker);
+	for (size_t i = 0; (worker = discovery_worker(agent->discovery, i)); i++)
+		if (!only || wire_octets_equal(worker_token(worker)->id, id.data, id.len))
+			lock_one(locking, worker);
 	one_done(locking, 0, "");
 	return 0;
 }

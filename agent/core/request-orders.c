@@ -132,14 +132,18 @@ static bool wants_no_login(const struct worker *worker) {
 /* The only token; where there are several, the only one that a login would unlock. *ret_several: there is no such one. */
 static struct worker *only_token(const struct agent *agent, bool *ret_several) {
 	struct worker *only = NULL, *worker;
-	size_t i, locked = 0;
+	size_t count = 0, locked = 0;
 
-	for (i = 0; (worker = discovery_worker(agent->discovery, i)); i++)
-		if (i == 0 || !wants_no_login(worker)) {
+	for (size_t i = 0; (worker = discovery_worker(agent->discovery, i)); i++) {
+		/* One that is reached through two modules is one. */
+		if (inventory_find_token(agent, worker_token(worker)->id) != worker)
+			continue;
+		if (count++ == 0 || !wants_no_login(worker)) {
 			only = worker;
 			locked += !wants_no_login(worker);
 		}
-	*ret_several = i > 1 && locked != 1;
+	}
+	*ret_several = count > 1 && locked != 1;
 	return only;
 }
 
@@ -218,10 +222,9 @@ static void on_locked(void *userdata, int error, const char *text) {
 void request_handle_lock(struct request *request) {
 	struct agent *agent = request->peer->agent;
 	const struct wire_token_name *name = request->wire->body->lock;
-	struct worker *only = name->token ? inventory_find_token(agent, name->token) : NULL;
 
-	if (name->token && !only)
+	if (name->token && !inventory_find_token(agent, name->token))
 		request_fail(request, -SMIME_E_NO_TOKEN, "no such token; `smime status` lists those that are present");
-	else if (locking_start(agent, only, on_locked, request, &request->locking) < 0)
+	else if (locking_start(agent, name->token, on_locked, request, &request->locking) < 0)
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 }

@@ -153,6 +153,13 @@ static bool token_is(const struct wire_token *token, const char *name) {
 		is_id_prefix(name, wire_octets(token->id));
 }
 
+/* A token that is reached through two modules is one. */
+static bool is_same(const struct wire_token *a, const struct wire_token *b) {
+	struct bytes id = wire_octets(b->id);
+
+	return wire_octets_equal(a->id, id.data, id.len);
+}
+
 /* *ret_token: in the reply, or NULL when it has none of that name. */
 static int find_token(struct smime *s, const struct wire_reply *reply, const char *name, const struct wire_token **ret_token) {
 	const STACK_OF(wire_token_status) *tokens = reply->body->status->tokens;
@@ -162,7 +169,7 @@ static int find_token(struct smime *s, const struct wire_reply *reply, const cha
 		const struct wire_token *token = sk_wire_token_status_value(tokens, i)->token;
 		if (!token_is(token, name))
 			continue;
-		if (found)
+		if (found && !is_same(found, token))
 			return smime_fail(s, SMIME_E_NO_TOKEN,
 				"several tokens are called %s; name one by its serial number (smime status shows it)", name);
 		found = token;

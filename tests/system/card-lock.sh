@@ -139,6 +139,21 @@ holds 'a frozen card: released, it is reset before anybody uses it' await locked
 check 'a frozen card: and serves again' 0 sign
 agent_stop
 
+# One card through two modules is one token: it can be named, and both processes that have its PIN are locked.
+cp "$OPENSC_MODULE" "$T/other.so"
+configure "modules: [{path: \"$OPENSC_MODULE\"}, {path: \"$T/other.so\"}]"
+agent_start
+holds 'two modules: both have it' await eval '[ "$(smime status | grep -c "ready, locked")" = 2 ]'
+check 'two modules: unlock without a name' 0 smime unlock
+check 'two modules: a signature' 0 sign
+open_to_others 'two modules'
+check 'two modules: lock by its label' 0 smime lock alice
+closed 'two modules'
+check 'two modules: unlock by its label' 0 smime unlock alice
+open_to_others 'two modules'
+agent_stop
+is 'two modules: at its end the agent closes it' "$(raw)" 6982
+
 # exclusive: nobody else uses the card while somebody is logged in.
 configure "modules: [{path: \"$OPENSC_MODULE\", exclusive: yes}]"
 agent_start
