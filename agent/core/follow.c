@@ -48,6 +48,8 @@ static void on_report(void *userdata, struct wire_report *received) {
 		return;
 	if (follow->waits)
 		follow->changed(follow->userdata);
+	else
+		follow->timer = sd_event_source_disable_unref(follow->timer);
 	follow->waits = true;
 }
 
@@ -62,17 +64,17 @@ static void on_ended(void *userdata) {
 	follow->waits = false;
 }
 
+/* Until it has said that the module can wait, which a module that hangs never does, the clock stands in for it. */
 static int start_process(struct follow *follow) {
 	static const struct token_process_callbacks callbacks = { on_report, on_ended };
 	_cleanup_(wire_setup_freep) struct wire_setup *setup = wire_setup_new();
 
+	set_timer(follow, FOLLOW_POLL_S, on_poll);
 	if (!setup || wire_set_text(&setup->module, follow->module->path) < 0 ||
 		wire_set_text(&setup->init_reserved, follow->module->init_reserved) < 0)
 		return -SMIME_E_NO_MEMORY;
 	setup->role = WIRE_ROLE_FOLLOW;
-	int r = token_process_start(follow->agent, setup, &callbacks, follow, &follow->process);
-	if (r < 0)
-		set_timer(follow, FOLLOW_POLL_S, on_poll);
+	(void)token_process_start(follow->agent, setup, &callbacks, follow, &follow->process);
 	return 0;
 }
 
