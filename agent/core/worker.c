@@ -367,13 +367,18 @@ static bool worker_is_unlocked(const struct worker *worker) {
 	return worker->inventory && worker->inventory->unlocked && worker->state == WIRE_TOKEN_READY;
 }
 
+/* A card that could not be reset is tried again and again, and may be open to others all the while. */
+static bool is_left_open(const struct worker *worker) {
+	return worker->open_card && worker->fault[0];
+}
+
 int worker_status(const struct worker *worker, struct wire_token_status *status) {
-	status->state = worker->state;
+	status->state = is_left_open(worker) ? WIRE_TOKEN_FAILED : worker->state;
 	status->pin = worker->inventory ? worker->inventory->pin : WIRE_PIN_OK;
 	status->unlocked = worker_is_unlocked(worker) ? 0xff : 0;
 	status->keys = worker->inventory ? (uint32_t)sk_wire_key_num(worker->inventory->keys) : 0;
 	status->queued = worker->waiting_count + worker->open_count;
 	status->tries_lost = worker->inventory ? worker->inventory->tries_lost : 0;
 	status->tries_left = worker->inventory ? worker->inventory->tries_left : 0;
-	return wire_set_text(&status->fault, worker->state == WIRE_TOKEN_FAILED ? worker->fault : "");
+	return wire_set_text(&status->fault, status->state == WIRE_TOKEN_FAILED ? worker->fault : "");
 }

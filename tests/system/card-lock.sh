@@ -134,6 +134,9 @@ holds 'a frozen card: it freezes' await eval '[ "$(card_count 0 faults)" = 1 ]'
 check 'a frozen card: lock' 4 smime lock
 says 'a frozen card: says that it could not be reset' 'reset'
 wait "$frozen"
+holds 'a frozen card: the reset is tried again' await eval '[ "$(reader | wc -l)" = 2 ]'
+check 'a frozen card: the status meanwhile' 0 smime status
+prints 'a frozen card: says that it is still open' 'failed: the card in Test Reader 00 00 .* could not be reset'
 card_ask 0 release
 holds 'a frozen card: released, it is reset before anybody uses it' await locked
 check 'a frozen card: and serves again' 0 sign
