@@ -203,10 +203,11 @@ configure "$(modules "$faulty:")
 $(printf 'pin:\n  program: "%s"\n  idle: 1s\n' "$T/pinentry")"
 agent_start
 serving() { pgrep -P "$(pgrep -P "$agent_pid" -x smime-spawner)" -x smime-token; }
-check 'a token without a login' 0 sign
+check 'keys' 0 smime keys
+holds 'a token without a login has its process' await eval '[ -n "$(serving)" ]'
 before=$(serving)
 sleep 1.6
-is 'is left alone' "$(serving)" "$before"
+is 'which is left alone' "$(serving)" "$before"
 agent_stop
 
 # What waits is bounded in octets.
