@@ -202,6 +202,14 @@ static void add_card(struct module *module, const struct wire_reader *reader) {
 	place_scan(card.place);
 }
 
+static const char *why_gone(const struct discovery *discovery, const char *reader) {
+	const char *fault = readers_fault(discovery->agent->readers);
+
+	if (*fault)
+		return fault;
+	return find_reader(discovery, reader) ? "the card was removed from its reader" : "the reader of its card was unplugged";
+}
+
 /* It is out of the list before its end is told: that asks for the list. */
 static void remove_card(struct module *module, size_t i) {
 	struct place *place = module->cards[i].place;
@@ -210,7 +218,7 @@ static void remove_card(struct module *module, size_t i) {
 	module->card_count--;
 	module->discovery->lost_us = now_us(module->discovery);
 	readers_disarm(module->discovery->agent->readers, place_reader(place));
-	(void)place_free(place);
+	(void)place_free(place, why_gone(module->discovery, place_reader(place)));
 }
 
 /* Removals first: a reader whose card was swapped has both. */
@@ -294,9 +302,9 @@ void discovery_refresh(struct discovery *discovery) {
 
 static void module_free(struct module *module) {
 	module->follow = follow_free(module->follow);
-	(void)place_free(module->own);
+	(void)place_free(module->own, "the agent ends");
 	for (size_t i = 0; i < module->card_count; i++)
-		(void)place_free(module->cards[i].place);
+		(void)place_free(module->cards[i].place, "the agent ends");
 	free(module->config.path);
 	free(module->config.init_reserved);
 	free(module);

@@ -367,14 +367,14 @@ int place_new(struct agent *agent, const struct config_module *module, const cha
 	return 0;
 }
 
-struct place *place_free(struct place *place) {
+struct place *place_free(struct place *place, const char *why) {
 	if (!place)
 		return NULL;
 	place->scan = token_process_abandon(place->scan);
 	sd_event_source_disable_unref(place->deadline);
 	sd_event_source_disable_unref(place->confirm);
 	for (size_t i = 0; i < place->worker_count; i++)
-		(void)worker_free(place->workers[i], place->reader ? "the card was removed from its reader" : "the token is gone");
+		(void)worker_free(place->workers[i], why);
 	sk_wire_token_pop_free(place->found, wire_token_free);
 	free(place->reader);
 	free(place);

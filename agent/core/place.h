@@ -33,8 +33,8 @@ typedef void (*place_changed)(void *userdata);
 int place_new(struct agent *agent, const struct config_module *module, const char *reader, place_changed changed, void *userdata,
 	struct place **ret_place);
 
-/* Accepts NULL, returns NULL. Open orders fail: the card was removed. */
-struct place *place_free(struct place *place);
+/* Accepts NULL, returns NULL. Its tokens are gone; open orders are told so in these words. */
+struct place *place_free(struct place *place, const char *why);
 
 /* Looks for tokens, unless that is under way. */
 void place_scan(struct place *place);

@@ -134,7 +134,17 @@ check 'and works' 0 sign alice-auth@example.org
 card_remove 0
 
 # pcscd: killed, away, back.
+card_delay 1 0 3000
+sign bob-auth@example.org 2>"$T/killed.err" &
+killed=$!
+started+=("$killed")
+holds 'the other card works on a signature' await eval 'smime status | grep -q "operation waiting or under way"'
 pcscd_kill
+code=0
+wait "$killed" || code=$?
+is 'pcscd is killed: the request fails' "$code" 4
+like 'and says that it was pcscd' "$(cat "$T/killed.err")" 'pcscd is not running'
+card_delay 1 0 0
 holds 'without pcscd there are no cards' await lacks bb
 check 'status' 0 smime status
 prints 'says why' 'pcscd is not running'
