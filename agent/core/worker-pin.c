@@ -50,7 +50,6 @@ void worker_pin_login(struct worker *worker) {
 void worker_pin_forgotten(struct worker *worker) {
 	worker->idle = sd_event_source_disable_unref(worker->idle);
 	worker->max = sd_event_source_disable_unref(worker->max);
-	worker->draining = false;
 	if (worker->inventory && worker->inventory->logged_in)
 		events_emit(worker->agent, &(struct event){ WIRE_EVENT_LOCKED, .token = worker->token });
 	if (worker->inventory) {

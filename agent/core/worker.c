@@ -120,6 +120,7 @@ static void on_ended(void *userdata) {
 	worker->pages = 0;
 	worker->end_error = 0;
 	worker->faults = 0;
+	worker->draining = false;
 	worker_pin_forgotten(worker);
 	worker->open_card = worker->open_card || (worker->touched && worker->reader);
 	worker->touched = false;
