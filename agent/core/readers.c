@@ -143,6 +143,7 @@ static int on_first_too_late(sd_event_source *source, uint64_t usec, void *userd
 	struct readers *readers = userdata;
 
 	readers->known = true;
+	(void)wire_set_text(&readers->last->fault, "pcscd does not answer; restart it (`systemctl restart pcscd`)");
 	readers->changed(readers->agent);
 	return 0;
 }
