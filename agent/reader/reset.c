@@ -4,11 +4,16 @@
  */
 #include "reset.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include <smime/error.h>
 #include <winscard.h>
+
+#include "agent/wire/limits.h"
+#include "agent/wire/text.h"
 
 static LONG connect_and_reset(SCARDCONTEXT context, const char *reader) {
 	SCARDHANDLE card;
@@ -29,12 +34,35 @@ static LONG reset_when_free(SCARDCONTEXT context, const char *reader) {
 	return rv;
 }
 
+static bool is_called(const char *reader, const char *name) {
+	char clean[WIRE_TEXT_MAX_BYTES];
+	size_t len = text_clean(reader, clean, sizeof(clean));
+
+	return len == strlen(name) && memcmp(clean, name, len) == 0;
+}
+
+/* pcscd knows a reader by any octets, and messages by a clean text, which may even be that of several. */
+static LONG reset_called(SCARDCONTEXT context, const char *name) {
+	LPSTR readers = NULL;
+	DWORD len = SCARD_AUTOALLOCATE;
+	LONG rv = SCardListReaders(context, NULL, (LPSTR)&readers, &len);
+
+	if (rv != SCARD_S_SUCCESS)
+		return rv;
+	rv = SCARD_E_UNKNOWN_READER;
+	for (const char *reader = readers; *reader; reader += strlen(reader) + 1)
+		if (is_called(reader, name) && (rv == SCARD_E_UNKNOWN_READER || rv == SCARD_S_SUCCESS))
+			rv = reset_when_free(context, reader);
+	(void)SCardFreeMemory(context, readers);
+	return rv;
+}
+
 int reset_card(const char *reader, char *text, size_t size) {
 	SCARDCONTEXT context;
 	LONG rv = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &context);
 
 	if (rv == SCARD_S_SUCCESS) {
-		rv = reset_when_free(context, reader);
+		rv = reset_called(context, reader);
 		(void)SCardReleaseContext(context);
 	}
 	switch (rv) {

@@ -14,7 +14,7 @@ enum {
 };
 
 /*
- * Resets the card in the reader of this name; blocks as long as pcscd does. Returns 0, also when there is no card or no reader
+ * Resets the card in the reader that messages call so; blocks as long as pcscd does. Returns 0, also when there is no card or no reader
  * any more; -SMIME_E_TOKEN_FAULT with words.
  */
 int reset_card(const char *reader, char *text, size_t size);

@@ -34,4 +34,17 @@ is 'the other one too, released' $? 0
 check 'lock' 0 smime lock
 is 'closes the first' "$(card_raw_sign 0 9a rsa)" 6982
 is 'and the second' "$(card_raw_sign 1 9a ec)" 6982
+agent_stop
+
+# A name in another encoding, which messages have as a text.
+pcscd_stop
+sed -i $'s/^FRIENDLYNAME.*/FRIENDLYNAME "Leser f\xfcr Karten"/' "$T/readers/vpcd"
+pcscd_start
+agent_start
+check 'a reader whose name is not UTF-8' 0 sign alice-auth@example.org
+like 'has a card that is open to others then' "$(card_raw_sign 0 9a rsa)" '^(61..|9000)$'
+check 'and can be locked' 0 smime lock
+is 'which closes it' "$(card_raw_sign 0 9a rsa)" 6982
+check 'the status has its name as a text' 0 smime status
+prints 'with what can not be shown replaced' 'Leser f\?r Karten 00 00: a card'
 done_testing
