@@ -241,7 +241,7 @@ static void follow_cards(struct module *module) {
 static void on_slots_changed(void *userdata) {
 	const struct module *module = userdata;
 
-	place_scan(module->own);
+	place_look_again(module->own);
 }
 
 /* What a module is comes out with its first scan that tells anything. */

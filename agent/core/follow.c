@@ -39,18 +39,17 @@ static int on_restart(sd_event_source *source, uint64_t usec, void *userdata) {
 	return 0;
 }
 
-/* The first report only says that the module can wait; each further one is news. */
+/* The first report says that the module can wait, each further one that something has happened; what did before the first is unknown. */
 static void on_report(void *userdata, struct wire_report *received) {
 	_cleanup_(wire_report_freep) struct wire_report *report = received;
 	struct follow *follow = userdata;
 
 	if (report->body->type != WIRE_REPORT_SLOTS)
 		return;
-	if (follow->waits)
-		follow->changed(follow->userdata);
-	else
+	if (!follow->waits)
 		follow->timer = sd_event_source_disable_unref(follow->timer);
 	follow->waits = true;
+	follow->changed(follow->userdata);
 }
 
 static void on_ended(void *userdata) {

@@ -27,6 +27,7 @@ struct place {
 	size_t worker_count;
 	struct worker *starting; /* the worker that has not settled yet, or NULL */
 	bool seen;               /* it has settled before */
+	bool again;              /* something has changed since the scan began */
 	bool failed;             /* the last scan told nothing */
 	bool hung;               /* it was waited for in vain */
 	bool pcsc;
@@ -145,8 +146,11 @@ static void set_fault(struct place *place, const char *text) {
 }
 
 static void settle(struct place *place) {
-	if (place_is_settled(place))
+	if (place_is_settled(place)) {
 		place->seen = true;
+		if (place->again)
+			place_scan(place);
+	}
 	place->changed(place->userdata);
 }
 
@@ -338,6 +342,7 @@ void place_scan(struct place *place) {
 
 	if (!place_is_settled(place))
 		return;
+	place->again = false;
 	place->busy_since_us = now_us(place);
 	place->failed = true;
 	set_fault(place, "its process ended before it had answered: the module crashed or can't be loaded");
@@ -348,6 +353,11 @@ void place_scan(struct place *place) {
 	}
 	(void)sd_event_add_time_relative(place->agent->event, &place->deadline, CLOCK_MONOTONIC,
 		at_most(place->module->deadline_us, ms(PLACE_SCAN_MAX_MS)), 0, on_scan_deadline, place);
+}
+
+void place_look_again(struct place *place) {
+	place->again = !place_is_settled(place);
+	place_scan(place);
 }
 
 /* ---- Coming and going ---- */

@@ -39,6 +39,9 @@ struct place *place_free(struct place *place, const char *why);
 /* Looks for tokens, unless that is under way. */
 void place_scan(struct place *place);
 
+/* The same for a change of which somebody has told: when it is under way, once more behind it. */
+void place_look_again(struct place *place);
+
 /* For the own place of a module that works through pcscd: gives up the tokens of readers that were not known when it was looked into. */
 void place_yield_cards(struct place *place);
 

@@ -21,9 +21,8 @@ configure "$(printf 'environment: ["FAULTY_*"]\nmodules: [{path: "%s"}]' "$SMIME
 agent_start
 watch
 check 'the token is not there' 4 smime sign -i "$T/mail" -o "$T/signed"
+# At any moment from here on, whether or not it waits already.
 holds 'a process waits in C_WaitForSlotEvent' await following
-# That it waits is told a moment later; an event before would be lost.
-sleep 0.5
 does waits
 : >"$FAULTY_CONTROL.event"
 holds 'a token that comes is told of without anybody asking' await told token-in 1
@@ -38,6 +37,19 @@ does waits
 holds 'when it is back it is told of again' await told token-in 2
 check 'and works again' 0 smime sign -i "$T/mail" -o "$T/signed"
 is 'with its PIN asked anew' "$(prompts)" 2
+
+# What happens while the module is looked into is not missed.
+does waits 'hide demo'
+: >"$FAULTY_CONTROL.event"
+holds 'it goes once more' await told token-out 2
+does waits 'hide demo' 'wait@C_GetSlotInfo'
+: >"$FAULTY_CONTROL.event"
+holds 'something else happens: the module is looked into' await grep -q waits "$FAULTY_CONTROL.log"
+does waits
+: >"$FAULTY_CONTROL.event"
+holds 'the token comes meanwhile' await eval '[ ! -e "$FAULTY_CONTROL.event" ]'
+: >"$FAULTY_CONTROL.go"
+holds 'and is told of' await told token-in 3
 agent_stop
 
 # A module without C_WaitForSlotEvent is looked into when somebody asks, and every 15 seconds.
