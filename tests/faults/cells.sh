@@ -169,13 +169,15 @@ start_over() {
 	agent_start
 }
 
+inserted=
 for fault in "${faults[@]}"; do
 	for operation in "${operations[@]}"; do
 		first=$from last=1000 name=alice
 		[[ $operation != *@* ]] || first=${operation#*@} last=${operation#*@}
 		operation=${operation%@*}
 		[ "$operation" != ecdh ] || name=bob
-		card_remove 0
+		[ "$name" = "$inserted" ] || card_remove 0
+		inserted=$name
 		for ((n = first; n <= last; n++)); do
 			printf '3 3 654321 12345678\n' >"$T/cards/double/state"
 			cell "$n" || break
