@@ -11,8 +11,9 @@
 struct locking;
 
 /*
- * Locks the token of this id, through however many modules it is reached, or every token when that is NULL. `done` is called once, when all of them are locked, or with the failure of the
- * first that could not be locked all the way, perhaps from within this call; *ret_locking is set before and is valid until then. -SMIME_E_NO_MEMORY: nothing was locked.
+ * Locks the token of this id, through however many modules it is reached, or every token when that is NULL. `done` is called once, when
+ * all of them are locked, or with the failure of the first that could not be locked all the way, perhaps from within this call;
+ * *ret_locking is set before and is valid until then. -SMIME_E_NO_MEMORY: nothing was locked.
  */
 int locking_start(struct agent *agent, const ASN1_OCTET_STRING *only, worker_locked done, void *userdata, struct locking **ret_locking);
 

@@ -65,7 +65,10 @@ bool worker_was_touched(const struct worker *worker);
 /* It has failed since its token is not there. */
 bool worker_is_gone(const struct worker *worker);
 
-/* The token is there, a scan says that ended at `since_us`: starts the process of a worker that is gone, unless it was started since. Returns whether it did. */
+/*
+ * The token is there, a scan says that ended at `since_us`: starts the process of a worker that is gone, unless it was started since.
+ * Returns whether it did.
+ */
 bool worker_come_back(struct worker *worker, uint64_t since_us);
 
 /*
