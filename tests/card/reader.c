@@ -183,11 +183,14 @@ static void vanish(struct reader *reader, const struct fault *fault) {
 	reader_remove(reader);
 }
 
+static void fault_clear(struct fault *fault) {
+	free(fault->directory);
+}
+
 static void process_apdu(struct reader *reader, const uint8_t *apdu, size_t len) {
 	static uint8_t reply[FRAME_MAX_BYTES];
 	unsigned ins = len > 1 ? apdu[1] : 0, keys = reader->tally.signatures + reader->tally.decryptions;
-	struct fault fault = fault_count(reader, ins);
-	_cleanup_(freep) char *directory = fault.directory;
+	_cleanup_(fault_clear) struct fault fault = fault_count(reader, ins);
 	bool vanishes = fault.kind == FAULT_PULL || fault.kind == FAULT_SWAP;
 	size_t reply_len = 0;
 
