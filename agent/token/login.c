@@ -34,9 +34,8 @@ int login_check_flags(const struct token *token, const struct tries *tries, stru
 			token_label(token));
 	if (tries->left == 0)
 		return fault_set(fault, SMIME_E_PIN_LOCKED,
-			"the PIN of token \"%s\" is blocked by too many wrong tries; set a new one with its PUK: `smime pin unblock`, or "
-			"ask "
-			"who issued it",
+			"the PIN of token \"%s\" is blocked by too many wrong tries; set a new one with its PUK "
+			"(`smime pin unblock`) or ask who issued it",
 			token_label(token));
 	if (tries->secret == LEDGER_PIN && !(tries->info.flags & CKF_USER_PIN_INITIALIZED))
 		return fault_set(fault, SMIME_E_PIN_UNSET, "token \"%s\" has no PIN yet; set one with the tool that came with it",
@@ -46,8 +45,10 @@ int login_check_flags(const struct token *token, const struct tries *tries, stru
 
 int login_check_length(const struct token *token, const struct tries *tries, const struct secret *pin, struct fault *fault) {
 	const CK_TOKEN_INFO *info = &tries->info;
+	/* Some modules do not know them, and say so (PKCS#11 2.40 3.2) or say 0. */
+	bool least = info->ulMinPinLen != CK_UNAVAILABLE_INFORMATION, most = info->ulMaxPinLen != 0;
 
-	if (pin->len > 0 && pin->len >= info->ulMinPinLen && (info->ulMaxPinLen == 0 || pin->len <= info->ulMaxPinLen))
+	if (pin->len > 0 && (!least || pin->len >= info->ulMinPinLen) && (!most || pin->len <= info->ulMaxPinLen))
 		return 0;
 	return fault_set(fault, SMIME_E_PIN_WRONG,
 		"token \"%s\" takes PINs of %lu to %lu characters; what was entered is of another length and was not sent, so no try is "

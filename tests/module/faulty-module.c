@@ -29,7 +29,7 @@
  *   mechanisms=none|grow      no mechanism is listed; more of them than were announced
  *   low final locked          flags of the PIN: tries were lost; one is left; none
  *   forgetful                 tokens do not say that a wrong PIN was sent
- *   another                   tokens have another serial number
+ *   another no-lengths        tokens have another serial number; do not say how long a PIN is
  *   waits                     C_WaitForSlotEvent waits until $FAULTY_CONTROL.event is there, and takes it away
  *   no-login pinpad           tokens want no login; their reader asks for the PIN ($FAULTY_CONTROL.pin, a new one: .new-pin)
  *   wait@F                    once, at the call of function F: "waits" is appended to the log, and $FAULTY_CONTROL.go waited for

@@ -103,6 +103,8 @@ static CK_RV get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info) {
 	set_flags(&call, info);
 	if (control_says(&call.control, "another"))
 		memset(info->serialNumber, 'x', sizeof(info->serialNumber));
+	if (control_says(&call.control, "no-lengths"))
+		info->ulMinPinLen = info->ulMaxPinLen = CK_UNAVAILABLE_INFORMATION;
 	if (call_asks(&call, "garbage", &command)) {
 		garble(info->label, sizeof(info->label));
 		garble(info->manufacturerID, sizeof(info->manufacturerID));

@@ -780,6 +780,14 @@ static void a_record_that_is_damaged_stops_everything(void **state) {
 	end(&core);
 }
 
+static void a_token_that_does_not_tell_the_length_of_a_pin_takes_any(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("no-lengths");
+
+	assert_signed(sign_with(&core, ID_RSA, false));
+	end(&core);
+}
+
 static void a_reader_with_a_pin_pad_asks_itself(void **state) {
 	SKIP_WITHOUT_SOFTHSM();
 	struct core core = start_limited("pinpad");
@@ -932,6 +940,7 @@ int main(void) {
 		cmocka_unit_test(a_try_is_one_unless_the_module_did_not_send_it),
 		cmocka_unit_test(another_token_in_the_slot_gets_no_pin),
 		cmocka_unit_test(a_record_that_is_damaged_stops_everything),
+		cmocka_unit_test(a_token_that_does_not_tell_the_length_of_a_pin_takes_any),
 		cmocka_unit_test(a_reader_with_a_pin_pad_asks_itself),
 		cmocka_unit_test(a_token_without_login_is_open_from_its_start),
 		cmocka_unit_test(a_signature_that_does_not_verify_is_thrown_away),
