@@ -158,11 +158,17 @@ static bool has_empty_reader(const struct discovery *discovery) {
 	return false;
 }
 
+bool discovery_needs_readers(const struct discovery *discovery) {
+	for (size_t i = 0; i < discovery->module_count; i++)
+		if (discovery->modules[i]->pcsc)
+			return true;
+	return false;
+}
+
 /* A card, or pcscd with cards, may be on its way. */
 static uint64_t hope_ms(const struct discovery *discovery) {
-	for (size_t i = 0; i < discovery->module_count; i++)
-		if (discovery->modules[i]->pcsc && *readers_fault(discovery->agent->readers))
-			return DISCOVERY_HOPE_PCSCD_MS;
+	if (discovery_needs_readers(discovery) && *readers_fault(discovery->agent->readers))
+		return DISCOVERY_HOPE_PCSCD_MS;
 	return has_empty_reader(discovery) ? DISCOVERY_HOPE_MS : 0;
 }
 

@@ -156,7 +156,7 @@ static int add_readers(const struct agent *agent, struct wire_status_reply *stat
 			return -SMIME_E_NO_MEMORY;
 		}
 	}
-	return wire_set_text(&status->reader_fault, readers_fault(agent->readers));
+	return wire_set_text(&status->reader_fault, discovery_needs_readers(agent->discovery) ? readers_fault(agent->readers) : "");
 }
 
 void request_handle_status(struct request *request) {

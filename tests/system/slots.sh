@@ -18,8 +18,11 @@ watch() {
 
 does waits 'hide demo'
 configure "$(printf 'environment: ["FAULTY_*"]\nmodules: [{path: "%s"}]' "$SMIME_BUILD/tests/module/faulty-module.so")"
+export PCSCLITE_CSOCK_NAME=$T/no-pcscd
 agent_start
 watch
+check 'the status' 0 smime status
+unlike 'has nothing on pcscd, which nobody misses' "$(cat "$T/out")" pcscd
 check 'the token is not there' 4 smime sign -i "$T/mail" -o "$T/signed"
 # At any moment from here on, whether or not it waits already.
 holds 'a process waits in C_WaitForSlotEvent' await following
