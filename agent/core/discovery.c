@@ -160,7 +160,7 @@ static bool has_empty_reader(const struct discovery *discovery) {
 
 bool discovery_needs_readers(const struct discovery *discovery) {
 	for (size_t i = 0; i < discovery->module_count; i++)
-		if (discovery->modules[i]->pcsc)
+		if (discovery->modules[i]->pcsc || !place_scanned_us(discovery->modules[i]->own))
 			return true;
 	return false;
 }

@@ -53,7 +53,7 @@ uint64_t discovery_patience(const struct discovery *discovery);
 /* The workers in the order of the configuration and of the readers: the i-th, or NULL behind the last. */
 struct worker *discovery_worker(const struct discovery *discovery, size_t i);
 
-/* Whether a module works through pcscd, so that somebody misses it when it is not there. */
+/* Whether a module works through pcscd, or may, so that somebody misses it when it is not there. */
 bool discovery_needs_readers(const struct discovery *discovery);
 
 /* The modules as status lines, as many as fit. */
