@@ -250,6 +250,14 @@ static int choose_and_sign(struct operation *operation, const struct wire_sign *
 	return r < 0 ? r : make_reply(info, inventory, signing, ret_reply);
 }
 
+/*
+ * A key that shows before the login is not a private object, and mostly for use without a PIN, as that of a PIV card for doors is. Where
+ * it does want a login, the token says so at C_SignInit.
+ */
+static bool shows_without_login(const struct signing *signing) {
+	return signing->key->seen && !signing->key->always_authenticate;
+}
+
 int sign_request(struct operation *operation, const struct wire_sign *request, struct wire_sign_reply *ret_reply, struct fault *fault) {
 	_cleanup_(signing_clear) struct signing signing = { .pss = request->pss };
 	_cleanup_(inventory_unrefp) struct inventory *before = token_inventory(operation->token);
@@ -258,7 +266,7 @@ int sign_request(struct operation *operation, const struct wire_sign *request, s
 	/* What can be refused without the token is refused before a PIN is asked for. */
 	if (r == 0)
 		r = choose(operation, before, request, time(NULL), &signing, fault);
-	if (r == 0)
+	if (r == 0 && !shows_without_login(&signing))
 		r = login_ensure(operation, fault);
 	if (r == 0)
 		r = token_catch_up(operation->token, operation->session, fault);

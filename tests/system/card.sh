@@ -19,6 +19,13 @@ is 'all of them' "$(json "$T/out" 'len(d["keys"])')" 8
 like 'with the serial number of the card' "$(cat "$T/out")" 00112233445566aa
 is 'no PIN has gone to the card' "$(card_count 0 verify-right)" 0
 
+# A key that wants no PIN is used without.
+answers cancel
+check 'alice-card signs without a login' 0 sign alice-card@example.org
+check 'which openssl verifies' 0 verifies
+is 'and nobody is asked' "$(prompts) $(card_count 0 verify-right)" '0 0'
+answers "pin $CARD_PIN"
+
 # Signatures of every key that may make them.
 for name in alice bob; do
 	for address in $name-card $name-auth $name; do
@@ -26,7 +33,7 @@ for name in alice bob; do
 		check "$address: verified" 0 verifies
 	done
 done
-is 'each card has made three signatures' "$(card_count 0 sign) $(card_count 1 sign)" '3 3'
+is 'each key has signed' "$(card_count 0 sign) $(card_count 1 sign)" '4 3'
 
 # RSA key transport and ECDH key agreement, from here and from elsewhere.
 mail sender@example.org alice@example.org >"$T/mail"
