@@ -3,6 +3,8 @@
 # Prompts appear where the client is that asks, one at a time with the others in line, and go with their clients.
 . "$(dirname "$0")/../lib/lib.sh"
 
+# What a test runner's own interpreter may have set is nobody's locale here.
+unset LANG LC_CTYPE LC_MESSAGES
 fixture people wide odd
 log=$T/pinentry.d/log
 configure
@@ -14,7 +16,7 @@ DISPLAY=:7 XAUTHORITY=/agent/authority TERM=agent-term LC_ALL=C.UTF-8 DBUS_SESSI
 asked_at() { # NAME=VALUE...: where the prompt of a client with these variables appears
 	smime lock
 	: >"$log"
-	env -u LC_ALL -u TERM -u LANG "$@" setsid smime unlock demo </dev/null >/dev/null 2>"$T/client.err" || cat "$T/client.err"
+	env -u LC_ALL -u TERM "$@" setsid smime unlock demo </dev/null >/dev/null 2>"$T/client.err" || cat "$T/client.err"
 	sed -n 's/^ENV \(.*\)=\(.*\)$/\1=\2/p' "$log" | grep -v -e '=$' -e '^TERM=dumb$' | sort | tr '\n' ' '
 }
 is 'a client on a display' "$(asked_at DISPLAY=:3 XAUTHORITY=/client/authority LC_MESSAGES=de_DE.UTF-8)" \
