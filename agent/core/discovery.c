@@ -18,6 +18,11 @@ struct card {
 	uint32_t events; /* of its reader: another number is another insertion */
 };
 
+struct lost_card {
+	char *reader;
+	uint64_t us; /* when */
+};
+
 struct module {
 	struct discovery *discovery;
 	struct config_module config;
@@ -36,8 +41,8 @@ struct discovery {
 	size_t module_count;
 	bool began; /* the modules are looked into: what readers there are was known, or waited for in vain */
 	uint64_t last_scan_us;
-	uint64_t lost_us; /* when a card was last removed; 0: never */
-	uint64_t hope_us; /* until when a card that pcscd has not seen yet is hoped for */
+	struct lost_card lost[READERS_MAX]; /* cards that were removed, and whose readers have had none since */
+	uint64_t hope_us;                   /* until when a card that pcscd has not seen yet is hoped for */
 };
 
 static uint64_t now_us(const struct discovery *discovery) {
@@ -97,6 +102,13 @@ static bool has_lost_token(const struct discovery *discovery) {
 	return false;
 }
 
+static bool has_lost_card(const struct discovery *discovery) {
+	for (size_t i = 0; i < READERS_MAX; i++)
+		if (discovery->lost[i].reader && is_within(discovery, discovery->lost[i].us, DISCOVERY_LOST_MS))
+			return true;
+	return false;
+}
+
 static bool has_stale_place(const struct discovery *discovery) {
 	const struct place *place;
 
@@ -117,8 +129,8 @@ static bool wants_scan(const struct discovery *discovery) {
 }
 
 bool discovery_is_fresh(const struct discovery *discovery) {
-	return is_settled(discovery) && discovery_worker(discovery, 0) && !has_lost_token(discovery) &&
-		!is_within(discovery, discovery->lost_us, DISCOVERY_LOST_MS) && !has_stale_place(discovery) && !wants_scan(discovery);
+	return is_settled(discovery) && discovery_worker(discovery, 0) && !has_lost_token(discovery) && !has_lost_card(discovery) &&
+		!has_stale_place(discovery) && !wants_scan(discovery);
 }
 
 static bool has_inventory(const struct discovery *discovery) {
@@ -196,6 +208,23 @@ static bool has_card(const struct module *module, const char *reader) {
 
 static void on_place_changed(void *userdata);
 
+/* A reader has lost its card; or (`us` 0) it has one again. */
+static void lose_card(struct discovery *discovery, const char *reader, uint64_t us) {
+	struct lost_card *free_one = NULL;
+
+	for (size_t i = 0; i < READERS_MAX; i++) {
+		struct lost_card *lost = &discovery->lost[i];
+		if (lost->reader && (strcmp(lost->reader, reader) == 0 || !is_within(discovery, lost->us, DISCOVERY_LOST_MS))) {
+			free(lost->reader);
+			lost->reader = NULL;
+		}
+		if (!lost->reader)
+			free_one = lost;
+	}
+	if (us && free_one && (free_one->reader = strdup(reader)))
+		free_one->us = us;
+}
+
 static void add_card(struct module *module, const struct wire_reader *reader) {
 	struct card card = { .events = reader->events };
 
@@ -203,8 +232,10 @@ static void add_card(struct module *module, const struct wire_reader *reader) {
 		place_new(module->discovery->agent, &module->config, wire_text(reader->name), on_place_changed, module, &card.place) < 0)
 		return;
 	module->cards[module->card_count++] = card;
-	/* Most likely the one that is hoped for. */
-	module->discovery->hope_us = module->discovery->lost_us = 0;
+	lose_card(module->discovery, wire_text(reader->name), 0);
+	/* Most likely the one that is hoped for, unless others are missed. */
+	if (!has_lost_card(module->discovery))
+		module->discovery->hope_us = 0;
 	place_scan(card.place);
 }
 
@@ -222,7 +253,7 @@ static void remove_card(struct module *module, size_t i) {
 
 	memmove(&module->cards[i], &module->cards[i + 1], (module->card_count - i - 1) * sizeof(module->cards[0]));
 	module->card_count--;
-	module->discovery->lost_us = now_us(module->discovery);
+	lose_card(module->discovery, place_reader(place), now_us(module->discovery));
 	readers_disarm(module->discovery->agent->readers, place_reader(place));
 	(void)place_free(place, why_gone(module->discovery, place_reader(place)));
 }
@@ -401,6 +432,8 @@ struct discovery *discovery_free(struct discovery *discovery) {
 	discovery->lister = token_process_abandon(discovery->lister);
 	for (size_t i = 0; i < discovery->module_count; i++)
 		module_free(discovery->modules[i]);
+	for (size_t i = 0; i < READERS_MAX; i++)
+		free(discovery->lost[i].reader);
 	free(discovery);
 	return NULL;
 }

@@ -95,6 +95,19 @@ card_remove 0
 check 'bob signs while the other reader becomes empty' 0 sign bob-auth@example.org
 is 'without a prompt' "$(prompts)" "$prompted"
 
+# Of two cards that are put back the second is waited for as the first is.
+card_insert 0 alice
+holds 'both cards are there' await has aa
+for round in 1 2 3; do
+	card_remove 0
+	card_remove 1
+	card_insert 0 alice
+	card_put 1 bob
+	check "round $round: bob signs" 0 sign bob-auth@example.org
+	check "round $round: and alice" 0 sign alice-auth@example.org
+done
+card_remove 0
+
 # A card that freezes holds up nobody but whoever asks for it.
 card_insert 0 alice
 holds 'alice is back' await has aa
