@@ -112,7 +112,9 @@ static void harden(void) {
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)umask(0077);
 	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+#ifndef SMIME_SANITIZED
 	(void)prctl(PR_SET_DUMPABLE, 0);
+#endif
 	(void)unsetenv("PCSCLITE_DEBUG");
 }
 
