@@ -11,7 +11,7 @@ _exit in C_Sign              | running | fails any   | $ends | C_Sign crash
 SIGSEGV in C_Sign            | running | fails any   | $ends | C_Sign segv
 SIGSEGV in the second C_Sign | running | any any     | $ends | C_Sign segv =2
 abort in C_Login             | start   | fails fails | $ends | C_Login abort
-exit in C_Decrypt            | running | any fails   | $ends | C_Decrypt exit
+exit in C_Decrypt            | running | any one-fails | $ends | C_Decrypt exit
 a spoilt stack in C_SignInit | running | fails any   | $ends | C_SignInit smash
 SIGSEGV in C_Initialize      | start   | fails fails | $ends | C_Initialize segv
 SIGSEGV in C_GetFunctionList | start   | fails fails | $ends | C_GetFunctionList segv
