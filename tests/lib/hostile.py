@@ -11,7 +11,7 @@ makes them. A line of the table is NAME | WHEN | SIGN DECRYPT | PATTERN | COMMAN
     WHEN      running: the token process is there and logged in; start: it is started into the fault; relock: so too, and what it
               believes then is wrong but possible, so that it takes another start to be rid of it
     SIGN      works, fails or any: what becomes of signatures. A signature that leaves is verified with OpenSSL, whatever is expected.
-    DECRYPT   the same of decryption; fake: a key comes that opens nothing, as for bad padding
+    DECRYPT   the same of decryption; fake: a key comes that opens nothing, as for bad padding; one-fails: that of the RSA key or both
     PATTERN   what the words of the failed signature must match
     COMMAND   for the module; see tests/module/faulty-module.c
 """
