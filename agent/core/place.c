@@ -206,15 +206,16 @@ static bool was_found(const struct place *place, const struct worker *worker) {
 	return false;
 }
 
+/* It is out of the list before its end is told: whoever is told may ask again at once. */
 static void drop_worker(struct place *place, size_t i, const char *why) {
 	struct worker *worker = place->workers[i];
 
 	if (place->starting == worker)
 		place->starting = NULL;
-	(void)worker_free(worker, why);
-	place->lost_us = now_us(place);
 	memmove(&place->workers[i], &place->workers[i + 1], (place->worker_count - i - 1) * sizeof(place->workers[0]));
 	place->worker_count--;
+	place->lost_us = now_us(place);
+	(void)worker_free(worker, why);
 }
 
 /*
