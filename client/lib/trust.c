@@ -14,6 +14,7 @@
 
 #include "anchors.h"
 #include "describe.h"
+#include "intermediates.h"
 
 enum {
 	AUTH_LEVEL = 2, /* OpenSSL's: at least 112 bits of security: RSA-2048, no SHA-1 or MD5 in signatures of certificates */
@@ -224,6 +225,21 @@ static int validate(const struct trust *trust, X509_STORE *store, X509 *certific
 		&ret_verdict->revocation);
 }
 
+/* With what the message brings alone first: to read the folder takes time, and few messages need it. */
+static int validate_with_folder(const struct trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted,
+	STACK_OF(X509_CRL) *crls, struct arena *arena, struct trust_verdict *ret_verdict) {
+	STACK_OF(X509) *all = NULL;
+	int r = validate(trust, store, certificate, untrusted, crls, arena, ret_verdict);
+
+	if (r < 0 || ret_verdict->trusted)
+		return r;
+	r = intermediates_with_folder(untrusted, &all);
+	if (r > 0)
+		r = validate(trust, store, certificate, all, crls, arena, ret_verdict);
+	sk_X509_pop_free(all, X509_free);
+	return r;
+}
+
 int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls, struct arena *arena,
 	struct trust_verdict *ret_verdict) {
 	struct trust_verdict verdict = { .trusted = false };
@@ -232,7 +248,7 @@ int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untruste
 	if (trust->file_count > 0) {
 		if (!trust->own && !(trust->own = make_store(&trust->anchors, trust->file_count)))
 			return -SMIME_E_NO_MEMORY;
-		r = validate(trust, trust->own, certificate, untrusted, crls, arena, &verdict);
+		r = validate_with_folder(trust, trust->own, certificate, untrusted, crls, arena, &verdict);
 		if (r < 0 || verdict.trusted) {
 			*ret_verdict = verdict;
 			return r;
@@ -243,5 +259,5 @@ int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untruste
 		return r;
 	if (!trust->all && !(trust->all = make_store(&trust->anchors, trust->anchors.count)))
 		return -SMIME_E_NO_MEMORY;
-	return validate(trust, trust->all, certificate, untrusted, crls, arena, ret_verdict);
+	return validate_with_folder(trust, trust->all, certificate, untrusted, crls, arena, ret_verdict);
 }

@@ -205,6 +205,11 @@ cp "$T/bob.pem" "$HOME/.config/smime-agent/certificates/"
 check "somebody else's certificate" 1 bare
 mv "$T/kept.pem" "$HOME/.config/smime-agent/certificates/peer-rsa.pem"
 rm "$HOME/.config/smime-agent/certificates/bob.pem"
+agentless() { env SMIME_AGENT_SOCK="$T/nowhere.sock" smime verify --no-autostart --cms --trust "$T/ca/root.pem" "$T/bare.p7m"; }
+check 'a chain whose link is nowhere' 1 agentless
+cp "$T/ca/issuing.pem" "$HOME/.config/smime-agent/certificates/"
+check 'a chain whose link is in the folder' 0 agentless
+rm "$HOME/.config/smime-agent/certificates/issuing.pem"
 mail carol@example.org bob@example.org >"$T/carol"
 check 'a sender without a certificate' 0 smime encrypt -r bob@example.org -i "$T/carol" -o "$T/out"
 says 'is warned' 'not be able to read'
