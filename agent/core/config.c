@@ -163,6 +163,7 @@ const char *config_capability_oid(const char *name) {
 		{ "aes256-gcm", "2.16.840.1.101.3.4.1.46" },
 		{ "aes192-gcm", "2.16.840.1.101.3.4.1.26" },
 		{ "aes128-gcm", "2.16.840.1.101.3.4.1.6" },
+		{ "chacha20-poly1305", "1.2.840.113549.1.9.16.3.18" },
 		{ "cek-hkdf-sha256", "1.2.840.113549.1.9.16.3.31" },
 	};
 
@@ -177,7 +178,7 @@ static int take_capabilities(struct config *config, const char *file, const stru
 		if (!config_capability_oid(raw->capabilities[i]))
 			return config_refuse(ret_message,
 				"%s: capabilities: '%s' is none of aes256-cbc, aes192-cbc, aes128-cbc, aes256-gcm, aes192-gcm, aes128-gcm, "
-				"cek-hkdf-sha256",
+				"chacha20-poly1305, cek-hkdf-sha256",
 				file, raw->capabilities[i]);
 	/* None is not "nothing": the default stays. */
 	if (raw->capabilities_count == 0)

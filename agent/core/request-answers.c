@@ -68,6 +68,12 @@ static int add_key(void *userdata, const struct wire_key *key, struct worker *wo
 	return 0;
 }
 
+/* The same for every key: what opens a message is this program, not the token. */
+static int add_capabilities(const struct agent *agent, struct wire_list_reply *list) {
+	list->capabilities = sk_X509_ALGOR_deep_copy(agent->capabilities, X509_ALGOR_dup, X509_ALGOR_free);
+	return list->capabilities ? 0 : -SMIME_E_NO_MEMORY;
+}
+
 void request_handle_list(struct request *request) {
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_LIST);
 	struct agent *agent = request->peer->agent;
@@ -78,6 +84,8 @@ void request_handle_list(struct request *request) {
 	}
 	struct page page = { .list = reply->body->list, .offset = request->wire->body->list->offset };
 	int r = inventory_each(agent, add_key, &page);
+	if (r == 0)
+		r = add_capabilities(agent, page.list);
 	if (r < 0)
 		request_fail(request, r, "");
 	else

@@ -157,6 +157,7 @@ ASN1_SEQUENCE(wire_hello_reply) = {
 ASN1_SEQUENCE(wire_list_reply) = {
 	ASN1_EMBED(struct wire_list_reply, total, UINT32),
 	ASN1_SEQUENCE_OF(struct wire_list_reply, keys, wire_key),
+	ASN1_EXP_SEQUENCE_OF_OPT(struct wire_list_reply, capabilities, X509_ALGOR, 0),
 } static_ASN1_SEQUENCE_END_name(struct wire_list_reply, wire_list_reply)
 
 ASN1_SEQUENCE(wire_blobs) = {

@@ -164,7 +164,8 @@ struct wire_hello_reply {
 
 struct wire_list_reply {
 	uint32_t total;
-	STACK_OF(wire_key) *keys; /* from the offset asked for; as many as fit WIRE_PAGE_MAX_BYTES */
+	STACK_OF(wire_key) *keys;           /* from the offset asked for; as many as fit WIRE_PAGE_MAX_BYTES */
+	STACK_OF(X509_ALGOR) *capabilities; /* OPTIONAL: SMIMECapabilities that this agent's signatures advertise */
 };
 
 struct wire_blobs { /* a page of DER certificates */

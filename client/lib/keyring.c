@@ -19,6 +19,7 @@ struct keyring *keyring_free(struct keyring *keyring) {
 	free(keyring->keys);
 	sk_wire_key_pop_free(keyring->wire, wire_key_free);
 	wire_reply_free(keyring->status);
+	sk_X509_ALGOR_pop_free(keyring->capabilities, X509_ALGOR_free);
 	free(keyring);
 	return NULL;
 }
@@ -78,61 +79,74 @@ int keyring_make(STACK_OF(wire_key) *wire, struct wire_reply *status, struct key
 	return 0;
 }
 
-/* Moves one page to the end of `keys`. Returns how many keys it had. */
-static int fetch_page(struct smime *s, STACK_OF(wire_key) *keys, uint32_t *ret_total) {
+/* What a listing is made of, page by page. */
+struct listing {
+	STACK_OF(wire_key) *keys;
+	STACK_OF(X509_ALGOR) *capabilities;
+	uint32_t total;
+};
+
+static void listing_clear(struct listing *listing) {
+	sk_wire_key_pop_free(listing->keys, wire_key_free);
+	sk_X509_ALGOR_pop_free(listing->capabilities, X509_ALGOR_free);
+}
+
+/* Moves one page to the end of the listing. Returns how many keys it had. */
+static int fetch_page(struct smime *s, struct listing *listing) {
 	_cleanup_(wire_request_freep) struct wire_request *request = wire_request_make(0, WIRE_LIST);
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = NULL;
 	int moved = 0;
 
 	if (request)
-		request->body->list->offset = (uint32_t)sk_wire_key_num(keys);
+		request->body->list->offset = (uint32_t)sk_wire_key_num(listing->keys);
 	int r = agent_call(s, request, WIRE_REPLY_LIST, &reply);
 	if (r < 0)
 		return r;
 	struct wire_list_reply *page = reply->body->list;
 	for (; sk_wire_key_num(page->keys) > 0; moved++) {
 		struct wire_key *key = sk_wire_key_shift(page->keys);
-		if (!sk_wire_key_push(keys, key)) {
+		if (!sk_wire_key_push(listing->keys, key)) {
 			wire_key_free(key);
 			return smime_fail(s, SMIME_E_NO_MEMORY, "out of memory");
 		}
 	}
-	*ret_total = page->total;
+	listing->total = page->total;
+	if (!listing->capabilities)
+		listing->capabilities = TAKE(page->capabilities);
 	return moved;
 }
 
-static void free_wire_keys(STACK_OF(wire_key) **keys) {
-	sk_wire_key_pop_free(*keys, wire_key_free);
-}
-
-static int fetch_keys(struct smime *s, STACK_OF(wire_key) **ret_keys) {
-	_cleanup_(free_wire_keys) STACK_OF(wire_key) *keys = sk_wire_key_new_null();
-	uint32_t total = 0;
+static int fetch_listing(struct smime *s, struct listing *ret_listing) {
+	_cleanup_(listing_clear) struct listing listing = { .keys = sk_wire_key_new_null() };
 	int r;
 
-	if (!keys)
+	if (!listing.keys)
 		return smime_fail(s, SMIME_E_NO_MEMORY, "out of memory");
 	/* The number may change between two pages; an empty page ends the listing in any case. */
 	do
-		r = fetch_page(s, keys, &total);
-	while (r > 0 && (uint32_t)sk_wire_key_num(keys) < total);
+		r = fetch_page(s, &listing);
+	while (r > 0 && (uint32_t)sk_wire_key_num(listing.keys) < listing.total);
 	if (r < 0)
 		return r;
-	*ret_keys = TAKE(keys);
+	*ret_listing = listing;
+	listing = (struct listing){ NULL, NULL, 0 };
 	return 0;
 }
 
 int keyring_fetch(struct smime *s, struct keyring **ret_keyring) {
-	_cleanup_(free_wire_keys) STACK_OF(wire_key) *keys = NULL;
+	_cleanup_(listing_clear) struct listing listing = { NULL, NULL, 0 };
 	_cleanup_(wire_request_freep) struct wire_request *request = wire_request_make(0, WIRE_STATUS);
 	_cleanup_(wire_reply_freep) struct wire_reply *status = NULL;
 	/* The listing first: it waits for the tokens of an agent that has just been started, and the status does not. */
-	int r = fetch_keys(s, &keys);
+	int r = fetch_listing(s, &listing);
 
 	if (r == 0)
 		r = agent_call(s, request, WIRE_REPLY_STATUS, &status);
 	if (r < 0)
 		return r;
-	r = keyring_make(TAKE(keys), TAKE(status), ret_keyring);
-	return r < 0 ? smime_fail(s, r, "out of memory") : r;
+	r = keyring_make(TAKE(listing.keys), TAKE(status), ret_keyring);
+	if (r < 0)
+		return smime_fail(s, r, "out of memory");
+	(*ret_keyring)->capabilities = TAKE(listing.capabilities);
+	return 0;
 }

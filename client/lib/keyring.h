@@ -21,6 +21,7 @@ struct keyring {
 	struct wire_reply *status;
 	struct keyring_key *keys;
 	size_t count;
+	STACK_OF(X509_ALGOR) *capabilities; /* what the agent's signatures advertise; NULL when it does not tell */
 };
 
 /* Every key of the agent. Errors of agent_call(). */

@@ -180,12 +180,21 @@ def keys(connection):
     while True:
         _, kind, body = connection.ask(listing(2, offset))
         assert kind == R_LIST, kind
-        total, items = parts(parse(body)[1])
+        total, items, *_ = parts(parse(body)[1])
         page = [parts(content) for _, content in parts(items[1])]
         found += [(fields[0][1], fields[3][1].decode()) for fields in page]
         offset += len(page)
         if offset >= int.from_bytes(total[1], 'big') or not page:
             return found
+
+
+def capabilities(connection):
+    """The DER of each capability that a listing tells, in hexadecimal."""
+    _, kind, body = connection.ask(listing(2))
+    assert kind == R_LIST, kind
+    told = parts(parse(body)[1])[2]
+    assert told[0] == 0xa0, told
+    return [tlv(tag, content).hex() for tag, content in parts(parse(told[1])[1])]
 
 
 def queued(connection):

@@ -45,10 +45,23 @@ like 'she says which certificate is for encryption' "$(attribute 1.2.840.113549.
 is 'and sends it along' "$(certificates)" 'Demonstration Issuing CA,Erin,Erin,'
 agent_stop
 
-configure 'capabilities: [aes256-gcm, cek-hkdf-sha256, aes256-cbc]'
+# SMIMECapabilities in whole: what compares capabilities compares octets (RFC 8551 2.5.2).
+declare -A octets=(
+	[aes256-cbc]=300b060960864801650304012a [aes128-cbc]=300b0609608648016503040102
+	[aes256-gcm]=300b060960864801650304012e [aes128-gcm]=300b0609608648016503040106
+	[chacha20-poly1305]=300d060b2a864886f70d0109100312 [cek-hkdf-sha256]=300d060b2a864886f70d010910031f)
+hex_of() { od -An -v -tx1 "$1" | tr -d ' \n'; } # FILE
+capabilities_der() { # NAME...: the attribute's type and value
+	local name all=
+	for name; do all+=${octets[$name]}; done
+	printf '06092a864886f70d01090f31%02x30%02x%s' $((${#all} / 2 + 2)) $((${#all} / 2)) "$all"
+}
+told() { PYTHONPATH=$SOURCE/tests/lib python3 -c 'import sys, wire; print(*wire.capabilities(wire.Connection(sys.argv[1]).greet()))' "$SMIME_AGENT_SOCK"; }
+order=(chacha20-poly1305 aes256-gcm cek-hkdf-sha256 aes128-gcm aes256-cbc aes128-cbc)
+configure "capabilities: [$(printf '%s,' "${order[@]}" | sed 's/,$//')]"
 agent_start
 check 'with other capabilities' 0 sign alice@example.org
-is 'these are advertised, in this order' "$(attribute 1.2.840.113549.1.9.15 | grep -oE 'OBJECT :[^ ]+' | tr '\n' ' ')" \
-	'OBJECT :aes-256-gcm OBJECT :1.2.840.113549.1.9.16.3.31 OBJECT :aes-256-cbc '
-unlike 'without parameters' "$(attribute 1.2.840.113549.1.9.15)" NULL
+like 'C16: these are advertised, in this order, byte for byte, without parameters' "$(hex_of "$T/signed")" "$(capabilities_der "${order[@]}")"
+is 'E7: cek-hkdf-sha256 has the octets of RFC 9709' "$(hex_of "$T/signed" | grep -o 300d060b2a864886f70d010910031f)" 300d060b2a864886f70d010910031f
+is 'a listing tells a client the same' "$(told)" "$(for name in "${order[@]}"; do printf '%s ' "${octets[$name]}"; done | sed 's/ $//')"
 done_testing
