@@ -203,23 +203,43 @@ DEFINE_CLEANUP(X509_ALGOR *, algorithm_freep, X509_ALGOR_free)
 /* The digest that an OID names (SHA-1, SHA-2, MD5 for legacy reading), or NULL. Parameters absent or NULL are both accepted. */
 const EVP_MD *cms_digest(const ASN1_OBJECT *algorithm);
 
+/* A cipher for content, as it is written. */
+enum { CMS_TAG_BYTES = 16 };
+enum cms_cipher_mode { CMS_MODE_CBC, CMS_MODE_GCM, CMS_MODE_CHACHA };
+struct cms_cipher_kind {
+	const char *name; /* as on the command line: "aes256-cbc"; "des-ede3-cbc", which is only read */
+	const char *oid;
+	const EVP_CIPHER *(*cipher)(void);
+	enum cms_cipher_mode mode;
+	size_t key_len, iv_len; /* GCM is read with other nonces too */
+	bool weak;              /* 3DES */
+};
+
+/* NULL: there is none of this name. */
+const struct cms_cipher_kind *cms_cipher_named(const char *name);
+
+/*
+ * Its AlgorithmIdentifier (RFC 3565, 5084, 8103) with this IV of kind->iv_len octets, for a tag of CMS_TAG_BYTES. `derived`:
+ * inside id-alg-cek-hkdf-sha256 (RFC 9709). NULL: no memory.
+ */
+X509_ALGOR *cms_cipher_algorithm(const struct cms_cipher_kind *kind, const uint8_t *iv, bool derived);
+
 /* What a content-encryption AlgorithmIdentifier asks for. */
-enum cms_cipher_mode { CMS_MODE_CBC, CMS_MODE_GCM };
 struct cms_cipher {
 	const EVP_CIPHER *cipher;
 	enum cms_cipher_mode mode;
 	size_t key_len;
 	uint8_t iv[64];
 	size_t iv_len;
-	size_t tag_len;   /* GCM: 12 to 16, from aes-ICVlen (default 12) */
+	size_t tag_len;   /* GCM: 12 to 16, from aes-ICVlen (default 12); ChaCha20-Poly1305: 16 */
 	bool weak;        /* 3DES */
 	bool derived;     /* RFC 9709: the algorithm stands inside id-alg-cek-hkdf-sha256, cms_cek_derive() makes its key */
 	const char *name; /* "aes256-cbc" .. as on the command line; "des-ede3-cbc" */
 };
 
 /*
- * Reads a content-encryption algorithm and checks that it may stand in this content type: CBC in EnvelopedData, GCM in
- * AuthEnvelopedData, nothing across. -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED.
+ * Reads a content-encryption algorithm and checks that it may stand in this content type: CBC in EnvelopedData, GCM and
+ * ChaCha20-Poly1305 in AuthEnvelopedData, nothing across. -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED.
  */
 int cms_cipher_read(const X509_ALGOR *algorithm, bool authenticated, struct cms_cipher *ret_cipher);
 

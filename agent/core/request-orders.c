@@ -30,7 +30,7 @@ static void answer_signed(struct request *request, struct wire_report *report) {
 static void answer_unwrapped(struct request *request, struct wire_report *report) {
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_DECRYPT);
 	struct wire_unwrapped *unwrapped = report->body->unwrapped;
-	int r = reuse_check(request->peer->agent->reuse, unwrapped->encrypted_key, request->wire->body->decrypt->content_type);
+	int r = reuse_check(request->peer->agent->reuse, unwrapped->encrypted_key, request->wire->body->decrypt);
 
 	if (r < 0 || !reply) {
 		request_fail(request, r < 0 ? r : -SMIME_E_NO_MEMORY, "");

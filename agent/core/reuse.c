@@ -10,13 +10,11 @@
 #include <openssl/objects.h>
 #include <smime/error.h>
 
-#include "agent/wire/message.h"
-
 enum { HASH_BYTES = 32, BUCKETS = 1024, NONE = -1 };
 
 struct entry {
 	uint8_t hash[HASH_BYTES];
-	int content_type; /* NID */
+	int family;
 	int next;
 	bool used;
 };
@@ -52,22 +50,34 @@ static void forget(struct reuse *reuse, int index) {
 	*link = reuse->entries[index].next;
 }
 
-int reuse_check(struct reuse *reuse, const ASN1_OCTET_STRING *encrypted_key, const ASN1_OBJECT *content_type) {
+/* RFC 8103: the one cipher beside AES that may stand in AuthEnvelopedData. OpenSSL has no number for this identifier. */
+static bool is_chacha(const ASN1_OBJECT *algorithm) {
+	static const uint8_t chacha[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x03, 0x12 };
+
+	return OBJ_length(algorithm) == sizeof(chacha) && memcmp(OBJ_get0_data(algorithm), chacha, sizeof(chacha)) == 0;
+}
+
+/* The content type, which tells CBC from the authenticated ciphers, and which of these it is. */
+static int family_of(const struct wire_decrypt *decrypt) {
+	return 2 * OBJ_obj2nid(decrypt->content_type) + is_chacha(decrypt->content_encryption->algorithm);
+}
+
+int reuse_check(struct reuse *reuse, const ASN1_OCTET_STRING *encrypted_key, const struct wire_decrypt *decrypt) {
 	struct bytes hash = wire_octets(encrypted_key);
-	int type = OBJ_obj2nid(content_type);
+	int family = family_of(decrypt);
 
 	if (hash.len != HASH_BYTES)
 		return -SMIME_E_PROTOCOL;
 	int *bucket = bucket_of(reuse, hash.data);
 	for (int i = *bucket; i != NONE; i = reuse->entries[i].next)
 		if (memcmp(reuse->entries[i].hash, hash.data, HASH_BYTES) == 0)
-			return reuse->entries[i].content_type == type ? 0 : -SMIME_E_INTEGRITY;
+			return reuse->entries[i].family == family ? 0 : -SMIME_E_INTEGRITY;
 	int slot = reuse->oldest;
 	if (reuse->entries[slot].used)
 		forget(reuse, slot);
 	struct entry *entry = &reuse->entries[slot];
 	memcpy(entry->hash, hash.data, HASH_BYTES);
-	entry->content_type = type;
+	entry->family = family;
 	entry->used = true;
 	entry->next = *bucket;
 	*bucket = slot;

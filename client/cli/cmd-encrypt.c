@@ -18,7 +18,7 @@ static const struct cli_option options[] = {
 	OPTION("key", 'k', CLI_TEXT, key, "KEY", "with --sign: the key to sign with"),
 	OPTION("digest", 0, CLI_TEXT, digest, "NAME", "with --sign: sha256, sha384 or sha512"),
 	OPTION("pss", 0, CLI_FLAG, pss, NULL, "with --sign: RSASSA-PSS"),
-	OPTION("cipher", 0, CLI_TEXT, cipher, "NAME", "aes256-cbc (default), aes128-cbc, aes256-gcm or aes128-gcm"),
+	OPTION("cipher", 0, CLI_TEXT, cipher, "NAME", "aes256-cbc (default), aes128-cbc, aes256-gcm, aes128-gcm or chacha20-poly1305"),
 	OPTION("oaep", 0, CLI_FLAG, oaep, NULL, "RSAES-OAEP for RSA recipients"),
 	OPTION("no-self", 0, CLI_FLAG, no_self, NULL, "no copy for the sender"),
 	OPTION("cms", 0, CLI_FLAG, cms, NULL, "no mail: any bytes in, CMS out"),

@@ -3,7 +3,7 @@
  * The decrypted content of a message as a source.
  *
  * Every failure that depends on the key is -SMIME_E_INTEGRITY and nothing else: a wrong key, a changed message and bad padding
- * must look the same. With GCM, what a pass yields is not authenticated before its end: the caller checks one pass first.
+ * must look the same. With GCM or ChaCha20-Poly1305, what a pass yields is not authenticated before its end: the caller checks one pass first.
  */
 #include "enveloped.h"
 
@@ -92,11 +92,11 @@ static bool begin_cipher(EVP_CIPHER_CTX *cipher, const struct content *content) 
 
 	if (EVP_DecryptInit_ex2(cipher, with->cipher, NULL, NULL, NULL) != 1)
 		return false;
-	if (with->mode == CMS_MODE_GCM && EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_IVLEN, (int)with->iv_len, NULL) != 1)
+	if (with->mode != CMS_MODE_CBC && EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_IVLEN, (int)with->iv_len, NULL) != 1)
 		return false;
 	if (EVP_DecryptInit_ex2(cipher, NULL, content->cek.data, with->iv, NULL) != 1)
 		return false;
-	if (with->mode != CMS_MODE_GCM)
+	if (with->mode == CMS_MODE_CBC)
 		return true;
 	if (EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, (int)content->mac_len, (uint8_t *)(uintptr_t)content->mac) != 1)
 		return false;

@@ -64,15 +64,26 @@ DEFINE_CLEANUP(struct enveloped *, enveloped_freep, enveloped_free)
  */
 int enveloped_content(struct source *cms, const struct enveloped *enveloped, const struct secret *cek, struct source **ret_content);
 
+struct enveloped_recipient {
+	X509 *certificate; /* borrowed */
+	bool oaep;         /* RSAES-OAEP (SHA-256, MGF1-SHA-256) for an RSA key; a key that is id-RSAES-OAEP gets it anyway */
+};
+
+/* What is to be encrypted how, and for whom. */
+struct enveloped_writing {
+	const char *cipher; /* as cms_cipher_named() knows it */
+	bool derived;       /* CEK-HKDF-SHA256 (RFC 9709) around it */
+	const struct enveloped_recipient *recipients;
+	size_t recipient_count;
+};
+
 /*
- * Encrypts `content` for the certificates' owners, in one pass: RSA v1.5, or OAEP (SHA-256, MGF1-SHA-256) where `oaep` is set
- * or the certificate's key is id-RSAES-OAEP; ECDH ephemeral-static with dhSinglePass-stdDH-sha256kdf and an AES wrap of the
- * content key's size for EC. The cipher's name is that of the command line: aes256-cbc, aes128-cbc, aes256-gcm, aes128-gcm.
- * GCM makes AuthEnvelopedData (nonce 12, tag 16), CBC EnvelopedData; BER of indefinite length. -SMIME_E_UNSUPPORTED for a key
- * of another kind, -SMIME_E_USAGE for another cipher.
+ * Encrypts `content` for the recipients, in one pass: RSA v1.5 or OAEP; ECDH ephemeral-static with
+ * dhSinglePass-stdDH-sha256kdf and an AES wrap of the content key's size for EC. GCM and ChaCha20-Poly1305 make
+ * AuthEnvelopedData (nonce 12, tag 16), CBC EnvelopedData; BER of indefinite length. -SMIME_E_UNSUPPORTED for a key of another
+ * kind, -SMIME_E_USAGE for another cipher or nobody to encrypt for.
  */
-int enveloped_write(
-	struct sink *sink, struct source *content, X509 *const *certificates, size_t certificate_count, const char *cipher, bool oaep);
+int enveloped_write(struct sink *sink, struct source *content, const struct enveloped_writing *writing);
 
 /* What a CMS message is, from its first bytes: a content type's OID in *ret_type (the caller frees). DER, BER. -SMIME_E_NOT_CMS. */
 int cms_sniff(struct source *cms, ASN1_OBJECT **ret_type);

@@ -12,7 +12,7 @@
 #include "recipients.h"
 #include "sign.h"
 
-static const char *const ciphers[] = { "aes256-cbc", "aes128-cbc", "aes256-gcm", "aes128-gcm" };
+static const char *const ciphers[] = { "aes256-cbc", "aes128-cbc", "aes256-gcm", "aes128-gcm", "chacha20-poly1305" };
 
 __attribute__((format(printf, 2, 3))) static void warn(const struct smime_encrypt_options *options, const char *format, ...) {
 	char text[SMIME_MESSAGE_MAX_BYTES];
@@ -37,7 +37,8 @@ static int check_options(struct smime *s, const struct smime_encrypt_options *op
 		known = known || strcmp(cipher_of(options), ciphers[i]) == 0;
 	if (!known)
 		return smime_fail(s, SMIME_E_USAGE,
-			"%s is no cipher for content; there are aes256-cbc, aes128-cbc, aes256-gcm and aes128-gcm", options->cipher);
+			"%s is no cipher for content; there are aes256-cbc, aes128-cbc, aes256-gcm, aes128-gcm and chacha20-poly1305",
+			options->cipher);
 	if (options->recipient_count == 0)
 		return smime_fail(s, SMIME_E_USAGE, "no recipient was named");
 	if (options->pem && !options->cms)
@@ -135,7 +136,7 @@ static int collect(struct smime *s, const struct smime_encrypt_options *options,
 /* ---- Writing ---- */
 
 static const char *smime_type(const struct smime_encrypt_options *options) {
-	return strstr(cipher_of(options), "-gcm") ? "authEnveloped-data" : "enveloped-data";
+	return cms_cipher_named(cipher_of(options))->mode == CMS_MODE_CBC ? "enveloped-data" : "authEnveloped-data";
 }
 
 /* The sink that the envelope is written to, in front of `sink`; NULL: that one itself. A mail's header is written first. */
@@ -149,6 +150,18 @@ static int begin(const struct input *input, const struct smime_encrypt_options *
 	return r == 0 ? sink_base64(sink, input_line_end(input), ret_form) : r;
 }
 
+static int envelop(
+	const struct smime_encrypt_options *options, struct source *content, const struct recipients *recipients, struct sink *sink) {
+	_cleanup_(freep) struct enveloped_recipient *each = calloc(recipients->count + 1, sizeof(*each));
+	struct enveloped_writing writing = { .cipher = cipher_of(options), .recipients = each, .recipient_count = recipients->count };
+
+	if (!each)
+		return -SMIME_E_NO_MEMORY;
+	for (size_t i = 0; i < recipients->count; i++)
+		each[i] = (struct enveloped_recipient){ .certificate = recipients->items[i], .oaep = options->oaep };
+	return enveloped_write(sink, content, &writing);
+}
+
 static int write_envelope(const struct input *input, const struct smime_encrypt_options *options, struct source *content,
 	const struct recipients *recipients, int out) {
 	_cleanup_(sink_freep) struct sink *sink = NULL;
@@ -158,7 +171,7 @@ static int write_envelope(const struct input *input, const struct smime_encrypt_
 	if (r == 0)
 		r = begin(input, options, sink, &form);
 	if (r == 0)
-		r = enveloped_write(form ? form : sink, content, recipients->items, recipients->count, cipher_of(options), options->oaep);
+		r = envelop(options, content, recipients, form ? form : sink);
 	return r == 0 ? sink_finish(form ? form : sink) : r;
 }
 

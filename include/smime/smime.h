@@ -240,7 +240,8 @@ int smime_sign(struct smime *smime, int in, int out, const struct smime_sign_opt
 struct smime_encrypt_options {
 	const char *const *recipients; /* each a certificate file or an address */
 	size_t recipient_count;
-	const char *cipher;                    /* "aes256-cbc" (the default, NULL), "aes128-cbc", "aes256-gcm", "aes128-gcm" */
+	/* "aes256-cbc" (the default, NULL), "aes128-cbc", "aes256-gcm", "aes128-gcm", "chacha20-poly1305" */
+	const char *cipher;
 	bool oaep;                             /* RSAES-OAEP instead of PKCS#1 v1.5 for RSA recipients */
 	bool no_self;                          /* no copy for the sender */
 	const struct smime_sign_options *sign; /* sign first; NULL: do not */
@@ -302,7 +303,7 @@ struct smime_layer {
 	const char *key;            /* SPKI fingerprint of the key that opened it */
 	const char *key_encryption; /* "rsa-v1.5", "rsa-oaep", "ecdh" */
 	unsigned recipients;
-	bool authenticated; /* the cipher itself shows changes (GCM); else only a good signature inside does */
+	bool authenticated; /* the cipher itself shows changes (GCM, ChaCha20-Poly1305); else only a good signature inside does */
 	bool weak;
 };
 

@@ -246,6 +246,7 @@ cat >"$T/reuse.py" <<'END'
 import hashlib, subprocess, sys
 from wire import *
 AUTH_ENVELOPED, AES256_GCM = bytes.fromhex('2a864886f70d0109100117'), bytes.fromhex('60864801650304012e')
+CHACHA = bytes.fromhex('2a864886f70d0109100312')
 content_info = parts(parse(open(sys.argv[2], 'rb').read())[1])
 enveloped = parts(parse(content_info[1][1])[1])
 recipient = next(content for tag, content in enveloped if tag == 0x31)
@@ -253,11 +254,16 @@ spki = subprocess.run(['openssl', 'pkey', '-pubin', '-in', sys.argv[3], '-outfor
 key = hashlib.sha256(spki).digest()
 cbc = sequence(oid(AES256_CBC), octets(bytes(16)))
 gcm = sequence(oid(AES256_GCM), sequence(octets(bytes(12)), integer(16)))
+chacha = sequence(oid(CHACHA), octets(bytes(12)))
+orders = {'cbc': (ENVELOPED, cbc), 'gcm': (AUTH_ENVELOPED, gcm), 'chacha': (AUTH_ENVELOPED, chacha)}
 connection = Connection(sys.argv[1]).greet()
-for number, (content_type, algorithm) in enumerate([(ENVELOPED, cbc), (AUTH_ENVELOPED, gcm), (ENVELOPED, cbc)], 10):
+for number, (content_type, algorithm) in enumerate([orders[name] for name in sys.argv[4:]], 10):
     _, kind, body = connection.ask(request(number, DECRYPT, sequence(octets(key), oid(content_type), algorithm, octets(recipient))))
     print('key' if kind == R_DECRYPT else error_code(body), end=' ')
 END
-is 'a key for another content type is refused' "$(python3 "$T/reuse.py" "$SMIME_AGENT_SOCK" "$T/encrypted.der" "$T/alice.pub" 2>&1)" 'key 104 key '
+reuse() { python3 "$T/reuse.py" "$SMIME_AGENT_SOCK" "$T/encrypted.der" "$T/alice.pub" "$@" 2>&1; }
+is 'a key for another content type is refused' "$(reuse cbc gcm chacha cbc)" 'key 104 104 key '
+openssl cms -encrypt -aes256 -outform DER -in "$T/mail" -out "$T/encrypted.der" "$T/alice.pem"
+is 'E6: a key for ChaCha20-Poly1305 is none for AES' "$(reuse chacha gcm cbc chacha)" 'key 104 104 key '
 agent_stop
 done_testing

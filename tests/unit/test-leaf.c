@@ -437,6 +437,7 @@ struct cipher_case {
 #define IV16 "0410000102030405060708090a0b0c0d0e0f"
 #define DES3 "06082a864886f70d0307"
 #define RC2 "06082a864886f70d0302"
+#define CHACHA "060b2a864886f70d0109100312"
 #define HKDF "060b2a864886f70d010910031f"
 
 static const struct cipher_case cipher_cases[] = {
@@ -459,6 +460,11 @@ static const struct cipher_case cipher_cases[] = {
 	{ "300b" AES256_CBC, false, -SMIME_E_MALFORMED, NULL, 0, 0, false, false },
 	{ "3014" DES3 "04080001020304050607", false, 0, "des-ede3-cbc", 8, 0, true, false },
 	{ "3014" RC2 "04080001020304050607", false, -SMIME_E_UNSUPPORTED, NULL, 0, 0, false, false },
+	{ "301b" CHACHA NONCE12, true, 0, "chacha20-poly1305", 12, 16, false, false },
+	{ "301b" CHACHA NONCE12, false, -SMIME_E_UNSUPPORTED, NULL, 0, 0, false, false },
+	{ "301f" CHACHA IV16, true, -SMIME_E_MALFORMED, NULL, 0, 0, false, false },
+	{ "300d" CHACHA, true, -SMIME_E_MALFORMED, NULL, 0, 0, false, false },
+	{ "302a" HKDF "301b" CHACHA NONCE12, true, 0, "chacha20-poly1305", 12, 16, false, true },
 	{ "302c" HKDF "301d" AES256_CBC IV16, false, 0, "aes256-cbc", 16, 0, false, true },
 	{ "302a" HKDF "301b" AES256_GCM "300e" NONCE12, true, 0, "aes256-gcm", 12, 12, false, true },
 	{ "302a" HKDF "301b" AES256_GCM "300e" NONCE12, false, -SMIME_E_UNSUPPORTED, NULL, 0, 0, false, false },
