@@ -8,6 +8,9 @@
 #   valgrind    the unit tests of the gcc build
 #   clang       must build without a warning; unit
 #
+# At the end docs/conformance.md is compared with what the gcc build has shown; to write it anew after a run:
+# python3 tests/conformance/page.py --write build-tests/results/gcc.json
+#
 # Every TAP test point counts. The last line is `N passed, N failed, N skipped`; the exit code is 1 when any failed. What failed
 # is shown with its output, what was skipped with its reason. The builds stay (build-tests/ in the checkout, or in $TMPDIR where
 # that can't be written), so that a second run is faster; logs are in their folders meson-logs/.
@@ -81,6 +84,9 @@ build gcc gcc && {
 build sanitize gcc -Db_sanitize=address,undefined -Dbuildtype=debug -Doptimization=1 &&
 	(sanitizers && suites sanitize sanitize --timeout-multiplier 3 -- unit system interop)
 build clang clang && suites clang clang -- unit
+
+say 'docs/conformance.md'
+python3 "$source/tests/conformance/page.py" --lenient "$results/gcc.json" >"$results/conformance.tap" || grep -A20 '^not ok' "$results/conformance.tap"
 
 say 'result'
 python3 "$source/tests/lib/report.py" "$results"
