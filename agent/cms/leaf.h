@@ -74,7 +74,7 @@ struct cms_key_trans {
 	ASN1_OCTET_STRING *encrypted_key;
 };
 
-/* RFC 5652 6.2.2 */
+/* RFC 5652 6.2.2; 6.2.3 has the same as KEKIdentifier */
 struct cms_recipient_key_id {
 	ASN1_OCTET_STRING *key_id;
 	ASN1_GENERALIZEDTIME *date; /* OPTIONAL */
@@ -143,12 +143,22 @@ struct cms_gcm_parameters {
 typedef struct cms_encrypted_key cms_encrypted_key; /* STACK_OF() needs names of one word */
 DEFINE_STACK_OF(cms_encrypted_key)
 
+const ASN1_ITEM *cms_recipient_key_id_it(void);
+
 #define CMS_DECLARE(type)                                  \
 	struct type *type##_new(void);                     \
 	void type##_free(struct type *value);              \
 	const ASN1_ITEM *type##_it(void);                  \
 	static inline void type##_freep(struct type **p) { \
 		type##_free(*p);                           \
+	}
+/* Where its template is. */
+#define CMS_DEFINE_NEW_AND_FREE(type)                             \
+	struct type *type##_new(void) {                           \
+		return (struct type *)ASN1_item_new(type##_it()); \
+	}                                                         \
+	void type##_free(struct type *value) {                    \
+		ASN1_item_free((ASN1_VALUE *)value, type##_it()); \
 	}
 CMS_DECLARE(cms_issuer_serial)
 CMS_DECLARE(cms_signer_info)

@@ -44,7 +44,7 @@ ASN1_SEQUENCE(cms_recipient_key_id) = {
 	ASN1_SIMPLE(struct cms_recipient_key_id, key_id, ASN1_OCTET_STRING),
 	ASN1_OPT(struct cms_recipient_key_id, date, ASN1_GENERALIZEDTIME),
 	ASN1_OPT(struct cms_recipient_key_id, other, ASN1_ANY),
-} static_ASN1_SEQUENCE_END_name(struct cms_recipient_key_id, cms_recipient_key_id)
+} ASN1_SEQUENCE_END_name(struct cms_recipient_key_id, cms_recipient_key_id)
 
 ASN1_CHOICE(cms_agree_recipient) = {
 	ASN1_SIMPLE(struct cms_agree_recipient, issuer_serial, cms_issuer_serial),
@@ -95,23 +95,16 @@ ASN1_SEQUENCE(cms_gcm_parameters) = {
 	ASN1_OPT(struct cms_gcm_parameters, icv_len, ASN1_INTEGER),
 } ASN1_SEQUENCE_END_name(struct cms_gcm_parameters, cms_gcm_parameters)
 
-#define DEFINE_NEW_AND_FREE(type)                                 \
-	struct type *type##_new(void) {                           \
-		return (struct type *)ASN1_item_new(type##_it()); \
-	}                                                         \
-	void type##_free(struct type *value) {                    \
-		ASN1_item_free((ASN1_VALUE *)value, type##_it()); \
-	}
-DEFINE_NEW_AND_FREE(cms_issuer_serial)
-DEFINE_NEW_AND_FREE(cms_signer_info)
-DEFINE_NEW_AND_FREE(cms_key_trans)
-DEFINE_NEW_AND_FREE(cms_encrypted_key)
-DEFINE_NEW_AND_FREE(cms_originator_key)
-DEFINE_NEW_AND_FREE(cms_originator)
-DEFINE_NEW_AND_FREE(cms_key_agree)
-DEFINE_NEW_AND_FREE(cms_recipient_info)
-DEFINE_NEW_AND_FREE(cms_algorithm_protection)
-DEFINE_NEW_AND_FREE(cms_gcm_parameters)
+CMS_DEFINE_NEW_AND_FREE(cms_issuer_serial)
+CMS_DEFINE_NEW_AND_FREE(cms_signer_info)
+CMS_DEFINE_NEW_AND_FREE(cms_key_trans)
+CMS_DEFINE_NEW_AND_FREE(cms_encrypted_key)
+CMS_DEFINE_NEW_AND_FREE(cms_originator_key)
+CMS_DEFINE_NEW_AND_FREE(cms_originator)
+CMS_DEFINE_NEW_AND_FREE(cms_key_agree)
+CMS_DEFINE_NEW_AND_FREE(cms_recipient_info)
+CMS_DEFINE_NEW_AND_FREE(cms_algorithm_protection)
+CMS_DEFINE_NEW_AND_FREE(cms_gcm_parameters)
 
 int cms_parse(struct bytes ber, const ASN1_ITEM *item, void *ret_value) {
 	const uint8_t *p = ber.data;

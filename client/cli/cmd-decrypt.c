@@ -8,11 +8,15 @@
 struct args {
 	struct opening_args opening;
 	bool require_signature, one_layer;
+	const char *password_file, *kek, *kek_id;
 };
 
 static const struct cli_option options[] = {
 	{ "require-signature", 0, CLI_FLAG, offsetof(struct args, require_signature), NULL, "fail unless a good signature is inside" },
 	{ "one-layer", 0, CLI_FLAG, offsetof(struct args, one_layer), NULL, "open one layer and leave what is inside as it is" },
+	{ "password-file", 0, CLI_TEXT, offsetof(struct args, password_file), "FILE", "open with a password: the first line of FILE" },
+	{ "kek", 0, CLI_TEXT, offsetof(struct args, kek), "FILE", "open with an AES key: FILE has its 16, 24 or 32 octets" },
+	{ "kek-id", 0, CLI_TEXT, offsetof(struct args, kek_id), "HEX", "with --kek: only where the key is called so" },
 	OPENING_OPTIONS(struct args),
 };
 
@@ -35,6 +39,9 @@ static int run(struct cli *cli, void *data) {
 	struct smime_decrypt_options decrypt_options = {
 		.require_signature = args->require_signature,
 		.one_layer = args->one_layer,
+		.password_file = args->password_file,
+		.kek_file = args->kek,
+		.kek_id = args->kek_id,
 	};
 	__attribute__((cleanup(cli_input_close))) int in = -1;
 	__attribute__((cleanup(cli_output_freep))) struct cli_output *output = NULL;
@@ -52,7 +59,8 @@ static int run(struct cli *cli, void *data) {
 const struct cli_command cmd_decrypt = {
 	.name = "decrypt",
 	.summary = "open an encrypted mail",
-	.usage = "[--require-signature] [--one-layer] [--from ADDR] [--trust FILE]... [--crl FILE]... [--revocation MODE] [--at TIME] "
+	.usage = "[--require-signature] [--one-layer] [--password-file FILE] [--kek FILE [--kek-id HEX]] [--from ADDR] [--trust FILE]... "
+		 "[--crl FILE]... [--revocation MODE] [--at TIME] "
 		 "[--cms] [-o FILE] [FILE]",
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),

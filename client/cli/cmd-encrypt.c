@@ -6,7 +6,7 @@
 
 struct args {
 	struct cli_list recipients;
-	const char *key, *cipher, *digest;
+	const char *key, *cipher, *digest, *password_file, *kek, *kek_id;
 	bool sign, oaep, no_self, cms, pem, pss;
 };
 
@@ -20,6 +20,9 @@ static const struct cli_option options[] = {
 	OPTION("pss", 0, CLI_FLAG, pss, NULL, "with --sign: RSASSA-PSS"),
 	OPTION("cipher", 0, CLI_TEXT, cipher, "NAME", "aes256-cbc (default), aes128-cbc, aes256-gcm, aes128-gcm or chacha20-poly1305"),
 	OPTION("oaep", 0, CLI_FLAG, oaep, NULL, "RSAES-OAEP for RSA recipients"),
+	OPTION("password-file", 0, CLI_TEXT, password_file, "FILE", "with a password too: the first line of FILE"),
+	OPTION("kek", 0, CLI_TEXT, kek, "FILE", "with an AES key too: FILE has its 16, 24 or 32 octets"),
+	OPTION("kek-id", 0, CLI_TEXT, kek_id, "HEX", "with --kek: what the key is called"),
 	OPTION("no-self", 0, CLI_FLAG, no_self, NULL, "no copy for the sender"),
 	OPTION("cms", 0, CLI_FLAG, cms, NULL, "no mail: any bytes in, CMS out"),
 	OPTION("pem", 0, CLI_FLAG, pem, NULL, "with --cms: PEM"),
@@ -40,6 +43,9 @@ static int encrypt(struct cli *cli, const struct args *args, int in, struct cli_
 		.cipher = args->cipher,
 		.oaep = args->oaep,
 		.no_self = args->no_self,
+		.password_file = args->password_file,
+		.kek_file = args->kek,
+		.kek_id = args->kek_id,
 		.sign = args->sign ? &sign_options : NULL,
 		.cms = args->cms,
 		.pem = args->pem,
@@ -61,7 +67,7 @@ static int run(struct cli *cli, void *data) {
 	__attribute__((cleanup(cli_input_close))) int in = -1;
 	__attribute__((cleanup(cli_output_freep))) struct cli_output *output = NULL;
 
-	if (args->recipients.count == 0)
+	if (args->recipients.count == 0 && !args->password_file && !args->kek)
 		return cli_usage(cli, "no recipient; name one with -r");
 	if ((args->key || args->digest || args->pss) && !args->sign)
 		return cli_usage(cli, "-k, --digest and --pss say how to sign; add --sign");
@@ -76,7 +82,8 @@ static int run(struct cli *cli, void *data) {
 const struct cli_command cmd_encrypt = {
 	.name = "encrypt",
 	.summary = "encrypt a mail",
-	.usage = "-r WHO [-r WHO ...] [--sign [-k KEY]] [--cipher NAME] [--oaep] [--no-self] [--cms [--pem]] [-o FILE] [FILE]",
+	.usage = "-r WHO [-r WHO ...] [--password-file FILE] [--kek FILE [--kek-id HEX]] [--sign [-k KEY]] [--cipher NAME] [--oaep] "
+		 "[--no-self] [--cms [--pem]] [-o FILE] [FILE]",
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.args_size = sizeof(struct args),

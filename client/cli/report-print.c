@@ -80,9 +80,9 @@ static void tell_encrypted(const struct smime_layer *layer, size_t number) {
 		line("layer %zu: encrypted for others, left closed", number);
 		return;
 	}
-	line("layer %zu: encrypted (%s): %s, %s, %u recipient%s, opened with key %.*s%s", number, layer->form, layer->cipher,
-		layer->key_encryption, layer->recipients, layer->recipients == 1 ? "" : "s", KEY_DIGITS, layer->key ? layer->key : "",
-		layer->weak ? ": WEAK cipher" : "");
+	line("layer %zu: encrypted (%s): %s, %s, %u recipient%s, opened with %s%.*s%s", number, layer->form, layer->cipher,
+		layer->key_encryption, layer->recipients, layer->recipients == 1 ? "" : "s", layer->key ? "key " : "the shared secret",
+		KEY_DIGITS, layer->key ? layer->key : "", layer->weak ? ": WEAK cipher" : "");
 }
 
 static void tell_layers(const struct cli *cli, const struct smime_report *report, bool all_checks) {

@@ -33,6 +33,8 @@ struct enveloped *enveloped_free(struct enveloped *enveloped) {
 	X509_ALGOR_free(enveloped->algorithm);
 	for (size_t i = 0; i < enveloped->match_count; i++)
 		match_clear(&enveloped->matches[i]);
+	for (size_t i = 0; i < enveloped->shared_count; i++)
+		shared_info_clear(&enveloped->shared[i]);
 	free(enveloped->auth_attributes);
 	free(enveloped);
 	return NULL;
@@ -220,4 +222,17 @@ int enveloped_scan(
 		return r;
 	*ret_enveloped = TAKE(enveloped);
 	return 0;
+}
+
+int enveloped_shared_key(const struct enveloped *enveloped, size_t index, const struct shared_secrets *secrets, struct secret *ret_cek) {
+	_cleanup_(secret_clear) struct secret cek = SECRET_EMPTY;
+	size_t len = enveloped->cipher.key_len;
+	int r;
+
+	r = shared_decrypt(secrets, &enveloped->shared[index], len, &cek);
+	if (r != 0 || !enveloped->cipher.derived)
+		return r != 0 ? r : secret_set(ret_cek, cek.data, cek.len);
+	/* RFC 9709: what the RecipientInfo holds is then not the content-encryption key yet. */
+	r = secret_alloc(ret_cek, len);
+	return r < 0 ? r : cms_cek_derive(enveloped->algorithm, cek.data, len, ret_cek->data);
 }

@@ -74,26 +74,51 @@ static int begin(struct encryption *encryption, bool derived) {
 	return EVP_EncryptInit_ex2(encryption->cipher, kind->cipher(), key.data, iv, NULL) == 1 ? 0 : -SMIME_E_INTERNAL;
 }
 
-static int put_recipients(struct sink *sink, const struct secret *cek, const struct enveloped_writing *writing, bool *ret_agreement) {
-	_cleanup_(sink_freep) struct sink *set = NULL;
-	bool agreement = false;
-	int r;
+/* What RFC 5652 6.1 wants as the version follows from the recipients. */
+enum { VERSION_PLAIN = 0, VERSION_MIXED = 2, VERSION_PASSWORD = 3 };
 
-	r = sink_to_memory(RECIPIENTS_MAX_BYTES, &set);
+static int put_certified(struct sink *set, const struct secret *cek, const struct enveloped_writing *writing, int *version) {
+	int r = 0;
+
 	for (size_t i = 0; r == 0 && i < writing->recipient_count; i++) {
 		_cleanup_(cms_recipient_info_freep) struct cms_recipient_info *info = NULL;
 
 		r = recipient_make(writing->recipients[i].certificate, cek, writing->recipients[i].oaep, &info);
 		if (r < 0)
 			return r;
-		agreement = agreement || info->type == CMS_RECIPIENT_KEY_AGREE;
+		if (info->type == CMS_RECIPIENT_KEY_AGREE)
+			*version = VERSION_MIXED;
 		r = ber_put_value(set, info, cms_recipient_info_it());
 	}
-	if (r < 0)
-		return r;
-	r = ber_put(sink, BER_ID_SET, sink_memory(set));
+	return r;
+}
+
+static int put_shared(struct sink *set, const struct secret *cek, const struct shared_secrets *secrets, enum shared_kind kind) {
+	_cleanup_(shared_info_clear) struct shared_info info = { .ber = NULL };
+	int r = shared_encrypt(secrets, kind, cek, &info);
+
+	return r < 0 ? r : sink_write(set, info.ber, info.len);
+}
+
+static int put_recipients(struct sink *sink, const struct secret *cek, const struct enveloped_writing *writing, int *ret_version) {
+	_cleanup_(sink_freep) struct sink *set = NULL;
+	int version = VERSION_PLAIN, r;
+
+	r = sink_to_memory(RECIPIENTS_MAX_BYTES, &set);
 	if (r == 0)
-		*ret_agreement = agreement;
+		r = put_certified(set, cek, writing, &version);
+	if (r == 0 && writing->shared && writing->shared->kek.data) {
+		version = VERSION_MIXED;
+		r = put_shared(set, cek, writing->shared, SHARED_KEK);
+	}
+	if (r == 0 && writing->shared && writing->shared->password.data) {
+		version = VERSION_PASSWORD;
+		r = put_shared(set, cek, writing->shared, SHARED_PASSWORD);
+	}
+	if (r == 0)
+		r = ber_put(sink, BER_ID_SET, sink_memory(set));
+	if (r == 0)
+		*ret_version = version;
 	return r;
 }
 
@@ -161,14 +186,14 @@ static int put_tag(struct sink *sink, const struct encryption *encryption) {
 	return ber_put(sink, BER_ID_OCTET_STRING, (struct bytes){ tag, sizeof(tag) });
 }
 
-/* Version 0 as long as there are only RecipientInfos of version 0, else 2 (RFC 5652 6.1); AuthEnvelopedData has always 0. */
-static int put_front(struct sink *sink, const struct encryption *encryption, struct bytes recipients, bool agreement) {
+/* AuthEnvelopedData has always version 0 (RFC 5083 2.1). */
+static int put_front(struct sink *sink, const struct encryption *encryption, struct bytes recipients, int version) {
 	int r;
 
 	if ((r = ber_put_begin(sink, BER_ID_SEQUENCE)) < 0 ||
 		(r = ber_put_object(sink, is_authenticated(encryption) ? OID_AUTH_ENVELOPED_DATA : OID_ENVELOPED_DATA)) < 0 ||
 		(r = ber_put_begin(sink, BER_ID_CONTEXT_CONSTRUCTED)) < 0 || (r = ber_put_begin(sink, BER_ID_SEQUENCE)) < 0 ||
-		(r = ber_put_integer(sink, agreement && !is_authenticated(encryption) ? 2 : 0)) < 0)
+		(r = ber_put_integer(sink, is_authenticated(encryption) ? 0 : (uint8_t)version)) < 0)
 		return r;
 	return sink_write(sink, recipients.data, recipients.len);
 }
@@ -176,10 +201,9 @@ static int put_front(struct sink *sink, const struct encryption *encryption, str
 int enveloped_write(struct sink *sink, struct source *content, const struct enveloped_writing *writing) {
 	_cleanup_(encryption_end) struct encryption encryption = { .kind = cms_cipher_named(writing->cipher) };
 	_cleanup_(sink_freep) struct sink *recipients = NULL;
-	bool agreement = false;
-	int r;
+	int version = VERSION_PLAIN, r;
 
-	if (!encryption.kind || encryption.kind->weak || writing->recipient_count == 0)
+	if (!encryption.kind || encryption.kind->weak || (writing->recipient_count == 0 && !shared_secrets_given(writing->shared)))
 		return -SMIME_E_USAGE;
 	r = begin(&encryption, writing->derived);
 	ERR_clear_error();
@@ -188,11 +212,11 @@ int enveloped_write(struct sink *sink, struct source *content, const struct enve
 	r = sink_to_memory(RECIPIENTS_MAX_BYTES, &recipients);
 	if (r < 0)
 		return r;
-	r = put_recipients(recipients, &encryption.cek, writing, &agreement);
+	r = put_recipients(recipients, &encryption.cek, writing, &version);
 	if (r < 0)
 		return r;
-	if ((r = put_front(sink, &encryption, sink_memory(recipients), agreement)) < 0 ||
-		(r = put_content(sink, &encryption, content)) < 0 || (r = put_tag(sink, &encryption)) < 0)
+	if ((r = put_front(sink, &encryption, sink_memory(recipients), version)) < 0 || (r = put_content(sink, &encryption, content)) < 0 ||
+		(r = put_tag(sink, &encryption)) < 0)
 		return r;
 	return ber_put_end(sink, 3);
 }

@@ -14,6 +14,7 @@
 #include "agent/wire/secret.h"
 #include "client/stream/sink.h"
 #include "client/stream/source.h"
+#include "shared.h"
 
 enum {
 	ENVELOPED_RECIPIENTS_MAX = 100000,
@@ -41,6 +42,8 @@ struct enveloped {
 	size_t recipients;                                     /* how many there are in all, counting each RecipientEncryptedKey */
 	struct enveloped_match matches[ENVELOPED_MATCHES_MAX]; /* sorted by rank */
 	size_t match_count;
+	struct shared_info shared[SHARED_INFOS_MAX]; /* those for a password or a key-encryption key, in their order */
+	size_t shared_count;
 	uint8_t *auth_attributes; /* DER with tag 31: additional authenticated data; NULL when there are none */
 	size_t auth_attributes_len;
 	uint8_t mac[16];
@@ -56,6 +59,12 @@ int enveloped_scan(
 	struct source *cms, X509 *const *certificates, size_t certificate_count, size_t present, struct enveloped **ret_enveloped);
 struct enveloped *enveloped_free(struct enveloped *enveloped); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(struct enveloped *, enveloped_freep, enveloped_free)
+
+/*
+ * The content-encryption key out of enveloped->shared[index]. Returns 0, 1 when `secrets` has nothing for it, and errors of
+ * shared_decrypt().
+ */
+int enveloped_shared_key(const struct enveloped *enveloped, size_t index, const struct shared_secrets *secrets, struct secret *ret_cek);
 
 /*
  * The decrypted content as a source: each pass decrypts anew and ends with -SMIME_E_INTEGRITY when the tag, the CBC padding
@@ -75,6 +84,7 @@ struct enveloped_writing {
 	bool derived;       /* CEK-HKDF-SHA256 (RFC 9709) around it */
 	const struct enveloped_recipient *recipients;
 	size_t recipient_count;
+	const struct shared_secrets *shared; /* each that is set gets a RecipientInfo; NULL: none */
 };
 
 /*

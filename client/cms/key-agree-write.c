@@ -9,20 +9,18 @@
 
 #include "content-info.h"
 #include "recipient-keys.h"
+#include "shared-parts.h"
 #include "smime/error.h"
 
 #define OID_STD_DH_SHA256_KDF "1.3.132.1.11.1"
 
 enum {
 	KEY_AGREE_VERSION = 3,
-	WRAP_OVERHEAD_BYTES = 8,
-	CEK_MAX_BYTES = 64,
 	POINT_UNCOMPRESSED = 4,
 	AES_128_KEY_BYTES = 16,
 };
 
 DEFINE_CLEANUP(BIGNUM *, bignum_freep, BN_free)
-DEFINE_CLEANUP(EVP_CIPHER_CTX *, cipher_freep, EVP_CIPHER_CTX_free)
 DEFINE_CLEANUP(ASN1_STRING *, asn1_string_freep, ASN1_STRING_free)
 
 static int make_ephemeral(EVP_PKEY *key, EVP_PKEY **ret_ephemeral) {
@@ -99,24 +97,6 @@ static int set_algorithm(struct cms_key_agree *info, const X509_ALGOR *wrap) {
 	return 0;
 }
 
-/* RFC 3394, with its default initial value. */
-static int wrap_key(const EVP_CIPHER *wrap, const struct secret *kek, const struct secret *cek, ASN1_OCTET_STRING *encrypted) {
-	_cleanup_(cipher_freep) EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-	uint8_t wrapped[CEK_MAX_BYTES + WRAP_OVERHEAD_BYTES];
-	int len, last;
-
-	if (!context)
-		return -SMIME_E_NO_MEMORY;
-	if (cek->len > CEK_MAX_BYTES)
-		return -SMIME_E_INTERNAL;
-	EVP_CIPHER_CTX_set_flags(context, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
-	if (EVP_EncryptInit_ex2(context, wrap, kek->data, NULL, NULL) != 1 ||
-		EVP_EncryptUpdate(context, wrapped, &len, cek->data, (int)cek->len) != 1 ||
-		EVP_EncryptFinal_ex(context, wrapped + len, &last) != 1)
-		return -SMIME_E_INTERNAL;
-	return ASN1_OCTET_STRING_set(encrypted, wrapped, len + last) == 1 ? 0 : -SMIME_E_NO_MEMORY;
-}
-
 static int encrypt_with(struct cms_key_agree *info, const struct secret *z, const struct secret *cek, ASN1_OCTET_STRING *encrypted) {
 	bool small = cek->len <= AES_128_KEY_BYTES;
 	_cleanup_(algorithm_freep) X509_ALGOR *wrap = cms_algorithm(small ? NID_id_aes128_wrap : NID_id_aes256_wrap);
@@ -133,7 +113,7 @@ static int encrypt_with(struct cms_key_agree *info, const struct secret *z, cons
 	if (r < 0)
 		return r;
 	r = cms_kdf_x963(EVP_sha256(), (struct bytes){ z->data, z->len }, wrap, NULL, kek.len, kek.data);
-	return r < 0 ? r : wrap_key(cipher, &kek, cek, encrypted);
+	return r < 0 ? r : key_wrap(cipher, &kek, cek, encrypted);
 }
 
 int key_agree_encrypt(struct cms_key_agree *info, EVP_PKEY *key, const struct secret *cek, struct cms_encrypted_key *recipient) {

@@ -176,6 +176,23 @@ static int read_key_agree(struct scan *scan) {
 	return r < 0 ? r : ber_leave(scan->ber);
 }
 
+static int read_shared(struct scan *scan, const struct ber_header *header) {
+	struct enveloped *enveloped = scan->enveloped;
+	struct shared_info *info = &enveloped->shared[enveloped->shared_count];
+	int r = count_recipient(enveloped);
+
+	if (r < 0)
+		return r;
+	if (enveloped->shared_count == SHARED_INFOS_MAX || !header->constructed)
+		return ber_skip(scan->ber);
+	r = ber_collect(scan->ber, SHARED_INFO_MAX_BYTES, &info->ber, &info->len);
+	if (r == 0) {
+		info->kind = (enum shared_kind)header->tag;
+		enveloped->shared_count++;
+	}
+	return r < 0 ? r : 0;
+}
+
 static int read_unknown(struct scan *scan) {
 	int r = count_recipient(scan->enveloped);
 
@@ -188,6 +205,8 @@ static int read_recipient(struct scan *scan, const struct ber_header *header) {
 
 	if (header->class == BER_UNIVERSAL && header->tag == CMS_TAG_SEQUENCE)
 		return read_named(scan, header, recipient_name_key_trans, key_trans_found, NULL);
+	if (header->class == BER_CONTEXT && (header->tag == SHARED_KEK || header->tag == SHARED_PASSWORD))
+		return read_shared(scan, header);
 	if (header->class != BER_CONTEXT || header->tag != TAG_KEY_AGREE)
 		return read_unknown(scan);
 	r = read_key_agree(scan);

@@ -7,6 +7,7 @@
  */
 #include "client/mime/compose.h"
 #include "opening.h"
+#include "shared-files.h"
 #include "unwrap.h"
 
 /* How far the walk has come. */
@@ -14,6 +15,7 @@ struct walk {
 	struct opening *opening;
 	const struct smime_decrypt_options *options;
 	struct keyring *keyring;
+	struct shared_secrets secrets;
 	struct source *content; /* what the layers so far hold; NULL: none was opened */
 	ASN1_OBJECT *type;      /* of the content */
 	size_t encrypted;       /* how many layers were decrypted */
@@ -22,6 +24,7 @@ struct walk {
 
 static void walk_clear(struct walk *walk) {
 	keyring_free(walk->keyring);
+	shared_secrets_clear(&walk->secrets);
 	source_unref(walk->content);
 	ASN1_OBJECT_free(walk->type);
 }
@@ -50,7 +53,7 @@ static int open_layer(struct walk *walk, const struct layer *layer) {
 	if (layer->kind != LAYER_SIGNED && layer->kind != LAYER_ENCRYPTED)
 		return 1;
 	if (layer->kind == LAYER_ENCRYPTED)
-		r = unwrap_layer(walk->opening, layer, &walk->keyring, &opened);
+		r = unwrap_layer(walk->opening, layer, &walk->secrets, &walk->keyring, &opened);
 	else
 		r = opening_signed(walk->opening, layer, &opened);
 	if (r == -SMIME_E_NOT_RECIPIENT && walk->encrypted > 0)
@@ -169,7 +172,9 @@ SMIME_API int smime_decrypt(
 	int r;
 
 	walk.options = options ? options : &(const struct smime_decrypt_options){ 0 };
-	r = opening_begin(smime, in, &walk.options->verify, &opening);
+	r = shared_files_read(smime, walk.options->password_file, walk.options->kek_file, walk.options->kek_id, false, &walk.secrets);
+	if (r == 0)
+		r = opening_begin(smime, in, &walk.options->verify, &opening);
 	if (r == 0)
 		r = decrypt(&walk, out, &report);
 	report_give(report, ret_report);

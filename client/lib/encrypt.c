@@ -10,6 +10,7 @@
 #include "client/cms/enveloped.h"
 #include "client/cms/pem.h"
 #include "recipients.h"
+#include "shared-files.h"
 #include "sign.h"
 
 static const char *const ciphers[] = { "aes256-cbc", "aes128-cbc", "aes256-gcm", "aes128-gcm", "chacha20-poly1305" };
@@ -39,7 +40,7 @@ static int check_options(struct smime *s, const struct smime_encrypt_options *op
 		return smime_fail(s, SMIME_E_USAGE,
 			"%s is no cipher for content; there are aes256-cbc, aes128-cbc, aes256-gcm, aes128-gcm and chacha20-poly1305",
 			options->cipher);
-	if (options->recipient_count == 0)
+	if (options->recipient_count == 0 && !options->password_file && !options->kek_file)
 		return smime_fail(s, SMIME_E_USAGE, "no recipient was named");
 	if (options->pem && !options->cms)
 		return smime_fail(s, SMIME_E_USAGE, "PEM is a form of CMS; for a mail it has no place");
@@ -76,9 +77,9 @@ static int add_sender(const struct smime_encrypt_options *options, const struct 
 	return r;
 }
 
-/* Bytes have no author; only a key named by address says whose copy to make. */
+/* Bytes have no author; only a key named by address says whose copy to make. A password or a key is the sender's as well. */
 static bool wants_self(const struct smime_encrypt_options *options) {
-	return !options->no_self && (!options->cms || (options->sign && is_address(options->sign->key)));
+	return !options->no_self && options->recipient_count > 0 && (!options->cms || (options->sign && is_address(options->sign->key)));
 }
 
 static bool needs_keyring(const struct smime_encrypt_options *options) {
@@ -150,10 +151,12 @@ static int begin(const struct input *input, const struct smime_encrypt_options *
 	return r == 0 ? sink_base64(sink, input_line_end(input), ret_form) : r;
 }
 
-static int envelop(
-	const struct smime_encrypt_options *options, struct source *content, const struct recipients *recipients, struct sink *sink) {
+static int envelop(const struct smime_encrypt_options *options, struct source *content, const struct recipients *recipients,
+	const struct shared_secrets *secrets, struct sink *sink) {
 	_cleanup_(freep) struct enveloped_recipient *each = calloc(recipients->count + 1, sizeof(*each));
-	struct enveloped_writing writing = { .cipher = cipher_of(options), .recipients = each, .recipient_count = recipients->count };
+	struct enveloped_writing writing = {
+		.cipher = cipher_of(options), .recipients = each, .recipient_count = recipients->count, .shared = secrets
+	};
 
 	if (!each)
 		return -SMIME_E_NO_MEMORY;
@@ -163,7 +166,7 @@ static int envelop(
 }
 
 static int write_envelope(const struct input *input, const struct smime_encrypt_options *options, struct source *content,
-	const struct recipients *recipients, int out) {
+	const struct recipients *recipients, const struct shared_secrets *secrets, int out) {
 	_cleanup_(sink_freep) struct sink *sink = NULL;
 	_cleanup_(sink_freep) struct sink *form = NULL;
 	int r = sink_to_fd(out, &sink);
@@ -171,7 +174,7 @@ static int write_envelope(const struct input *input, const struct smime_encrypt_
 	if (r == 0)
 		r = begin(input, options, sink, &form);
 	if (r == 0)
-		r = envelop(options, content, recipients, form ? form : sink);
+		r = envelop(options, content, recipients, secrets, form ? form : sink);
 	return r == 0 ? sink_finish(form ? form : sink) : r;
 }
 
@@ -194,6 +197,7 @@ static int sign_first(
 SMIME_API int smime_encrypt(struct smime *s, int in, int out, const struct smime_encrypt_options *options) {
 	_cleanup_(input_clear) struct input input = { 0 };
 	_cleanup_(recipients_clear) struct recipients recipients = { 0 };
+	_cleanup_(shared_secrets_clear) struct shared_secrets secrets = { .password = SECRET_EMPTY };
 	_cleanup_(source_unrefp) struct source *content = NULL;
 	int r;
 
@@ -202,6 +206,8 @@ SMIME_API int smime_encrypt(struct smime *s, int in, int out, const struct smime
 	if (r == 0)
 		r = check_recipients(s, options);
 	if (r == 0)
+		r = shared_files_read(s, options->password_file, options->kek_file, options->kek_id, true, &secrets);
+	if (r == 0)
 		r = input_open(s, in, options->cms, &input);
 	if (r == 0)
 		r = collect(s, options, &input, &recipients);
@@ -209,6 +215,6 @@ SMIME_API int smime_encrypt(struct smime *s, int in, int out, const struct smime
 		r = sign_first(s, &input, options, &content);
 	if (r < 0)
 		return r;
-	r = write_envelope(&input, options, content, &recipients, out);
+	r = write_envelope(&input, options, content, &recipients, &secrets, out);
 	return r < 0 ? smime_fail_at(s, r, "writing the encrypted output") : 0;
 }

@@ -11,6 +11,7 @@
 
 #include "agent/wire/limits.h"
 #include "describe.h"
+#include "unwrap-shared.h"
 
 enum { OID_TEXT_MAX_BYTES = 80 };
 
@@ -185,6 +186,10 @@ static int try_matches(struct opening *opening, const struct layer *layer, const
 }
 
 static int say_not_recipient(struct opening *opening, const struct enveloped *enveloped, const struct candidates *candidates) {
+	int r = unwrap_shared_lacking(opening->s, enveloped);
+
+	if (r < 0)
+		return r;
 	if (candidates->count == 0)
 		return smime_fail(
 			opening->s, SMIME_E_NO_KEY, "the agent has no key with a certificate: insert the token, or see smime keys");
@@ -205,10 +210,7 @@ static const char *key_encryption_name(const struct enveloped_match *match) {
 	return OBJ_obj2nid(info->key_trans->key_encryption->algorithm) == NID_rsaesOaep ? "rsa-oaep" : "rsa-v1.5";
 }
 
-static int report_layer(struct opening *opening, const struct enveloped *enveloped, const struct enveloped_match *match,
-	const struct keyring_key *key, struct smime_layer **ret_layer) {
-	struct arena *arena = report_arena(opening->report);
-	struct bytes spki = wire_octets(key->wire->spki);
+int unwrap_report(struct opening *opening, const struct enveloped *enveloped, struct smime_layer **ret_layer) {
 	struct smime_layer *layer;
 	int r = opening_add_layer(
 		opening, SMIME_LAYER_ENCRYPTED, enveloped->authenticated ? "authEnveloped-data" : "enveloped-data", &layer);
@@ -217,12 +219,22 @@ static int report_layer(struct opening *opening, const struct enveloped *envelop
 		return r;
 	layer->good = true;
 	layer->cipher = enveloped->cipher.name;
-	layer->key = arena_hex(arena, spki.data, spki.len);
-	layer->key_encryption = key_encryption_name(match);
 	layer->recipients = (unsigned)enveloped->recipients;
 	layer->authenticated = enveloped->authenticated;
 	layer->weak = enveloped->cipher.weak;
 	*ret_layer = layer;
+	return 0;
+}
+
+static int report_layer(struct opening *opening, const struct enveloped *enveloped, const struct enveloped_match *match,
+	const struct keyring_key *key, struct smime_layer **ret_layer) {
+	struct bytes spki = wire_octets(key->wire->spki);
+	int r = unwrap_report(opening, enveloped, ret_layer);
+
+	if (r < 0)
+		return r;
+	(*ret_layer)->key = arena_hex(report_arena(opening->report), spki.data, spki.len);
+	(*ret_layer)->key_encryption = key_encryption_name(match);
 	return 0;
 }
 
@@ -240,17 +252,15 @@ static int scan(struct opening *opening, const struct layer *layer, const struct
 	}
 }
 
-int unwrap_layer(struct opening *opening, const struct layer *layer, struct keyring **keyring, struct opened *ret_opened) {
+static int unwrap_with_keys(struct opening *opening, const struct layer *layer, const struct keyring *keyring, struct opened *ret_opened) {
 	_cleanup_(candidates_clear) struct candidates candidates = { .count = 0 };
 	_cleanup_(enveloped_freep) struct enveloped *enveloped = NULL;
 	_cleanup_(opened_clear) struct opened opened = { .content = NULL };
 	const struct enveloped_match *match;
 	size_t which = 0;
-	int r = *keyring ? 0 : keyring_fetch(opening->s, keyring);
+	int r;
 
-	if (r < 0)
-		return r;
-	r = candidates_make(*keyring, &candidates);
+	r = candidates_make(keyring, &candidates);
 	if (r < 0)
 		return smime_fail_at(opening->s, r, "the agent's keys");
 	r = scan(opening, layer, &candidates, &enveloped);
@@ -269,4 +279,34 @@ int unwrap_layer(struct opening *opening, const struct layer *layer, struct keyr
 	*ret_opened = opened;
 	opened = (struct opened){ .content = NULL };
 	return 0;
+}
+
+/* Without an agent. Returns 1 when the secrets are for no recipient of the message. */
+static int unwrap_with_secrets(
+	struct opening *opening, const struct layer *layer, const struct shared_secrets *secrets, struct opened *ret_opened) {
+	_cleanup_(enveloped_freep) struct enveloped *enveloped = NULL;
+	int r = scan(opening, layer, &(struct candidates){ .count = 0 }, &enveloped);
+
+	return r < 0 ? r : unwrap_shared(opening, layer, enveloped, secrets, ret_opened);
+}
+
+/* No agent answers: it may not be one that is needed. */
+static int say_no_agent(struct opening *opening, const struct layer *layer, int r) {
+	_cleanup_(enveloped_freep) struct enveloped *enveloped = NULL;
+	char why[SMIME_MESSAGE_MAX_BYTES];
+
+	memcpy(why, opening->s->message, sizeof(why));
+	if (scan(opening, layer, &(struct candidates){ .count = 0 }, &enveloped) == 0 && enveloped->recipients == enveloped->shared_count)
+		return unwrap_shared_lacking(opening->s, enveloped);
+	return smime_fail(opening->s, r, "%s", why);
+}
+
+int unwrap_layer(struct opening *opening, const struct layer *layer, const struct shared_secrets *secrets, struct keyring **keyring,
+	struct opened *ret_opened) {
+	int r = shared_secrets_given(secrets) ? unwrap_with_secrets(opening, layer, secrets, ret_opened) : 1;
+
+	if (r <= 0)
+		return r;
+	r = *keyring ? 0 : keyring_fetch(opening->s, keyring);
+	return r < 0 ? say_no_agent(opening, layer, r) : unwrap_with_keys(opening, layer, *keyring, ret_opened);
 }

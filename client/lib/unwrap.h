@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Opening one encrypted layer with the agent's keys.
+ * Opening one encrypted layer with the agent's keys, or with a secret that was shared.
  */
 #ifndef LIB_UNWRAP_H
 #define LIB_UNWRAP_H
@@ -10,10 +10,15 @@
 
 /*
  * Decrypts a layer, adds it to the report, and has read its content to the end once, so that its integrity, as far as the
- * cipher shows it, is known. *keyring is fetched when it is NULL and stays the caller's. Each matching recipient is tried,
+ * cipher shows it, is known. `secrets` are tried first, where the message has recipients of their kind; then the agent's keys:
+ * *keyring is fetched when it is NULL and stays the caller's. Each matching recipient is tried,
  * ENVELOPED_MATCHES_MAX at most. -SMIME_E_NOT_RECIPIENT; -SMIME_E_INTEGRITY, with one text for every cause; -SMIME_E_NO_KEY;
  * what the agent says of a PIN, a policy or a token ends the attempt.
  */
-int unwrap_layer(struct opening *opening, const struct layer *layer, struct keyring **keyring, struct opened *ret_opened);
+int unwrap_layer(struct opening *opening, const struct layer *layer, const struct shared_secrets *secrets, struct keyring **keyring,
+	struct opened *ret_opened);
+
+/* Adds the layer to the report, as far as it is known without the key that opened it. -SMIME_E_TOO_LARGE with a message. */
+int unwrap_report(struct opening *opening, const struct enveloped *enveloped, struct smime_layer **ret_layer);
 
 #endif

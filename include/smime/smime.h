@@ -246,13 +246,17 @@ struct smime_encrypt_options {
 	bool no_self;                          /* no copy for the sender */
 	const struct smime_sign_options *sign; /* sign first; NULL: do not */
 	bool cms, pem;
+	const char *password_file; /* its first line is a password that opens the message; NULL: none */
+	const char *kek_file;      /* a raw AES key of 16, 24 or 32 octets that opens it; NULL: none */
+	const char *kek_id;        /* what that key is called, in hex; NULL: the first 8 octets of its SHA-256 */
 	/* As for signing; e.g. no own certificate to encrypt a copy to. */
 	void (*warn)(void *userdata, const char *text);
 	void *userdata;
 };
 
 /*
- * Encrypts what is read from `in` for every recipient and writes the result to `out`; as smime_sign(). -SMIME_E_NO_CERTIFICATE,
+ * Encrypts what is read from `in` for every recipient, of which there is one at least, a password or a key, and writes the
+ * result to `out`; as smime_sign(). -SMIME_E_NO_CERTIFICATE,
  * _CERT_AMBIGUOUS, _CERT_EXPIRED, _CERT_UNUSABLE for a recipient. The agent is asked for own certificates, and for a signature.
  */
 int smime_encrypt(struct smime *smime, int in, int out, const struct smime_encrypt_options *options);
@@ -300,8 +304,8 @@ struct smime_layer {
 	bool canonicalized; /* the signature matches after line ends were changed to CRLF */
 	/* Encrypted. */
 	const char *cipher;         /* "aes256-gcm" */
-	const char *key;            /* SPKI fingerprint of the key that opened it */
-	const char *key_encryption; /* "rsa-v1.5", "rsa-oaep", "ecdh" */
+	const char *key;            /* SPKI fingerprint of the key that opened it; NULL when none of the agent's did */
+	const char *key_encryption; /* "rsa-v1.5", "rsa-oaep", "ecdh", "password", "kek" */
 	unsigned recipients;
 	bool authenticated; /* the cipher itself shows changes (GCM, ChaCha20-Poly1305); else only a good signature inside does */
 	bool weak;
@@ -353,6 +357,8 @@ struct smime_decrypt_options {
 	struct smime_verify_options verify;
 	bool require_signature; /* -SMIME_E_UNAUTHENTICATED unless a good signature covers the content */
 	bool one_layer;         /* open one layer and leave what is inside as it is */
+	/* As for encrypting, for messages that are encrypted so; the agent is not asked then. kek_id NULL: whatever the key is called. */
+	const char *password_file, *kek_file, *kek_id;
 };
 
 /*
