@@ -127,12 +127,12 @@ static void check_signing_time(const struct signer *signer, time_t now, struct r
 		warn(report, out, "the signer's clock says that this was signed in the future");
 }
 
-/* RFC 8551 2.5.2 */
+/* RFC 8551 2.5.2: who reads SHOULD refuse other than one list. Which of two would the signer have meant? */
 static void check_capabilities(const struct signer *signer, struct report *report, struct smime_signer *out) {
 	const ASN1_STRING *value;
 
 	if (single(signer, OID_SMIME_CAPABILITIES, V_ASN1_SEQUENCE, &value) < 0)
-		warn(report, out, "there is not exactly one list of capabilities among the signed attributes");
+		bad(report, out, "there is not exactly one list of capabilities among the signed attributes");
 }
 
 /* RFC 6211 */

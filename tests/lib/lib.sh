@@ -125,12 +125,13 @@ points_of() { # COMMAND...
 	while IFS= read -r line; do
 		kind=${line%% *} text=${line#* }
 		case $kind in
+		ended) [ "$text" = 0 ] || fail "$* comes to its end" "exit code $text" ;;
 		pass) pass "$text" ;;
 		fail) fail "${text%% :: *}" "${text#* :: }" ;;
 		skip) skip "${text%% :: *}" "${text#* :: }" ;;
 		*) note "$line" ;;
 		esac
-	done < <("$@" 2>&1)
+	done < <("$@" 2>&1; printf 'ended %d\n' $?)
 }
 json() { # FILE EXPRESSION: a Python expression over the document d
 	python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$1" "$2"

@@ -200,8 +200,8 @@ static void a_generalized_time_before_2050_is_flagged(void **state) {
 	expect((struct recipe){ .generalized_time = true }, 0, "attributes", SMIME_WARNING);
 }
 
-static void two_lists_of_capabilities_are_flagged(void **state) {
-	expect((struct recipe){ .second_capabilities = true }, 0, "attributes", SMIME_WARNING);
+static void two_lists_of_capabilities_are_bad(void **state) {
+	expect((struct recipe){ .second_capabilities = true }, SMIME_E_SIGNATURE, "attributes", SMIME_BAD);
 }
 
 static void algorithm_protection_must_match(void **state) {
@@ -468,7 +468,7 @@ int main(void) {
 		cmocka_unit_test(there_is_one_message_digest_with_one_value),
 		cmocka_unit_test(there_is_one_signing_time),
 		cmocka_unit_test(a_generalized_time_before_2050_is_flagged),
-		cmocka_unit_test(two_lists_of_capabilities_are_flagged),
+		cmocka_unit_test(two_lists_of_capabilities_are_bad),
 		cmocka_unit_test(algorithm_protection_must_match),
 		cmocka_unit_test(the_signing_certificate_must_be_the_signers),
 		cmocka_unit_test(the_digest_is_one_for_content_and_attributes),
