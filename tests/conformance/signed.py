@@ -38,6 +38,10 @@ DSA_WITH = {'sha1': '1.2.840.10040.4.3', 'sha256': '2.16.840.1.101.3.4.3.2'}
 ED25519 = '1.3.101.112'
 
 
+# The same in all messages of a run: attributes that are made twice are the same.
+NOW = der.utc_time(datetime.datetime.utcnow().strftime('%y%m%d%H%M%SZ'))
+
+
 def algorithm(dotted, *parameters):
     return der.seq(der.oid(dotted), *parameters)
 
@@ -78,15 +82,11 @@ def attribute(dotted, *values):
     return der.seq(der.oid(dotted), der.set_as_is(*values))
 
 
-def utc_now():
-    return der.utc_time(datetime.datetime.utcnow().strftime('%y%m%d%H%M%SZ'))
-
-
 def attributes_of(content, digest='sha256', of_type=DATA, **changes):
     """The usual signed attributes; changes: a name's attributes in DER (none for None), further names behind them."""
     usual = {
         'content_type': attribute(CONTENT_TYPE, der.oid(of_type)),
-        'signing_time': attribute(SIGNING_TIME, utc_now()),
+        'signing_time': attribute(SIGNING_TIME, NOW),
         'message_digest': attribute(MESSAGE_DIGEST, der.octets(hashlib.new(digest, content).digest())),
     }
     usual.update(changes)
