@@ -22,7 +22,12 @@ def person(name):
         return pki.Person(None, x509.load_pem_x509_certificate(file.read()))
 
 
-ALL = [key_transport(person(name), CEK) for name in ('peer-rsa', 'alice')]
+PEOPLE = [person(name) for name in ('peer-rsa', 'alice')]
+
+
+def everybody():
+    """Anew for each message: the agent opens no encrypted key for two kinds of cipher."""
+    return [key_transport(each, CEK) for each in PEOPLE]
 
 
 def opened(name, message):
@@ -48,7 +53,7 @@ def refused(name, text, message, code):
 
 
 def made(**options):
-    return auth_enveloped(ALL, CONTENT, CEK, **options)
+    return auth_enveloped(everybody(), CONTENT, CEK, **options)
 
 
 nonce = os.urandom(12)
@@ -62,6 +67,7 @@ decrypted('authAttrs AAD', 'attributes that the tag covers', made(attributes=con
 refused('authAttrs not AAD', 'attributes that the tag does not cover', made(attributes=content_attributes(), covered=False), 1)
 refused('tag 4', 'a tag of 4 octets', made(icv=4, tag=4), 6)
 refused('mac 4, ICVlen 16', 'a tag of 4 octets of 16 that are said', made(tag=4), 6)
-refused('GCM in EnvelopedData', 'GCM without authentication', enveloped(ALL, CONTENT, CEK, cipher_id=gcm_id(CEK, nonce)), 6)
+refused('GCM in EnvelopedData', 'GCM without authentication', enveloped(everybody(), CONTENT, CEK, cipher_id=gcm_id(CEK, nonce)), 6)
 refused('CBC in AuthEnvelopedData', 'CBC that is said to be authenticated', made(cipher_id=algorithm(CBC[32], der.octets(os.urandom(16)))), 6)
-decrypted('CEK-HKDF', 'a key that is derived', auth_enveloped(ALL, CONTENT, key, nonce=nonce, cipher_id=derivation))
+decrypted('ChaCha20-Poly1305', 'ChaCha20-Poly1305', made(cipher='chacha'))
+decrypted('CEK-HKDF', 'a key that is derived', auth_enveloped(everybody(), CONTENT, key, nonce=nonce, cipher_id=derivation))
