@@ -53,14 +53,26 @@ static json_t *signer_json(const struct smime_signer *signer) {
 		signer->has_signing_time ? cli_json_time(signer->signing_time) : json_null(), "checks", checks);
 }
 
+/* What the objects of every kind of layer have behind their own fields; NULL for a layer that has no JSON. */
+static json_t *with_content(json_t *json, const struct smime_layer *layer) {
+	json_t *more = json_pack("{s:o, s:I, s:b}", "content", cli_json_text(layer->content), "octets", (json_int_t)layer->octets,
+		"summarized", layer->summarized);
+
+	if (json && more)
+		(void)json_object_update(json, more);
+	json_decref(more);
+	return json;
+}
+
 static json_t *signed_json(const struct smime_layer *layer) {
 	json_t *signers = json_array();
 	size_t i;
 
 	for (i = 0; i < layer->signer_count; i++)
 		json_array_append_new(signers, signer_json(&layer->signers[i]));
-	return json_pack("{s:s, s:s, s:b, s:b, s:b, s:o}", "kind", layer->kind == SMIME_LAYER_SIGNED ? "signed" : "certificates", "form",
-		layer->form, "good", layer->good, "outside", layer->outside, "canonicalized", layer->canonicalized, "signers", signers);
+	return json_pack("{s:s, s:s, s:b, s:b, s:I, s:b, s:o}", "kind", layer->kind == SMIME_LAYER_SIGNED ? "signed" : "certificates",
+		"form", layer->form, "good", layer->good, "outside", layer->outside, "outside_octets", (json_int_t)layer->outside_octets,
+		"canonicalized", layer->canonicalized, "signers", signers);
 }
 
 static json_t *encrypted_json(const struct smime_layer *layer) {
@@ -70,17 +82,35 @@ static json_t *encrypted_json(const struct smime_layer *layer) {
 		layer->weak);
 }
 
-int report_json(struct cli *cli, int r, const struct smime_report *report) {
+static json_t *layers_json(const struct smime_report *report) {
 	json_t *layers = json_array();
 	size_t i;
 
-	for (i = 0; i < report->layer_count; i++)
-		json_array_append_new(layers,
-			report->layers[i].kind == SMIME_LAYER_ENCRYPTED ? encrypted_json(&report->layers[i]) :
-									  signed_json(&report->layers[i]));
+	for (i = 0; i < report->layer_count; i++) {
+		const struct smime_layer *layer = &report->layers[i];
+
+		json_array_append_new(
+			layers, with_content(layer->kind == SMIME_LAYER_ENCRYPTED ? encrypted_json(layer) : signed_json(layer), layer));
+	}
+	return layers;
+}
+
+static json_t *errant_json(const struct smime_report *report) {
+	json_t *errant = json_array();
+	size_t i;
+
+	for (i = 0; i < report->errant_count; i++)
+		json_array_append_new(errant,
+			json_pack("{s:o, s:o}", "part", cli_json_text(report->errant[i].part), "form",
+				cli_json_text(report->errant[i].form)));
+	return errant;
+}
+
+int report_json(struct cli *cli, int r, const struct smime_report *report) {
 	return cli_json_print(cli,
-		json_pack("{s:s, s:s, s:i, s:o, s:b, s:b, s:b, s:b, s:o, s:o}", "command", cli->command->name, "result", result_word(r),
-			"exit_code", smime_exit_code(r), "message", cli_json_text(r < 0 ? smime_message(cli->smime) : ""), "signed",
-			report->signed_, "good", report->good, "encrypted", report->encrypted, "authenticated", report->authenticated,
-			"from", cli_json_texts(report->from), "layers", layers));
+		json_pack("{s:s, s:s, s:i, s:o, s:b, s:b, s:b, s:b, s:s, s:o, s:o, s:o}", "command", cli->command->name, "result",
+			result_word(r), "exit_code", smime_exit_code(r), "message", cli_json_text(r < 0 ? smime_message(cli->smime) : ""),
+			"signed", report->signed_, "good", report->good, "encrypted", report->encrypted, "authenticated",
+			report->authenticated, "summary", report->summary, "from", cli_json_texts(report->from), "errant",
+			errant_json(report), "layers", layers_json(report)));
 }

@@ -34,11 +34,25 @@ static const char *outcome_word(enum smime_outcome outcome) {
 	return words[outcome];
 }
 
-/* That nobody asked whether a certificate was revoked is no news each time. */
+/* That nobody asked whether a certificate was revoked is no news each time, and attributes that nobody knows are none. */
+static bool is_small(const struct smime_check *check) {
+	return check->outcome == SMIME_NOTE && (strcmp(check->name, "revocation") == 0 || strcmp(check->name, "other-attributes") == 0);
+}
+
+/* What a signer asks for, or a label on the message, is for the person to know, whoever looks at the message and how. */
+static bool is_asked(const struct smime_check *check) {
+	static const char *const names[] = { "receipt-request", "security-label", "mailing-list", "receipt" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(check->name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 static bool is_shown(const struct smime_check *check, bool all_checks, bool verbose) {
-	if (check->outcome == SMIME_NOTE && strcmp(check->name, "revocation") == 0)
+	if (is_small(check))
 		return verbose;
-	return all_checks || verbose || (check->outcome != SMIME_GOOD && check->outcome != SMIME_NOTE);
+	return all_checks || verbose || is_asked(check) || (check->outcome != SMIME_GOOD && check->outcome != SMIME_NOTE);
 }
 
 static const char *signer_name(const struct smime_signer *signer) {
@@ -58,6 +72,12 @@ static void tell_signer(const struct cli *cli, const struct smime_signer *signer
 			line("    %-8s %-18s %s", outcome_word(signer->checks[i].outcome), signer->checks[i].name, signer->checks[i].text);
 }
 
+/* What a layer is around. */
+static void tell_covered(const struct smime_layer *layer, const char *verb) {
+	if (layer->kind != SMIME_LAYER_CERTIFICATES && layer->octets > 0)
+		line("  it %s %s, %llu octets", verb, layer->content ? layer->content : "content", (unsigned long long)layer->octets);
+}
+
 static void tell_signed(const struct cli *cli, const struct smime_layer *layer, size_t number, bool all_checks) {
 	size_t i;
 
@@ -65,10 +85,14 @@ static void tell_signed(const struct cli *cli, const struct smime_layer *layer, 
 		line("layer %zu: certificates, not signed (%s)", number, layer->form);
 	else
 		line("layer %zu: signed (%s): %s", number, layer->form, layer->good ? "good" : "NOT good");
+	tell_covered(layer, "signs");
+	if (layer->kind == SMIME_LAYER_SIGNED && layer->good && !layer->summarized)
+		line("  note: this signature is around encrypted content; it does not say who wrote that");
 	for (i = 0; i < layer->signer_count; i++)
 		tell_signer(cli, &layer->signers[i], all_checks);
 	if (layer->outside)
-		line("  note: the mail has text outside the signed part; nobody signed that text");
+		line("  note: the mail has text outside the signed part (%llu octets); nobody signed that text",
+			(unsigned long long)layer->outside_octets);
 	if (layer->canonicalized && cli->verbose)
 		line("  note: the signature matches with line ends changed to CRLF");
 }
@@ -77,22 +101,49 @@ static void tell_encrypted(const struct smime_layer *layer, size_t number) {
 	enum { KEY_DIGITS = 16 };
 
 	if (!layer->good) {
-		line("layer %zu: encrypted for others, left closed", number);
+		line("layer %zu: encrypted, left closed", number);
 		return;
 	}
 	line("layer %zu: encrypted (%s): %s, %s, %u recipient%s, opened with %s%.*s%s", number, layer->form, layer->cipher,
 		layer->key_encryption, layer->recipients, layer->recipients == 1 ? "" : "s", layer->key ? "key " : "the shared secret",
 		KEY_DIGITS, layer->key ? layer->key : "", layer->weak ? ": WEAK cipher" : "");
+	tell_covered(layer, "hides");
+	line("  it %s",
+		layer->authenticated ? "shows itself whether it was changed" :
+				       "does not show whether it was changed: only a good signature inside does");
+}
+
+static const char *summary_text(const char *summary) {
+	static const struct {
+		const char *summary, *text;
+	} texts[] = {
+		{ "signed", "signed, not encrypted" },
+		{ "encrypted", "encrypted; nobody is known to have signed what is inside" },
+		{ "signed-and-encrypted", "signed, and encrypted" },
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (strcmp(summary, texts[i].summary) == 0)
+			return texts[i].text;
+	return "neither signed, as far as anybody can be believed, nor encrypted";
+}
+
+static void tell_errant(const struct smime_report *report) {
+	for (size_t i = 0; i < report->errant_count; i++)
+		line("note: part %s (%s) is protected by itself; nothing said here is about it", report->errant[i].part,
+			report->errant[i].form);
 }
 
 static void tell_layers(const struct cli *cli, const struct smime_report *report, bool all_checks) {
 	size_t i;
 
+	line("in all: %s", summary_text(report->summary));
 	for (i = 0; i < report->layer_count; i++)
 		if (report->layers[i].kind == SMIME_LAYER_ENCRYPTED)
 			tell_encrypted(&report->layers[i], i + 1);
 		else
 			tell_signed(cli, &report->layers[i], i + 1, all_checks);
+	tell_errant(report);
 	if (report->encrypted && !report->authenticated)
 		line("warning: not authenticated: the cipher does not show changes and no good signature is inside; anyone could "
 		     "have changed the content");

@@ -310,6 +310,22 @@ int signed_add_digest(struct signed_data *data, const EVP_MD *md) {
 	return 0;
 }
 
+/* sink_copy(), and how many octets it was. */
+static int copy_counted(struct sink *sink, struct source *source, uint64_t *ret_len) {
+	_cleanup_(reader_closep) struct reader *reader = NULL;
+	const uint8_t *bytes;
+	size_t len = 0;
+	int r = source_open(source, &reader);
+
+	while (r == 0 && (r = reader_peek(reader, 1, &bytes, &len)) == 0 && len > 0) {
+		r = sink_write(sink, bytes, len);
+		reader_consume(reader, len);
+	}
+	if (r == 0)
+		*ret_len = reader_offset(reader);
+	return r;
+}
+
 int signed_hash(struct signed_data *data, struct source *content, enum eol eol) {
 	_cleanup_(hashing_end) struct hashing hashing = { 0 };
 	_cleanup_(sink_freep) struct sink *digests = NULL, *lines = NULL;
@@ -318,7 +334,7 @@ int signed_hash(struct signed_data *data, struct source *content, enum eol eol) 
 	if (r == 0)
 		r = sink_eol(digests, eol, &lines);
 	if (r == 0)
-		r = sink_copy(lines, content);
+		r = copy_counted(lines, content, &data->content_len);
 	if (r == 0)
 		r = sink_finish(lines);
 	return r < 0 ? r : hashing_final(&hashing, data);

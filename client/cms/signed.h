@@ -40,7 +40,7 @@ struct signed_data {
 	int64_t version;
 	ASN1_OBJECT *content_type;
 	bool has_content;
-	uint64_t content_len;
+	uint64_t content_len;                             /* of the content that was hashed, before any change of line ends */
 	struct signed_digest digests[SIGNED_DIGESTS_MAX]; /* every listed algorithm that is known; len 0: not hashed (yet) */
 	size_t digest_count;
 	STACK_OF(X509) *certificates; /* those that parse */

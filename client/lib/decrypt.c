@@ -16,10 +16,11 @@ struct walk {
 	const struct smime_decrypt_options *options;
 	struct keyring *keyring;
 	struct shared_secrets secrets;
-	struct source *content; /* what the layers so far hold; NULL: none was opened */
-	ASN1_OBJECT *type;      /* of the content */
-	size_t encrypted;       /* how many layers were decrypted */
-	bool broken;            /* a signature does not fit what it is for */
+	struct source *content;     /* what the layers so far hold; NULL: none was opened */
+	ASN1_OBJECT *type;          /* of the content */
+	struct smime_layer *around; /* the layer that holds it, in the report */
+	size_t encrypted;           /* how many layers were decrypted */
+	bool broken;                /* a signature does not fit what it is for */
 };
 
 static void walk_clear(struct walk *walk) {
@@ -35,6 +36,7 @@ static void advance(struct walk *walk, struct opened *opened) {
 	ASN1_OBJECT_free(walk->type);
 	walk->content = TAKE(opened->content);
 	walk->type = TAKE(opened->type);
+	walk->around = opened->layer;
 }
 
 /* Mail that was passed on may hold what somebody else can open: it is content then, and its report says so. */
@@ -89,6 +91,9 @@ static int open_layers(struct walk *walk) {
 		r = layer_inside(walk->content, walk->type, !walk->options->verify.cms, &layer);
 		if (r < 0)
 			return smime_fail_at(walk->opening->s, r, "what is inside the message");
+		opening_describe(walk->opening, walk->around, layer);
+		if (layer->kind == LAYER_PLAIN && (r = opening_look_inside(walk->opening, walk->content)) < 0)
+			return r;
 		r = open_layer(walk, layer);
 	}
 	return r < 0 ? say_inside(walk, r) : 0;

@@ -115,6 +115,7 @@ static int look_multipart(struct layer *layer) {
 	if (r < 0)
 		return r;
 	layer->outside = slices.outside;
+	layer->outside_len = slices.outside_len;
 	return layer->kind == LAYER_SIGNED ? 0 : -SMIME_E_MALFORMED;
 }
 

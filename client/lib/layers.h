@@ -28,7 +28,8 @@ struct layer {
 	struct entity *entity;            /* its header; NULL: bare CMS or bytes */
 	struct source *cms;               /* NULL: plain */
 	struct source *content;           /* of multipart/signed: the signed part */
-	bool outside;                     /* there is text outside the signed part */
+	bool outside;                     /* there is text outside the signed part .. */
+	uint64_t outside_len;             /* .. of so many octets */
 	char type[LAYERS_TYPE_MAX_BYTES]; /* of LAYER_OTHER: the content type */
 };
 

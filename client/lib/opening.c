@@ -9,6 +9,7 @@
 
 #include <openssl/err.h>
 
+#include "errant.h"
 #include "signer.h"
 
 struct signers {
@@ -201,6 +202,8 @@ static int check_signers(
 
 	for (i = 0; r == 0 && i < signers->count; i++)
 		r = signer_check(signers->items[i], scene, opening->report, report_signer(layer, i));
+	if (r == 0)
+		signers_compare_ess(signers->items, signers->count, opening->report, layer);
 	return r < 0 ? smime_fail_at(opening->s, r, "checking the signature") : 0;
 }
 
@@ -212,6 +215,29 @@ static int check_content_exists(const struct opening *opening, const struct sign
 		return smime_fail(
 			opening->s, SMIME_E_USAGE, "the signature is detached: name the file with its content (--detached-content FILE)");
 	return smime_fail(opening->s, SMIME_E_MALFORMED, "the mail holds a signature, but not the content it is for");
+}
+
+void opening_describe(struct opening *opening, struct smime_layer *outer, const struct layer *inner) {
+	static const char *const names[] = {
+		[LAYER_PLAIN] = "content",
+		[LAYER_SIGNED] = "signed-data",
+		[LAYER_ENCRYPTED] = "enveloped-data",
+	};
+
+	if (inner->entity)
+		outer->content = arena_text(report_arena(opening->report), inner->entity->type);
+	else
+		outer->content = inner->kind == LAYER_OTHER ? arena_text(report_arena(opening->report), inner->type) : names[inner->kind];
+}
+
+static void add_errant(void *userdata, const char *part, const char *form) {
+	report_errant(userdata, part, form);
+}
+
+int opening_look_inside(struct opening *opening, struct source *content) {
+	int r = opening->options->cms ? 0 : errant_find(content, add_errant, opening->report);
+
+	return r < 0 ? smime_fail_at(opening->s, r, "what is inside the message") : 0;
 }
 
 int opening_signed(struct opening *opening, const struct layer *layer, struct opened *ret_opened) {
@@ -242,6 +268,8 @@ int opening_signed(struct opening *opening, const struct layer *layer, struct op
 	if (r < 0)
 		return r;
 	opened.layer->outside = layer->outside;
+	opened.layer->outside_octets = layer->outside_len;
+	opened.layer->octets = data->content_len;
 	opened.layer->canonicalized = layer->content && scene.eol == EOL_CRLF && any_matches(&signers, &scene);
 	opened.type = TAKE(data->content_type);
 	*ret_opened = opened;

@@ -40,6 +40,12 @@ void opened_clear(struct opened *opened);
  */
 int opening_signed(struct opening *opening, const struct layer *layer, struct opened *ret_opened);
 
+/* Says in the report what a layer is around, now that it was looked at. */
+void opening_describe(struct opening *opening, struct smime_layer *outer, const struct layer *inner);
+
+/* Names in the report what is protected by itself inside the content that is behind every layer. Fails with a message. */
+int opening_look_inside(struct opening *opening, struct source *content);
+
 /* Adds an empty layer to the report. -SMIME_E_TOO_LARGE with a message when there are too many already. */
 int opening_add_layer(struct opening *opening, enum smime_layer_kind kind, const char *form, struct smime_layer **ret_layer);
 

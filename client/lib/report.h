@@ -17,12 +17,14 @@
 
 enum {
 	REPORT_LAYERS_MAX = 16, /* real mail has three, published examples ten */
-	REPORT_CHECKS_MAX = 24, /* of one signer: ten names, a few of them twice */
+	REPORT_CHECKS_MAX = 40, /* of one signer: each name, a few of them twice */
+	REPORT_ERRANT_MAX = 16, /* parts that are named */
 };
 
 /* What is checked, in the order in which it is shown. */
 enum report_name {
 	REPORT_SIGNATURE,
+	REPORT_DIGEST,
 	REPORT_ATTRIBUTES,
 	REPORT_CERTIFICATE,
 	REPORT_CHAIN,
@@ -32,6 +34,12 @@ enum report_name {
 	REPORT_ADDRESS,
 	REPORT_ALGORITHM,
 	REPORT_REVOCATION,
+	REPORT_RECEIPT_REQUEST,
+	REPORT_SECURITY_LABEL,
+	REPORT_CONTENT_HINTS,
+	REPORT_MAILING_LIST,
+	REPORT_RECEIPT,
+	REPORT_OTHER_ATTRIBUTES,
 };
 
 struct report;
@@ -59,7 +67,10 @@ void report_check(struct report *report, struct smime_signer *signer, enum repor
 /* The worst that was found of this signer under this name; SMIME_GOOD when nothing was. */
 enum smime_outcome report_worst(const struct smime_signer *signer, enum report_name name);
 
-/* Whether some signer's signature or attributes are wrong, whoever the signers are: not that they could not be checked. */
+/* Names a part that is signed or encrypted by itself; what is over REPORT_ERRANT_MAX is left out. */
+void report_errant(struct report *report, const char *part, const char *form);
+
+/* Whether some signer's signature, digest or attributes are wrong, whoever the signers are: not that they could not be checked. */
 bool report_layer_broken(const struct smime_layer *layer);
 
 void report_from(struct report *report, const char *const *addresses); /* NULL-terminated */

@@ -15,6 +15,9 @@ struct bytes signer_message_digest(const struct signer *signer);
 /* Adds the checks "attributes" (RFC 5652 11, RFC 6211, RFC 8551 2.5), and signing time. */
 int signer_check_attributes(const struct signer *signer, const struct signer_scene *scene, struct report *report, struct smime_signer *out);
 
+/* Adds what the signer asks for or says about the message beside that (RFC 2634). Errors of reading the content, -SMIME_E_NO_MEMORY. */
+int signer_check_ess(const struct signer *signer, const struct signer_scene *scene, struct report *report, struct smime_signer *out);
+
 /*
  * What the attributes signing-certificate and signing-certificate-v2 (RFC 5035) say of a certificate: 1 when they name it, 0 when
  * there are none, -SMIME_E_SIGNATURE when they name another, -SMIME_E_MALFORMED when they can't be read.

@@ -145,9 +145,7 @@ static void check_signature(
 	if (scene->twice)
 		report_check(report, out, REPORT_SIGNATURE, SMIME_BAD,
 			"the signature carries content of its own beside the one it is said to be for");
-	if (signer->attributes && !digest_matches(signer, scene))
-		report_check(report, out, REPORT_SIGNATURE, SMIME_BAD, "the content is not what was signed: it was changed");
-	else if (verified == -SMIME_E_NO_CERTIFICATE)
+	if (verified == -SMIME_E_NO_CERTIFICATE)
 		report_check(report, out, REPORT_SIGNATURE, SMIME_UNKNOWN, "can't be checked without the signer's certificate");
 	else if (verified == -SMIME_E_UNSUPPORTED)
 		report_check(report, out, REPORT_SIGNATURE, SMIME_UNKNOWN, "can't be checked: %s",
@@ -160,7 +158,18 @@ static void check_signature(
 		report_check(report, out, REPORT_SIGNATURE, SMIME_BAD, "%s",
 			signer->attributes ? "the signature value does not match" : "the signature does not match the content");
 	else
-		report_check(report, out, REPORT_SIGNATURE, SMIME_GOOD, "the content is what was signed");
+		report_check(report, out, REPORT_SIGNATURE, SMIME_GOOD, "%s",
+			signer->attributes ? "the key made it, over the signed attributes" : "the key made it, over the content itself");
+}
+
+/* With signed attributes the signature is over them, and one of them says what the content was. */
+static void check_digest(const struct signer *signer, const struct signer_scene *scene, struct report *report, struct smime_signer *out) {
+	if (!signer->attributes || !signer_message_digest(signer).data)
+		return;
+	if (digest_matches(signer, scene))
+		report_check(report, out, REPORT_DIGEST, SMIME_GOOD, "the content is what was signed");
+	else
+		report_check(report, out, REPORT_DIGEST, SMIME_BAD, "the content is not what was signed: it was changed");
 }
 
 /* `subject`: what a signer without a certificate is called. */
@@ -261,7 +270,10 @@ int signer_check(struct signer *signer, const struct signer_scene *scene, struct
 	}
 	certificate = find_certificate(signer, scene, &verified);
 	check_signature(signer, scene, verified, report, ret_signer);
+	check_digest(signer, scene, report, ret_signer);
 	r = signer_check_attributes(signer, scene, report, ret_signer);
+	if (r == 0)
+		r = signer_check_ess(signer, scene, report, ret_signer);
 	if (r < 0)
 		return r;
 	if (!certificate) {

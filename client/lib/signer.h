@@ -49,6 +49,9 @@ const EVP_MD *signer_digest(const struct signer *signer);
 /* Whether the content, in the form that was hashed, is what this signer signed. */
 bool signer_matches(struct signer *signer, const struct signer_scene *scene);
 
+/* Warns of labels and requests for receipts that differ between the signers of one layer. */
+void signers_compare_ess(struct signer *const *signers, size_t count, struct report *report, struct smime_layer *layer);
+
 /* Makes every check and fills in the report's signer. Errors of reading the content, -SMIME_E_NO_MEMORY. */
 int signer_check(struct signer *signer, const struct signer_scene *scene, struct report *report, struct smime_signer *ret_signer);
 

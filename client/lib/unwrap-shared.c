@@ -7,7 +7,7 @@
 #include "unwrap.h"
 
 static int try_one(const struct layer *layer, const struct enveloped *enveloped, size_t index, const struct shared_secrets *secrets,
-	struct source **ret_content) {
+	struct source **ret_content, uint64_t *ret_len) {
 	_cleanup_(source_unrefp) struct source *content = NULL;
 	_cleanup_(secret_clear) struct secret cek = SECRET_EMPTY;
 	int r = enveloped_shared_key(enveloped, index, secrets, &cek);
@@ -15,7 +15,7 @@ static int try_one(const struct layer *layer, const struct enveloped *enveloped,
 	if (r == 0)
 		r = enveloped_content(layer->cms, enveloped, &cek, &content);
 	if (r == 0)
-		r = source_check(content);
+		r = source_measure(content, ret_len);
 	if (r == 0)
 		*ret_content = TAKE(content);
 	return r;
@@ -23,11 +23,11 @@ static int try_one(const struct layer *layer, const struct enveloped *enveloped,
 
 /* Of several failures that of a secret that does not fit is told. */
 static int try_all(const struct layer *layer, const struct enveloped *enveloped, const struct shared_secrets *secrets, size_t *ret_index,
-	struct source **ret_content) {
+	struct source **ret_content, uint64_t *ret_len) {
 	int r, first = 1;
 
 	for (size_t i = 0; i < enveloped->shared_count; i++) {
-		r = try_one(layer, enveloped, i, secrets, ret_content);
+		r = try_one(layer, enveloped, i, secrets, ret_content, ret_len);
 		if (r == 0)
 			*ret_index = i;
 		if (r == 0 ||
@@ -57,8 +57,9 @@ static int say(struct smime *s, int r) {
 int unwrap_shared(struct opening *opening, const struct layer *layer, struct enveloped *enveloped, const struct shared_secrets *secrets,
 	struct opened *ret_opened) {
 	_cleanup_(opened_clear) struct opened opened = { .content = NULL };
+	uint64_t len = 0;
 	size_t index = 0;
-	int r = try_all(layer, enveloped, secrets, &index, &opened.content);
+	int r = try_all(layer, enveloped, secrets, &index, &opened.content, &len);
 
 	if (r != 0)
 		return r < 0 ? say(opening->s, r) : r;
@@ -66,6 +67,7 @@ int unwrap_shared(struct opening *opening, const struct layer *layer, struct env
 	if (r < 0)
 		return r;
 	opened.layer->key_encryption = enveloped->shared[index].kind == SHARED_KEK ? "kek" : "password";
+	opened.layer->octets = len;
 	opened.type = TAKE(enveloped->content_type);
 	*ret_opened = opened;
 	opened = (struct opened){ .content = NULL };

@@ -140,7 +140,7 @@ static bool is_about_recipient(int r) {
 }
 
 static int try_match(struct opening *opening, const struct layer *layer, const struct enveloped *enveloped,
-	const struct enveloped_match *match, const struct keyring_key *key, struct source **ret_content) {
+	const struct enveloped_match *match, const struct keyring_key *key, struct source **ret_content, uint64_t *ret_len) {
 	_cleanup_(source_unrefp) struct source *content = NULL;
 	_cleanup_(secret_clear) struct secret cek = SECRET_EMPTY;
 	int r = ask_agent(opening, enveloped, match, key, &cek);
@@ -149,7 +149,7 @@ static int try_match(struct opening *opening, const struct layer *layer, const s
 		return r;
 	r = enveloped_content(layer->cms, enveloped, &cek, &content);
 	if (r == 0)
-		r = source_check(content);
+		r = source_measure(content, ret_len);
 	if (r < 0)
 		return smime_fail_at(opening->s, r, "the encrypted content");
 	*ret_content = TAKE(content);
@@ -162,7 +162,7 @@ static int say_damaged(struct smime *s) {
 
 /* *ret_match: the one that opened it. Of several failures the first is told, unless one is about integrity. */
 static int try_matches(struct opening *opening, const struct layer *layer, const struct enveloped *enveloped,
-	const struct candidates *candidates, size_t *ret_match, struct source **ret_content) {
+	const struct candidates *candidates, size_t *ret_match, struct source **ret_content, uint64_t *ret_len) {
 	char message[SMIME_MESSAGE_MAX_BYTES] = "";
 	int r, first = 0;
 	bool damaged = false;
@@ -171,7 +171,7 @@ static int try_matches(struct opening *opening, const struct layer *layer, const
 	for (i = 0; i < enveloped->match_count; i++) {
 		const struct enveloped_match *match = &enveloped->matches[i];
 
-		r = try_match(opening, layer, enveloped, match, candidates->keys[match->certificate], ret_content);
+		r = try_match(opening, layer, enveloped, match, candidates->keys[match->certificate], ret_content, ret_len);
 		if (r == 0)
 			*ret_match = i;
 		if (r == 0 || !is_about_recipient(r))
@@ -258,6 +258,7 @@ static int unwrap_with_keys(struct opening *opening, const struct layer *layer, 
 	_cleanup_(opened_clear) struct opened opened = { .content = NULL };
 	const struct enveloped_match *match;
 	size_t which = 0;
+	uint64_t len = 0;
 	int r;
 
 	r = candidates_make(keyring, &candidates);
@@ -268,13 +269,14 @@ static int unwrap_with_keys(struct opening *opening, const struct layer *layer, 
 		return r;
 	if (enveloped->match_count == 0)
 		return say_not_recipient(opening, enveloped, &candidates);
-	r = try_matches(opening, layer, enveloped, &candidates, &which, &opened.content);
+	r = try_matches(opening, layer, enveloped, &candidates, &which, &opened.content, &len);
 	if (r < 0)
 		return r;
 	match = &enveloped->matches[which];
 	r = report_layer(opening, enveloped, match, candidates.keys[match->certificate], &opened.layer);
 	if (r < 0)
 		return r;
+	opened.layer->octets = len;
 	opened.type = TAKE(enveloped->content_type);
 	*ret_opened = opened;
 	opened = (struct opened){ .content = NULL };

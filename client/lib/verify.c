@@ -4,11 +4,15 @@
  *
  * Content is released only after every check of every signature was good.
  */
+#include <stdio.h>
+
+#include "errant.h"
 #include "opening.h"
 
 /* Looks further in: a signed content may be signed itself. What is inside can't make the message better, only worse. */
 static int verify_inside(struct opening *opening, const struct opened *outermost) {
 	_cleanup_(source_unrefp) struct source *content = source_ref(outermost->content);
+	struct smime_layer *around = outermost->layer;
 	ASN1_OBJECT *type = OBJ_dup(outermost->type);
 	int r = type ? 0 : -SMIME_E_NO_MEMORY;
 
@@ -17,9 +21,17 @@ static int verify_inside(struct opening *opening, const struct opened *outermost
 		_cleanup_(opened_clear) struct opened opened = { .content = NULL };
 
 		r = layer_inside(content, type, !opening->options->cms, &layer);
-		if (r < 0 || layer->kind != LAYER_SIGNED)
+		if (r < 0)
+			break;
+		opening_describe(opening, around, layer);
+		if (layer->kind == LAYER_PLAIN)
+			r = opening_look_inside(opening, content);
+		if (layer->kind == LAYER_ENCRYPTED)
+			r = opening_add_layer(opening, SMIME_LAYER_ENCRYPTED, "closed", &around);
+		if (layer->kind != LAYER_SIGNED)
 			break;
 		r = opening_signed(opening, layer, &opened);
+		around = opened.layer;
 		content = source_unref(content);
 		content = TAKE(opened.content);
 		ASN1_OBJECT_free(type);
@@ -27,6 +39,33 @@ static int verify_inside(struct opening *opening, const struct opened *outermost
 	}
 	ASN1_OBJECT_free(type);
 	return r;
+}
+
+/* The first part that is signed or encrypted by itself. */
+struct protected_part {
+	char place[64], form[64];
+};
+
+static void take_first(void *userdata, const char *part, const char *form) {
+	struct protected_part *first = userdata;
+
+	if (*first->place)
+		return;
+	(void)snprintf(first->place, sizeof(first->place), "%s", part);
+	(void)snprintf(first->form, sizeof(first->form), "%s", form);
+}
+
+static int say_plain(struct opening *opening) {
+	struct protected_part first = { .place = "" };
+	int r = opening->options->cms ? 0 : errant_find(opening->input, take_first, &first);
+
+	if (r < 0)
+		return smime_fail_at(opening->s, r, "the mail's parts");
+	if (*first.place)
+		return smime_fail(opening->s, SMIME_E_NOT_SIGNED,
+			"the message is not signed; its part %s (%s) is protected by itself, which says nothing of the rest", first.place,
+			first.form);
+	return smime_fail(opening->s, SMIME_E_NOT_SIGNED, "the message is not signed");
 }
 
 static int say_not_signed(struct opening *opening) {
@@ -38,7 +77,7 @@ static int say_not_signed(struct opening *opening) {
 	case LAYER_OTHER:
 		return smime_fail(opening->s, SMIME_E_NOT_SIGNED, "the message is not signed: it is CMS of the type %s", layer->type);
 	default:
-		return smime_fail(opening->s, SMIME_E_NOT_SIGNED, "the message is not signed");
+		return say_plain(opening);
 	}
 }
 

@@ -71,6 +71,7 @@ struct signed_slices {
 	uint64_t content_offset, content_len;     /* RFC 1847 2.1: without the line end that belongs to the delimiter */
 	uint64_t signature_offset, signature_len; /* the second body part with its header */
 	bool outside;                             /* text before the first or behind the last delimiter */
+	uint64_t outside_len;                     /* how many octets are there, blank ones too; 0 without text */
 };
 
 /*

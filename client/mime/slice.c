@@ -17,6 +17,7 @@ struct slicer {
 	struct level level;
 	enum stage stage;
 	struct signed_slices slices;
+	uint64_t around; /* octets before the first and behind the last delimiter */
 };
 
 static void slicer_clear(struct slicer *slicer) {
@@ -65,8 +66,10 @@ static int slicer_step(struct slicer *slicer, bool line_start) {
 		return r;
 	eof = len < DELIMITER_WINDOW_MIN_BYTES;
 	delimiter_scan(&slicer->level, 1, data, len, eof, line_start, SIZE_MAX, &scan);
-	if (slicer->stage == STAGE_PREAMBLE && has_text(data, scan.content))
-		slicer->slices.outside = true;
+	if (slicer->stage == STAGE_PREAMBLE) {
+		slicer->slices.outside |= has_text(data, scan.content);
+		slicer->around += scan.content;
+	}
 	if (!scan.found) {
 		reader_consume(slicer->reader, scan.content);
 		if (!eof)
@@ -96,14 +99,16 @@ static int slicer_read_epilogue(struct slicer *slicer) {
 	size_t len;
 	int r;
 
-	while (!slicer->slices.outside) {
+	for (;;) {
 		r = reader_peek(slicer->reader, 1, &data, &len);
 		if (r < 0 || len == 0)
-			return r;
-		slicer->slices.outside = has_text(data, len);
+			break;
+		slicer->slices.outside |= has_text(data, len);
+		slicer->around += len;
 		reader_consume(slicer->reader, len);
 	}
-	return 0;
+	slicer->slices.outside_len = slicer->slices.outside ? slicer->around : 0;
+	return r;
 }
 
 /* Whether the second part says that it is a signature. */

@@ -138,6 +138,7 @@ static int walk_header(struct walk *walk, struct walk_item *item) {
 	item->entity = walk->entity;
 	item->role = role_of(walk, walk->entity);
 	item->message = walk->message;
+	item->depth = walk->level_count;
 	return walk_enter(walk, walk->entity, item->role);
 }
 

@@ -32,6 +32,7 @@ struct walk_item {
 	struct bytes bytes;          /* LEAF, TEXT: never ends between CR and LF. DELIMITER: the line without padding and end */
 	const struct entity *entity; /* HEADER: valid until the next call */
 	enum walk_role role;         /* HEADER */
+	size_t depth;                /* HEADER: how many multiparts and messages it is in */
 	bool message;                /* HEADER: of a message, not of a part */
 	bool line_end_before;        /* DELIMITER: a line end in front belongs to it */
 	bool line_end_behind;        /* DELIMITER: false at the end of the data */

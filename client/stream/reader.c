@@ -141,7 +141,7 @@ uint64_t reader_offset(const struct reader *reader) {
 	return reader->offset;
 }
 
-int source_check(struct source *source) {
+int source_measure(struct source *source, uint64_t *ret_len) {
 	_cleanup_(reader_closep) struct reader *reader = NULL;
 	const uint8_t *data;
 	size_t len = 0;
@@ -149,5 +149,13 @@ int source_check(struct source *source) {
 
 	while (r == 0 && (r = reader_peek(reader, 1, &data, &len)) == 0 && len > 0)
 		reader_consume(reader, len);
+	if (r == 0)
+		*ret_len = reader_offset(reader);
 	return r;
+}
+
+int source_check(struct source *source) {
+	uint64_t len;
+
+	return source_measure(source, &len);
 }

@@ -99,4 +99,7 @@ uint64_t reader_offset(const struct reader *reader);
 /* One pass to the end, keeping nothing: whether all of it can be read. Returns 0 or the error of the first read that fails. */
 int source_check(struct source *source);
 
+/* The same, and how many bytes it has. */
+int source_measure(struct source *source, uint64_t *ret_len);
+
 #endif

@@ -273,7 +273,11 @@ enum smime_outcome {
 
 /* One thing that was checked. The names are stable: smime(1) lists them. */
 struct smime_check {
-	/* "signature", "attributes", "certificate", "chain", "validity", "key-usage", "extended-key-usage", "address", "algorithm", "revocation" */
+	/*
+	 * "signature", "digest", "attributes", "certificate", "chain", "validity", "key-usage", "extended-key-usage", "address",
+	 * "algorithm", "revocation"; of messages that ask for it or have it "receipt-request", "security-label", "content-hints",
+	 * "mailing-list", "receipt", "other-attributes"
+	 */
 	const char *name;
 	enum smime_outcome outcome;
 	const char *text; /* for people */
@@ -300,8 +304,9 @@ struct smime_layer {
 	bool good; /* at least one signer, and all of them good; encrypted: decrypted; not when it was left closed */
 	const struct smime_signer *signers;
 	size_t signer_count;
-	bool outside;       /* the mail has text that this signature does not cover */
-	bool canonicalized; /* the signature matches after line ends were changed to CRLF */
+	bool outside;            /* the mail has text that this signature does not cover */
+	uint64_t outside_octets; /* how much of it */
+	bool canonicalized;      /* the signature matches after line ends were changed to CRLF */
 	/* Encrypted. */
 	const char *cipher;         /* "aes256-gcm" */
 	const char *key;            /* SPKI fingerprint of the key that opened it; NULL when none of the agent's did */
@@ -309,6 +314,16 @@ struct smime_layer {
 	unsigned recipients;
 	bool authenticated; /* the cipher itself shows changes (GCM, ChaCha20-Poly1305); else only a good signature inside does */
 	bool weak;
+	/* Every kind: what the layer is around. */
+	const char *content; /* media type or CMS type of what is inside: "text/plain", "signed-data"; NULL: nobody looked */
+	uint64_t octets;     /* of the content, as they stand in the message or came out of the cipher */
+	bool summarized;     /* it counts in the report's `summary` */
+};
+
+/* Something signed or encrypted that is no layer of the whole message but a part of its content (RFC 9787: errant). */
+struct smime_errant {
+	const char *part; /* its place: "2.1" is the first part of the second part */
+	const char *form; /* media type */
 };
 
 struct smime_report {
@@ -320,6 +335,14 @@ struct smime_report {
 	bool authenticated;      /* encrypted: every layer authenticates, or has a good signature inside */
 	const char *const *from; /* addresses of From and Sender, NULL-terminated; empty with cms */
 	const char *first_bad;   /* the text of the first check that failed, "" when none did */
+	/*
+	 * What the outermost layers, one directly in the other, are worth together (RFC 9787): "none", "signed", "encrypted",
+	 * "signed-and-encrypted". A signature counts when it is good and no encryption is further in: one that is around encrypted
+	 * content says nothing of who wrote it.
+	 */
+	const char *summary;
+	const struct smime_errant *errant; /* the first ones: nothing in `summary` or in the layers is about them */
+	size_t errant_count;
 };
 
 /* Ends a report and all in it. Accepts NULL, returns NULL. */

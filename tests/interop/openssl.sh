@@ -82,7 +82,7 @@ while IFS='|' read -r peer options report; do
 		made signs "$peer" "$T/entity" $options $form
 		reads_entity "what $peer signs with $options $form verifies" "$T/entity" smime verify -i "$T/message" -o "$T/got"
 	done
-	says "and is reported as $report" "good +algorithm +$report\$"
+	says "and is reported as $report" "good +algorithm +$report("$'\n'"|$)"
 	made signs "$peer" "$CONTENT" $options -binary -outform DER
 	check "what $peer signs with $options as detached CMS verifies" 0 smime verify --cms --detached-content "$CONTENT" -i "$T/message"
 	check 'but not for other content' 1 smime verify --cms --detached-content "$T/content.16" -i "$T/message"

@@ -202,6 +202,9 @@ struct recipe {
 	STACK_OF(X509) *extra;       /* certificates in front of the signer's */
 	const struct recipe *second; /* another signer of the same content */
 	const struct buf *signature; /* instead of making one */
+	const char *extra_oid;       /* one attribute more, with this value in DER */
+	const void *extra_value;
+	size_t extra_len;
 };
 
 __attribute__((unused)) static const EVP_MD *recipe_md(const struct recipe *recipe) {
@@ -291,6 +294,10 @@ static struct buf attributes_make(const struct recipe *recipe, bool sorted) {
 
 		buf_tlv(&values, 0x30, &empty);
 		add_attribute(list, &count, OID_SMIME_CAPABILITIES, &values);
+	}
+	if (recipe->extra_oid) {
+		buf_add(&values, recipe->extra_value, recipe->extra_len);
+		add_attribute(list, &count, recipe->extra_oid, &values);
 	}
 	if (recipe->protect) {
 		X509_ALGOR *digest = cms_algorithm(EVP_MD_get_type(recipe_md(recipe))), *signature = recipe_algorithm(recipe);

@@ -176,7 +176,7 @@ static void a_signed_mail_is_good_and_yields_the_signed_part(void **state) {
 }
 
 static void checks_come_in_a_fixed_order(void **state) {
-	static const char *const names[] = { "signature", "attributes", "certificate", "chain", "validity", "key-usage",
+	static const char *const names[] = { "signature", "digest", "attributes", "certificate", "chain", "validity", "key-usage",
 		"extended-key-usage", "address", "algorithm", "revocation" };
 	struct result got = verify(multipart_make(&(struct mail_plan){ 0 }));
 	const struct smime_signer *signer = &got.report->layers[0].signers[0];

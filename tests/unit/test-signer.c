@@ -379,7 +379,111 @@ static void changed_content_is_bad(void **state) {
 	struct smime_report *report = NULL;
 
 	assert_int_equal(verify(&message, CONTENT "more", &report), -SMIME_E_SIGNATURE);
+	assert_int_equal(outcome_of(&report->layers[0].signers[0], "digest"), SMIME_BAD);
+	assert_int_equal(outcome_of(&report->layers[0].signers[0], "signature"), SMIME_GOOD);
+	assert_string_equal(report->first_bad, "the content is not what was signed: it was changed");
+	assert_string_equal(report->summary, "none");
+	smime_report_free(report);
+	buf_clear(&message);
+}
+
+static void a_changed_signature_says_nothing_against_the_content(void **state) {
+	struct recipe recipe = { .signer = &alice, .content = CONTENT, .flip_signature = true };
+	struct buf message = signed_make(&recipe);
+	struct smime_report *report = NULL;
+
+	assert_int_equal(verify(&message, NULL, &report), -SMIME_E_SIGNATURE);
+	assert_int_equal(outcome_of(&report->layers[0].signers[0], "digest"), SMIME_GOOD);
 	assert_int_equal(outcome_of(&report->layers[0].signers[0], "signature"), SMIME_BAD);
+	smime_report_free(report);
+	buf_clear(&message);
+}
+
+#define OID_LABEL "1.2.840.113549.1.9.16.2.2"
+#define LABEL(classification)                                            \
+	"\x31\x13\x02\x01" classification "\x06\x03\x2a\x03\x04\x0c\x09" \
+	"Eyes only"
+
+static const char *text_of(const struct smime_signer *signer, const char *name) {
+	for (size_t i = 0; i < signer->check_count; i++)
+		if (strcmp(signer->checks[i].name, name) == 0)
+			return signer->checks[i].text;
+	return "";
+}
+
+static void a_label_is_told(void **state) {
+	static const struct {
+		const char *value, *text;
+		size_t len;
+		enum smime_outcome outcome;
+	} rows[] = {
+		{ LABEL("\x03"), "confidential under the policy 1.2.3.4, marked \"Eyes only\"", 21, SMIME_NOTE },
+		{ LABEL("\x09"), "classification 9 of that policy under the policy 1.2.3.4, marked \"Eyes only\"", 21, SMIME_NOTE },
+		{ "\x31\x05\x06\x03\x2a\x03\x04", "no classification under the policy 1.2.3.4", 7, SMIME_NOTE },
+		{ "\x31\x03\x02\x01\x03", "the security label can't be read", 5, SMIME_WARNING },
+		{ "\x30\x03\x02\x01\x03", "the security label can't be read", 5, SMIME_WARNING },
+		{ "\x31\x0a\x06\x03\x2a\x03\x04\x06\x03\x2a\x03\x05", "the security label can't be read", 12, SMIME_WARNING },
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		struct recipe recipe = { .signer = &alice, .content = CONTENT, .extra_oid = OID_LABEL };
+		struct smime_report *report = NULL;
+		struct buf message;
+
+		recipe.extra_value = rows[i].value;
+		recipe.extra_len = rows[i].len;
+		message = signed_make(&recipe);
+		assert_int_equal(verify(&message, NULL, &report), 0);
+		assert_string_equal(text_of(&report->layers[0].signers[0], "security-label"), rows[i].text);
+		assert_int_equal(outcome_of(&report->layers[0].signers[0], "security-label"), rows[i].outcome);
+		smime_report_free(report);
+		buf_clear(&message);
+	}
+}
+
+static void signers_give_one_label(void **state) {
+	struct recipe second = {
+		.signer = &bob, .content = CONTENT, .extra_oid = OID_LABEL, .extra_value = LABEL("\x03"), .extra_len = 21
+	};
+	struct recipe first = second;
+	struct smime_report *report = NULL;
+	struct buf message;
+
+	first.signer = &alice;
+	first.second = &second;
+	message = signed_make(&first);
+	assert_int_equal(verify(&message, NULL, &report), 0);
+	assert_int_equal(outcome_of(&report->layers[0].signers[1], "security-label"), SMIME_NOTE);
+	smime_report_free(report);
+	buf_clear(&message);
+	second.extra_value = LABEL("\x04");
+	message = signed_make(&first);
+	assert_int_equal(verify(&message, NULL, &report), 0);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(outcome_of(&report->layers[0].signers[i], "security-label"), SMIME_WARNING);
+	smime_report_free(report);
+	buf_clear(&message);
+}
+
+/* An attribute of no meaning here, and an expansion history (RFC 2634 4.2) of one mailing list. */
+static void other_attributes_are_named(void **state) {
+	static const char history[] = "\x30\x17\x30\x15\x04\x02\xab\xcd\x18\x0f"
+				      "20260101000000Z";
+	struct recipe recipe = { .signer = &alice, .content = CONTENT, .extra_oid = "1.2.3.4.5", .extra_value = "\x05", .extra_len = 2 };
+	struct smime_report *report = NULL;
+	struct buf message = signed_make(&recipe);
+
+	assert_int_equal(verify(&message, NULL, &report), 0);
+	assert_string_equal(text_of(&report->layers[0].signers[0], "other-attributes"), "1.2.3.4.5");
+	smime_report_free(report);
+	buf_clear(&message);
+	recipe.extra_oid = "1.2.840.113549.1.9.16.2.3";
+	recipe.extra_value = history;
+	recipe.extra_len = sizeof(history) - 1;
+	message = signed_make(&recipe);
+	assert_int_equal(verify(&message, NULL, &report), 0);
+	assert_string_equal(
+		text_of(&report->layers[0].signers[0], "mailing-list"), "passed on by 1 mailing list, the last time on 2026-01-01");
 	smime_report_free(report);
 	buf_clear(&message);
 }
@@ -484,6 +588,10 @@ int main(void) {
 		cmocka_unit_test(a_key_that_costs_much_is_not_used),
 		cmocka_unit_test(each_signer_has_its_own_result),
 		cmocka_unit_test(changed_content_is_bad),
+		cmocka_unit_test(a_changed_signature_says_nothing_against_the_content),
+		{ "S2: a label is told", a_label_is_told, NULL, NULL, NULL },
+		{ "S2: the signers of one layer give one label, else there is a warning", signers_give_one_label, NULL, NULL, NULL },
+		cmocka_unit_test(other_attributes_are_named),
 		cmocka_unit_test(content_both_given_and_embedded_is_bad),
 		cmocka_unit_test(a_detached_signature_needs_its_content),
 		cmocka_unit_test(attributes_as_content_are_refused),
