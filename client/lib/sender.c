@@ -18,6 +18,7 @@ enum { LIST_TEXT_MAX_BYTES = 512 };
 void sender_clear(struct sender *sender) {
 	addresses_clear(&sender->from);
 	addresses_clear(&sender->sender);
+	free(sender->other);
 	*sender = (struct sender){ 0 };
 }
 
@@ -43,7 +44,7 @@ static int from_read(const struct entity *entity, struct sender *sender) {
 		sender->fault = "From can't be read";
 	else if (sender->from.count == 0)
 		sender->fault = "From holds no address";
-	return 0;
+	return sender->fault ? 0 : addresses_find_other(field->body, &sender->from, &sender->other);
 }
 
 /* A Sender that is not what RFC 5322 allows counts as absent: it can't help, and From may do without. */
@@ -156,6 +157,9 @@ static void check_authors(const struct comparison *c) {
 	else if (!check_by_sender(c))
 		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_BAD, "the message is from %s (%sFrom), the certificate is for %s",
 			authors, c->where, names);
+	if (c->sender->other)
+		report_check(c->report, c->signer, REPORT_ADDRESS, SMIME_WARNING, "the name in %sFrom looks like another address (%s)",
+			c->where, c->sender->other);
 }
 
 int sender_check(const struct sender *sender, const struct sender *protected, X509 *certificate, struct report *report,

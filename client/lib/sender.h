@@ -18,6 +18,7 @@ struct sender {
 	struct addresses from, sender; /* of the header fields From and Sender */
 	bool stated;                   /* there is a From to compare with */
 	bool expected;                 /* by the caller: then a certificate without an address does not do */
+	char *other;                   /* what in a name of From looks like another address, NULL: nothing does */
 	const char *fault;             /* static: why the header can't be compared with anything; NULL: it can */
 };
 void sender_clear(struct sender *sender); /* usable as a cleanup attribute */

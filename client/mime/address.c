@@ -119,6 +119,54 @@ int addresses_parse(struct bytes field_body, struct addresses *ret_addresses) {
 	return 0;
 }
 
+/* The at sign that `text` begins with, also in the widths that Unicode has beside ASCII's: its length, 0 when it is another character. */
+static size_t at_sign(const char *text) {
+	if (*text == '@')
+		return 1;
+	return strncmp(text, "\xef\xbc\xa0", 3) == 0 || strncmp(text, "\xef\xb9\xab", 3) == 0 ? 3 : 0;
+}
+
+/* Something, an at sign, and something with a dot in it. */
+static bool looks_like_address(const char *word) {
+	size_t at = 0, sign = 0;
+
+	while (word[at] && (sign = at_sign(word + at)) == 0)
+		at++;
+	return at > 0 && sign > 0 && strchr(word + at + sign, '.') != NULL;
+}
+
+/* Names come in all kinds of quotes, while an address may have an apostrophe in the middle. */
+static char *without_quotes(char *word) {
+	size_t len;
+
+	word += strspn(word, "'`");
+	for (len = strlen(word); len > 0 && strchr("'`", word[len - 1]); len--)
+		;
+	word[len] = 0;
+	return word;
+}
+
+int addresses_find_other(struct bytes field_body, const struct addresses *own, char **ret_other) {
+	_cleanup_(freep) char *text = NULL, *decoded = NULL;
+	struct bytes spec;
+	char *rest, *word;
+	int r = unfold(field_body, &text);
+
+	if (r == 0 && !find_plain(text, &spec))
+		r = gmime_decode_text(text, &decoded);
+	if (r < 0)
+		return r;
+	*ret_other = NULL;
+	for (rest = decoded; (word = strsep(&rest, " \t\"()<>[],;:"));) {
+		const char *bare = without_quotes(word);
+		_cleanup_(freep) char *canonical = looks_like_address(bare) ? address_canonical(bare) : NULL;
+
+		if (canonical && !addresses_hold(own, canonical))
+			return (*ret_other = strdup(bare)) ? 0 : -SMIME_E_NO_MEMORY;
+	}
+	return 0;
+}
+
 bool addresses_hold(const struct addresses *addresses, const char *canonical) {
 	for (size_t i = 0; i < addresses->count; i++)
 		if (strcmp(addresses->canonical[i], canonical) == 0)

@@ -37,6 +37,13 @@ int addresses_append(struct addresses *to, struct addresses *from);
 int addresses_parse(struct bytes field_body, struct addresses *ret_addresses);
 
 /*
+ * What else in an address header's body looks like an address, in a name, a comment or an encoded word, and is none of `own`, the
+ * field's addresses: programs that show the name let it pass for the author. *ret_other, the first one, is the caller's to free();
+ * NULL: there is none. -SMIME_E_NO_MEMORY, -SMIME_E_INTERNAL when GMime can't be loaded.
+ */
+int addresses_find_other(struct bytes field_body, const struct addresses *own, char **ret_other);
+
+/*
  * The addresses of a certificate: SAN rfc822Name, SAN SmtpUTF8Mailbox (1.3.6.1.5.5.7.8.9), DN emailAddress; no duplicates.
  * -SMIME_E_MALFORMED when one of them can't be read, -SMIME_E_TOO_LARGE beyond ADDRESS_LIST_MAX.
  */

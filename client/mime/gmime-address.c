@@ -16,6 +16,8 @@
 
 #define GMIME_FUNCTIONS(F)                   \
 	F(g_mime_init)                       \
+	F(g_free)                            \
+	F(g_mime_utils_header_decode_text)   \
 	F(g_object_unref)                    \
 	F(g_type_check_instance_is_a)        \
 	F(internet_address_list_parse)       \
@@ -103,5 +105,19 @@ int gmime_address_parse(const char *text, struct addresses *ret_addresses) {
 		return r;
 	*ret_addresses = addresses;
 	addresses = (struct addresses){ 0 };
+	return 0;
+}
+
+int gmime_decode_text(const char *text, char **ret_decoded) {
+	char *decoded, *copy;
+
+	if (pthread_once(&gmime_once, load) != 0 || !gmime.loaded)
+		return -SMIME_E_INTERNAL;
+	decoded = gmime.g_mime_utils_header_decode_text(NULL, text);
+	copy = decoded ? strdup(decoded) : NULL;
+	gmime.g_free(decoded);
+	if (!copy)
+		return -SMIME_E_NO_MEMORY;
+	*ret_decoded = copy;
 	return 0;
 }

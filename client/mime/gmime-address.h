@@ -14,4 +14,7 @@
  */
 int gmime_address_parse(const char *text, struct addresses *ret_addresses);
 
+/* A field's text with its encoded words decoded (RFC 2047), in UTF-8; the caller's to free(). -SMIME_E_NO_MEMORY, -SMIME_E_INTERNAL. */
+int gmime_decode_text(const char *text, char **ret_decoded);
+
 #endif
