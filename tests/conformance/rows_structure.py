@@ -65,9 +65,10 @@ def row_c3_identifiers():
 
 
 def each_signer(text, code, expected):
-    """The outcome of the check `signature` of each signer."""
-    found = [[c['outcome'] for c in s['checks'] if c['name'] == 'signature'][:1] for s in JUDGE.signers()]
-    JUDGE.point(JUDGE.code == code and found == [[each] for each in expected], text, '%s; %s' % (found, JUDGE.what()))
+    """The outcomes of the checks `signature` and `digest` of each signer, as one."""
+    found = [{c['outcome'] for c in s['checks'] if c['name'] in ('signature', 'digest')} for s in JUDGE.signers()]
+    worst = [next(each for each in ('bad', 'unknown', 'good') if each in outcomes) for outcomes in found]
+    JUDGE.point(JUDGE.code == code and worst == expected, text, '%s; %s' % (worst, JUDGE.what()))
 
 
 def two(first, second, certificates=None):
