@@ -57,14 +57,25 @@ demo_ca() {
 		-CA "$ca/root.pem" -CAkey "$ca/root.key" -extfile "$ca/ca.cnf" -extensions ca -out "$ca/issuing.pem"
 }
 
-# The public half of an EC key: pkcs11-tool 0.23 shows the point of every curve, but exports P-256 alone.
+# The point of an EC key, which pkcs11-tool 0.23 shows for every curve, while it exports P-256 alone.
+demo_point() { # TOKEN ID
+	pkcs11-tool --module "$DEMO_MODULE" --token-label "$1" --list-objects --type pubkey 2>/dev/null |
+		awk -v id="$2" '$1 == "EC_POINT:" { point = $2 } $1 == "ID:" && $2 == id { print point }'
+}
+# The public half of an EC key.
 demo_export_ec() { # TOKEN ID CURVE
 	local point
-	point=$(pkcs11-tool --module "$DEMO_MODULE" --token-label "$1" --list-objects --type pubkey 2>/dev/null |
-		awk -v id="$2" '$1 == "EC_POINT:" { point = $2 } $1 == "ID:" && $2 == id { print point }' |
-		sed 's/^04\(81..\|[0-7].\)//')
+	point=$(demo_point "$1" "$2" | sed 's/^04\(81..\|[0-7].\)//')
 	openssl asn1parse -noout -out - -genconf <(printf '%s\n' 'asn1=SEQUENCE:spki' '[spki]' 'algorithm=SEQUENCE:ec' \
 		"key=FORMAT:HEX,BITSTRING:$point" '[ec]' 'type=OID:id-ecPublicKey' "curve=OID:$3")
+}
+
+# The same for Ed25519 (RFC 8410).
+demo_export_ed25519() { # TOKEN ID
+	local point
+	point=$(demo_point "$1" "$2" | sed 's/^0420\(.\{64\}\)$/\1/')
+	openssl asn1parse -noout -out - -genconf <(printf '%s\n' 'asn1=SEQUENCE:spki' '[spki]' 'algorithm=SEQUENCE:ed' \
+		"key=FORMAT:HEX,BITSTRING:$point" '[ed]' 'type=OID:ED25519')
 }
 
 # A key pair on a token, both for signing and for decryption. Its public half goes to NAME.pub.
@@ -72,6 +83,7 @@ demo_key() { # TOKEN NAME ID TYPE, e.g. demo alice 01 rsa:2048; TYPE as pkcs11-t
 	local spki=$DEMO/$2.spki
 	demo_pkcs11 "$1" --keypairgen --key-type "$4" --usage-sign --usage-decrypt --usage-derive --id "$3" --label "$2" || return
 	case $4 in
+	EC:edwards25519) demo_export_ed25519 "$1" "$3" >"$spki" ;;
 	EC:*) demo_export_ec "$1" "$3" "${4#EC:}" >"$spki" ;;
 	*) demo_pkcs11 "$1" --read-object --type pubkey --id "$3" -o "$spki" ;;
 	esac || return

@@ -11,6 +11,7 @@
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
 
+#include "certificate-key.h"
 #include "smime/error.h"
 
 enum cms_validity cms_validity(const X509 *certificate, time_t at) {
@@ -74,14 +75,6 @@ static int check_purpose(X509 *certificate, bool usage_fits, const char *why_usa
 	return -SMIME_E_KEY_UNUSABLE;
 }
 
-static const EVP_PKEY *public_key(const X509 *certificate) {
-	const EVP_PKEY *key = X509_get0_pubkey(certificate);
-
-	if (!key)
-		ERR_clear_error();
-	return key;
-}
-
 static int check_rsa(const EVP_PKEY *key, const char **ret_why) {
 	if (EVP_PKEY_get_bits(key) >= CMS_RSA_MIN_BITS)
 		return 0;
@@ -89,18 +82,46 @@ static int check_rsa(const EVP_PKEY *key, const char **ret_why) {
 	return -SMIME_E_KEY_UNUSABLE;
 }
 
+/* Of what a certificate for RSASSA-PSS may demand: one of the digests that are signed with, for the mask too, and a salt of its length. */
+static int check_restriction(const X509 *certificate, const char **ret_why) {
+	struct cms_pss pss;
+	int r = cms_pss_restriction(certificate, &pss);
+
+	if (r == 1)
+		return 0;
+	if (r == 0 && (pss.md == EVP_sha256() || pss.md == EVP_sha384() || pss.md == EVP_sha512()) && pss.mgf1_md == pss.md &&
+		pss.salt_len <= EVP_MD_get_size(pss.md) && pss.trailer == 1)
+		return 0;
+	*ret_why = "demands RSASSA-PSS with parameters that are not used for mail";
+	return -SMIME_E_KEY_UNUSABLE;
+}
+
+/* Whether there is a key that mail can be signed with. */
+static int check_signing_key(const X509 *certificate, const char **ret_why) {
+	_cleanup_(certificate_key_freep) EVP_PKEY *key = cms_certificate_key(certificate);
+	int r;
+
+	switch (key ? cms_certificate_key_algorithm(certificate) : NID_undef) {
+	case NID_rsassaPss:
+		r = check_rsa(key, ret_why);
+		return r < 0 ? r : check_restriction(certificate, ret_why);
+	case NID_rsaEncryption:
+		return check_rsa(key, ret_why);
+	case NID_X9_62_id_ecPublicKey:
+	case NID_ED25519:
+		return 0;
+	default:
+		*ret_why = "has a type of key that can't sign mail";
+		return -SMIME_E_KEY_UNUSABLE;
+	}
+}
+
 int cms_suitable_for_signing(X509 *certificate, time_t now, const char **ret_why) {
-	const EVP_PKEY *key = public_key(certificate);
-	int type = key ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
 	int r = check_purpose(certificate, cms_usage_is_signing(certificate),
 		"is not for signing (its key usage has neither digitalSignature nor nonRepudiation)", ret_why);
 
-	if (r == 0 && type == EVP_PKEY_RSA)
-		r = check_rsa(key, ret_why);
-	if (r == 0 && type != EVP_PKEY_RSA && type != EVP_PKEY_EC && type != EVP_PKEY_ED25519 && type != EVP_PKEY_RSA_PSS) {
-		*ret_why = "has a type of key that can't sign mail";
-		r = -SMIME_E_KEY_UNUSABLE;
-	}
+	if (r == 0)
+		r = check_signing_key(certificate, ret_why);
 	return r == 0 ? check_validity(certificate, now, ret_why) : r;
 }
 
@@ -114,23 +135,39 @@ static bool is_nist_curve(const EVP_PKEY *key) {
 	return nid == NID_X9_62_prime256v1 || nid == NID_secp384r1 || nid == NID_secp521r1;
 }
 
-int cms_suitable_for_encryption(X509 *certificate, time_t now, const char **ret_why) {
-	const EVP_PKEY *key = public_key(certificate);
-	int type = key ? EVP_PKEY_get_base_id(key) : EVP_PKEY_NONE;
-	int r;
+static int check_agreement(X509 *certificate, const char **ret_why) {
+	return check_purpose(
+		certificate, usage_has(certificate, KU_KEY_AGREEMENT), "is not for encryption (its key usage lacks keyAgreement)", ret_why);
+}
 
-	if (type == EVP_PKEY_EC && is_nist_curve(key))
-		r = check_purpose(certificate, usage_has(certificate, KU_KEY_AGREEMENT),
-			"is not for encryption (its key usage lacks keyAgreement)", ret_why);
-	else if (type == EVP_PKEY_RSA) {
-		r = check_purpose(certificate, usage_has(certificate, KU_KEY_ENCIPHERMENT),
-			"is not for encryption (its key usage lacks keyEncipherment)", ret_why);
-		if (r == 0)
-			r = check_rsa(key, ret_why);
-	} else {
-		ERR_clear_error();
-		*ret_why = "has a type of key that can't be encrypted to";
-		r = -SMIME_E_KEY_UNUSABLE;
+static int check_transport(X509 *certificate, const EVP_PKEY *key, const char **ret_why) {
+	int r = check_purpose(certificate, usage_has(certificate, KU_KEY_ENCIPHERMENT),
+		"is not for encryption (its key usage lacks keyEncipherment)", ret_why);
+
+	return r == 0 ? check_rsa(key, ret_why) : r;
+}
+
+static int check_encryption_key(X509 *certificate, const char **ret_why) {
+	_cleanup_(certificate_key_freep) EVP_PKEY *key = cms_certificate_key(certificate);
+
+	switch (key ? cms_certificate_key_algorithm(certificate) : NID_undef) {
+	case NID_rsaEncryption:
+	case NID_rsaesOaep:
+		return check_transport(certificate, key, ret_why);
+	case NID_X9_62_id_ecPublicKey:
+		if (is_nist_curve(key))
+			return check_agreement(certificate, ret_why);
+		break;
+	default:
+		break;
 	}
+	ERR_clear_error();
+	*ret_why = "has a type of key that can't be encrypted to";
+	return -SMIME_E_KEY_UNUSABLE;
+}
+
+int cms_suitable_for_encryption(X509 *certificate, time_t now, const char **ret_why) {
+	int r = check_encryption_key(certificate, ret_why);
+
 	return r == 0 ? check_validity(certificate, now, ret_why) : r;
 }

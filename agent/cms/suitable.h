@@ -24,12 +24,13 @@ bool cms_is_for_mail(X509 *certificate);      /* emailProtection or anyExtendedK
 
 /*
  * Valid at `now`, no CA certificate, key usage digitalSignature or nonRepudiation (or none named), extended key usage
- * emailProtection or any (or none named), RSA of CMS_RSA_MIN_BITS or more, or EC, or Ed25519. Returns 0,
+ * emailProtection or any (or none named), RSA of CMS_RSA_MIN_BITS or more (for every use, or for RSASSA-PSS with a digest that is
+ * signed with here, the same for the mask, and a salt of at most its length), or EC, or Ed25519. Returns 0,
  * -SMIME_E_CERT_EXPIRED or -SMIME_E_KEY_UNUSABLE; then *ret_why is a static text that goes on after "the certificate ".
  */
 int cms_suitable_for_signing(X509 *certificate, time_t now, const char **ret_why);
 
-/* The same for a recipient: RSA with keyEncipherment, or EC (P-256, P-384, P-521) with keyAgreement. */
+/* The same for a recipient: RSA (for every use, or for RSAES-OAEP) with keyEncipherment, or EC (P-256, P-384, P-521) with keyAgreement. */
 int cms_suitable_for_encryption(X509 *certificate, time_t now, const char **ret_why);
 
 #endif

@@ -14,6 +14,11 @@
 #include "agent/wire/base.h"
 #include "fault.h"
 
+/* PKCS #11 3.0, for X25519 and X448; p11-kit 0.24 has not got it. */
+#ifndef CKK_EC_MONTGOMERY
+#define CKK_EC_MONTGOMERY 0x41UL
+#endif
+
 enum {
 	ATTRIBUTE_MAX_BYTES = 16 * 1024, /* of one attribute of one object */
 	OBJECTS_MAX = 1024,              /* of one class on one token */

@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "agent/cms/certificate-key.h"
 #include "public-key.h"
 #include "smime/error.h"
 
@@ -48,6 +49,8 @@ static enum wire_key_type type_of(const EVP_PKEY *public) {
 		return WIRE_KEY_EC;
 	case EVP_PKEY_ED25519:
 		return WIRE_KEY_ED25519;
+	case EVP_PKEY_X25519:
+		return WIRE_KEY_X25519;
 	default:
 		return WIRE_KEY_OTHER;
 	}
@@ -73,47 +76,52 @@ static bool same_id(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_l
 	return a_len > 0 && a_len == b_len && memcmp(a, b, a_len) == 0;
 }
 
+/* There are modules that have X25519 among CKK_EC (NSS before 3.96) or CKK_EC_EDWARDS (SoftHSM). */
 static bool type_matches(CK_KEY_TYPE type, const EVP_PKEY *public) {
-	if (!public)
+	enum wire_key_type found = public ? type_of(public) : WIRE_KEY_OTHER;
+
+	switch (public ? type : CK_UNAVAILABLE_INFORMATION) {
+	case CK_UNAVAILABLE_INFORMATION:
 		return false;
-	switch (type) {
 	case CKK_RSA:
-		return type_of(public) == WIRE_KEY_RSA;
+		return found == WIRE_KEY_RSA;
 	case CKK_EC:
-		return type_of(public) == WIRE_KEY_EC;
+		return found == WIRE_KEY_EC || found == WIRE_KEY_X25519;
 	case CKK_EC_EDWARDS:
-		return type_of(public) == WIRE_KEY_ED25519;
+		return found == WIRE_KEY_ED25519 || found == WIRE_KEY_X25519;
+	case CKK_EC_MONTGOMERY:
+		return found == WIRE_KEY_X25519;
 	default:
-		return type_of(public) == WIRE_KEY_OTHER;
+		return found == WIRE_KEY_OTHER;
 	}
 }
 
-static EVP_PKEY *certificate_key(const X509 *certificate) {
-	EVP_PKEY *public = X509_get0_pubkey(certificate);
-
-	if (!public)
-		ERR_clear_error();
-	return public;
+static bool signs(enum wire_key_type type) {
+	return type == WIRE_KEY_RSA || type == WIRE_KEY_EC || type == WIRE_KEY_ED25519;
 }
 
-/* The public half of a private key object. NULL: nothing tells it, so the key can't be named. */
+static bool derives(enum wire_key_type type) {
+	return type == WIRE_KEY_EC || type == WIRE_KEY_X25519;
+}
+
+/* The public half of a private key object; the caller's to free. NULL: nothing tells it, so the key can't be named. */
 static EVP_PKEY *public_of(const struct inventory_sources *sources, const struct key_object *key) {
 	size_t i;
 
 	if (key->public)
-		return key->public;
+		return EVP_PKEY_up_ref(key->public) == 1 ? key->public : NULL;
 	for (i = 0; i < sources->public_keys->count; i++) {
 		const struct key_object *other = &sources->public_keys->items[i];
 
 		if (same_id(key->id, key->id_len, other->id, other->id_len) && type_matches(key->type, other->public))
-			return other->public;
+			return EVP_PKEY_up_ref(other->public) == 1 ? other->public : NULL;
 	}
 	for (i = 0; i < sources->certificates->count; i++) {
 		const struct token_certificate *other = &sources->certificates->items[i];
-		EVP_PKEY *public = certificate_key(other->certificate);
+		_cleanup_(public_freep) EVP_PKEY *public = cms_certificate_key(other->certificate);
 
 		if (same_id(key->id, key->id_len, other->id, other->id_len) && type_matches(key->type, public))
-			return public;
+			return TAKE(public);
 	}
 	return NULL;
 }
@@ -156,7 +164,7 @@ static int add_key(struct inventory *inventory, EVP_PKEY *public, const uint8_t 
 
 /* Of two private key objects with the same public key the first one counts. */
 static int add_private(struct inventory *inventory, const struct inventory_sources *sources, const struct key_object *object) {
-	EVP_PKEY *public = public_of(sources, object);
+	_cleanup_(public_freep) EVP_PKEY *public = public_of(sources, object);
 	struct inventory_key *key;
 	int r = 0;
 
@@ -168,8 +176,8 @@ static int add_private(struct inventory *inventory, const struct inventory_sourc
 	key->seen = true;
 	key->handle = object->handle;
 	key->always_authenticate = object->always_authenticate;
-	key->can_sign = object->sign && (key->type == WIRE_KEY_RSA || key->type == WIRE_KEY_EC);
-	key->can_decrypt = (key->type == WIRE_KEY_RSA && object->decrypt) || (key->type == WIRE_KEY_EC && object->derive);
+	key->can_sign = object->sign && signs(key->type);
+	key->can_decrypt = (key->type == WIRE_KEY_RSA && object->decrypt) || (derives(key->type) && object->derive);
 	return 0;
 }
 
@@ -182,7 +190,8 @@ static int add_inferred(struct inventory *inventory, EVP_PKEY *public, const uin
 	r = add_key(inventory, public, id, id_len, label, &key);
 	if (r < 0)
 		return r;
-	key->can_sign = key->can_decrypt = key->type == WIRE_KEY_RSA || key->type == WIRE_KEY_EC;
+	key->can_sign = signs(key->type);
+	key->can_decrypt = key->type == WIRE_KEY_RSA || derives(key->type);
 	return 0;
 }
 
@@ -197,9 +206,10 @@ static int infer_keys(struct inventory *inventory, const struct inventory_source
 	}
 	for (i = 0; r == 0 && i < sources->certificates->count; i++) {
 		const struct token_certificate *item = &sources->certificates->items[i];
+		_cleanup_(public_freep) EVP_PKEY *public = cms_certificate_key(item->certificate);
 
 		if (!(X509_get_extension_flags(item->certificate) & EXFLAG_CA))
-			r = add_inferred(inventory, certificate_key(item->certificate), item->id, item->id_len, "");
+			r = add_inferred(inventory, public, item->id, item->id_len, "");
 	}
 	return r;
 }
@@ -225,7 +235,8 @@ static int newest_first(const X509 *const *a, const X509 *const *b) {
 
 /* What the certificate has as SubjectPublicKeyInfo names the key: encodings of one key can differ. */
 static int place(struct inventory *inventory, X509 *certificate, bool on_token) {
-	struct inventory_key *key = find_public(inventory, certificate_key(certificate));
+	_cleanup_(public_freep) EVP_PKEY *public = cms_certificate_key(certificate);
+	struct inventory_key *key = find_public(inventory, public);
 	int r = push(inventory->all, certificate);
 
 	if (r < 0)

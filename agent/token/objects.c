@@ -38,16 +38,25 @@ static EVP_PKEY *read_rsa(const struct cryptoki *module, CK_SESSION_HANDLE sessi
 	return public_rsa(value_bytes(&modulus), value_bytes(&exponent));
 }
 
+/* Where there are no parameters the type of the key tells its curve, if there is one that is customary. */
+static struct bytes customary_curve(CK_KEY_TYPE type) {
+	static const uint8_t edwards25519[] = { 0x06, 0x03, 0x2b, 0x65, 0x70 }, curve25519[] = { 0x06, 0x03, 0x2b, 0x65, 0x6e };
+
+	if (type == CKK_EC_EDWARDS)
+		return (struct bytes){ edwards25519, sizeof(edwards25519) };
+	if (type == CKK_EC_MONTGOMERY)
+		return (struct bytes){ curve25519, sizeof(curve25519) };
+	return (struct bytes){ NULL, 0 };
+}
+
 static EVP_PKEY *read_ec(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_KEY_TYPE type) {
 	_cleanup_(value_clear) struct value parameters = { 0 };
 	_cleanup_(value_clear) struct value point = { 0 };
 
 	if (read_value(module, session, object, CKA_EC_POINT, &point) != 0)
 		return NULL;
-	if (type == CKK_EC_EDWARDS)
-		return public_ed25519(value_bytes(&point));
 	if (read_value(module, session, object, CKA_EC_PARAMS, &parameters) != 0)
-		return NULL;
+		return public_ec(customary_curve(type), value_bytes(&point));
 	return public_ec(value_bytes(&parameters), value_bytes(&point));
 }
 
@@ -57,7 +66,7 @@ static EVP_PKEY *read_public(const struct cryptoki *module, CK_SESSION_HANDLE se
 
 	if (type == CKK_RSA)
 		key = read_rsa(module, session, object);
-	else if (type == CKK_EC || type == CKK_EC_EDWARDS)
+	else if (type == CKK_EC || type == CKK_EC_EDWARDS || type == CKK_EC_MONTGOMERY)
 		key = read_ec(module, session, object, type);
 	if (!key && read_value(module, session, object, CKA_PUBLIC_KEY_INFO, &spki) == 0)
 		key = public_from_spki(value_bytes(&spki));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The private-key operations of a token, each exactly once for a request: sign a digest, decrypt, derive. What a token lacks is
+ * The private-key operations of a token, each exactly once for a request: sign, decrypt, derive. What a token lacks is
  * completed in software from its raw RSA.
  */
 #ifndef TOKEN_PRIVATE_KEY_H
@@ -11,10 +11,10 @@
 #include "login.h"
 
 /*
- * Signs a digest: RSASSA-PKCS1-v1_5, RSASSA-PSS (MGF1 with the same digest, salt of its length) or ECDSA (DER). The caller frees
- * *ret_signature. -SMIME_E_MECHANISM names what the token lacks; errors of login and cryptoki_fault().
+ * Signs a message: its digest with RSASSA-PKCS1-v1_5, RSASSA-PSS (MGF1 with the same digest, salt of its length) or ECDSA (DER), or
+ * the message itself with Ed25519 (RFC 8032 PureEdDSA; `md` does not matter then). The caller frees *ret_signature. -SMIME_E_MECHANISM names what the token lacks; errors of login and cryptoki_fault().
  */
-int private_key_sign(struct operation *operation, const struct inventory_key *key, const EVP_MD *md, bool pss, struct bytes digest,
+int private_key_sign(struct operation *operation, const struct inventory_key *key, const EVP_MD *md, bool pss, struct bytes message,
 	uint8_t **ret_signature, size_t *ret_len, struct fault *fault);
 
 /* How a key was encrypted. */

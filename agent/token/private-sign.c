@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Signing a digest with the mechanism that the token has. What it lacks is completed in software from its raw RSA.
+ * Signing with the mechanism that the token has. What it lacks is completed in software from its raw RSA.
  *
- * The digest is always one of signed attributes made here: callers never hand a client's bytes in.
+ * The message is always signed attributes made here: callers never hand a client's bytes in.
  */
 #include "private-key.h"
 
@@ -149,18 +149,40 @@ static int sign_ecdsa(struct operation *operation, const struct inventory_key *k
 	return r < 0 ? r : to_der(signature);
 }
 
-int private_key_sign(struct operation *operation, const struct inventory_key *key, const EVP_MD *md, bool pss, struct bytes digest,
+/* PKCS #11 3.0 2.3.14: without a parameter CKM_EDDSA is Ed25519 without a context, of the message and not of a digest (RFC 8419 2.2). */
+static int sign_ed25519(struct operation *operation, const struct inventory_key *key, struct bytes message, struct signature *signature,
+	struct fault *fault) {
+	CK_MECHANISM mechanism = { CKM_EDDSA, NULL, 0 };
+	int r = sign_with(operation, key, &mechanism, message, signature, fault);
+
+	return r > 0 ? mechanism_lacking(operation, "CKM_EDDSA", fault) : r;
+}
+
+static int sign_digest(struct operation *operation, const struct inventory_key *key, const EVP_MD *md, bool pss, struct bytes message,
+	struct signature *signature, struct fault *fault) {
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	if (EVP_Digest(message.data, message.len, hash, &len, md, NULL) != 1)
+		return -SMIME_E_INTERNAL;
+	struct bytes digest = { hash, len };
+	if (key->type == WIRE_KEY_EC)
+		return sign_ecdsa(operation, key, digest, signature, fault);
+	if (pss)
+		return sign_pss(operation, key, md, digest, signature, fault);
+	return sign_pkcs1(operation, key, md, digest, signature, fault);
+}
+
+int private_key_sign(struct operation *operation, const struct inventory_key *key, const EVP_MD *md, bool pss, struct bytes message,
 	uint8_t **ret_signature, size_t *ret_len, struct fault *fault) {
 	struct signature signature;
 	uint8_t *copy;
 	int r;
 
-	if (key->type == WIRE_KEY_EC)
-		r = sign_ecdsa(operation, key, digest, &signature, fault);
-	else if (pss)
-		r = sign_pss(operation, key, md, digest, &signature, fault);
+	if (key->type == WIRE_KEY_ED25519)
+		r = sign_ed25519(operation, key, message, &signature, fault);
 	else
-		r = sign_pkcs1(operation, key, md, digest, &signature, fault);
+		r = sign_digest(operation, key, md, pss, message, &signature, fault);
 	if (r < 0)
 		return r;
 	copy = malloc(signature.len);

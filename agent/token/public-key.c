@@ -16,7 +16,7 @@
 
 #include "smime/error.h"
 
-enum { RSA_MODULUS_MAX_BYTES = 2048, ED25519_POINT_BYTES = 32 };
+enum { RSA_MODULUS_MAX_BYTES = 2048, CURVE_NAME_MAX_BYTES = 64 };
 
 DEFINE_CLEANUP(OSSL_PARAM *, params_freep, OSSL_PARAM_free)
 DEFINE_CLEANUP(OSSL_PARAM_BLD *, builder_freep, OSSL_PARAM_BLD_free)
@@ -86,30 +86,68 @@ static struct bytes octets_or(const ASN1_OCTET_STRING *octets, struct bytes raw)
 	return (struct bytes){ ASN1_STRING_get0_data(octets), (size_t)ASN1_STRING_length(octets) };
 }
 
-EVP_PKEY *public_ec(struct bytes parameters, struct bytes point) {
+/* Curves of RFC 8410 by each name that modules have for them: of PKCS #11 3.0, of RFC 8410, and from before it. */
+static int raw_type(const char *curve) {
+	static const struct {
+		const char *name;
+		int type;
+	} known[] = {
+		{ "edwards25519", EVP_PKEY_ED25519 },
+		{ "1.3.101.112", EVP_PKEY_ED25519 },
+		{ "1.3.6.1.4.1.11591.15.1", EVP_PKEY_ED25519 },
+		{ "curve25519", EVP_PKEY_X25519 },
+		{ "1.3.101.110", EVP_PKEY_X25519 },
+		{ "1.3.6.1.4.1.3029.1.5.1", EVP_PKEY_X25519 },
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(known); i++)
+		if (strcmp(curve, known[i].name) == 0)
+			return known[i].type;
+	return EVP_PKEY_NONE;
+}
+
+/* ECParameters (RFC 5480 2.1.1) or curveName (PKCS #11 3.0 2.3.3): a PrintableString as it stands, an OID in dots. */
+static bool read_curve_name(struct bytes parameters, char name[CURVE_NAME_MAX_BYTES]) {
 	const uint8_t *p = parameters.data;
-	_cleanup_(object_freep) ASN1_OBJECT *curve = d2i_ASN1_OBJECT(NULL, &p, (long)parameters.len);
+	_cleanup_(object_freep) ASN1_OBJECT *object = NULL;
+
+	if (parameters.len > 2 && p[0] == V_ASN1_PRINTABLESTRING && p[1] == parameters.len - 2 && p[1] < CURVE_NAME_MAX_BYTES) {
+		memcpy(name, p + 2, p[1]);
+		name[p[1]] = '\0';
+		return true;
+	}
+	object = d2i_ASN1_OBJECT(NULL, &p, (long)parameters.len);
+	return object && OBJ_obj2txt(name, CURVE_NAME_MAX_BYTES, object, 1) > 0;
+}
+
+EVP_PKEY *public_raw(int type, struct bytes point) {
+	EVP_PKEY *key = EVP_PKEY_new_raw_public_key(type, NULL, point.data, point.len);
+
+	if (!key)
+		ERR_clear_error();
+	return key;
+}
+
+static EVP_PKEY *on_curve(const char *curve, struct bytes point) {
+	int type = raw_type(curve);
+
+	return type != EVP_PKEY_NONE ? public_raw(type, point) : public_on_curve(OBJ_nid2sn(OBJ_txt2nid(curve)), point);
+}
+
+EVP_PKEY *public_ec(struct bytes parameters, struct bytes point) {
 	_cleanup_(octets_freep) ASN1_OCTET_STRING *octets = NULL;
-	int nid = curve ? OBJ_obj2nid(curve) : NID_undef;
+	char curve[CURVE_NAME_MAX_BYTES];
 	EVP_PKEY *key;
 
-	if (nid == NID_undef) {
+	if (!read_curve_name(parameters, curve)) {
 		ERR_clear_error();
 		return NULL;
 	}
-	/* An uncompressed raw point begins with the tag of an OCTET STRING too, but its length does not fit that reading. */
+	/* A raw point may begin as an OCTET STRING does, the uncompressed ones all do; but then its length does not fit that reading. */
 	octets = unwrap_point(point);
-	key = public_on_curve(OBJ_nid2sn(nid), octets_or(octets, point));
-	return key || !octets ? key : public_on_curve(OBJ_nid2sn(nid), point);
-}
-
-EVP_PKEY *public_ed25519(struct bytes point) {
-	_cleanup_(octets_freep) ASN1_OCTET_STRING *octets = unwrap_point(point);
-	struct bytes raw = octets_or(octets, point);
-	EVP_PKEY *key = NULL;
-
-	if (raw.len == ED25519_POINT_BYTES)
-		key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, raw.data, raw.len);
+	key = on_curve(curve, octets_or(octets, point));
+	if (!key && octets)
+		key = on_curve(curve, point);
 	if (!key)
 		ERR_clear_error();
 	return key;
@@ -124,11 +162,24 @@ EVP_PKEY *public_from_spki(struct bytes der) {
 	return key;
 }
 
+static int raw_point(const EVP_PKEY *key, uint8_t *ret_point, size_t *ret_len) {
+	size_t len = EC_POINT_MAX_BYTES;
+
+	if (EVP_PKEY_get_raw_public_key(key, ret_point, &len) != 1) {
+		ERR_clear_error();
+		return -SMIME_E_INTERNAL;
+	}
+	*ret_len = len;
+	return 0;
+}
+
 int public_point(const EVP_PKEY *key, uint8_t ret_point[EC_POINT_MAX_BYTES], size_t *ret_len) {
 	_cleanup_(number_freep) BIGNUM *x = NULL;
 	_cleanup_(number_freep) BIGNUM *y = NULL;
 	size_t size = ((size_t)EVP_PKEY_get_bits(key) + 7) / 8;
 
+	if (EVP_PKEY_get_base_id(key) != EVP_PKEY_EC)
+		return raw_point(key, ret_point, ret_len);
 	if (1 + 2 * size > EC_POINT_MAX_BYTES || EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_X, &x) != 1 ||
 		EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_Y, &y) != 1 || BN_bn2binpad(x, ret_point + 1, (int)size) < 0 ||
 		BN_bn2binpad(y, ret_point + 1 + size, (int)size) < 0) {

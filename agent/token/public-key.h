@@ -20,11 +20,14 @@ DEFINE_CLEANUP(EVP_PKEY *, public_freep, EVP_PKEY_free)
 /* CKA_MODULUS and CKA_PUBLIC_EXPONENT. NULL when they are no key. */
 EVP_PKEY *public_rsa(struct bytes modulus, struct bytes exponent);
 
-/* CKA_EC_PARAMS (a named curve) and CKA_EC_POINT (a DER OCTET STRING, or raw as some modules have it). NULL when they are no key. */
+/*
+ * CKA_EC_PARAMS, an OID or a PrintableString that names the curve, and CKA_EC_POINT, a DER OCTET STRING, or raw as some modules have
+ * it: EC, Ed25519 or X25519. NULL when they are no key, or one on a curve that is not known.
+ */
 EVP_PKEY *public_ec(struct bytes parameters, struct bytes point);
 
-/* CKA_EC_POINT of a CKK_EC_EDWARDS key, likewise. NULL for anything but Ed25519. */
-EVP_PKEY *public_ed25519(struct bytes point);
+/* EVP_PKEY_ED25519 or EVP_PKEY_X25519 (RFC 8410) from their octets. NULL when these are too many or too few. */
+EVP_PKEY *public_raw(int type, struct bytes point);
 
 /* CKA_PUBLIC_KEY_INFO: a SubjectPublicKeyInfo. NULL when it is none. */
 EVP_PKEY *public_from_spki(struct bytes der);
@@ -32,7 +35,7 @@ EVP_PKEY *public_from_spki(struct bytes der);
 /* A key on a named curve from an encoded point, uncompressed or compressed; every other form and any point off the curve give NULL. */
 EVP_PKEY *public_on_curve(const char *curve, struct bytes point);
 
-/* The uncompressed point of an EC key. Returns 0 or -SMIME_E_INTERNAL. */
+/* The uncompressed point of an EC key, the octets of an X25519 key. Returns 0 or -SMIME_E_INTERNAL. */
 int public_point(const EVP_PKEY *key, uint8_t ret_point[EC_POINT_MAX_BYTES], size_t *ret_len);
 
 /* The name of a key. Returns 0 or -SMIME_E_INTERNAL. */

@@ -9,6 +9,7 @@
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
 
+#include "agent/cms/certificate-key.h"
 #include "agent/cms/suitable.h"
 #include "attributes.h"
 #include "chain.h"
@@ -101,12 +102,26 @@ static int check_key(const struct token *token, const struct inventory_key *key,
 			"the token does not let the key \"%s\" sign (CKA_SIGN is not set, or its type "
 			"is not supported)",
 			key->label);
+	if (key->type == WIRE_KEY_ED25519 && OBJ_obj2nid(request->digest_algorithm) != NID_sha512)
+		return fault_set(fault, SMIME_E_UNSUPPORTED, "an Ed25519 key signs with SHA-512 only (RFC 8419)");
 	if (request->pss && key->type != WIRE_KEY_RSA)
 		return fault_set(fault, SMIME_E_KEY_UNUSABLE, "RSASSA-PSS is for RSA keys, and the key \"%s\" is none", key->label);
 	return 0;
 }
 
-static int choose_algorithms(struct signing *signing) {
+/* RFC 4055 1.2: what a certificate says of RSASSA-PSS is for every signature of its key. */
+static int apply_restriction(struct signing *signing, struct fault *fault) {
+	struct cms_pss pss;
+
+	if (cms_certificate_key_algorithm(signing->certificate) != NID_rsassaPss)
+		return 0;
+	signing->pss = true;
+	if (cms_pss_restriction(signing->certificate, &pss) == 0 && pss.md != signing->md)
+		return fault_set(fault, SMIME_E_KEY_UNUSABLE, "the certificate allows signatures with %s only", EVP_MD_get0_name(pss.md));
+	return 0;
+}
+
+static int rsa_or_ecdsa(const struct signing *signing) {
 	static const struct {
 		int md, ecdsa, rsa;
 	} known[] = {
@@ -115,15 +130,18 @@ static int choose_algorithms(struct signing *signing) {
 		{ NID_sha512, NID_ecdsa_with_SHA512, NID_sha512WithRSAEncryption },
 	};
 
+	for (size_t i = 0; i < ELEMENTSOF(known); i++)
+		if (known[i].md == EVP_MD_get_type(signing->md))
+			return signing->key->type == WIRE_KEY_EC ? known[i].ecdsa : known[i].rsa;
+	return NID_undef;
+}
+
+static int choose_algorithms(struct signing *signing) {
 	signing->digest_algorithm = cms_algorithm(EVP_MD_get_type(signing->md));
-	for (size_t i = 0; i < ELEMENTSOF(known); i++) {
-		if (known[i].md != EVP_MD_get_type(signing->md))
-			continue;
-		if (signing->pss)
-			signing->signature_algorithm = cms_algorithm_pss(signing->md);
-		else
-			signing->signature_algorithm = cms_algorithm(signing->key->type == WIRE_KEY_EC ? known[i].ecdsa : known[i].rsa);
-	}
+	if (signing->pss)
+		signing->signature_algorithm = cms_algorithm_pss(signing->md);
+	else
+		signing->signature_algorithm = cms_algorithm(signing->key->type == WIRE_KEY_ED25519 ? NID_ED25519 : rsa_or_ecdsa(signing));
 	return signing->digest_algorithm && signing->signature_algorithm ? 0 : -SMIME_E_NO_MEMORY;
 }
 
@@ -131,9 +149,10 @@ static int choose_algorithms(struct signing *signing) {
 
 /* A fault of the token or a wrong certificate must not leave as a signature that nobody can verify. */
 static int self_verify(const struct signing *signing, const uint8_t *signature, size_t len, struct fault *fault) {
+	const EVP_MD *md = signing->key->type == WIRE_KEY_ED25519 ? NULL : signing->md;
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *parameters = NULL;
-	int ok = context && EVP_DigestVerifyInit(context, &parameters, signing->md, NULL, X509_get0_pubkey(signing->certificate)) == 1;
+	int ok = context && EVP_DigestVerifyInit(context, &parameters, md, NULL, X509_get0_pubkey(signing->certificate)) == 1;
 
 	if (ok && signing->pss)
 		ok = EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) == 1 &&
@@ -148,15 +167,11 @@ static int self_verify(const struct signing *signing, const uint8_t *signature, 
 
 static int sign_attributes(
 	struct operation *operation, const struct signing *signing, ASN1_OCTET_STRING *ret_signature, struct fault *fault) {
-	uint8_t digest[EVP_MAX_MD_SIZE];
+	struct bytes attributes = { signing->attributes_der, signing->attributes_len };
 	uint8_t *signature = NULL;
-	unsigned digest_len = 0;
 	size_t len = 0;
+	int r = private_key_sign(operation, signing->key, signing->md, signing->pss, attributes, &signature, &len, fault);
 
-	if (EVP_Digest(signing->attributes_der, signing->attributes_len, digest, &digest_len, signing->md, NULL) != 1)
-		return -SMIME_E_INTERNAL;
-	int r = private_key_sign(
-		operation, signing->key, signing->md, signing->pss, (struct bytes){ digest, digest_len }, &signature, &len, fault);
 	if (r == 0)
 		r = self_verify(signing, signature, len, fault);
 	if (r == 0 && ASN1_OCTET_STRING_set(ret_signature, signature, (int)len) != 1)
@@ -228,7 +243,9 @@ static int choose(struct operation *operation, const struct inventory *inventory
 
 	signing->key = inventory_find(inventory, wire_octets(request->key));
 	r = check_key(operation->token, signing->key, request, fault);
-	return r < 0 ? r : choose_certificate(request, now, signing, fault);
+	if (r == 0)
+		r = choose_certificate(request, now, signing, fault);
+	return r == 0 ? apply_restriction(signing, fault) : r;
 }
 
 /* After the login the inventory shows what the key really is. */

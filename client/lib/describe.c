@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include "agent/cms/certificate-key.h"
 #include "agent/cms/suitable.h"
 #include "client/mime/address.h"
 
@@ -56,6 +57,13 @@ const char *const *describe_addresses(struct arena *arena, const X509 *certifica
 	return list;
 }
 
+/* OpenSSL has no type for keys that are for RSAES-OAEP alone. */
+static const char *describe_oaep_key(struct arena *arena, const X509 *certificate) {
+	_cleanup_(certificate_key_freep) EVP_PKEY *key = cms_certificate_key(certificate);
+
+	return key ? arena_printf(arena, "RSA-OAEP-%d", EVP_PKEY_get_bits(key)) : arena_text(arena, "unknown");
+}
+
 const char *describe_public_key(struct arena *arena, const X509 *certificate) {
 	const EVP_PKEY *key = X509_get0_pubkey(certificate);
 
@@ -71,8 +79,10 @@ const char *describe_public_key(struct arena *arena, const X509 *certificate) {
 		return arena_text(arena, "Ed25519");
 	case EVP_PKEY_DSA:
 		return arena_printf(arena, "DSA-%d", EVP_PKEY_get_bits(key));
+	case EVP_PKEY_NONE:
+		return describe_oaep_key(arena, certificate);
 	default:
-		return arena_text(arena, key && EVP_PKEY_get0_type_name(key) ? EVP_PKEY_get0_type_name(key) : "unknown");
+		return arena_text(arena, EVP_PKEY_get0_type_name(key) ? EVP_PKEY_get0_type_name(key) : "unknown");
 	}
 }
 
@@ -111,12 +121,6 @@ static const char *the_certificate(struct arena *arena, const char *why) {
 	return arena_printf(arena, "the certificate %s", why);
 }
 
-const char *describe_cannot_sign(const struct keyring_key *key) {
-	if (key->wire->type == WIRE_KEY_ED25519)
-		return "signing with Ed25519 keys is not supported";
-	return "the token does not let it sign";
-}
-
 void describe_certificate(
 	struct arena *arena, X509 *certificate, const struct keyring_key *key, time_t now, struct smime_certificate *ret_certificate) {
 	struct smime_certificate out = { 0 };
@@ -133,7 +137,7 @@ void describe_certificate(
 	if (cms_suitable_for_signing(certificate, now, &why) < 0)
 		out.cannot_sign = the_certificate(arena, why);
 	else if (key && !key->wire->can_sign)
-		out.cannot_sign = arena_text(arena, describe_cannot_sign(key));
+		out.cannot_sign = arena_text(arena, DESCRIBE_CANNOT_SIGN);
 	if (cms_suitable_for_encryption(certificate, now, &why) < 0)
 		out.cannot_encrypt = the_certificate(arena, why);
 	else if (key && !key->wire->can_decrypt)

@@ -25,8 +25,8 @@ const char *describe_date(struct arena *arena, const ASN1_TIME *time);          
 void describe_certificate(
 	struct arena *arena, X509 *certificate, const struct keyring_key *key, time_t now, struct smime_certificate *ret_certificate);
 
-/* Why a key can't sign, where the agent says that it can't: a static text about "it". */
-const char *describe_cannot_sign(const struct keyring_key *key);
+/* Why a key can't sign, where the agent says that it can't. */
+#define DESCRIBE_CANNOT_SIGN "the token does not let it sign"
 
 /* A key in a list of candidates: the first digits of its fingerprint, its kind, and whose it is. */
 const char *describe_key(struct arena *arena, const struct keyring_key *key);

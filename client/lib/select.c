@@ -152,7 +152,7 @@ static X509 *choose_certificate(
 		else if (r < 0)
 			refuse(search, key, certificate, r, why);
 		else
-			refuse(search, key, NULL, -SMIME_E_KEY_UNUSABLE, describe_cannot_sign(key));
+			refuse(search, key, NULL, -SMIME_E_KEY_UNUSABLE, DESCRIBE_CANNOT_SIGN);
 	}
 	*ret_named = named;
 	return chosen;

@@ -7,6 +7,7 @@
 
 #include <openssl/err.h>
 
+#include "agent/cms/certificate-key.h"
 #include "agent/cms/leaf.h"
 #include "describe.h"
 
@@ -24,15 +25,18 @@ static int check_options(struct smime *s, const struct smime_sign_options *optio
 	return 0;
 }
 
-static const EVP_MD *digest_for(const EVP_PKEY *key) {
-	switch (EVP_PKEY_get_base_id(key)) {
-	case EVP_PKEY_ED25519:
+/* The one that the certificate demands, or else the one that goes with the strength of its key. */
+static const EVP_MD *digest_for(const X509 *certificate, int algorithm) {
+	const EVP_PKEY *key = X509_get0_pubkey(certificate);
+	struct cms_pss pss;
+
+	if (cms_pss_restriction(certificate, &pss) == 0)
+		return pss.md;
+	if (algorithm == NID_ED25519)
 		return EVP_sha512();
-	case EVP_PKEY_EC:
-		return EVP_PKEY_get_bits(key) > 384 ? EVP_sha512() : EVP_PKEY_get_bits(key) > 256 ? EVP_sha384() : EVP_sha256();
-	default:
+	if (algorithm != NID_X9_62_id_ecPublicKey)
 		return EVP_sha256();
-	}
+	return EVP_PKEY_get_bits(key) > 384 ? EVP_sha512() : EVP_PKEY_get_bits(key) > 256 ? EVP_sha384() : EVP_sha256();
 }
 
 static int named_digest(struct smime *s, const char *name, const EVP_MD **ret_md) {
@@ -48,16 +52,18 @@ static int named_digest(struct smime *s, const char *name, const EVP_MD **ret_md
 }
 
 static int choose_digest(struct smime *s, const struct smime_sign_options *options, const X509 *certificate, const EVP_MD **ret_md) {
-	const EVP_PKEY *key = X509_get0_pubkey(certificate);
-	int type = EVP_PKEY_get_base_id(key);
-	const EVP_MD *md = digest_for(key);
+	int algorithm = cms_certificate_key_algorithm(certificate);
+	const EVP_MD *demanded = digest_for(certificate, algorithm), *md = demanded;
 	int r = options->digest ? named_digest(s, options->digest, &md) : 0;
+	struct cms_pss pss;
 
 	if (r < 0)
 		return r;
-	if (type == EVP_PKEY_ED25519 && EVP_MD_get_type(md) != NID_sha512)
+	if (algorithm == NID_ED25519 && md != demanded)
 		return smime_fail(s, SMIME_E_USAGE, "an Ed25519 key signs with sha512 only (RFC 8419)");
-	if (options->pss && type != EVP_PKEY_RSA && type != EVP_PKEY_RSA_PSS)
+	if (md != demanded && cms_pss_restriction(certificate, &pss) == 0)
+		return smime_fail(s, SMIME_E_USAGE, "the certificate allows signatures with %s only (RFC 4055)", EVP_MD_get0_name(pss.md));
+	if (options->pss && algorithm != NID_rsaEncryption && algorithm != NID_rsassaPss)
 		return smime_fail(s, SMIME_E_USAGE, "PSS is for RSA keys, and the chosen key is none");
 	*ret_md = md;
 	return 0;

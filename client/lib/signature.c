@@ -11,6 +11,7 @@
 #include <openssl/objects.h>
 #include <openssl/rsa.h>
 
+#include "agent/cms/certificate-key.h"
 #include "agent/cms/leaf.h"
 #include "agent/cms/suitable.h"
 #include "smime/error.h"
@@ -66,77 +67,19 @@ static const EVP_MD *digest_read(const X509_ALGOR *algorithm) {
 	return has_no_parameters(algorithm) ? cms_digest(algorithm->algorithm) : NULL;
 }
 
-/* RFC 4055 3.1: the parameters of RSASSA-PSS, with what is left out filled in. */
-struct pss {
-	const EVP_MD *md, *mgf;
-	int64_t salt_len, trailer;
-};
-
-DEFINE_CLEANUP(RSA_PSS_PARAMS *, pss_params_freep, RSA_PSS_PARAMS_free)
-
-static int parameter_bytes(const X509_ALGOR *algorithm, struct bytes *ret_bytes) {
-	const void *value;
-	int type;
-
-	X509_ALGOR_get0(NULL, &type, &value, algorithm);
-	if (type != V_ASN1_SEQUENCE)
-		return -SMIME_E_MALFORMED;
-	*ret_bytes = (struct bytes){ ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value) };
-	return 0;
-}
-
-static const EVP_MD *mgf1_read(const X509_ALGOR *mgf) {
-	_cleanup_(algorithm_freep) X509_ALGOR *digest = NULL;
-	struct bytes der;
-
-	if (OBJ_obj2nid(mgf->algorithm) != NID_mgf1 || parameter_bytes(mgf, &der) < 0 ||
-		cms_parse(der, ASN1_ITEM_rptr(X509_ALGOR), &digest) < 0)
-		return NULL;
-	return digest_read(digest);
-}
-
-static int small_integer(const ASN1_INTEGER *integer, int64_t otherwise, int64_t *ret_value) {
-	if (!integer) {
-		*ret_value = otherwise;
-		return 0;
-	}
-	if (ASN1_INTEGER_get_int64(ret_value, integer) == 1 && *ret_value >= 0 && *ret_value <= INT16_MAX)
-		return 0;
-	ERR_clear_error();
-	return -SMIME_E_MALFORMED;
-}
-
-static int pss_read(const X509_ALGOR *algorithm, struct pss *ret_pss) {
-	enum { SALT_DEFAULT_BYTES = 20, TRAILER_DEFAULT = 1 };
-	_cleanup_(pss_params_freep) RSA_PSS_PARAMS *params = NULL;
-	struct bytes der;
-	int r = parameter_bytes(algorithm, &der);
-
-	if (r == 0)
-		r = cms_parse(der, ASN1_ITEM_rptr(RSA_PSS_PARAMS), &params);
-	if (r < 0)
-		return r;
-	ret_pss->md = params->hashAlgorithm ? digest_read(params->hashAlgorithm) : EVP_sha1();
-	ret_pss->mgf = params->maskGenAlgorithm ? mgf1_read(params->maskGenAlgorithm) : EVP_sha1();
-	if (!ret_pss->md || !ret_pss->mgf)
-		return -SMIME_E_UNSUPPORTED;
-	r = small_integer(params->saltLength, SALT_DEFAULT_BYTES, &ret_pss->salt_len);
-	return r < 0 ? r : small_integer(params->trailerField, TRAILER_DEFAULT, &ret_pss->trailer);
-}
-
 static int pss_check(const X509_ALGOR *signature, struct signature_algorithm *algorithm, const char **ret_why) {
-	struct pss pss;
-	int r = pss_read(signature, &pss);
+	struct cms_pss pss;
+	int r = cms_pss_read(signature, &pss);
 
 	if (r < 0) {
 		*ret_why = "the parameters of RSASSA-PSS are missing, can't be read or name an unknown digest";
 		return r == -SMIME_E_UNSUPPORTED ? r : -SMIME_E_SIGNATURE;
 	}
-	if (pss.md != algorithm->md || pss.mgf != algorithm->md || pss.trailer != 1) {
+	if (pss.md != algorithm->md || pss.mgf1_md != algorithm->md || pss.trailer != 1) {
 		*ret_why = "the parameters of RSASSA-PSS do not fit the digest algorithm";
 		return -SMIME_E_SIGNATURE;
 	}
-	algorithm->salt_len = (int)pss.salt_len;
+	algorithm->salt_len = pss.salt_len;
 	return 0;
 }
 
@@ -250,15 +193,15 @@ int signature_verify(
 }
 
 bool signature_algorithm_equal(const X509_ALGOR *a, const X509_ALGOR *b) {
-	struct pss first, second;
+	struct cms_pss first, second;
 
 	if (OBJ_cmp(a->algorithm, b->algorithm) != 0)
 		return false;
 	if (has_no_parameters(a) && has_no_parameters(b))
 		return true;
 	if (OBJ_obj2nid(a->algorithm) == NID_rsassaPss)
-		return pss_read(a, &first) == 0 && pss_read(b, &second) == 0 && first.md == second.md && first.mgf == second.mgf &&
-			first.salt_len == second.salt_len && first.trailer == second.trailer;
+		return cms_pss_read(a, &first) == 0 && cms_pss_read(b, &second) == 0 && first.md == second.md &&
+			first.mgf1_md == second.mgf1_md && first.salt_len == second.salt_len && first.trailer == second.trailer;
 	return a->parameter && b->parameter && ASN1_TYPE_cmp(a->parameter, b->parameter) == 0;
 }
 

@@ -6,7 +6,7 @@
 for program in java javac; do command -v $program >/dev/null || skip_all "$program is not installed"; done
 jars=(/usr/share/java/{bcprov,bcutil,bcpkix,bcmail,javax.mail,javax.activation}.jar)
 for jar in "${jars[@]}"; do [ -e "$jar" ] || skip_all "$jar is not installed"; done
-fixture people wide
+fixture people wide kinds
 fixture_peer peer-ed25519 digitalSignature -algorithm ED25519
 fixture_peer peer-p-384 digitalSignature,keyAgreement -algorithm EC -pkeyopt ec_paramgen_curve:P-384
 contents
@@ -63,6 +63,9 @@ bob
 bob      --digest sha512
 p384
 p521
+edward
+pss
+pss384
 END
 while IFS='|' read -r peer algorithm report; do
 	for form in '' ski=1 definite=1 direct=1; do

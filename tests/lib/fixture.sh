@@ -7,6 +7,9 @@
 #   wide     token "wide": rsa3072, rsa4096, p384, p521, each NAME@example.org, and an Ed25519 key beside them
 #   odd      token "odd", P-256 keys that something is the matter with: erin (signing 01 and encryption 02 apart), old (expired),
 #            web (no e-mail usage), twin (two keys, one address), bare (its certificate is not on the token), logon (no address)
+#   kinds    token "kinds", keys of the newer kinds: edward (Ed25519, 01) with edward-encryption (X25519, 02) for the same address,
+#            pss (RSA-2048 whose certificate is for RSASSA-PSS, 03), pss384 (the same, with SHA-384 alone, 04), oaep (RSA-2048 whose
+#            certificate is for RSAES-OAEP, 05)
 #   ca       the demonstration CA, and "stranger", a CA that nobody trusts; with each set
 #   peers    keys in files for other programs: peer-rsa and peer-ec (NAME.key, NAME.pem, NAME.p12 without a password), with each set
 
@@ -58,6 +61,73 @@ fixture_odd() {
 		fixture_person odd logon 08 $p256 Logon digitalSignature,keyAgreement clientAuth,emailProtection -
 }
 
+# NAME.pub with another algorithm for the RSA key in it: the AlgorithmIdentifier in hexadecimal.
+fixture_rsa_for() { # NAME ALGORITHM
+	openssl rsa -pubin -in "$DEMO/$1.pub" -RSAPublicKey_out -outform DER -out "$DEMO/$1.rsa" 2>/dev/null &&
+		python3 - "$DEMO/$1" "$2" <<-'END' && rm "$DEMO/$1.rsa"
+			import base64, sys
+			def tlv(tag, content):
+			    size = len(content).to_bytes(2, 'big')
+			    return bytes([tag]) + (size[1:] if len(content) < 128 else b'\x82' + size) + content
+			key = tlv(0x30, bytes.fromhex(sys.argv[2]) + tlv(0x03, b'\0' + open(sys.argv[1] + '.rsa', 'rb').read()))
+			with open(sys.argv[1] + '.pub', 'wb') as f:
+			    f.write(b'-----BEGIN PUBLIC KEY-----\n' + base64.encodebytes(key) + b'-----END PUBLIC KEY-----\n')
+		END
+}
+
+# A certificate for a key that OpenSSL makes none for: that of NAME.pem, with the key of NAME.pub in place of its own.
+fixture_recertify() { # NAME
+	python3 - "$DEMO/$1" "$DEMO/ca/issuing.key" <<-'END'
+		import base64, re, subprocess, sys
+		def der(path):
+		    return base64.b64decode(re.search(b'-----\n(.*?)-----END', open(path, 'rb').read(), re.S).group(1))
+		def value(data, at=0):
+		    size = data[at + 1]
+		    return (at + 2, size) if size < 128 else (at + 2 + (size & 127), int.from_bytes(data[at + 2:at + 2 + (size & 127)], 'big'))
+		def tlv(tag, content):
+		    size = len(content).to_bytes(2, 'big')
+		    return bytes([tag]) + (size[1:] if len(content) < 128 else b'\x82' + size) + content
+		def members(data):
+		    at, size = value(data)
+		    end, found = at + size, []
+		    while at < end:
+		        start, size = value(data, at)
+		        found.append(data[at:start + size])
+		        at = start + size
+		    return found
+		certificate = members(der(sys.argv[1] + '.pem'))
+		body = members(certificate[0])
+		body[6] = der(sys.argv[1] + '.pub')  # version, serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo
+		body = tlv(0x30, b''.join(body))
+		signature = subprocess.run(['openssl', 'dgst', '-sha256', '-sign', sys.argv[2]], input=body, capture_output=True, check=True).stdout
+		made = tlv(0x30, body + certificate[1] + tlv(0x03, b'\0' + signature))
+		with open(sys.argv[1] + '.pem', 'wb') as f:
+		    f.write(b'-----BEGIN CERTIFICATE-----\n' + base64.encodebytes(made) + b'-----END CERTIFICATE-----\n')
+	END
+}
+
+# An Ed25519 or X25519 key of a file on a token, and its public half as NAME.pub.
+fixture_put() { # TOKEN NAME ID FILE [name|oid [raw|octets]]
+	openssl pkey -in "$4" -pubout -out "$DEMO/$2.pub" &&
+		demo_quiet python3 "$SOURCE/tests/lib/put-key.py" "$DEMO_MODULE" "$1" "$DEMO_PIN" "$3" "$2" "$4" "${5:-name}" "${6:-octets}"
+}
+
+fixture_kinds() {
+	local sha384=300b0609608648016503040202 name
+	local pss=06092a864886f70d01010a
+	demo_token kinds &&
+		fixture_person kinds edward 01 EC:edwards25519 Edward digitalSignature &&
+		openssl genpkey -algorithm X25519 -out "$DEMO/edward-encryption.key" &&
+		fixture_put kinds edward-encryption 02 "$DEMO/edward-encryption.key" &&
+		demo_certificate edward-encryption Edward edward@example.org keyAgreement && demo_store kinds edward-encryption 02 || return
+	for name in pss:03 pss384:04 oaep:05; do demo_key kinds "${name%:*}" "${name#*:}" rsa:2048 || return; done
+	fixture_rsa_for pss "300b$pss" && demo_certificate pss PSS pss@example.org digitalSignature && demo_store kinds pss 03 &&
+		fixture_rsa_for pss384 "303d${pss}3030a00d${sha384}a11a301806092a864886f70d010108${sha384}a203020130" || return
+	demo_certificate pss384 'PSS 384' pss384@example.org digitalSignature && demo_store kinds pss384 04 &&
+		demo_certificate oaep OAEP oaep@example.org keyEncipherment && fixture_rsa_for oaep 300b06092a864886f70d010107 &&
+		fixture_recertify oaep && demo_store kinds oaep 05
+}
+
 fixture_peer() { # NAME KEY-USAGE GENPKEY-ARGUMENT...
 	local name=$1 usage=$2
 	shift 2
@@ -73,28 +143,29 @@ fixture_stranger() {
 		-addext subjectAltName=email:stranger@example.org -addext basicConstraints=critical,CA:false -keyout "$DEMO/stranger.key" -out "$DEMO/stranger.pem"
 }
 
-# Makes every set below $1, unless it is there. Safe to call at the same time from several tests.
+# Makes every set below $1, unless it is there as these files make it. Safe to call at the same time from several tests.
 fixture_make() {
-	local DEMO=$1 set
+	local DEMO=$1 set stamp
+	stamp=$(cat "$SOURCE/tests/lib/fixture.sh" "$SOURCE/tests/lib/put-key.py" "$SOURCE/docs/demo-token.sh" | cksum)
 	mkdir -p "$DEMO"
 	exec 9>"$DEMO.lock"
 	flock 9
-	[ -e "$DEMO/complete" ] && exec 9>&- && return
+	[ "$(cat "$DEMO/complete" 2>/dev/null)" = "$stamp" ] && exec 9>&- && return
 	rm -rf "$DEMO" && mkdir -p "$DEMO"
 	export DEMO
 	demo_ca || return
-	for set in people wide odd; do
+	for set in people wide odd kinds; do
 		mkdir "$DEMO/$set"
 		cp -R "$DEMO/ca" "$DEMO/$set/ca" || return
 		(DEMO=$DEMO/$set && export DEMO && demo_tokens && "fixture_$set") || return
 	done
 	fixture_stranger && fixture_peer peer-rsa digitalSignature,keyEncipherment -algorithm RSA -pkeyopt rsa_keygen_bits:2048 &&
 		fixture_peer peer-ec digitalSignature,keyAgreement -algorithm EC -pkeyopt ec_paramgen_curve:P-256 &&
-		touch "$DEMO/complete" || return
+		printf '%s\n' "$stamp" >"$DEMO/complete" || return
 	exec 9>&-
 }
 
-# Copies sets (people, wide, odd) into the test's directory and points SOFTHSM2_CONF there.
+# Copies sets (people, wide, odd, kinds) into the test's directory and points SOFTHSM2_CONF there.
 fixture() { # SET...
 	local set
 	fixture_make "$FIXTURE" || bail 'the fixture could not be made'

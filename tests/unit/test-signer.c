@@ -171,6 +171,96 @@ static void pss_is_verified_by_its_parameters(void **state) {
 	X509_ALGOR_free(other_mgf);
 }
 
+/* Alice's key in a certificate for RSASSA-PSS alone; `restriction` NULL: with any parameters. */
+static struct identity pss_only(const X509_ALGOR *restriction) {
+	X509 *certificate = certificate_make(alice.key, &(struct certificate_plan){ "Alice PSS", &ca, alice_extensions, 6 });
+	uint8_t *key = NULL, *der = NULL;
+	int len = i2d_PublicKey(alice.key, &key);
+	ASN1_STRING *parameters = restriction ? ASN1_STRING_dup(restriction->parameter->value.sequence) : NULL;
+
+	assert_int_equal(X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(certificate), OBJ_nid2obj(NID_rsassaPss),
+				 parameters ? V_ASN1_SEQUENCE : V_ASN1_UNDEF, parameters, key, len),
+		1);
+	assert_true(X509_sign(certificate, ca.key, EVP_sha256()) > 0);
+	len = i2d_X509(certificate, &der);
+	X509_free(certificate);
+	const uint8_t *p = der;
+	certificate = d2i_X509(NULL, &p, len); /* the one that was made remembers the key as it was before */
+	assert_non_null(certificate);
+	OPENSSL_free(der);
+	assert_int_equal(EVP_PKEY_up_ref(alice.key), 1);
+	return (struct identity){ alice.key, certificate };
+}
+
+/* RFC 4055 3.3: digest and mask must be those of the certificate, the salt at least as long. */
+static void a_certificate_for_pss_restricts_what_verifies(void **state) {
+	X509_ALGOR *restriction = pss(EVP_sha256(), EVP_sha256(), 32);
+	X509_ALGOR *longer = pss(EVP_sha256(), EVP_sha256(), 64), *shorter = pss(EVP_sha256(), EVP_sha256(), 20);
+	struct identity free = pss_only(NULL), restricted = pss_only(restriction);
+
+	expect_good((struct recipe){ .signer = &free, .pss_salt = 32 });
+	expect_good((struct recipe){ .signer = &free, .pss_salt = 48, .md = EVP_sha384(), .protect = true });
+	expect_good((struct recipe){ .signer = &restricted, .pss_salt = 32 });
+	expect_good((struct recipe){ .signer = &restricted, .pss_salt = 64, .signature_algorithm = longer });
+	expect_bad((struct recipe){ .signer = &restricted, .pss_salt = 20, .signature_algorithm = shorter }, "signature");
+	expect_bad((struct recipe){ .signer = &restricted, .pss_salt = 48, .md = EVP_sha384() }, "signature");
+	X509_ALGOR_free(restriction);
+	X509_ALGOR_free(longer);
+	X509_ALGOR_free(shorter);
+	identity_clear(&free);
+	identity_clear(&restricted);
+}
+
+static void a_certificate_for_pss_verifies_no_other_signature(void **state) {
+	struct identity free = pss_only(NULL);
+
+	expect_bad((struct recipe){ .signer = &free }, "signature");
+	expect_bad((struct recipe){ .signer = &free, .signature_nid = NID_sha256WithRSAEncryption }, "signature");
+	identity_clear(&free);
+}
+
+static X509_ALGOR *pss_from(const char *hex) {
+	long len = 0;
+	uint8_t *der = OPENSSL_hexstr2buf(hex, &len);
+	const uint8_t *p = der;
+	X509_ALGOR *algorithm = d2i_X509_ALGOR(NULL, &p, len);
+
+	assert_non_null(algorithm);
+	OPENSSL_free(der);
+	return algorithm;
+}
+
+/* RFC 4055 3.1: SHA-1, MGF1 with SHA-1, salt of 20 octets and the trailer 1, said or left out; the parameters themselves must be there. */
+static void pss_defaults_may_be_left_out_or_said(void **state) {
+#define PSS "06092a864886f70d01010a"
+#define SHA1 "300906052b0e03021a0500"
+	static const struct {
+		const char *hex;
+		bool good;
+	} cases[] = {
+		{ "300d" PSS "3000", true },
+		{ "301a" PSS "300d"
+		  "a00b" SHA1,
+			true },
+		{ "303e" PSS "3031"
+		  "a00b" SHA1 "a118301606092a864886f70d010108" SHA1 "a203020114"
+		  "a303020101",
+			true },
+		{ "3012" PSS "3005"
+		  "a303020102",
+			false },
+		{ "300b" PSS, false },
+		{ "300d" PSS "0500", false },
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+		X509_ALGOR *algorithm = pss_from(cases[i].hex);
+		struct recipe recipe = { .pss_salt = 20, .md = EVP_sha1(), .signature_algorithm = algorithm };
+		expect(recipe, cases[i].good ? SMIME_E_UNTRUSTED : SMIME_E_SIGNATURE, "signature", cases[i].good ? SMIME_GOOD : SMIME_BAD);
+		X509_ALGOR_free(algorithm);
+	}
+}
+
 static void a_signature_without_attributes_is_legacy(void **state) {
 	expect((struct recipe){ .no_attributes = true }, 0, "attributes", SMIME_WARNING);
 	expect((struct recipe){ .no_attributes = true, .signer = &ec }, 0, "attributes", SMIME_WARNING);
@@ -563,9 +653,16 @@ int main(void) {
 		cmocka_unit_test(ec_public_key_stands_for_ecdsa),
 		cmocka_unit_test(signer_by_key_id_is_found),
 		cmocka_unit_test(every_certificate_of_a_key_id_is_tried),
-		cmocka_unit_test(ed25519_is_verified_with_sha512_only),
+		{ "A3: Ed25519 is verified with SHA-512 only", ed25519_is_verified_with_sha512_only, NULL, NULL, NULL },
 		cmocka_unit_test(ed25519_without_attributes_is_not_supported),
-		cmocka_unit_test(pss_is_verified_by_its_parameters),
+		{ "A5: RSASSA-PSS is verified by its parameters, with any salt, but with one digest for everything",
+			pss_is_verified_by_its_parameters, NULL, NULL, NULL },
+		{ "A5: a certificate for RSASSA-PSS restricts what verifies", a_certificate_for_pss_restricts_what_verifies, NULL, NULL,
+			NULL },
+		{ "A5: a certificate for RSASSA-PSS verifies no other signature", a_certificate_for_pss_verifies_no_other_signature, NULL,
+			NULL, NULL },
+		{ "A5: defaults of RSASSA-PSS may be left out or said, its parameters may not be missing",
+			pss_defaults_may_be_left_out_or_said, NULL, NULL, NULL },
 		cmocka_unit_test(a_signature_without_attributes_is_legacy),
 		cmocka_unit_test(attributes_are_demanded_for_other_content_types),
 		cmocka_unit_test(the_signed_content_type_is_that_of_the_content),

@@ -571,6 +571,45 @@ static void points_are_taken_in_two_forms_only(void **state) {
 	EVP_PKEY_free(key);
 }
 
+/* CKA_EC_PARAMS of PKCS #11 3.0, of RFC 8410 and from before; CKA_EC_POINT as an OCTET STRING and raw. */
+static void every_spelling_of_a_curve_is_read(void **state) {
+	static const struct {
+		const char *parameters;
+		int type;
+	} cases[] = {
+		{ "130c656477617264733235353139", EVP_PKEY_ED25519 },
+		{ "06032b6570", EVP_PKEY_ED25519 },
+		{ "06092b06010401da470f01", EVP_PKEY_ED25519 },
+		{ "130a63757276653235353139", EVP_PKEY_X25519 },
+		{ "06032b656e", EVP_PKEY_X25519 },
+		{ "060a2b060104019755010501", EVP_PKEY_X25519 },
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+		EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, cases[i].type == EVP_PKEY_X25519 ? "X25519" : "ED25519");
+		uint8_t point[34] = { 0x04, 0x20 };
+		size_t len = 32;
+		long parameters_len = 0;
+		uint8_t *parameters = OPENSSL_hexstr2buf(cases[i].parameters, &parameters_len);
+		struct bytes name = { parameters, (size_t)parameters_len };
+
+		assert_int_equal(EVP_PKEY_get_raw_public_key(key, point + 2, &len), 1);
+		for (size_t from = 0; from <= 2; from += 2) {
+			EVP_PKEY *read = public_ec(name, (struct bytes){ point + from, sizeof(point) - from });
+			assert_non_null(read);
+			assert_int_equal(EVP_PKEY_get_base_id(read), cases[i].type);
+			assert_int_equal(EVP_PKEY_eq(read, key), 1);
+			EVP_PKEY_free(read);
+		}
+		assert_null(public_ec(name, (struct bytes){ point + 2, 31 }));
+		assert_null(public_ec((struct bytes){ (const uint8_t *)"\x13\x05other", 7 }, (struct bytes){ point + 2, 32 }));
+		assert_null(public_ec((struct bytes){ NULL, 0 }, (struct bytes){ point + 2, 32 }));
+		assert_int_equal(ERR_peek_error(), 0);
+		OPENSSL_free(parameters);
+		EVP_PKEY_free(key);
+	}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pkcs1_2048_of_wycheproof),
@@ -589,6 +628,7 @@ int main(void) {
 		cmocka_unit_test(oaep_parameters_of_every_form_are_read),
 		cmocka_unit_test(a_rejected_message_gives_the_prf_s_key),
 		cmocka_unit_test(points_are_taken_in_two_forms_only),
+		{ "A3: every spelling of a curve of RFC 8410 on a token is read", every_spelling_of_a_curve_is_read, NULL, NULL, NULL },
 	};
 
 	return cmocka_run_group_tests(tests, make_token, remove_token);
