@@ -3,10 +3,10 @@
 #
 # Installs what is missing, builds, and runs every test: tests/run.sh
 #
-#   gcc         unit, checks, system, interop, release (install, quickstart)
-#   sanitize    the same programs under ASan and UBSan: unit, system, interop
-#   valgrind    the unit tests of the gcc build
-#   clang       must build without a warning; unit
+#   gcc         unit, fuzz (the corpora), checks, system, interop, release (install, quickstart)
+#   sanitize    the same programs under ASan and UBSan: unit, fuzz, system, interop
+#   valgrind    the unit tests and corpora of the gcc build
+#   clang       must build without a warning; unit, fuzz
 #
 # At the end docs/conformance.md is compared with what the gcc build has shown; to write it anew after a run:
 # python3 tests/conformance/page.py --write build-tests/results/gcc.json
@@ -77,13 +77,13 @@ sanitizers() {
 
 step 'packages are there' bash "$source/docs/install-packages.sh" build demo tests || exit 1
 build gcc gcc && {
-	suites gcc gcc -- unit checks system interop release
+	suites gcc gcc -- unit fuzz checks system interop release
 	SMIME_TEST_STRIDE=13 suites gcc valgrind --timeout-multiplier 10 \
-		--wrapper 'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --trace-children=no' -- unit
+		--wrapper 'valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --trace-children=no' -- unit fuzz
 }
 build sanitize gcc -Db_sanitize=address,undefined -Dbuildtype=debug -Doptimization=1 &&
-	(sanitizers && suites sanitize sanitize --timeout-multiplier 3 -- unit system interop)
-build clang clang && suites clang clang -- unit
+	(sanitizers && suites sanitize sanitize --timeout-multiplier 3 -- unit fuzz system interop)
+build clang clang && suites clang clang -- unit fuzz
 
 say 'docs/conformance.md'
 python3 "$source/tests/conformance/page.py" --lenient "$results/gcc.json" >"$results/conformance.tap" || grep -A20 '^not ok' "$results/conformance.tap"

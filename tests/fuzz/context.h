@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libsmime as a program has it, without an agent, without the folders of the person who runs this, and at FUZZ_TIME.
+ */
+#ifndef FUZZ_CONTEXT_H
+#define FUZZ_CONTEXT_H
+
+#include <stdbool.h>
+
+#include "agent/wire/base.h"
+
+/* Once, before anything else: the surroundings in which nothing is found. */
+void context_prepare(void);
+
+/* A file in memory, at its beginning; the caller closes it. */
+int context_file(struct bytes data);
+
+/*
+ * Verifies a mail, or CMS, with the fuzzers' CA as the only anchor, and looks at the report: what must hold of every one of
+ * them. Returns what smime_verify() said.
+ */
+int context_verify(struct bytes message, bool cms);
+
+#endif

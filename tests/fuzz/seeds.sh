@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Makes the seeds of the fuzz targets anew: SMIME_BUILD=build tests/fuzz/seeds.sh. What was found (found-*) stays. Messages are OpenSSL's and our own, with the keys of tests/fuzz/keys, which are made where they are missing.
+
+set -eu -o pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+build=${SMIME_BUILD:-$here/../../build}
+keys=$here/keys corpus=$here/corpus
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# ---- Keys ----
+
+certify() { # NAME SERIAL SUBJECT EXTENSION...
+	local name=$1 serial=$2 subject=$3
+	shift 3
+	printf '%s\n' basicConstraints=critical,CA:FALSE extendedKeyUsage=emailProtection subjectKeyIdentifier=hash "$@" >"$work/extensions"
+	openssl req -new -key "$keys/$name.key" -subj "$subject" |
+		openssl x509 -req -CA "$keys/ca.pem" -CAkey "$keys/ca.key" -set_serial "$serial" -days 36500 -extfile "$work/extensions" -out "$keys/$name.pem"
+}
+make_keys() {
+	mkdir -p "$keys"
+	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$keys/ca.key"
+	openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out "$keys/rsa.key" # small, since it is used for every input
+	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$keys/ec.key"
+	openssl req -x509 -new -key "$keys/ca.key" -days 36500 -subj '/CN=Fuzzing CA' -addext keyUsage=critical,keyCertSign,cRLSign -out "$keys/ca.pem"
+	certify rsa 2 /CN=Alice keyUsage=critical,digitalSignature,keyEncipherment subjectAltName=email:alice@example.org
+	certify ec 3 /CN=Bob keyUsage=critical,digitalSignature,keyAgreement subjectAltName=email:bob@example.org
+}
+[ -e "$keys/ec.pem" ] || make_keys 2>/dev/null
+
+# ---- Messages ----
+
+find "$corpus" -type f ! -name 'found-*' -delete
+
+seed() { # TARGET NAME FIRST-OCTET <DATA
+	mkdir -p "$corpus/$1"
+	{ printf '%b' "\\x$3" && cat; } >"$corpus/$1/$2"
+}
+cms() { openssl cms -in "$work/part" -outform DER "$@"; }
+signed() { cms -sign -binary -signer "$keys/ec.pem" -inkey "$keys/ec.key" "$@"; }
+enveloped() { cms -encrypt -binary "$@"; }
+
+printf 'Content-Type: text/plain\r\n\r\nWhat is signed.\r\n' >"$work/part"
+both=("$keys/rsa.pem" "$keys/ec.pem")
+mkdir "$work/cms"
+signed -nodetach -out "$work/cms/signed"
+signed -out "$work/cms/signed-detached"
+signed -nodetach -stream -out "$work/cms/signed-ber"
+signed -nodetach -noattr -out "$work/cms/signed-plain"
+signed -nodetach -keyid -nocerts -certfile "$keys/ca.pem" -out "$work/cms/signed-keyid"
+cms -sign -binary -nodetach -signer "$keys/rsa.pem" -inkey "$keys/rsa.key" -keyopt rsa_padding_mode:pss -md sha384 \
+	-signer "$keys/ec.pem" -inkey "$keys/ec.key" -out "$work/cms/signed-two"
+openssl cms -sign -binary -nodetach -in "$work/part" -signer "$keys/ec.pem" -inkey "$keys/ec.key" -receipt_request_to bob@example.org \
+	-receipt_request_all -outform PEM -out "$work/cms/signed-pem"
+openssl crl2pkcs7 -nocrl -certfile "$keys/ca.pem" -certfile "$keys/rsa.pem" -outform DER -out "$work/cms/certs-only"
+enveloped -aes256 -out "$work/cms/enveloped" "${both[@]}"
+enveloped -aes-128-gcm -out "$work/cms/authenveloped" "${both[@]}"
+enveloped -des3 -stream -keyid -out "$work/cms/enveloped-ber" "${both[@]}"
+enveloped -aes128 -recip "$keys/rsa.pem" -keyopt rsa_padding_mode:oaep -keyopt rsa_oaep_md:sha256 -out "$work/cms/enveloped-oaep"
+enveloped -aes256 -pwri_password secret -secretkey 000102030405060708090a0b0c0d0e0f -secretkeyid 01 -out "$work/cms/enveloped-other" "${both[@]}"
+
+for file in "$work"/cms/*; do
+	name=${file##*/}
+	seed message "cms-$name" 01 <"$file"
+	case $name in
+	*signed* | certs-only) seed signed "$name" 40 <"$file" ;;
+	*) seed enveloped "$name" 40 <"$file" ;;
+	esac
+	case $name in
+	*pem) ;;
+	*) { printf '\001\002\003\004\005\377\377' && cat "$file"; } >"$work/ber" && mkdir -p "$corpus/ber" && cp "$work/ber" "$corpus/ber/$name" ;;
+	esac
+done
+printf '\005\015\377\377\044\200\004\003abc\044\007\004\002de\004\001f\000\000' >"$corpus/ber/segments"
+printf '\000\001\007\377\377\060\200\060\200\002\001\001\000\000\000\000' >"$corpus/ber/indefinite"
+
+# ---- Mail ----
+
+headers() { printf 'From: Bob <bob@example.org>\nTo: alice@example.org\nSubject: =?utf-8?q?A_test?=\nDate: Mon, 2 Nov 2026 10:00:00 +0100\n'; }
+mail() { # NAME <MESSAGE
+	tee "$work/mail" | seed mime "$1" 20
+	seed message "$1" 00 <"$work/mail"
+}
+{ headers && printf '\nHello,\n\nFrom here on.  \nCaf\303\251\n'; } | mail plain
+{ headers && openssl cms -sign -in "$work/part" -signer "$keys/ec.pem" -inkey "$keys/ec.key"; } | mail multipart-signed
+{ headers && openssl cms -sign -nodetach -in "$work/part" -signer "$keys/ec.pem" -inkey "$keys/ec.key"; } | mail opaque
+{ headers && openssl cms -encrypt -aes256 -in "$work/part" "${both[@]}"; } | mail encrypted
+{
+	headers
+	printf 'MIME-Version: 1.0\nContent-Type: multipart/mixed;\n\tboundary="a b"\n\npreamble\n--a b\n\ntext\n--a b\n'
+	printf 'Content-Type: message/rfc822\n\nFrom: x@example.org\nContent-Type: multipart/digest; boundary=in\n\n--in\n\nSubject: y\n\nz\n--in--\n'
+	printf -- '--a b  \nContent-Type: text/html; charset=utf-8; name*0="a"; name*1=b.html\nContent-Transfer-Encoding: quoted-printable\n\n=C3=A9 =\n<b>\n'
+	printf -- '--a b\nContent-Type: application/octet-stream\nContent-Disposition: attachment; filename*=utf-8'"''"'x%%20y.p7m\n'
+	printf 'Content-Transfer-Encoding: base64\n\nAAEC\nAwQF\n--a b--\nepilogue\n'
+} | mail multipart
+{ headers && printf 'Content-Type: application/x-pkcs7-mime; name=smime.p7m\nContent-Transfer-Encoding: base64\n\n' && base64 "$work/cms/signed-ber"; } | mail octet
+
+# ---- Texts ----
+
+text() { printf '%b' "$3" | seed text "$1" "$2"; } # NAME FIRST-OCTET TEXT
+text addresses 00 'Bob <bob@example.org>, "A, B" <a@b.example>, x@y (comment)'
+text group 00 'Team: a@example.org, "b c"@example.org;, <d@xn--bcher-kva.example>'
+text utf8 00 '=?utf-8?b?w6k=?= <\0303\0251@b\0303\0274cher.example>'
+text type 03 ' multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary*0*=us-ascii'"''"'%%41; boundary*1="b c" (x)'
+text disposition 02 ' attachment; filename="a\\\\"b.p7m"; filename*=utf-8'"''"'%%c3%%a9'
+text uri 04 'pkcs11:token=demo;object=Alice%%20A;id=%%01%%ff;type=private;serial=1;manufacturer=m;model=x?pin-source=y'
+text label 05 'Alice & Bob; 100%%\0303\0251'
+text reader 06 'Reader With a Long Name That Is Cut (12345678) 00 00Reader With a...'
+text words 07 'clean \0342\0200\0256turned\0302\0205\0033[0m\0377'
+
+# ---- Certificates ----
+
+extended() { # NAME EXTENSION...
+	local name=$1
+	shift
+	openssl req -x509 -new -key "$keys/ec.key" -days 36500 -subj "/C=DE/O=Caf$(printf '\303\251')/CN=$name/emailAddress=$name@example.org" -utf8 \
+		"${@/#/-addext=}" -outform DER -out "$work/$name.der"
+	seed certificate "$name" 01 <"$work/$name.der"
+}
+for name in rsa ec ca; do openssl x509 -in "$keys/$name.pem" -outform DER | seed certificate "$name" 00; done
+openssl x509 -in "$keys/ec.pem" -outform DER | seed certificate ec-anew 01
+extended names 'subjectAltName=email:a@example.org,email:B@EXAMPLE.ORG,DNS:example.org,URI:http://x/,otherName:1.3.6.1.5.5.7.8.9;UTF8:é@example.org'
+extended usage keyUsage=nonRepudiation,keyAgreement extendedKeyUsage=anyExtendedKeyUsage,clientAuth certificatePolicies=1.2.3.4 \
+	crlDistributionPoints=URI:http://crl.example.org/x authorityInfoAccess=OCSP\;URI:http://ocsp.example.org/
+extended constrained 'nameConstraints=permitted;email:example.org,excluded;email:.org' basicConstraints=critical,CA:TRUE,pathlen:0
+: >"$work/index" && printf '01\n' >"$work/number"
+printf '[ca]\ndefault_ca=d\n[d]\ndatabase=%s\ncrlnumber=%s\ndefault_md=sha256\n' "$work/index" "$work/number" >"$work/ca.cnf"
+openssl ca -config "$work/ca.cnf" -keyfile "$keys/ca.key" -cert "$keys/ca.pem" -revoke "$keys/ec.pem" -crl_reason keyCompromise 2>/dev/null
+openssl ca -config "$work/ca.cnf" -keyfile "$keys/ca.key" -cert "$keys/ca.pem" -gencrl -crldays 36500 -out "$work/crl" 2>/dev/null
+openssl crl -in "$work/crl" -outform DER | seed certificate crl 02
+cat "$keys/ec.pem" "$keys/rsa.pem" | seed certificate file 03
+seed certificate crl-file 03 <"$work/crl"
+
+mkdir -p "$corpus"/{leaf,attributes,unwrap,wire,enveloped}
+"$build/tests/fuzz/seed-maker" "$corpus" "$work"/cms/*
