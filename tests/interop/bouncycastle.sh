@@ -123,6 +123,23 @@ for kdf in sha1 sha256 sha384 sha512 cofactor-sha1 cofactor-sha256 cofactor-sha3
 	reads 'and with keying material of the sender' "$CONTENT" smime decrypt --cms -i "$T/message" -o "$T/got"
 done
 
+# ---- Passwords, shared keys, compressed content ----
+
+printf 'a pass phrase\n' >"$T/password"
+head -c 32 "$T/content.100000" >"$T/kek"
+for secret in password kek; do
+	option=--$secret
+	[ $secret = kek ] || option=--password-file
+	for cipher in aes128-cbc aes256-cbc; do
+		made smime encrypt --cms --cipher $cipher $option "$T/$secret" -i "$CONTENT" -o "$T/message"
+		reads "E15: it opens our $cipher with a $secret" "$CONTENT" decrypts $secret="$T/$secret"
+	done
+	for cipher in aes128-cbc aes256-cbc aes256-gcm; do
+		made encrypts cipher=$cipher $secret="$T/$secret"
+		reads "E15: we open its $cipher with a $secret" "$CONTENT" smime decrypt --cms $option "$T/$secret" -i "$T/message" -o "$T/got"
+	done
+done
+
 # ---- Contents of every size ----
 
 for size in "${SIZES[@]}"; do

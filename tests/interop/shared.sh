@@ -11,7 +11,7 @@ printf 'another' >"$T/wrong"
 declare -A kek
 for len in 16 24 32; do
 	head -c $len /dev/urandom >"$T/kek$len"
-	kek[$len]=$(xxd -p -c 64 "$T/kek$len")
+	kek[$len]=$(od -An -v -tx1 "$T/kek$len" | tr -d " \n")
 done
 default_id() { sha256sum "$T/kek$1" | cut -c 1-16; }
 phrase=$(head -n 1 "$T/password" | tr -d '\r')
