@@ -9,6 +9,7 @@
 
 #include <openssl/evp.h>
 
+#include "client/stream/base64.h"
 #include "client/stream/sink.h"
 #include "client/stream/source.h"
 #include "smime/error.h"
@@ -173,6 +174,92 @@ static void large_inputs_with_junk_at_every_buffer_edge_are_whole(void **state) 
 	}
 }
 
+/* What the tables would give: group by group and line end by line end, as far as it is regular. */
+static size_t decode_plainly(const uint8_t *text, size_t len, uint8_t *dst, size_t *ret_taken) {
+	size_t at = 0, n = 0;
+
+	for (;;) {
+		uint8_t group[4], bytes[3];
+		size_t i = 0;
+
+		for (; i < 4 && at + i < len && text[at + i] && strchr(base64_alphabet, text[at + i]); i++)
+			group[i] = text[at + i];
+		if (i == 4) {
+			assert_int_equal(EVP_DecodeBlock(bytes, group, 4), 3);
+			memcpy(dst + n, bytes, 3);
+			n += 3;
+			at += 4;
+		} else if (i == 0 && at < len && text[at] == '\n')
+			at++;
+		else if (i == 0 && at + 1 < len && text[at] == '\r' && text[at + 1] == '\n')
+			at += 2;
+		else
+			break;
+	}
+	*ret_taken = at;
+	return n;
+}
+
+enum { VECTOR_TEXT = 200 };
+
+/* What vectors decode is the beginning of what can be decoded, and all of it but for less than they read at once. */
+static void assert_vectors_decode(const uint8_t *text) {
+	uint8_t expected[VECTOR_TEXT], got[VECTOR_TEXT + BASE64_VECTOR_BYTES];
+	const uint8_t *from = text;
+	size_t taken, n = decode_plainly(text, VECTOR_TEXT, expected, &taken);
+	size_t got_len = base64_decode_vectors(&from, text + VECTOR_TEXT, got);
+
+	assert_true(got_len <= n && (size_t)(from - text) <= taken);
+	assert_memory_equal(got, expected, got_len);
+	if (text + VECTOR_TEXT - from >= BASE64_VECTOR_BYTES)
+		assert_true((size_t)(from - text) == taken && got_len == n);
+}
+
+static void vectors_decode_what_the_tables_decode(void **state) {
+	static const size_t columns[] = { 4, 60, 64, 76, 124, VECTOR_TEXT };
+	uint8_t text[VECTOR_TEXT];
+
+	if (!base64_vectors())
+		skip();
+	for (size_t c = 0; c < ELEMENTSOF(columns); c++)
+		for (unsigned crlf = 0; crlf < 2; crlf++) {
+			size_t column = 0;
+
+			for (size_t i = 0; i < VECTOR_TEXT; i++) {
+				bool eol = column >= columns[c];
+				bool cr = eol && crlf && column == columns[c];
+
+				text[i] = cr ? '\r' : eol ? '\n' : (uint8_t)base64_alphabet[(i * 29 + c) % 64];
+				column = eol && !cr ? 0 : column + 1;
+			}
+			assert_vectors_decode(text);
+			/* Each octet at each place: that is all that there is to tell apart. */
+			for (size_t i = 0; i < VECTOR_TEXT; i++) {
+				uint8_t before = text[i];
+
+				for (unsigned octet = 0; octet < 256; octet++) {
+					text[i] = (uint8_t)octet;
+					assert_vectors_decode(text);
+				}
+				text[i] = before;
+			}
+		}
+}
+
+static void vectors_encode_what_openssl_encodes(void **state) {
+	uint8_t data[BASE64_READ_BYTES], got[BASE64_LINE_COLUMNS + BASE64_VECTOR_BYTES], expected[BASE64_LINE_COLUMNS + 1];
+
+	if (!base64_vectors())
+		skip();
+	for (unsigned turn = 0; turn < 4096; turn++) {
+		for (size_t i = 0; i < sizeof(data); i++)
+			data[i] = (uint8_t)((i + 1) * (turn + 1) * 2654435761u >> 13);
+		base64_encode_line_vectors(data, got);
+		EVP_EncodeBlock(expected, data, BASE64_LINE_BYTES);
+		assert_memory_equal(got, expected, BASE64_LINE_COLUMNS);
+	}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_vectors_of_rfc_4648_hold_both_ways),
@@ -183,6 +270,8 @@ int main(void) {
 		cmocka_unit_test(encoding_makes_lines_of_76_columns),
 		cmocka_unit_test(encoding_does_not_depend_on_the_pieces),
 		cmocka_unit_test(large_inputs_with_junk_at_every_buffer_edge_are_whole),
+		cmocka_unit_test(vectors_decode_what_the_tables_decode),
+		cmocka_unit_test(vectors_encode_what_openssl_encodes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

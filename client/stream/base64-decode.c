@@ -1,31 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Base64 (RFC 2045 6.8), both ways: the decoding of a source, and a sink that encodes.
+ * The decoding of base64 (RFC 2045 6.8) as a source.
  *
- * Decoding is lenient: any line length, any junk between. It ends at padding; where the data ends inside a group, the bytes
- * that are complete are still given, and what reads them finds its structure cut off. Nothing is looked up byte by byte while
- * the input is regular: four tables give three bytes for four characters.
+ * Lenient: any line length, any junk between. It ends at padding; where the data ends inside a group, the bytes that are
+ * complete are still given, and what reads them finds its structure cut off. Nothing is looked up byte by byte while the
+ * input is regular: vectors where the processor has them, and four tables that give three bytes for four characters.
  */
 #include <endian.h>
-#include <stdio.h>
 
-#include "sink.h"
+#include "base64.h"
 #include "source.h"
 #include "smime/error.h"
 
 enum {
-	BASE64_LINE_BYTES = 57, /* of data, in a line of 76 columns */
-	BASE64_LINE_COLUMNS = 76,
-	BASE64_EOL_MAX_BYTES = 2,
-	BASE64_LINES = 512, /* encoded at a time */
-	BASE64_JUNK = 64,   /* no character of the alphabet */
+	BASE64_JUNK = 64, /* no character of the alphabet */
 	BASE64_PAD = 65,
 };
 
 /* No character of the alphabet: outside the 24 bits of a group. */
 #define GROUP_JUNK 0x80000000u
-
-static const char alphabet[64 + 1] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 struct base64_pass {
 	struct reader *in;
@@ -33,6 +26,7 @@ struct base64_pass {
 	uint8_t value[256];
 	uint32_t bits; /* of an incomplete group */
 	unsigned have; /* characters in it */
+	bool vectors;
 	bool ended;
 };
 
@@ -45,7 +39,7 @@ static void make_tables(struct base64_pass *pass) {
 		for (unsigned place = 0; place < 4; place++)
 			pass->group[place][c] = GROUP_JUNK;
 	for (v = 0; v < 64; v++) {
-		uint8_t c = (uint8_t)alphabet[v];
+		uint8_t c = (uint8_t)base64_alphabet[v];
 
 		pass->value[c] = (uint8_t)v;
 		pass->group[0][c] = v << 2;
@@ -68,6 +62,7 @@ static int base64_open(void *self, void **ret_state) {
 		return r;
 	}
 	make_tables(pass);
+	pass->vectors = base64_vectors();
 	*ret_state = pass;
 	return 0;
 }
@@ -91,13 +86,15 @@ static inline void put_group(uint8_t *dst, uint32_t group) {
 
 /*
  * Whole groups without anything between them, and the line ends between lines. Stops at whatever else there is. `dst` has
- * room for three bytes for each four of input and one more.
+ * room for three bytes for each four of input and BASE64_VECTOR_BYTES more.
  */
 static size_t decode_regular(const struct base64_pass *pass, const uint8_t **from, const uint8_t *end, uint8_t *dst) {
 	const uint8_t *p = *from;
 	uint8_t *out = dst;
 	uint32_t a, b, c, d;
 
+	if (pass->vectors)
+		out += base64_decode_vectors(&p, end, out);
 	for (;;) {
 		while (end - p >= 16) {
 			a = group_at(pass, p);
@@ -189,9 +186,9 @@ static ssize_t base64_read(void *state, uint8_t *dst, size_t cap) {
 			pass->ended = true;
 			return (ssize_t)flush_group(pass, dst);
 		}
-		/* What a group yields is less than its characters: no more input than there is room, less one group's surplus. */
-		if (len > cap - 8)
-			len = cap - 8;
+		/* What a group yields is less than its characters: no more input than there is room, less what is written in vain. */
+		if (len > cap - BASE64_VECTOR_BYTES)
+			len = cap - BASE64_VECTOR_BYTES;
 		n = decode(pass, data, len, dst);
 		reader_consume(pass->in, len);
 	}
@@ -215,135 +212,5 @@ int source_base64(struct source *parent, struct source **ret_source) {
 	if (!source)
 		return -SMIME_E_NO_MEMORY;
 	*ret_source = source;
-	return 0;
-}
-
-struct base64_sink {
-	struct sink *next;
-	char eol[BASE64_EOL_MAX_BYTES];
-	size_t eol_len;
-	uint16_t pair[4096]; /* two characters for 12 bits, in memory order */
-	uint8_t line[BASE64_LINE_BYTES];
-	size_t line_len; /* less than a whole line */
-	uint8_t out[BASE64_LINES * (BASE64_LINE_COLUMNS + BASE64_EOL_MAX_BYTES)];
-};
-
-static inline uint8_t *put_pair(const struct base64_sink *sink, uint8_t *out, unsigned bits) {
-	memcpy(out, &sink->pair[bits], 2);
-	return out + 2;
-}
-
-/* `len` is a multiple of three. */
-static uint8_t *encode_groups(const struct base64_sink *sink, const uint8_t *data, size_t len, uint8_t *out) {
-	for (const uint8_t *end = data + len; data < end; data += 3) {
-		out = put_pair(sink, out, (unsigned)data[0] << 4 | data[1] >> 4);
-		out = put_pair(sink, out, (data[1] & 15u) << 8 | data[2]);
-	}
-	return out;
-}
-
-static uint8_t *put_eol(const struct base64_sink *sink, uint8_t *out) {
-	memcpy(out, sink->eol, sink->eol_len);
-	return out + sink->eol_len;
-}
-
-/* Whole lines, at most BASE64_LINES. */
-static int encode_lines(struct base64_sink *sink, const uint8_t *data, size_t lines) {
-	uint8_t *out = sink->out;
-
-	for (; lines > 0; lines--, data += BASE64_LINE_BYTES)
-		out = put_eol(sink, encode_groups(sink, data, BASE64_LINE_BYTES, out));
-	return sink_write(sink->next, sink->out, (size_t)(out - sink->out));
-}
-
-/* Completes the line that an earlier write began. Returns how much it took. */
-static int continue_line(struct base64_sink *sink, const uint8_t *data, size_t len, size_t *ret_taken) {
-	size_t n = BASE64_LINE_BYTES - sink->line_len;
-	int r;
-
-	n = len < n ? len : n;
-	memcpy(sink->line + sink->line_len, data, n);
-	sink->line_len += n;
-	if (sink->line_len == BASE64_LINE_BYTES) {
-		r = encode_lines(sink, sink->line, 1);
-		if (r < 0)
-			return r;
-		sink->line_len = 0;
-	}
-	*ret_taken = n;
-	return 0;
-}
-
-static int base64_write(void *self, const uint8_t *data, size_t len) {
-	struct base64_sink *sink = self;
-	size_t n = 0;
-	int r;
-
-	if (sink->line_len > 0) {
-		r = continue_line(sink, data, len, &n);
-		if (r < 0)
-			return r;
-		data += n;
-		len -= n;
-	}
-	while (len >= BASE64_LINE_BYTES) {
-		n = len / BASE64_LINE_BYTES;
-		n = n < BASE64_LINES ? n : BASE64_LINES;
-		r = encode_lines(sink, data, n);
-		if (r < 0)
-			return r;
-		data += n * BASE64_LINE_BYTES;
-		len -= n * BASE64_LINE_BYTES;
-	}
-	return continue_line(sink, data, len, &n);
-}
-
-/* The last line, which may end with a padded group. */
-static int base64_finish(void *self) {
-	struct base64_sink *sink = self;
-	size_t whole = sink->line_len / 3 * 3, rest = sink->line_len - whole;
-	uint8_t last[3] = { 0 };
-	uint8_t *out;
-	int r;
-
-	if (sink->line_len > 0) {
-		out = encode_groups(sink, sink->line, whole, sink->out);
-		if (rest > 0) {
-			memcpy(last, sink->line + whole, rest);
-			out = encode_groups(sink, last, sizeof(last), out);
-			memset(out - (3 - rest), '=', 3 - rest);
-		}
-		out = put_eol(sink, out);
-		r = sink_write(sink->next, sink->out, (size_t)(out - sink->out));
-		if (r < 0)
-			return r;
-	}
-	return sink_finish(sink->next);
-}
-
-static const struct sink_ops base64_sink_ops = { .write = base64_write, .finish = base64_finish, .free = free };
-
-int sink_base64(struct sink *next, const char *eol, struct sink **ret_sink) {
-	struct base64_sink *self;
-	struct sink *sink;
-
-	if (strlen(eol) > BASE64_EOL_MAX_BYTES)
-		return -SMIME_E_INTERNAL;
-	self = malloc(sizeof(*self));
-	if (!self)
-		return -SMIME_E_NO_MEMORY;
-	self->next = next;
-	self->line_len = 0;
-	self->eol_len = strlen(eol);
-	memcpy(self->eol, eol, self->eol_len);
-	for (unsigned bits = 0; bits < 4096; bits++) {
-		const char pair[2] = { alphabet[bits >> 6], alphabet[bits & 63] };
-
-		memcpy(&self->pair[bits], pair, sizeof(pair));
-	}
-	sink = sink_new(&base64_sink_ops, self);
-	if (!sink)
-		return -SMIME_E_NO_MEMORY;
-	*ret_sink = sink;
 	return 0;
 }
