@@ -18,24 +18,69 @@
 #include "describe.h"
 #include "folder.h"
 
+enum { SLOTS_FIRST = 16 };
+
 void recipients_clear(struct recipients *recipients) {
 	for (size_t i = 0; i < recipients->count; i++)
 		X509_free(recipients->items[i]);
 	free(recipients->items);
+	free(recipients->slots);
 	*recipients = (struct recipients){ 0 };
 }
 
-static int push(struct recipients *recipients, X509 *certificate) {
-	for (size_t i = 0; i < recipients->count; i++)
-		if (X509_cmp(recipients->items[i], certificate) == 0)
-			return 0;
-	X509 **items = reallocarray(recipients->items, recipients->count + 1, sizeof(X509 *));
+/* The certificate's slot, or the empty one where it belongs. There is always one. */
+static int find_slot(const struct recipients *recipients, const X509 *certificate, size_t *ret_slot) {
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned len;
+	size_t slot;
+
+	if (X509_digest(certificate, EVP_sha256(), digest, &len) != 1) {
+		ERR_clear_error();
+		return -SMIME_E_INTERNAL;
+	}
+	memcpy(&slot, digest, sizeof(slot));
+	for (slot %= recipients->slot_count; recipients->slots[slot] > 0; slot = (slot + 1) % recipients->slot_count)
+		if (X509_cmp(recipients->items[recipients->slots[slot] - 1], certificate) == 0)
+			break;
+	*ret_slot = slot;
+	return 0;
+}
+
+/* Makes room for one more: half of the slots stay empty. */
+static int grow(struct recipients *recipients) {
+	size_t slot_count = recipients->slot_count > 0 ? 2 * recipients->slot_count : SLOTS_FIRST, slot;
+	X509 **items;
+	int r = 0;
+
+	if (recipients->count < recipients->slot_count / 2)
+		return 0;
+	items = reallocarray(recipients->items, slot_count / 2, sizeof(items[0]));
 	if (!items)
 		return -SMIME_E_NO_MEMORY;
 	recipients->items = items;
+	free(recipients->slots);
+	recipients->slots = calloc(slot_count, sizeof(recipients->slots[0]));
+	recipients->slot_count = recipients->slots ? slot_count : 0;
+	if (!recipients->slots)
+		return -SMIME_E_NO_MEMORY;
+	for (size_t i = 0; r == 0 && i < recipients->count; i++)
+		if ((r = find_slot(recipients, items[i], &slot)) == 0)
+			recipients->slots[slot] = i + 1;
+	return r;
+}
+
+static int push(struct recipients *recipients, X509 *certificate) {
+	size_t slot;
+	int r = grow(recipients);
+
+	if (r == 0)
+		r = find_slot(recipients, certificate, &slot);
+	if (r < 0 || recipients->slots[slot] > 0)
+		return r;
 	if (X509_up_ref(certificate) != 1)
 		return -SMIME_E_NO_MEMORY;
 	recipients->items[recipients->count++] = certificate;
+	recipients->slots[slot] = recipients->count;
 	return 0;
 }
 

@@ -9,10 +9,12 @@
 
 #include "keyring.h"
 
-/* A set of certificates without duplicates; zeroed: empty. */
+/* A set of certificates without duplicates, in the order in which they were added; zeroed: empty. */
 struct recipients {
 	X509 **items;
 	size_t count;
+	size_t *slots; /* a hash table of items: index + 1, or 0 */
+	size_t slot_count;
 };
 void recipients_clear(struct recipients *recipients); /* usable as a cleanup attribute */
 

@@ -88,6 +88,26 @@ static void a_file_in_pem_or_der_is_taken(void **state) {
 	X509_free(bob);
 }
 
+static void of_many_each_is_there_once_in_the_order_of_their_names(void **state) {
+	enum { MANY = 300 };
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *certificates[MANY];
+
+	for (long i = 0; i < MANY; i++) {
+		certificates[i] = certificate_make(key, &(struct certificate_plan){ "Bob", "bob@example.org", USAGE, .serial = i + 1 });
+		write_pem("one", certificates[i], NULL);
+		assert_int_equal(add(at("one")), 0);
+		write_pem("one", certificates[i / 2], NULL);
+		assert_int_equal(add(at("one")), 0);
+	}
+	assert_int_equal(found.count, MANY);
+	for (size_t i = 0; i < MANY; i++) {
+		assert_int_equal(X509_cmp(found.items[i], certificates[i]), 0);
+		X509_free(certificates[i]);
+	}
+	EVP_PKEY_free(key);
+}
+
 static void of_a_bundle_the_first_for_encryption_is_taken(void **state) {
 	X509 *signing = make("Bob", "bob@example.org", "digitalSignature", 0, 0), *encryption = make("Bob", "bob@example.org", USAGE, 0, 0);
 
@@ -207,6 +227,7 @@ static void own_keys_come_first_if_they_decrypt(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_file_in_pem_or_der_is_taken, clear),
+		cmocka_unit_test_teardown(of_many_each_is_there_once_in_the_order_of_their_names, clear),
 		cmocka_unit_test_teardown(of_a_bundle_the_first_for_encryption_is_taken, clear),
 		cmocka_unit_test_teardown(a_file_that_cannot_be_used_is_told, clear),
 		cmocka_unit_test_teardown(the_folder_is_searched_by_address, clear),
