@@ -8,17 +8,7 @@ fixture people wide
 contents
 entity
 
-export GNUPGHOME=$T/gnupg
-mkdir "$GNUPGHOME"
-printf '%s\n' batch quiet disable-crl-checks disable-dirmngr 'pinentry-mode loopback' >"$GNUPGHOME/gpgsm.conf"
-printf '%s S relax\n' "$(openssl x509 -in "$T/ca/root.pem" -noout -fingerprint -sha1 | sed 's/.*=//')" >"$GNUPGHOME/trustlist.txt"
-gpg_agent=$(gpg-connect-agent --quiet 'getinfo pid' /bye 2>/dev/null 3>&- | sed -n 's/^D //p')
-[ -n "$gpg_agent" ] || bail 'gpg-agent did not start'
-started+=("$gpg_agent")
-# Where there is a /run/user, its socket is in a directory there.
-trap 'end_process "$gpg_agent"; gpgconf --remove-socketdir 2>/dev/null; cleanup' EXIT
-check 'gpgsm takes the certificates' 0 gpgsm --import "$T"/ca/{root,issuing}.pem "$T"/{alice,bob,rsa3072,rsa4096,p384}.pem
-check 'and a key' 0 gpgsm --passphrase-fd 0 --import "$T/peer-rsa.p12" <<<''
+gpgsm_start "$T"/{alice,bob,rsa3072,rsa4096,p384}.pem
 agent_start
 
 verifies() { gpgsm --output "$T/got" --verify "$T/message"; }

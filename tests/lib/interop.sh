@@ -87,3 +87,23 @@ split_signed() { # FILE
 flip() { # FILE
 	python3 -c 'import sys; d = bytearray(open(sys.argv[1], "rb").read()); d[-10] ^= 1; open(sys.argv[1], "wb").write(d)' "$1"
 }
+
+# gpgsm with the fixture's CA, certificates and the key of peer-rsa, and its agent, which ends with the test.
+gpgsm_start() { # [CERTIFICATE...]
+	local gpg_agent
+	export GNUPGHOME=$T/gnupg
+	mkdir "$GNUPGHOME"
+	printf '%s\n' batch quiet disable-crl-checks disable-dirmngr 'pinentry-mode loopback' >"$GNUPGHOME/gpgsm.conf"
+	printf '%s S relax\n' "$(openssl x509 -in "$T/ca/root.pem" -noout -fingerprint -sha1 | sed 's/.*=//')" >"$GNUPGHOME/trustlist.txt"
+	gpg_agent=$(gpg-connect-agent --quiet 'getinfo pid' /bye 2>/dev/null 3>&- | sed -n 's/^D //p')
+	[ -n "$gpg_agent" ] || bail 'gpg-agent did not start'
+	started+=("$gpg_agent")
+	# Where there is a /run/user, its socket is in a directory there.
+	trap 'gpgsm_end; cleanup' EXIT
+	check 'gpgsm takes the certificates' 0 gpgsm --import "$T"/ca/{root,issuing}.pem "$@"
+	check 'and a key' 0 gpgsm --passphrase-fd 0 --import "$T/peer-rsa.p12" <<<''
+}
+gpgsm_end() {
+	gpgconf --kill gpg-agent 2>/dev/null
+	gpgconf --remove-socketdir 2>/dev/null
+}
