@@ -101,7 +101,14 @@ gpgsm_start() { # [CERTIFICATE...]
 	# Where there is a /run/user, its socket is in a directory there.
 	trap 'gpgsm_end; cleanup' EXIT
 	check 'gpgsm takes the certificates' 0 gpgsm --import "$T"/ca/{root,issuing}.pem "$@"
-	check 'and a key' 0 gpgsm --passphrase-fd 0 --import "$T/peer-rsa.p12" <<<''
+	check 'and a key' 0 gpgsm_take_key
+}
+# It can't read one of some hundred PKCS #12 files, as their salt is: then another one is made.
+gpgsm_take_key() {
+	gpgsm --passphrase-fd 0 --import "$T/peer-rsa.p12" <<<'' && return
+	openssl pkcs12 -export -inkey "$T/peer-rsa.key" -in "$T/peer-rsa.pem" -name peer-rsa -passout pass: -keypbe PBE-SHA1-3DES \
+		-certpbe PBE-SHA1-3DES -macalg sha1 -out "$T/peer-rsa.p12"
+	gpgsm --passphrase-fd 0 --import "$T/peer-rsa.p12" <<<''
 }
 gpgsm_end() {
 	gpgconf --kill gpg-agent 2>/dev/null
