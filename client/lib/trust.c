@@ -95,10 +95,25 @@ static int fetch(struct trust *trust) {
 	return 0;
 }
 
+/*
+ * Whether OpenSSL may go on with this issuer. Of CAs of one name it would take the first whose key id does not say otherwise, and
+ * never look at the next when that one's key has not signed. What else is wrong with an issuer is said by the validation.
+ */
+static int is_issuer(X509_STORE_CTX *context, X509 *certificate, X509 *issuer) {
+	int error = X509_check_issued(issuer, certificate);
+	EVP_PKEY *key = X509_get0_pubkey(issuer);
+	bool signed_ = certificate == issuer || !key || X509_verify(certificate, key) == 1;
+
+	ERR_clear_error();
+	return signed_ && (error == X509_V_OK || error == X509_V_ERR_KEYUSAGE_NO_CERTSIGN);
+}
+
 static X509_STORE *make_store(const struct anchors *anchors, size_t count) {
 	X509_STORE *store = X509_STORE_new();
 	size_t i;
 
+	if (store)
+		X509_STORE_set_check_issued(store, is_issuer);
 	for (i = 0; store && i < count; i++)
 		if (X509_STORE_add_cert(store, anchors->items[i].certificate) != 1) {
 			X509_STORE_free(store);
