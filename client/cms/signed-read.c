@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 
 #include "content-info.h"
+#include "revocation-info.h"
 #include "signed-content.h"
 #include "smime/error.h"
 
@@ -24,6 +25,8 @@ struct signed_data *signed_free(struct signed_data *data) {
 	ASN1_OBJECT_free(data->content_type);
 	sk_X509_pop_free(data->certificates, X509_free);
 	sk_X509_CRL_pop_free(data->crls, X509_CRL_free);
+	for (size_t i = 0; i < data->ocsp_count; i++)
+		free((void *)(uintptr_t)data->ocsp[i].data);
 	for (size_t i = 0; i < data->signer_count; i++)
 		free(data->signers[i].data);
 	free(data);
@@ -190,13 +193,18 @@ static int add_certificate(struct signed_data *data, struct bytes der) {
 	return 0;
 }
 
-/* RFC 5652 10.2.1: a CRL, or another format, which nobody here reads. */
-static int add_crl(struct signed_data *data, struct bytes der) {
+/* RFC 5652 10.2.1: a CRL, an OCSP response, or another format, which nobody here reads. */
+static int add_revocation(struct signed_data *data, struct bytes der) {
+	_cleanup_(freep) uint8_t *ocsp = NULL;
 	X509_CRL *crl = NULL;
+	size_t len;
+	int r = revocation_info_read(der, &crl, &ocsp, &len);
 
-	if (cms_parse(der, ASN1_ITEM_rptr(X509_CRL), &crl) < 0)
-		return 0;
-	if (sk_X509_CRL_push(data->crls, crl) <= 0) {
+	if (r < 0)
+		return r;
+	if (ocsp && data->ocsp_count < SIGNED_OCSP_MAX)
+		data->ocsp[data->ocsp_count++] = (struct bytes){ TAKE(ocsp), len };
+	if (crl && sk_X509_CRL_push(data->crls, crl) <= 0) {
 		X509_CRL_free(crl);
 		return -SMIME_E_NO_MEMORY;
 	}
@@ -275,7 +283,7 @@ static int read_all(struct ber *ber, struct signed_data *data) {
 	r = read_tagged_set(ber, data, 0, SIGNED_CERTIFICATES_MAX, add_certificate);
 	if (r < 0)
 		return r;
-	r = read_tagged_set(ber, data, 1, SIGNED_CRLS_MAX, add_crl);
+	r = read_tagged_set(ber, data, 1, SIGNED_CRLS_MAX, add_revocation);
 	if (r < 0)
 		return r;
 	r = read_signers(ber, data);

@@ -21,6 +21,7 @@ enum {
 	SIGNED_SIGNERS_MAX = 32,
 	SIGNED_SET_MAX_BYTES = 1024 * 1024, /* certificates, CRLs and SignerInfos: each set */
 	SIGNED_SIGNER_MAX_BYTES = 256 * 1024,
+	SIGNED_OCSP_MAX = 32,
 };
 
 STACK_OF(ASN1_OCTET_STRING); /* its functions are in agent/wire/message.h */
@@ -45,6 +46,8 @@ struct signed_data {
 	size_t digest_count;
 	STACK_OF(X509) *certificates; /* those that parse */
 	STACK_OF(X509_CRL) *crls;
+	struct bytes ocsp[SIGNED_OCSP_MAX]; /* OCSPResponses in DER, owned (RFC 5940); more are passed over */
+	size_t ocsp_count;
 	struct signed_blob signers[SIGNED_SIGNERS_MAX]; /* each SignerInfo as it stands */
 	size_t signer_count;
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A second validation of the chain, with CRLs, in which only what is said of revocation counts.
+ * A second validation of the chain, with CRLs, in which only what is said of revocation counts; then what OCSP says of each
+ * certificate of the chain. Somebody who is revoked by either of them is revoked.
  */
 #include "revocation.h"
 
@@ -11,16 +12,23 @@
 
 #include "certificate-file.h"
 #include "describe.h"
+#include "ocsp.h"
+#include "trust.h"
 
 struct revocation {
 	enum smime_revocation mode;
 	STACK_OF(X509_CRL) *crls;
 };
 
+/* The signer, what is between it and the anchor, and the anchor. */
+enum { CHAIN_MAX = TRUST_DEPTH_MAX + 2 };
+
 /* What the validation came across; the first of each counts, since it begins at the signer. */
 struct findings {
 	struct arena *arena;
-	const char *revoked, *unknown;
+	const char *revoked;
+	const char *unknown[CHAIN_MAX]; /* for each certificate of the chain; NULL: known */
+	bool by_ocsp;
 	const X509_CRL *unproven; /* the last one that nobody is known to have issued: what it lists is worth nothing */
 };
 
@@ -139,16 +147,18 @@ static int note(int ok, X509_STORE_CTX *context) {
 	struct findings *findings = X509_STORE_CTX_get_app_data(context);
 	X509 *certificate = X509_STORE_CTX_get_current_cert(context);
 	X509_CRL *crl = X509_STORE_CTX_get0_current_crl(context);
-	int error = X509_STORE_CTX_get_error(context);
+	int error = X509_STORE_CTX_get_error(context), depth = X509_STORE_CTX_get_error_depth(context);
 
+	if (!findings) /* a validation inside this one, of who issued a CRL: there everything counts */
+		return ok;
 	if (ok || !certificate)
 		return 1;
 	if (is_about_crl(error) && is_about_issuing(error))
 		findings->unproven = crl;
 	if (error == X509_V_ERR_CERT_REVOKED && !findings->revoked && (!crl || crl != findings->unproven))
 		findings->revoked = describe_revoked(findings->arena, crl, certificate);
-	else if (is_about_crl(error) && !is_anchor(context) && !findings->unknown)
-		findings->unknown = describe_unknown(findings->arena, error, certificate);
+	else if (is_about_crl(error) && !is_anchor(context) && depth < CHAIN_MAX && !findings->unknown[depth])
+		findings->unknown[depth] = describe_unknown(findings->arena, error, certificate);
 	return 1;
 }
 
@@ -164,8 +174,39 @@ static STACK_OF(X509_CRL) *join(const STACK_OF(X509_CRL) *a, const STACK_OF(X509
 	return all;
 }
 
-static int validate(
-	STACK_OF(X509_CRL) *crls, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted, time_t at, struct findings *findings) {
+/* What OCSP says of every certificate of a chain but the anchor. */
+static int ask_ocsp(X509_STORE_CTX *context, X509_STORE *store, STACK_OF(X509) *untrusted, const struct revocation_sources *sources,
+	time_t at, struct findings *findings) {
+	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(context);
+
+	for (int i = 0; i < sk_X509_num(chain) - 1 && i < CHAIN_MAX; i++) {
+		struct ocsp_answer answer;
+		int r = ocsp_ask(
+			sources, store, untrusted, sk_X509_value(chain, i), sk_X509_value(chain, i + 1), at, findings->arena, &answer);
+
+		if (r < 0)
+			return r;
+		if (answer.status == OCSP_SAYS_REVOKED && !findings->revoked)
+			findings->revoked = answer.text;
+		if (answer.status == OCSP_SAYS_GOOD && findings->unknown[i]) {
+			findings->unknown[i] = NULL;
+			findings->by_ocsp = true;
+		}
+		if (answer.status == OCSP_SAYS_NOTHING && findings->unknown[i] && answer.text)
+			findings->unknown[i] = answer.text;
+	}
+	return 0;
+}
+
+static const char *first_unknown(const struct findings *findings) {
+	for (size_t i = 0; i < CHAIN_MAX; i++)
+		if (findings->unknown[i])
+			return findings->unknown[i];
+	return NULL;
+}
+
+static int validate(const struct revocation_sources *sources, STACK_OF(X509_CRL) *crls, X509_STORE *store, X509 *certificate,
+	STACK_OF(X509) *untrusted, time_t at, struct findings *findings) {
 	_cleanup_(store_ctx_freep) X509_STORE_CTX *context = X509_STORE_CTX_new();
 
 	if (!crls || !context || X509_STORE_CTX_init(context, store, certificate, untrusted) != 1 ||
@@ -175,18 +216,21 @@ static int validate(
 	}
 	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(context);
 	X509_VERIFY_PARAM_set_time(param, at);
-	X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+	/* Extended: CRLs that another one than the issuer publishes, or another key of his, or only for some reasons. */
+	X509_VERIFY_PARAM_set_flags(
+		param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL | X509_V_FLAG_EXTENDED_CRL_SUPPORT | X509_V_FLAG_USE_DELTAS);
 	X509_STORE_CTX_set0_crls(context, crls);
 	X509_STORE_CTX_set_verify_cb(context, note);
 	/* A validation that does not come to its end has checked nothing. */
-	if (X509_verify_cert(context) != 1 && !findings->revoked && !findings->unknown)
-		findings->unknown = X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
+	if (X509_verify_cert(context) != 1 && !findings->revoked && !first_unknown(findings))
+		findings->unknown[0] = X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
+	int r = ask_ocsp(context, store, untrusted, sources, at, findings);
 	ERR_clear_error();
-	return 0;
+	return r;
 }
 
 int revocation_check(const struct revocation *revocation, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted,
-	STACK_OF(X509_CRL) *crls, time_t at, struct arena *arena, struct revocation_verdict *ret_verdict) {
+	const struct revocation_sources *sources, time_t at, struct arena *arena, struct revocation_verdict *ret_verdict) {
 	_cleanup_(crls_freep) STACK_OF(X509_CRL) *all = NULL;
 	struct findings findings = { .arena = arena };
 	int r = 0;
@@ -196,19 +240,21 @@ int revocation_check(const struct revocation *revocation, X509_STORE *store, X50
 		return 0;
 	}
 	if (store) {
-		all = join(revocation->crls, crls);
-		r = validate(all, store, certificate, untrusted, at, &findings);
+		all = join(revocation->crls, sources->crls);
+		r = validate(sources, all, store, certificate, untrusted, at, &findings);
 	} else {
-		findings.unknown = "can't be checked without a trusted chain";
+		findings.unknown[0] = "can't be checked without a trusted chain";
 	}
 	if (r < 0)
 		return r;
 	if (findings.revoked)
 		*ret_verdict = (struct revocation_verdict){ SMIME_BAD, findings.revoked };
-	else if (findings.unknown)
+	else if (first_unknown(&findings))
 		*ret_verdict = (struct revocation_verdict){ revocation->mode == SMIME_REVOCATION_HARD ? SMIME_BAD : SMIME_UNKNOWN,
-			findings.unknown };
+			first_unknown(&findings) };
 	else
-		*ret_verdict = (struct revocation_verdict){ SMIME_GOOD, "not revoked, by the CRLs at hand" };
+		*ret_verdict = (struct revocation_verdict){ SMIME_GOOD,
+			findings.by_ocsp ? "not revoked, by OCSP responses that came with the message" :
+					   "not revoked, by the CRLs at hand" };
 	return 0;
 }

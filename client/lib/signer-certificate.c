@@ -104,8 +104,10 @@ static void check_extended_key_usage(X509 *certificate, struct report *report, s
 }
 
 int signer_check_certificate(X509 *certificate, const struct signer_scene *scene, struct report *report, struct smime_signer *out) {
+	const struct signed_data *data = scene->data;
+	const struct revocation_sources sources = { data->crls, data->ocsp, data->ocsp_count };
 	struct trust_verdict verdict = { .trusted = false };
-	int r = trust_check(scene->trust, certificate, scene->data->certificates, scene->data->crls, report_arena(report), &verdict);
+	int r = trust_check(scene->trust, certificate, data->certificates, &sources, report_arena(report), &verdict);
 
 	if (r < 0)
 		return r;

@@ -108,12 +108,17 @@ static int is_issuer(X509_STORE_CTX *context, X509 *certificate, X509 *issuer) {
 	return signed_ && (error == X509_V_OK || error == X509_V_ERR_KEYUSAGE_NO_CERTSIGN);
 }
 
-static X509_STORE *make_store(const struct anchors *anchors, size_t count) {
+static X509_STORE *make_store(const struct anchors *anchors, size_t count, time_t at) {
 	X509_STORE *store = X509_STORE_new();
 	size_t i;
 
-	if (store)
+	if (store) {
+		X509_VERIFY_PARAM *param = X509_STORE_get0_param(store); /* of responders' chains, too */
+		X509_VERIFY_PARAM_set_time(param, at);
+		X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
+		X509_VERIFY_PARAM_set_depth(param, TRUST_DEPTH_MAX);
 		X509_STORE_set_check_issued(store, is_issuer);
+	}
 	for (i = 0; store && i < count; i++)
 		if (X509_STORE_add_cert(store, anchors->items[i].certificate) != 1) {
 			X509_STORE_free(store);
@@ -217,53 +222,48 @@ static const char *explain(const struct trust *trust, X509_STORE_CTX *context, s
 	}
 }
 
-static int validate(const struct trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls,
-	struct arena *arena, struct trust_verdict *ret_verdict) {
+static int validate(const struct trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted,
+	const struct revocation_sources *sources, struct arena *arena, struct trust_verdict *ret_verdict) {
 	_cleanup_(store_ctx_freep) X509_STORE_CTX *context = X509_STORE_CTX_new();
-	X509_VERIFY_PARAM *param;
 
 	if (!context || X509_STORE_CTX_init(context, store, certificate, untrusted) != 1) {
 		ERR_clear_error();
 		return -SMIME_E_NO_MEMORY;
 	}
-	param = X509_STORE_CTX_get0_param(context);
-	X509_VERIFY_PARAM_set_time(param, trust->at);
-	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
-	X509_VERIFY_PARAM_set_depth(param, TRUST_DEPTH_MAX);
 	X509_STORE_CTX_set_verify_cb(context, skip_own_faults);
 	if (X509_verify_cert(context) == 1)
 		*ret_verdict = judge_chain(trust, X509_STORE_CTX_get0_chain(context), arena);
 	else
 		*ret_verdict = (struct trust_verdict){ .text = explain(trust, context, arena) };
 	ERR_clear_error();
-	return revocation_check(trust->revocation, ret_verdict->trusted ? store : NULL, certificate, untrusted, crls, trust->at, arena,
+	return revocation_check(trust->revocation, ret_verdict->trusted ? store : NULL, certificate, untrusted, sources, trust->at, arena,
 		&ret_verdict->revocation);
 }
 
 /* With what the message brings alone first: to read the folder takes time, and few messages need it. */
 static int validate_with_folder(const struct trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted,
-	STACK_OF(X509_CRL) *crls, struct arena *arena, struct trust_verdict *ret_verdict) {
+	const struct revocation_sources *sources, struct arena *arena, struct trust_verdict *ret_verdict) {
 	STACK_OF(X509) *all = NULL;
-	int r = validate(trust, store, certificate, untrusted, crls, arena, ret_verdict);
+	int r = validate(trust, store, certificate, untrusted, sources, arena, ret_verdict);
 
 	if (r < 0 || ret_verdict->trusted)
 		return r;
 	r = intermediates_with_folder(untrusted, &all);
 	if (r > 0)
-		r = validate(trust, store, certificate, all, crls, arena, ret_verdict);
+		r = validate(trust, store, certificate, all, sources, arena, ret_verdict);
 	sk_X509_pop_free(all, X509_free);
 	return r;
 }
 
-int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls, struct arena *arena,
-	struct trust_verdict *ret_verdict) {
+int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untrusted, const struct revocation_sources *sources,
+	struct arena *arena, struct trust_verdict *ret_verdict) {
 	struct trust_verdict verdict = { .trusted = false };
 	int r;
 
 	if (trust->file_count > 0) {
-		if (!trust->own && !(trust->own = make_store(&trust->anchors, trust->file_count)))
+		if (!trust->own && !(trust->own = make_store(&trust->anchors, trust->file_count, trust->at)))
 			return -SMIME_E_NO_MEMORY;
-		r = validate_with_folder(trust, trust->own, certificate, untrusted, crls, arena, &verdict);
+		r = validate_with_folder(trust, trust->own, certificate, untrusted, sources, arena, &verdict);
 		if (r < 0 || verdict.trusted) {
 			*ret_verdict = verdict;
 			return r;
@@ -272,7 +272,7 @@ int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untruste
 	r = fetch(trust);
 	if (r < 0)
 		return r;
-	if (!trust->all && !(trust->all = make_store(&trust->anchors, trust->anchors.count)))
+	if (!trust->all && !(trust->all = make_store(&trust->anchors, trust->anchors.count, trust->at)))
 		return -SMIME_E_NO_MEMORY;
-	return validate_with_folder(trust, trust->all, certificate, untrusted, crls, arena, ret_verdict);
+	return validate_with_folder(trust, trust->all, certificate, untrusted, sources, arena, ret_verdict);
 }

@@ -39,12 +39,12 @@ DEFINE_CLEANUP(struct trust *, trust_freep, trust_free)
 time_t trust_time(const struct trust *trust);
 
 /*
- * Whether a chain leads from the certificate to an anchor, with what the message brings as possible intermediates and CRLs. The
+ * Whether a chain leads from the certificate to an anchor, with what the message brings as possible intermediates and for revocation. The
  * certificate's own validity, key usage and purpose are not looked at: those are checks of their own. -SMIME_E_NO_MEMORY,
  * -SMIME_E_PROTOCOL.
  */
-int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untrusted, STACK_OF(X509_CRL) *crls, struct arena *arena,
-	struct trust_verdict *ret_verdict);
+int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untrusted, const struct revocation_sources *sources,
+	struct arena *arena, struct trust_verdict *ret_verdict);
 
 /* Whether anchors were looked for with an agent and none answered, so that a missing anchor means little. */
 bool trust_lacked_agent(const struct trust *trust);
