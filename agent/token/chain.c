@@ -75,8 +75,8 @@ static X509 *intermediate_of(const struct inventory *inventory, X509 *certificat
 	for (int i = 0; i < sk_X509_num(inventory->all); i++) {
 		X509 *issuer = sk_X509_value(inventory->all, i);
 
-		if (!(X509_get_extension_flags(issuer) & EXFLAG_SS) && X509_cmp_current_time(X509_get0_notAfter(issuer)) > 0 &&
-			X509_check_issued(issuer, certificate) == X509_V_OK && X509_verify(certificate, X509_get0_pubkey(issuer)) == 1)
+		if (!(X509_get_extension_flags(issuer) & EXFLAG_SS) && issued_by(inventory->issued, certificate, issuer) &&
+			X509_cmp_current_time(X509_get0_notAfter(issuer)) > 0)
 			return issuer;
 	}
 	ERR_clear_error();

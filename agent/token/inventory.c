@@ -27,6 +27,7 @@ static void inventory_free(struct inventory *inventory) {
 	free(inventory->keys);
 	sk_X509_pop_free(inventory->others, X509_free);
 	sk_X509_pop_free(inventory->all, X509_free);
+	issued_free(inventory->issued);
 	free(inventory);
 }
 
@@ -273,7 +274,8 @@ int inventory_make(const struct inventory_sources *sources, struct inventory **r
 	atomic_init(&inventory->references, 1);
 	inventory->others = sk_X509_new_null();
 	inventory->all = sk_X509_new_null();
-	if (!inventory->others || !inventory->all)
+	inventory->issued = issued_new();
+	if (!inventory->others || !inventory->all || !inventory->issued)
 		return -SMIME_E_NO_MEMORY;
 	for (i = 0; r == 0 && i < sources->private_keys->count; i++)
 		r = add_private(inventory, sources, &sources->private_keys->items[i]);

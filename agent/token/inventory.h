@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "agent/wire/message.h"
+#include "issued.h"
 #include "objects.h"
 
 struct inventory_key {
@@ -32,6 +33,7 @@ struct inventory {
 	size_t count;
 	STACK_OF(X509) *others; /* certificates on the token that belong to no key */
 	STACK_OF(X509) *all;    /* every certificate of the token and of the configuration: for chains */
+	struct issued *issued;  /* what is known of who issued whom among `all` */
 };
 
 struct inventory_sources {
