@@ -11,9 +11,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "options.h"
+#include "start.h"
 
 static const struct cli_command *const commands[] = {
 	&cmd_status,
@@ -151,8 +150,7 @@ int main(int argc, char **argv) {
 	fill_standard_descriptors();
 	/* Content-encryption keys and plaintext pass through. */
 	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-	/* Reading openssl.cnf would cost each short run a third of a millisecond, and nothing here asks for what it could set. */
-	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	start_openssl();
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of writing */
 	if (argc < 2)
