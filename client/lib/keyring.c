@@ -54,9 +54,27 @@ static const struct wire_token_status *find_token(const struct wire_reply *statu
 	return NULL;
 }
 
+/* Takes the token of each key from a status reply (may be NULL), and parses the certificates. */
+static int fill(struct keyring *keyring, struct wire_reply *status) {
+	int count = keyring->wire ? sk_wire_key_num(keyring->wire) : 0;
+
+	wire_reply_free(keyring->status);
+	keyring->status = status;
+	keyring->keys = calloc(count > 0 ? (size_t)count : 1, sizeof(*keyring->keys));
+	if (!keyring->keys)
+		return -SMIME_E_NO_MEMORY;
+	for (int i = 0; i < count; i++) {
+		struct keyring_key *key = &keyring->keys[keyring->count++];
+		key->wire = sk_wire_key_value(keyring->wire, i);
+		key->token = find_token(status, key->wire->token);
+		if (parse_certificates(key) < 0)
+			return -SMIME_E_NO_MEMORY;
+	}
+	return 0;
+}
+
 int keyring_make(STACK_OF(wire_key) *wire, struct wire_reply *status, struct keyring **ret_keyring) {
 	_cleanup_(keyring_freep) struct keyring *keyring = calloc(1, sizeof(*keyring));
-	int count = wire ? sk_wire_key_num(wire) : 0;
 
 	if (!keyring) {
 		sk_wire_key_pop_free(wire, wire_key_free);
@@ -64,17 +82,8 @@ int keyring_make(STACK_OF(wire_key) *wire, struct wire_reply *status, struct key
 		return -SMIME_E_NO_MEMORY;
 	}
 	keyring->wire = wire;
-	keyring->status = status;
-	keyring->keys = calloc(count > 0 ? (size_t)count : 1, sizeof(*keyring->keys));
-	if (!keyring->keys)
+	if (fill(keyring, status) < 0)
 		return -SMIME_E_NO_MEMORY;
-	for (int i = 0; i < count; i++) {
-		struct keyring_key *key = &keyring->keys[keyring->count++];
-		key->wire = sk_wire_key_value(wire, i);
-		key->token = find_token(status, key->wire->token);
-		if (parse_certificates(key) < 0)
-			return -SMIME_E_NO_MEMORY;
-	}
 	*ret_keyring = TAKE(keyring);
 	return 0;
 }
@@ -133,20 +142,41 @@ static int fetch_listing(struct smime *s, struct listing *ret_listing) {
 	return 0;
 }
 
-int keyring_fetch(struct smime *s, struct keyring **ret_keyring) {
+int keyring_list(struct smime *s, struct keyring **ret_keyring) {
 	_cleanup_(listing_clear) struct listing listing = { NULL, NULL, 0 };
-	_cleanup_(wire_request_freep) struct wire_request *request = wire_request_make(0, WIRE_STATUS);
-	_cleanup_(wire_reply_freep) struct wire_reply *status = NULL;
-	/* The listing first: it waits for the tokens of an agent that has just been started, and the status does not. */
+	struct keyring *keyring;
 	int r = fetch_listing(s, &listing);
 
-	if (r == 0)
-		r = agent_call(s, request, WIRE_REPLY_STATUS, &status);
 	if (r < 0)
 		return r;
-	r = keyring_make(TAKE(listing.keys), TAKE(status), ret_keyring);
+	keyring = calloc(1, sizeof(*keyring));
+	if (!keyring)
+		return smime_fail(s, SMIME_E_NO_MEMORY, "out of memory");
+	keyring->wire = TAKE(listing.keys);
+	keyring->capabilities = TAKE(listing.capabilities);
+	*ret_keyring = keyring;
+	return 0;
+}
+
+int keyring_complete(struct smime *s, struct keyring *keyring) {
+	_cleanup_(wire_request_freep) struct wire_request *request = wire_request_make(0, WIRE_STATUS);
+	struct wire_reply *status = NULL;
+	int r = agent_call(s, request, WIRE_REPLY_STATUS, &status);
+
+	if (r == 0 && fill(keyring, status) < 0)
+		r = smime_fail(s, SMIME_E_NO_MEMORY, "out of memory");
+	return r;
+}
+
+/* The listing first: it waits for the tokens of an agent that has just been started, and the status does not. */
+int keyring_fetch(struct smime *s, struct keyring **ret_keyring) {
+	_cleanup_(keyring_freep) struct keyring *keyring = NULL;
+	int r = keyring_list(s, &keyring);
+
+	if (r == 0)
+		r = keyring_complete(s, keyring);
 	if (r < 0)
-		return smime_fail(s, r, "out of memory");
-	(*ret_keyring)->capabilities = TAKE(listing.capabilities);
+		return r;
+	*ret_keyring = TAKE(keyring);
 	return 0;
 }

@@ -27,6 +27,13 @@ struct keyring {
 /* Every key of the agent. Errors of agent_call(). */
 int keyring_fetch(struct smime *s, struct keyring **ret_keyring);
 
+/*
+ * The same in two steps: what the agent lists, with nothing in `keys` yet; then, once, the tokens and the parsed certificates. Whoever finds
+ * what he needs in the listing saves the second. Errors of agent_call().
+ */
+int keyring_list(struct smime *s, struct keyring **ret_keyring);
+int keyring_complete(struct smime *s, struct keyring *keyring);
+
 /* Makes a keyring from keys and a status reply (may be NULL), which it owns from here on, also when this fails. -SMIME_E_NO_MEMORY. */
 int keyring_make(STACK_OF(wire_key) *wire, struct wire_reply *status, struct keyring **ret_keyring);
 

@@ -9,9 +9,13 @@
 
 #include "agent/cms/certificate-key.h"
 #include "agent/cms/leaf.h"
+#include "client/stream/sha2.h"
 #include "describe.h"
+#include "uri.h"
 
 void signing_clear(struct signing *signing) {
+	cms_outline_free(signing->glance.outline);
+	signing->glance.outline = NULL;
 	signing->keyring = keyring_free(signing->keyring);
 	wire_reply_free(signing->reply);
 	signing->reply = NULL;
@@ -25,18 +29,19 @@ static int check_options(struct smime *s, const struct smime_sign_options *optio
 	return 0;
 }
 
+static const EVP_MD *digest_for_curve(int bits) {
+	return bits > 384 ? EVP_sha512() : bits > 256 ? EVP_sha384() : EVP_sha256();
+}
+
 /* The one that the certificate demands, or else the one that goes with the strength of its key. */
 static const EVP_MD *digest_for(const X509 *certificate, int algorithm) {
-	const EVP_PKEY *key = X509_get0_pubkey(certificate);
 	struct cms_pss pss;
 
 	if (cms_pss_restriction(certificate, &pss) == 0)
 		return pss.md;
 	if (algorithm == NID_ED25519)
 		return EVP_sha512();
-	if (algorithm != NID_X9_62_id_ecPublicKey)
-		return EVP_sha256();
-	return EVP_PKEY_get_bits(key) > 384 ? EVP_sha512() : EVP_PKEY_get_bits(key) > 256 ? EVP_sha384() : EVP_sha256();
+	return algorithm == NID_X9_62_id_ecPublicKey ? digest_for_curve(EVP_PKEY_get_bits(X509_get0_pubkey(certificate))) : EVP_sha256();
 }
 
 static int named_digest(struct smime *s, const char *name, const EVP_MD **ret_md) {
@@ -71,37 +76,42 @@ static int choose_digest(struct smime *s, const struct smime_sign_options *optio
 
 static int hash_content(struct smime *s, struct source *content, struct signing *signing) {
 	_cleanup_(reader_closep) struct reader *reader = NULL;
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	struct sha2 sha2;
 	const uint8_t *data;
 	size_t len = 0;
-	int r = source_open(content, &reader);
+	int r = sha2_begin(&sha2, signing->md);
 
-	if (r == 0 && (!context || EVP_DigestInit_ex(context, signing->md, NULL) != 1))
-		r = -SMIME_E_NO_MEMORY;
+	if (r == 0)
+		r = source_open(content, &reader);
 	while (r == 0 && (r = reader_peek(reader, 1, &data, &len)) == 0 && len > 0) {
-		if (EVP_DigestUpdate(context, data, len) != 1)
-			r = -SMIME_E_INTERNAL;
+		sha2_update(&sha2, data, len);
 		reader_consume(reader, len);
 	}
-	if (r == 0 && EVP_DigestFinal_ex(context, signing->digest, &signing->digest_len) != 1)
-		r = -SMIME_E_INTERNAL;
-	EVP_MD_CTX_free(context);
 	if (r < 0)
 		return smime_fail_at(s, r, "reading the input");
+	signing->digest_len = sha2_end(&sha2, signing->digest);
 	signing->content_len = reader_offset(reader);
 	return 0;
 }
 
-static int fill_request(const struct input *input, const struct signing *signing, bool pss, struct wire_sign *request) {
-	struct bytes key = wire_octets(signing->selection.key->wire->spki);
+static int set_certificate(const struct signing *signing, struct wire_sign *request) {
+	const X509 *certificate = signing->selection.certificate;
 	uint8_t fingerprint[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
+	unsigned len = SHA256_DIGEST_LENGTH;
+
+	if (signing->glance.outline)
+		sha2_256(signing->glance.certificate, fingerprint);
+	else if (X509_digest(certificate, EVP_sha256(), fingerprint, &len) != 1)
+		return -SMIME_E_INTERNAL;
+	return wire_set_octets(&request->certificate, fingerprint, len);
+}
+
+static int fill_request(const struct input *input, const struct signing *signing, bool pss, struct wire_sign *request) {
+	struct bytes key = wire_octets(signing->glance.outline ? signing->glance.key->spki : signing->selection.key->wire->spki);
 	int r = wire_set_octets(&request->key, key.data, key.len);
 
-	if (X509_digest(signing->selection.certificate, EVP_sha256(), fingerprint, &len) != 1)
-		return -SMIME_E_INTERNAL;
 	if (r == 0)
-		r = wire_set_octets(&request->certificate, fingerprint, len);
+		r = set_certificate(signing, request);
 	if (r == 0)
 		r = wire_set_octets(&request->digest, signing->digest, signing->digest_len);
 	if (r == 0 && input->authors.count > 0)
@@ -110,6 +120,15 @@ static int fill_request(const struct input *input, const struct signing *signing
 	request->digest_algorithm = OBJ_nid2obj(EVP_MD_get_type(signing->md));
 	request->pss = pss ? 0xff : 0;
 	return r;
+}
+
+static bool names_the_certificate(const struct cms_issuer_serial *name, const struct signing *signing) {
+	const struct cms_outline *outline = signing->glance.outline;
+
+	if (!outline)
+		return cms_issuer_serial_is(name, signing->selection.certificate);
+	return ASN1_INTEGER_cmp(name->serial, cms_outline_serial(outline)) == 0 &&
+		X509_NAME_cmp(name->issuer, cms_outline_issuer(outline)) == 0;
 }
 
 /*
@@ -123,7 +142,7 @@ static bool signer_info_fits(const struct signing *signing) {
 
 	if (cms_parse(wire_octets(reply->signer_info), cms_signer_info_it(), &info) < 0)
 		return false;
-	return info->sid->type == CMS_SID_ISSUER_SERIAL && cms_issuer_serial_is(info->sid->issuer_serial, signing->selection.certificate) &&
+	return info->sid->type == CMS_SID_ISSUER_SERIAL && names_the_certificate(info->sid->issuer_serial, signing) &&
 		cms_digest(info->digest_algorithm->algorithm) == signing->md &&
 		cms_attribute_single(info->signed_attributes, OID_MESSAGE_DIGEST, &digest) == 0 && digest->type == V_ASN1_OCTET_STRING &&
 		wire_octets_equal(digest->value.octet_string, signing->digest, signing->digest_len);
@@ -178,19 +197,47 @@ static void tell_fallback(struct smime *s, const struct signing *signing, const 
 	arena_clear(&arena);
 }
 
+/* Whom the signature is to be for, where that is an address. */
+static const char *signer_address(const struct input *input, const struct smime_sign_options *options) {
+	if (options->key)
+		return strchr(options->key, '@') && !uri_is(options->key) ? options->key : NULL;
+	return input->entity && input->authors.count > 0 ? input->authors.items[0] : NULL;
+}
+
+/* Returns 1 when the key was not found in this way. */
+static int choose_at_a_glance(
+	struct smime *s, const struct input *input, const struct smime_sign_options *options, struct signing *signing) {
+	const char *address = signer_address(input, options);
+	struct glance *glance = &signing->glance;
+
+	if (!address || options->pss || !glance_for_signing(signing->keyring, address, time(NULL), glance))
+		return 1;
+	signing->md = glance->key->type == WIRE_KEY_EC ? digest_for_curve((int)glance->key->bits) : EVP_sha256();
+	return options->digest ? named_digest(s, options->digest, &signing->md) : 0;
+}
+
+static int choose_carefully(struct smime *s, const struct input *input, const struct smime_sign_options *options, struct signing *signing) {
+	int r = keyring_complete(s, signing->keyring);
+
+	if (r == 0)
+		r = select_for_signing(
+			s, signing->keyring, options->key, input->entity ? &input->authors : NULL, time(NULL), &signing->selection);
+	if (r < 0)
+		return r;
+	tell_fallback(s, signing, options);
+	return choose_digest(s, options, signing->selection.certificate, &signing->md);
+}
+
 int sign_ask(struct smime *s, const struct input *input, const struct smime_sign_options *options, struct signing *ret_signing) {
 	_cleanup_(signing_clear) struct signing signing = { 0 };
 	int r = check_authors(s, input, options);
 
 	if (r == 0)
-		r = keyring_fetch(s, &signing.keyring);
+		r = keyring_list(s, &signing.keyring);
 	if (r == 0)
-		r = select_for_signing(
-			s, signing.keyring, options->key, input->entity ? &input->authors : NULL, time(NULL), &signing.selection);
-	if (r < 0)
-		return r;
-	tell_fallback(s, &signing, options);
-	r = choose_digest(s, options, signing.selection.certificate, &signing.md);
+		r = choose_at_a_glance(s, input, options, &signing);
+	if (r == 1)
+		r = choose_carefully(s, input, options, &signing);
 	if (r == 0)
 		r = hash_content(s, input->content, &signing);
 	if (r == 0)

@@ -10,13 +10,15 @@
 #include <openssl/evp.h>
 
 #include "client/stream/sink.h"
+#include "glance.h"
 #include "input.h"
 #include "keyring.h"
 #include "select.h"
 
 struct signing {
 	struct keyring *keyring;
-	struct selection selection; /* in the keyring */
+	struct glance glance;       /* the key and its certificate, or .. */
+	struct selection selection; /* .. where a glance is not enough; both in the keyring */
 	const EVP_MD *md;
 	uint8_t digest[EVP_MAX_MD_SIZE]; /* of the content */
 	unsigned digest_len;

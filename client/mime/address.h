@@ -49,6 +49,9 @@ int addresses_find_other(struct bytes field_body, const struct addresses *own, c
  */
 int addresses_of_certificate(const X509 *certificate, struct addresses *ret_addresses);
 
+/* The same of its parts: its extensions (NULL: none) and its subject. */
+int addresses_of_names(const STACK_OF(X509_EXTENSION) *extensions, const X509_NAME *subject, struct addresses *ret_addresses);
+
 /*
  * The form in which addresses are compared (RFC 9598 5): the domain in A-labels and lower case, the local part in lower case
  * where it is ASCII. NULL: no memory.

@@ -52,11 +52,11 @@ static int add_general_name(struct addresses *addresses, const GENERAL_NAME *nam
 	return 0;
 }
 
-static int add_alternative_names(struct addresses *addresses, const X509 *certificate) {
+static int add_alternative_names(struct addresses *addresses, const STACK_OF(X509_EXTENSION) *extensions) {
 	_cleanup_(general_names_freep) GENERAL_NAMES *names = NULL;
 	int critical, r = 0;
 
-	names = X509_get_ext_d2i(certificate, NID_subject_alt_name, &critical, NULL);
+	names = X509V3_get_d2i(extensions, NID_subject_alt_name, &critical, NULL);
 	if (!names) {
 		ERR_clear_error();
 		return critical == -1 ? 0 : -SMIME_E_MALFORMED;
@@ -66,8 +66,7 @@ static int add_alternative_names(struct addresses *addresses, const X509 *certif
 	return r;
 }
 
-static int add_subject(struct addresses *addresses, const X509 *certificate) {
-	const X509_NAME *subject = X509_get_subject_name(certificate);
+static int add_subject(struct addresses *addresses, const X509_NAME *subject) {
 	const ASN1_STRING *value;
 	int at = -1, r = 0;
 
@@ -94,14 +93,18 @@ static void remove_duplicates(struct addresses *addresses) {
 	}
 }
 
-int addresses_of_certificate(const X509 *certificate, struct addresses *ret_addresses) {
+int addresses_of_names(const STACK_OF(X509_EXTENSION) *extensions, const X509_NAME *subject, struct addresses *ret_addresses) {
 	_cleanup_(addresses_clear) struct addresses addresses = { 0 };
 	int r;
 
-	if ((r = add_alternative_names(&addresses, certificate)) < 0 || (r = add_subject(&addresses, certificate)) < 0)
+	if ((r = add_alternative_names(&addresses, extensions)) < 0 || (r = add_subject(&addresses, subject)) < 0)
 		return r;
 	remove_duplicates(&addresses);
 	*ret_addresses = addresses;
 	addresses = (struct addresses){ 0 };
 	return 0;
+}
+
+int addresses_of_certificate(const X509 *certificate, struct addresses *ret_addresses) {
+	return addresses_of_names(X509_get0_extensions(certificate), X509_get_subject_name(certificate), ret_addresses);
 }
