@@ -76,13 +76,14 @@ static void try_chain(X509 *certificate, X509_CRL *crl) {
 	};
 	STACK_OF(X509) *untrusted = sk_X509_new_null();
 	STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
+	const struct revocation_sources sources = { .crls = crls };
 	struct trust_verdict verdict = { .trusted = false };
 	struct arena arena = { 0 };
 	struct trust *trust = NULL;
 
 	REQUIRE(untrusted && crls && sk_X509_push(untrusted, certificate) > 0 && (!crl || sk_X509_CRL_push(crls, crl) > 0));
 	REQUIRE(trust_new(s, &options, &trust) == 0);
-	REQUIRE(trust_check(trust, certificate, untrusted, crls, &arena, &verdict) == 0);
+	REQUIRE(trust_check(trust, certificate, untrusted, &sources, &arena, &verdict) == 0);
 	REQUIRE(verdict.text && (!verdict.trusted || verdict.revocation.text));
 	arena_clear(&arena);
 	(void)trust_free(trust);
