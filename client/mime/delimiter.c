@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Finding delimiter lines in windows of a body. The search goes from line end to line end with memchr(), so that content
+ * Finding delimiter lines in windows of a body. The search goes from hyphen to hyphen with memchr(), so that content
  * costs next to nothing, and the matching looks at lengths first, so that many levels and many "--" lines don't multiply.
  *
  * Must never take a line for a delimiter that it can't see to its end.
@@ -65,14 +65,16 @@ void delimiter_scan(const struct level *levels, size_t level_count, const uint8_
 		return;
 	}
 
-	for (const uint8_t *p = data; level_count > 0 && (p = memchr(p, '\n', limit - (size_t)(p - data))); p++) {
-		size_t at = (size_t)(p - data);
+	/* Hyphens are rarer than line ends, above all in base64. */
+	for (const uint8_t *p = data + 1, *end = data + (limit < len ? limit + 1 : len);
+		level_count > 0 && p < end && (p = memchr(p, '-', (size_t)(end - p))); p++) {
+		size_t line = (size_t)(p - data);
 
-		if (len - at < 3 || p[1] != '-' || !delimiter_match(levels, level_count, p + 1, len - at - 1, &scan.delimiter))
+		if (p[-1] != '\n' || !delimiter_match(levels, level_count, p, len - line, &scan.delimiter))
 			continue;
 		scan.found = true;
-		scan.line = at + 1;
-		scan.content = at > 0 && data[at - 1] == '\r' ? at - 1 : at;
+		scan.line = line;
+		scan.content = line > 1 && p[-2] == '\r' ? line - 2 : line - 1;
 		*ret_scan = scan;
 		return;
 	}

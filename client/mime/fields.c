@@ -4,26 +4,28 @@
  */
 #include "fields.h"
 
+#include "client/stream/lines.h"
 #include "header.h"
 #include "smime/error.h"
 
+enum { LINES_STEP_BYTES = 4 * 1024 };
+
 static const char encoding_name[] = "Content-Transfer-Encoding";
 
-int fields_write_lines(struct sink *sink, struct bytes lines, enum eol eol) {
-	const uint8_t *p = lines.data, *end = p + lines.len, *newline;
-	const char *line_end = eol == EOL_LF ? "\n" : "\r\n";
-	int r;
+int fields_write_lines(struct sink *sink, struct bytes data, enum eol eol) {
+	uint8_t lines[2 * LINES_STEP_BYTES + LINES_SLACK_BYTES];
+	bool cr = false;
+	int r = 0;
 
 	if (eol == EOL_KEEP)
-		return sink_write(sink, lines.data, lines.len);
-	while (p < end && (newline = memchr(p, '\n', (size_t)(end - p)))) {
-		size_t len = (size_t)(newline - p) - (newline > p && newline[-1] == '\r');
+		return sink_write(sink, data.data, data.len);
+	for (size_t at = 0; r == 0 && at < data.len; at += LINES_STEP_BYTES) {
+		size_t step = data.len - at < LINES_STEP_BYTES ? data.len - at : LINES_STEP_BYTES;
+		size_t n = eol == EOL_LF ? lines_to_lf(data.data + at, step, &cr, lines) : lines_to_crlf(data.data + at, step, &cr, lines);
 
-		if ((r = sink_write(sink, p, len)) < 0 || (r = sink_puts(sink, line_end)) < 0)
-			return r;
-		p = newline + 1;
+		r = sink_write(sink, lines, n);
 	}
-	return p < end ? sink_write(sink, p, (size_t)(end - p)) : 0;
+	return r == 0 && eol == EOL_LF && cr ? sink_puts(sink, "\r") : r;
 }
 
 int fields_write(struct sink *sink, const struct field *field, enum eol eol, const char *missing_end) {

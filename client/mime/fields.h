@@ -11,7 +11,7 @@
 #include "entity.h"
 
 /* Lines with their ends as `eol`. */
-int fields_write_lines(struct sink *sink, struct bytes lines, enum eol eol);
+int fields_write_lines(struct sink *sink, struct bytes data, enum eol eol);
 
 /* One field; a line end is added when the data ended without one. */
 int fields_write(struct sink *sink, const struct field *field, enum eol eol, const char *missing_end);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "client/stream/lines.h"
 #include "client/stream/sink.h"
 #include "client/stream/source.h"
 #include "smime/error.h"
@@ -467,6 +468,52 @@ static void line_ends_change_as_asked(void **state) {
 	assert_eol(EOL_KEEP, mixed, mixed);
 }
 
+/* Byte by byte: CRLF of a bare LF, or LF of CRLF. */
+static size_t change_plainly(enum eol eol, const uint8_t *data, size_t len, uint8_t *dst) {
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (eol == EOL_CRLF && data[i] == '\n' && (i == 0 || data[i - 1] != '\r'))
+			dst[n++] = '\r';
+		if (eol == EOL_CRLF || data[i] != '\r' || i + 1 == len || data[i + 1] != '\n')
+			dst[n++] = data[i];
+	}
+	return n;
+}
+
+/* Line ends at every place of a block, in blocks that begin anywhere. */
+static void line_ends_change_the_same_wherever_blocks_begin(void **state) {
+	enum { LEN = 100, TURNS = 20000 };
+	uint8_t data[LEN + 1], first[LEN + 1], expected[2 * LEN], got[2 * LEN + 2 * LINES_SLACK_BYTES];
+	uint32_t random = 1;
+
+	data[LEN] = '\n'; /* of no interest, as what follows the first block */
+
+	for (unsigned turn = 0; turn < TURNS; turn++) {
+		enum eol eol = turn % 2 ? EOL_CRLF : EOL_LF;
+		size_t cut = turn % (LEN + 1), n;
+		bool cr = false;
+
+		for (size_t i = 0; i < LEN; i++) {
+			random = random * 1664525 + 1013904223;
+			data[i] = (uint8_t) "\r\n......................"[(random >> 16) % (turn % 24 + 1)];
+		}
+		memcpy(first, data, cut);
+		first[cut] = '\n';
+		if (eol == EOL_CRLF) {
+			n = lines_to_crlf(first, cut, &cr, got);
+			n += lines_to_crlf(data + cut, LEN - cut, &cr, got + n);
+		} else {
+			n = lines_to_lf(first, cut, &cr, got);
+			n += lines_to_lf(data + cut, LEN - cut, &cr, got + n);
+			if (cr)
+				got[n++] = '\r';
+		}
+		assert_int_equal(n, change_plainly(eol, data, LEN, expected));
+		assert_memory_equal(got, expected, n);
+	}
+}
+
 static void long_lines_pass_the_eol_sink(void **state) {
 	size_t len = 500000;
 	_cleanup_(freep) uint8_t *data = malloc(len);
@@ -562,6 +609,7 @@ int main(void) {
 		cmocka_unit_test(quoted_printable_is_decoded),
 		cmocka_unit_test(quoted_printable_is_the_same_in_large_inputs),
 		cmocka_unit_test(line_ends_change_as_asked),
+		cmocka_unit_test(line_ends_change_the_same_wherever_blocks_begin),
 		cmocka_unit_test(long_lines_pass_the_eol_sink),
 		cmocka_unit_test(a_memory_sink_refuses_more_than_its_limit),
 		cmocka_unit_test(a_full_disk_is_an_error_at_the_latest_in_finish),
