@@ -86,6 +86,14 @@ static int find_content(struct content_pass *pass) {
 	return r < 0 ? r : enveloped_octets_begin(ber, &pass->octets);
 }
 
+void enveloped_prepare(const struct enveloped *enveloped) {
+	EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+
+	if (cipher && EVP_DecryptInit_ex2(cipher, enveloped->cipher.cipher, NULL, NULL, NULL) != 1)
+		ERR_clear_error();
+	EVP_CIPHER_CTX_free(cipher);
+}
+
 static bool begin_cipher(EVP_CIPHER_CTX *cipher, const struct content *content) {
 	const struct cms_cipher *with = &content->cipher;
 	int n;

@@ -57,6 +57,12 @@ struct enveloped {
  */
 int enveloped_scan(
 	struct source *cms, X509 *const *certificates, size_t certificate_count, size_t present, struct enveloped **ret_enveloped);
+
+/*
+ * For a scan that took all certificates for present: the token of this one is not there after all, so that its matches come later.
+ * Tells the same order as a scan that knew, where fewer than ENVELOPED_MATCHES_MAX were found.
+ */
+void enveloped_defer(struct enveloped *enveloped, size_t certificate);
 struct enveloped *enveloped_free(struct enveloped *enveloped); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(struct enveloped *, enveloped_freep, enveloped_free)
 
@@ -65,6 +71,12 @@ DEFINE_CLEANUP(struct enveloped *, enveloped_freep, enveloped_free)
  * shared_decrypt().
  */
 int enveloped_shared_key(const struct enveloped *enveloped, size_t index, const struct shared_secrets *secrets, struct secret *ret_cek);
+
+/*
+ * Has OpenSSL look the content's cipher up, which takes it a third of a millisecond the first time: for whoever has to wait for the key
+ * anyway. enveloped_content() needs nothing of it.
+ */
+void enveloped_prepare(const struct enveloped *enveloped);
 
 /*
  * The decrypted content as a source: each pass decrypts anew and ends with -SMIME_E_INTEGRITY when the tag, the CBC padding

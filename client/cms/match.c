@@ -51,6 +51,19 @@ static void insert(struct enveloped *enveloped, struct enveloped_match match) {
 		enveloped->match_count++;
 }
 
+void enveloped_defer(struct enveloped *enveloped, size_t certificate) {
+	size_t count = enveloped->match_count;
+	struct enveloped_match matches[ENVELOPED_MATCHES_MAX];
+
+	memcpy(matches, enveloped->matches, sizeof(matches));
+	enveloped->match_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (matches[i].certificate == certificate)
+			matches[i].rank += RANK_ABSENT;
+		insert(enveloped, matches[i]);
+	}
+}
+
 /* What is larger than the agent takes is no match. */
 static int add(struct enveloped *enveloped, size_t certificate, int rank, const struct cms_recipient_info *info, const X509 *originator) {
 	struct enveloped_match match = { .certificate = certificate, .rank = rank };

@@ -132,7 +132,7 @@ static int receive_hello(struct smime *s) {
 	return 0;
 }
 
-static int call(struct smime *s, struct wire_request *request, struct wire_reply **ret_reply) {
+static int call(struct smime *s, struct wire_request *request, const struct meanwhile *meanwhile, struct wire_reply **ret_reply) {
 	int r = 0;
 
 	if (s->fd < 0) {
@@ -143,6 +143,8 @@ static int call(struct smime *s, struct wire_request *request, struct wire_reply
 	request->id = ++s->last_id;
 	if (r == 0)
 		r = send_request(s, request);
+	if (r == 0 && meanwhile)
+		meanwhile->work(meanwhile->userdata);
 	if (r == 0 && !s->greeted)
 		r = receive_hello(s);
 	return r == 0 ? receive_reply(s, request->id, ret_reply) : r;
@@ -165,7 +167,8 @@ static int take_reply(struct smime *s, int r, enum wire_reply_type expected, str
 	return 0;
 }
 
-int agent_call(struct smime *s, struct wire_request *request, enum wire_reply_type expected, struct wire_reply **ret_reply) {
+int agent_call_meanwhile(struct smime *s, struct wire_request *request, const struct meanwhile *meanwhile, enum wire_reply_type expected,
+	struct wire_reply **ret_reply) {
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = NULL;
 	int r;
 
@@ -173,8 +176,12 @@ int agent_call(struct smime *s, struct wire_request *request, enum wire_reply_ty
 		return smime_fail(s, SMIME_E_NO_MEMORY, "out of memory");
 	if (s->fd >= 0 && is_stale(s))
 		agent_disconnect(s);
-	r = call(s, request, &reply);
+	r = call(s, request, meanwhile, &reply);
 	return take_reply(s, r, expected, &reply, ret_reply);
+}
+
+int agent_call(struct smime *s, struct wire_request *request, enum wire_reply_type expected, struct wire_reply **ret_reply) {
+	return agent_call_meanwhile(s, request, NULL, expected, ret_reply);
 }
 
 int agent_next(struct smime *s, enum wire_reply_type expected, struct wire_reply **ret_reply) {

@@ -46,6 +46,14 @@ int smime_fail_at(struct smime *s, int r, const char *what);
  */
 int agent_call(struct smime *s, struct wire_request *request, enum wire_reply_type expected, struct wire_reply **ret_reply);
 
+/* The same, with something of its own to do for this process while the agent works (NULL: nothing). */
+struct meanwhile {
+	void (*work)(void *userdata);
+	void *userdata;
+};
+int agent_call_meanwhile(struct smime *s, struct wire_request *request, const struct meanwhile *meanwhile, enum wire_reply_type expected,
+	struct wire_reply **ret_reply);
+
 /* The next answer to the request that was made last, for the one request that has many of them; else as agent_call(). */
 int agent_next(struct smime *s, enum wire_reply_type expected, struct wire_reply **ret_reply);
 

@@ -71,3 +71,17 @@ bool glance_for_signing(const struct keyring *keyring, const char *address, time
 	*ret_glance = found;
 	return true;
 }
+
+X509 *glance_name(struct bytes der) {
+	_cleanup_(cms_outline_freep) struct cms_outline *outline = NULL;
+	X509 *name = cms_outline_parse(der, &outline) == 0 ? X509_new() : NULL;
+	int at = name ? X509v3_get_ext_by_NID(cms_outline_extensions(outline), NID_subject_key_identifier, -1) : -1;
+
+	if (at >= 0 && X509_set_issuer_name(name, cms_outline_issuer(outline)) == 1 &&
+		X509_set_serialNumber(name, (ASN1_INTEGER *)(uintptr_t)cms_outline_serial(outline)) == 1 &&
+		X509_add_ext(name, X509v3_get_ext(cms_outline_extensions(outline), at), -1) == 1)
+		return name;
+	ERR_clear_error();
+	X509_free(name);
+	return NULL;
+}

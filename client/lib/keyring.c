@@ -54,23 +54,29 @@ static const struct wire_token_status *find_token(const struct wire_reply *statu
 	return NULL;
 }
 
-/* Takes the token of each key from a status reply (may be NULL), and parses the certificates. */
-static int fill(struct keyring *keyring, struct wire_reply *status) {
+/* A row for each key that was listed. */
+static int begin(struct keyring *keyring) {
 	int count = keyring->wire ? sk_wire_key_num(keyring->wire) : 0;
 
-	wire_reply_free(keyring->status);
-	keyring->status = status;
 	keyring->keys = calloc(count > 0 ? (size_t)count : 1, sizeof(*keyring->keys));
 	if (!keyring->keys)
 		return -SMIME_E_NO_MEMORY;
-	for (int i = 0; i < count; i++) {
-		struct keyring_key *key = &keyring->keys[keyring->count++];
-		key->wire = sk_wire_key_value(keyring->wire, i);
-		key->token = find_token(status, key->wire->token);
-		if (parse_certificates(key) < 0)
-			return -SMIME_E_NO_MEMORY;
-	}
+	for (int i = 0; i < count; i++)
+		keyring->keys[keyring->count++].wire = sk_wire_key_value(keyring->wire, i);
 	return 0;
+}
+
+/* Takes the token of each key from the status, and parses the certificates. */
+static int fill(struct keyring *keyring) {
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < keyring->count; i++) {
+		struct keyring_key *key = &keyring->keys[i];
+		key->token = find_token(keyring->status, key->wire->token);
+		r = parse_certificates(key);
+	}
+	keyring->complete = r == 0;
+	return r;
 }
 
 int keyring_make(STACK_OF(wire_key) *wire, struct wire_reply *status, struct keyring **ret_keyring) {
@@ -82,7 +88,8 @@ int keyring_make(STACK_OF(wire_key) *wire, struct wire_reply *status, struct key
 		return -SMIME_E_NO_MEMORY;
 	}
 	keyring->wire = wire;
-	if (fill(keyring, status) < 0)
+	keyring->status = status;
+	if (begin(keyring) < 0 || fill(keyring) < 0)
 		return -SMIME_E_NO_MEMORY;
 	*ret_keyring = TAKE(keyring);
 	return 0;
@@ -144,7 +151,7 @@ static int fetch_listing(struct smime *s, struct listing *ret_listing) {
 
 int keyring_list(struct smime *s, struct keyring **ret_keyring) {
 	_cleanup_(listing_clear) struct listing listing = { NULL, NULL, 0 };
-	struct keyring *keyring;
+	_cleanup_(keyring_freep) struct keyring *keyring = NULL;
 	int r = fetch_listing(s, &listing);
 
 	if (r < 0)
@@ -154,16 +161,21 @@ int keyring_list(struct smime *s, struct keyring **ret_keyring) {
 		return smime_fail(s, SMIME_E_NO_MEMORY, "out of memory");
 	keyring->wire = TAKE(listing.keys);
 	keyring->capabilities = TAKE(listing.capabilities);
-	*ret_keyring = keyring;
+	if (begin(keyring) < 0)
+		return smime_fail(s, SMIME_E_NO_MEMORY, "out of memory");
+	*ret_keyring = TAKE(keyring);
 	return 0;
 }
 
 int keyring_complete(struct smime *s, struct keyring *keyring) {
-	_cleanup_(wire_request_freep) struct wire_request *request = wire_request_make(0, WIRE_STATUS);
-	struct wire_reply *status = NULL;
-	int r = agent_call(s, request, WIRE_REPLY_STATUS, &status);
+	_cleanup_(wire_request_freep) struct wire_request *request = NULL;
+	int r;
 
-	if (r == 0 && fill(keyring, status) < 0)
+	if (keyring->complete)
+		return 0;
+	request = wire_request_make(0, WIRE_STATUS);
+	r = agent_call(s, request, WIRE_REPLY_STATUS, &keyring->status);
+	if (r == 0 && fill(keyring) < 0)
 		r = smime_fail(s, SMIME_E_NO_MEMORY, "out of memory");
 	return r;
 }

@@ -21,6 +21,7 @@ struct keyring {
 	struct wire_reply *status;
 	struct keyring_key *keys;
 	size_t count;
+	bool complete;                      /* the tokens and certificates are there */
 	STACK_OF(X509_ALGOR) *capabilities; /* what the agent's signatures advertise; NULL when it does not tell */
 };
 
@@ -28,8 +29,8 @@ struct keyring {
 int keyring_fetch(struct smime *s, struct keyring **ret_keyring);
 
 /*
- * The same in two steps: what the agent lists, with nothing in `keys` yet; then, once, the tokens and the parsed certificates. Whoever finds
- * what he needs in the listing saves the second. Errors of agent_call().
+ * The same in two steps: what the agent lists, where each key has nothing but `wire`; then its token and parsed certificates, unless they are
+ * there already. Whoever finds what he needs in the listing saves the second. Errors of agent_call().
  */
 int keyring_list(struct smime *s, struct keyring **ret_keyring);
 int keyring_complete(struct smime *s, struct keyring *keyring);

@@ -10,51 +10,11 @@
 #include <openssl/err.h>
 
 #include "agent/wire/limits.h"
+#include "candidates.h"
 #include "describe.h"
 #include "unwrap-shared.h"
 
 enum { OID_TEXT_MAX_BYTES = 80 };
-
-/* The certificates of all keys in one list, those of tokens that are there first, and whose each is. */
-struct candidates {
-	X509 **certificates; /* borrowed */
-	const struct keyring_key **keys;
-	size_t count, present;
-};
-
-static void candidates_clear(struct candidates *candidates) {
-	free(candidates->certificates);
-	free(candidates->keys);
-}
-
-static bool is_present(const struct keyring_key *key) {
-	return key->token && key->token->state == WIRE_TOKEN_READY;
-}
-
-static void candidates_add(struct candidates *candidates, const struct keyring *keyring, bool present) {
-	size_t i, n;
-
-	for (i = 0; i < keyring->count; i++)
-		for (n = 0; is_present(&keyring->keys[i]) == present && n < keyring->keys[i].certificate_count; n++) {
-			candidates->certificates[candidates->count] = keyring->keys[i].certificates[n];
-			candidates->keys[candidates->count++] = &keyring->keys[i];
-		}
-}
-
-static int candidates_make(const struct keyring *keyring, struct candidates *ret_candidates) {
-	size_t i, total = 1;
-
-	for (i = 0; i < keyring->count; i++)
-		total += keyring->keys[i].certificate_count;
-	ret_candidates->certificates = calloc(total, sizeof(*ret_candidates->certificates));
-	ret_candidates->keys = calloc(total, sizeof(*ret_candidates->keys));
-	if (!ret_candidates->certificates || !ret_candidates->keys)
-		return -SMIME_E_NO_MEMORY;
-	candidates_add(ret_candidates, keyring, true);
-	ret_candidates->present = ret_candidates->count;
-	candidates_add(ret_candidates, keyring, false);
-	return 0;
-}
 
 static int fill_request(const struct enveloped *enveloped, const struct enveloped_match *match, const struct keyring_key *key,
 	struct wire_decrypt *decrypt) {
@@ -102,6 +62,10 @@ static int say_unsupported(struct smime *s, const struct enveloped_match *match)
 	return r;
 }
 
+static void prepare(void *userdata) {
+	enveloped_prepare(userdata);
+}
+
 static int ask_agent(struct opening *opening, const struct enveloped *enveloped, const struct enveloped_match *match,
 	const struct keyring_key *key, struct secret *ret_cek) {
 	_cleanup_(wire_request_freep) struct wire_request *request = wire_request_make(0, WIRE_DECRYPT);
@@ -112,7 +76,8 @@ static int ask_agent(struct opening *opening, const struct enveloped *enveloped,
 		return smime_fail_at(opening->s, r, "the request to the agent");
 	if (match->recipient_info_len > WIRE_RECIPIENT_INFO_MAX_BYTES)
 		return smime_fail(opening->s, SMIME_E_TOO_LARGE, "the RecipientInfo is larger than any key needs");
-	r = agent_call(opening->s, request, WIRE_REPLY_DECRYPT, &reply);
+	const struct meanwhile meanwhile = { prepare, (void *)(uintptr_t)enveloped };
+	r = agent_call_meanwhile(opening->s, request, &meanwhile, WIRE_REPLY_DECRYPT, &reply);
 	if (r == -SMIME_E_UNSUPPORTED)
 		return say_unsupported(opening->s, match);
 	if (r < 0)
@@ -252,15 +217,57 @@ static int scan(struct opening *opening, const struct layer *layer, const struct
 	}
 }
 
-static int unwrap_with_keys(struct opening *opening, const struct layer *layer, const struct keyring *keyring, struct opened *ret_opened) {
-	_cleanup_(candidates_clear) struct candidates candidates = { .count = 0 };
-	_cleanup_(enveloped_freep) struct enveloped *enveloped = NULL;
+static int unwrap_with(struct opening *opening, const struct layer *layer, const struct candidates *candidates, struct enveloped *enveloped,
+	struct opened *ret_opened) {
 	_cleanup_(opened_clear) struct opened opened = { .content = NULL };
 	const struct enveloped_match *match;
 	size_t which = 0;
 	uint64_t len = 0;
+	int r = try_matches(opening, layer, enveloped, candidates, &which, &opened.content, &len);
+
+	if (r < 0)
+		return r;
+	match = &enveloped->matches[which];
+	r = report_layer(opening, enveloped, match, candidates->keys[match->certificate], &opened.layer);
+	if (r < 0)
+		return r;
+	opened.layer->octets = len;
+	opened.type = TAKE(enveloped->content_type);
+	*ret_opened = opened;
+	opened = (struct opened){ .content = NULL };
+	return 0;
+}
+
+/* Without more of the keys than their names. Returns 1 when that can't be told so soon. */
+static int unwrap_at_a_glance(struct opening *opening, const struct layer *layer, struct keyring *keyring, struct opened *ret_opened) {
+	_cleanup_(candidates_clear) struct candidates candidates = { .count = 0 };
+	_cleanup_(enveloped_freep) struct enveloped *enveloped = NULL;
 	int r;
 
+	if (candidates_glance(keyring, &candidates) != 0 ||
+		enveloped_scan(layer->cms, candidates.certificates, candidates.count, candidates.present, &enveloped) < 0 ||
+		enveloped->match_count == ENVELOPED_MATCHES_MAX)
+		return 1;
+	if (enveloped->match_count == 0)
+		return say_not_recipient(opening, enveloped, &candidates);
+	/* Which of several is tried first depends on whose token is there. */
+	r = enveloped->match_count > 1 ? keyring_complete(opening->s, keyring) : 0;
+	for (size_t i = 0; r == 0 && keyring->complete && i < candidates.count; i++)
+		if (!candidates_is_present(candidates.keys[i]))
+			enveloped_defer(enveloped, i);
+	return r < 0 ? r : unwrap_with(opening, layer, &candidates, enveloped, ret_opened);
+}
+
+static int unwrap_with_keys(struct opening *opening, const struct layer *layer, struct keyring *keyring, struct opened *ret_opened) {
+	_cleanup_(candidates_clear) struct candidates candidates = { .count = 0 };
+	_cleanup_(enveloped_freep) struct enveloped *enveloped = NULL;
+	int r = keyring->complete ? 1 : unwrap_at_a_glance(opening, layer, keyring, ret_opened);
+
+	if (r <= 0)
+		return r;
+	r = keyring_complete(opening->s, keyring);
+	if (r < 0)
+		return r;
 	r = candidates_make(keyring, &candidates);
 	if (r < 0)
 		return smime_fail_at(opening->s, r, "the agent's keys");
@@ -269,18 +276,7 @@ static int unwrap_with_keys(struct opening *opening, const struct layer *layer, 
 		return r;
 	if (enveloped->match_count == 0)
 		return say_not_recipient(opening, enveloped, &candidates);
-	r = try_matches(opening, layer, enveloped, &candidates, &which, &opened.content, &len);
-	if (r < 0)
-		return r;
-	match = &enveloped->matches[which];
-	r = report_layer(opening, enveloped, match, candidates.keys[match->certificate], &opened.layer);
-	if (r < 0)
-		return r;
-	opened.layer->octets = len;
-	opened.type = TAKE(enveloped->content_type);
-	*ret_opened = opened;
-	opened = (struct opened){ .content = NULL };
-	return 0;
+	return unwrap_with(opening, layer, &candidates, enveloped, ret_opened);
 }
 
 /* Without an agent. Returns 1 when the secrets are for no recipient of the message. */
@@ -309,6 +305,6 @@ int unwrap_layer(struct opening *opening, const struct layer *layer, const struc
 
 	if (r <= 0)
 		return r;
-	r = *keyring ? 0 : keyring_fetch(opening->s, keyring);
+	r = *keyring ? 0 : keyring_list(opening->s, keyring);
 	return r < 0 ? say_no_agent(opening, layer, r) : unwrap_with_keys(opening, layer, *keyring, ret_opened);
 }

@@ -156,6 +156,16 @@ static void a_key_that_is_at_hand_comes_before_one_that_is_not(void **state) {
 	assert_int_equal(enveloped->match_count, 2);
 	assert_int_equal(enveloped->matches[0].certificate, 0); /* v1.5, but there */
 	assert_int_equal(enveloped->matches[1].certificate, 1); /* ECDH */
+
+	_cleanup_(enveloped_freep) struct enveloped *late = NULL;
+	assert_int_equal(enveloped_scan(source, certificates, 2, 2, &late), 0);
+	assert_int_equal(late->matches[0].certificate, 1);
+	enveloped_defer(late, 1);
+	assert_int_equal(late->match_count, 2);
+	for (size_t i = 0; i < late->match_count; i++) {
+		assert_int_equal(late->matches[i].certificate, enveloped->matches[i].certificate);
+		assert_int_equal(late->matches[i].rank, enveloped->matches[i].rank);
+	}
 }
 
 static void other_kinds_of_recipients_are_counted_and_passed_over(void **state) {
