@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Certificates and CRLs of strangers in reports: words, addresses, suitability, chains. The first octet says what follows: a
- * certificate as it is; one that the fuzzers' CA signs anew, so that a chain leads to it; a CRL likewise; a file of them.
+ * certificate as it is; one that the fuzzers' CA signs anew, so that a chain leads to it; a CRL likewise; a file of them; an OCSP
+ * response that the CA signs anew.
  */
 #include <openssl/err.h>
+#include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 
 #include "agent/cms/leaf.h"
@@ -69,14 +71,14 @@ static void try_names(const X509 *certificate) {
 	ASN1_OCTET_STRING_free(id);
 }
 
-static void try_chain(X509 *certificate, X509_CRL *crl) {
+static void try_chain(X509 *certificate, X509_CRL *crl, struct bytes ocsp) {
 	static const char *const anchors[] = { FUZZ_KEYS "/ca.pem" };
 	const struct smime_verify_options options = {
 		.trust = anchors, .trust_count = 1, .at = FUZZ_TIME, .revocation = SMIME_REVOCATION_SOFT
 	};
 	STACK_OF(X509) *untrusted = sk_X509_new_null();
 	STACK_OF(X509_CRL) *crls = sk_X509_CRL_new_null();
-	const struct revocation_sources sources = { .crls = crls };
+	const struct revocation_sources sources = { crls, &ocsp, ocsp.data ? 1 : 0 };
 	struct trust_verdict verdict = { .trusted = false };
 	struct arena arena = { 0 };
 	struct trust *trust = NULL;
@@ -111,7 +113,7 @@ static void try_certificate(struct bytes der, bool anew) {
 	try_addresses(certificate);
 	try_suitable(certificate);
 	try_names(certificate);
-	try_chain(certificate, NULL);
+	try_chain(certificate, NULL, (struct bytes){ NULL, 0 });
 	X509_free(certificate);
 }
 
@@ -122,9 +124,37 @@ static void try_crl(struct bytes der) {
 
 	if (crl && X509_CRL_set_issuer_name(crl, X509_get_subject_name(people->certificates[FUZZ_CA])) == 1 &&
 		X509_CRL_sign(crl, people->keys[FUZZ_CA], EVP_sha256()) > 0)
-		try_chain(people->certificates[FUZZ_EC], crl);
+		try_chain(people->certificates[FUZZ_EC], crl, (struct bytes){ NULL, 0 });
 	X509_CRL_free(crl);
 	ERR_clear_error();
+}
+
+static OCSP_RESPONSE *sign_response(OCSP_RESPONSE *response) {
+	const struct fuzz_people *people = fuzz_people();
+	OCSP_BASICRESP *basic = OCSP_response_get1_basic(response);
+	OCSP_RESPONSE *anew = NULL;
+
+	if (basic && OCSP_basic_sign(basic, people->certificates[FUZZ_CA], people->keys[FUZZ_CA], EVP_sha256(), NULL, OCSP_NOTIME) == 1)
+		anew = OCSP_response_create(OCSP_response_status(response), basic);
+	OCSP_BASICRESP_free(basic);
+	return anew;
+}
+
+/* As it is, and with a signature that counts. */
+static void try_response(struct bytes der) {
+	const struct fuzz_people *people = fuzz_people();
+	const uint8_t *p = der.data;
+	OCSP_RESPONSE *response = d2i_OCSP_RESPONSE(NULL, &p, (long)der.len), *anew = response ? sign_response(response) : NULL;
+	uint8_t *encoded = NULL;
+	int len = anew ? i2d_OCSP_RESPONSE(anew, &encoded) : 0;
+
+	ERR_clear_error();
+	try_chain(people->certificates[FUZZ_EC], NULL, der);
+	if (len > 0)
+		try_chain(people->certificates[FUZZ_EC], NULL, (struct bytes){ encoded, (size_t)len });
+	OPENSSL_free(encoded);
+	OCSP_RESPONSE_free(anew);
+	OCSP_RESPONSE_free(response);
 }
 
 static void try_file(struct bytes text) {
@@ -147,7 +177,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	struct bytes input = { data, size };
 	uint8_t kind = fuzz_take(&input);
 
-	switch (kind % 4) {
+	switch (kind % 5) {
 	case 0:
 	case 1:
 		try_certificate(input, kind & 1);
@@ -155,8 +185,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 	case 2:
 		try_crl(input);
 		break;
-	default:
+	case 3:
 		try_file(input);
+		break;
+	default:
+		try_response(input);
 	}
 	REQUIRE(ERR_peek_error() == 0);
 	return 0;

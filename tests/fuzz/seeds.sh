@@ -132,6 +132,13 @@ openssl ca -config "$work/ca.cnf" -keyfile "$keys/ca.key" -cert "$keys/ca.pem" -
 openssl crl -in "$work/crl" -outform DER | seed certificate crl 02
 cat "$keys/ec.pem" "$keys/rsa.pem" | seed certificate file 03
 seed certificate crl-file 03 <"$work/crl"
+# Of FUZZ_TIME, at which it is asked for. That breaks the signature, which the target makes anew.
+for status in revoked good; do
+	openssl ocsp -index "$work/index" -CA "$keys/ca.pem" -rsigner "$keys/ca.pem" -rkey "$keys/ca.key" -issuer "$keys/ca.pem" -cert "$keys/ec.pem" \
+		-ndays 30000 -respout "$work/response" >/dev/null 2>&1
+	LC_ALL=C sed "s/$(date +%Y)[0-9]\{10\}Z/20261101000000Z/g" "$work/response" | seed certificate "response-$status" 04
+	sed -i 's/^R\t\([^\t]*\)\t[^\t]*/V\t\1\t/' "$work/index"
+done
 
 mkdir -p "$corpus"/{leaf,attributes,unwrap,wire,enveloped}
 "$build/tests/fuzz/seed-maker" "$corpus" "$work"/cms/*
