@@ -42,8 +42,8 @@ by_mallory_alone "Mallory's own mail" mail
 fails "and there is nothing to be said against it" grep -qi 'but' "$T/err"
 while IFS= read -r header; do
 	from "$header"
-	refused "$header" 1 mail
-	says "$header: it is the address that is wrong" 'address'
+	refused "K2: $header" 1 mail
+	says "K2: $header: it is the address that is wrong" 'address'
 done <<'END'
 From: alice@example.org
 From: "Alice" <alice@example.org>
@@ -96,20 +96,20 @@ From: mallory@evil.example\rFrom: alice@example.org
 From: mallory@evil.example\r\n\tFrom: alice@example.org
 END
 { printf 'From: mallory@evil.example, ' && printf 'a%.0s' {1..5000} && printf '@example.org\r\n' && cat body; } >mail
-refused 'a From of 5 kB' 1 mail
+refused 'K2: a From of 5 kB' 1 mail
 { printf 'From: ' && printf '(%.0s' {1..2000} && printf ')%.0s' {1..2000} && printf 'mallory@evil.example\r\n' && cat body; } >mail
-refused 'a From of 2000 nested comments' 1 mail
+refused 'K2: a From of 2000 nested comments' 1 mail
 { printf 'From: ' && printf 'a:%.0s' {1..1500} && printf 'mallory@evil.example\r\n' && cat body; } >mail
-refused 'a From of 1500 nested groups' 1 mail
+refused 'K2: a From of 1500 nested groups' 1 mail
 
 # A name or a comment that is an address is what many programs show instead of the address.
 while IFS= read -r header; do
 	from "$header"
-	by_mallory_alone "$header" mail
-	check "$header: told" 0 smime verify mail
-	says "$header: warns of the other address" 'but the name in From looks like another address \(.*alice@example\.org.*\)'
+	by_mallory_alone "K2: $header" mail
+	check "K2: $header: told" 0 smime verify mail
+	says "K2: $header: warns of the other address" 'but the name in From looks like another address \(.*alice@example\.org.*\)'
 	run smime verify --json mail
-	is "$header: also in the report" "$(json "$T/out" '[c["outcome"] for c in d["layers"][0]["signers"][0]["checks"] if c["name"] == "address"]')" "['good', 'warning']"
+	is "K2: $header: also in the report" "$(json "$T/out" '[c["outcome"] for c in d["layers"][0]["signers"][0]["checks"] if c["name"] == "address"]')" "['good', 'warning']"
 done <<'END'
 From: "alice@example.org" <mallory@evil.example>
 From: "Alice (alice@example.org)" <mallory@evil.example>
@@ -126,8 +126,8 @@ From: "alice@example.org": mallory@evil.example;
 END
 while IFS= read -r header; do
 	from "$header"
-	by_mallory_alone "$header" mail
-	unlike "$header: nothing to warn of" "$(head -n 1 "$T/err")" but
+	by_mallory_alone "K2: $header" mail
+	unlike "K2: $header: nothing to warn of" "$(head -n 1 "$T/err")" but
 done <<'END'
 From: "mallory@evil.example" <mallory@evil.example>
 From: 'Mallory@Evil.example' <mallory@evil.example>
@@ -148,13 +148,13 @@ unlike 'is nothing to warn of' "$(head -n 1 "$T/err")" but
 demo_certificate mallory Mallory mallory@evil.example digitalSignature
 # RFC 8550 3 lets Sender be the signer; what people see is From, so that is said with every word of it.
 from 'From: alice@example.org\r\nSender: mallory@evil.example'
-by_mallory_alone 'Sender is the signer' mail
-check 'Sender is the signer: told' 0 smime verify mail
-says 'Sender is the signer: From is said not to be' 'but signed by mallory@evil.example \(Sender\), not by the From address alice@example.org'
+by_mallory_alone 'K2: Sender is the signer' mail
+check 'K2: Sender is the signer: told' 0 smime verify mail
+says 'K2: Sender is the signer: From is said not to be' 'but signed by mallory@evil.example \(Sender\), not by the From address alice@example.org'
 from 'Subject: nobody'
-by_mallory_alone 'a mail without From' mail
-check 'a mail without From: told' 0 smime verify mail
-says 'a mail without From: that there was nothing to compare' 'unknown +address +.*no From'
+by_mallory_alone 'K2: a mail without From' mail
+check 'K2: a mail without From: told' 0 smime verify mail
+says 'K2: a mail without From: that there was nothing to compare' 'unknown +address +.*no From'
 check 'another is expected' 1 smime verify --from alice@example.org mail
 check 'Mallory is expected' 0 smime verify --from mallory@evil.example mail
 
