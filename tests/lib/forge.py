@@ -100,6 +100,17 @@ def issuer_serial(der):
     return sequence(fields[3], fields[1])
 
 
+def key_identifier(der):
+    """SHA-1 of the public key (RFC 5280 4.2.1.2), which is what `subjectKeyIdentifier=hash` makes."""
+    public = take(parts(parts(parts(der)[0])[6])[1])[1][1:]
+    return hashlib.sha1(public).digest()
+
+
+def rsa_public(modulus, exponent):
+    """A SubjectPublicKeyInfo."""
+    return sequence(algorithm(RSA, tlv(5, b'')), tlv(3, b'\0' + sequence(integer(modulus), integer(exponent))))
+
+
 # ---- SignedData ----
 
 def attribute(name, *values):
