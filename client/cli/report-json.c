@@ -106,11 +106,28 @@ static json_t *errant_json(const struct smime_report *report) {
 	return errant;
 }
 
+static json_t *header_json(const struct smime_report *report) {
+	json_t *fields = json_array();
+	size_t i;
+
+	for (i = 0; i < report->field_count; i++) {
+		const struct smime_field *field = &report->fields[i];
+
+		json_array_append_new(fields,
+			json_pack("{s:o, s:o, s:o, s:b, s:b, s:b}", "name", cli_json_text(field->name), "value",
+				cli_json_text(field->value), "outside", cli_json_text(field->outside), "signed", field->signed_,
+				"encrypted", field->encrypted, "differs", field->differs));
+	}
+	return fields;
+}
+
 int report_json(struct cli *cli, int r, const struct smime_report *report) {
 	return cli_json_print(cli,
-		json_pack("{s:s, s:s, s:i, s:o, s:b, s:b, s:b, s:b, s:s, s:o, s:o, s:o}", "command", cli->command->name, "result",
-			result_word(r), "exit_code", smime_exit_code(r), "message", cli_json_text(r < 0 ? smime_message(cli->smime) : ""),
-			"signed", report->signed_, "good", report->good, "encrypted", report->encrypted, "authenticated",
-			report->authenticated, "summary", report->summary, "from", cli_json_texts(report->from), "errant",
-			errant_json(report), "layers", layers_json(report)));
+		json_pack("{s:s, s:s, s:i, s:o, s:b, s:b, s:b, s:b, s:s, s:o, s:b, s:o, s:o, s:o, s:o}", "command", cli->command->name,
+			"result", result_word(r), "exit_code", smime_exit_code(r), "message",
+			cli_json_text(r < 0 ? smime_message(cli->smime) : ""), "signed", report->signed_, "good", report->good, "encrypted",
+			report->encrypted, "authenticated", report->authenticated, "summary", report->summary, "from",
+			cli_json_texts(report->from), "from_mismatch", report->from_mismatch, "header_protection",
+			cli_json_text(report->header_protection), "header", header_json(report), "errant", errant_json(report), "layers",
+			layers_json(report)));
 }

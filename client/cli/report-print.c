@@ -12,6 +12,8 @@
 
 #include "report-json.h"
 
+enum { FIELD_NAMES_MAX_BYTES = 1024 };
+
 static void line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 static void line(const char *format, ...) {
@@ -134,6 +136,37 @@ static void tell_errant(const struct smime_report *report) {
 			report->errant[i].form);
 }
 
+/* Names of the fields of one kind, in one line. */
+static void tell_names(const struct smime_report *report, const char *what, bool inside, bool encrypted) {
+	char names[FIELD_NAMES_MAX_BYTES] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < report->field_count && len < sizeof(names); i++) {
+		const struct smime_field *field = &report->fields[i];
+
+		if (!field->value != inside && field->encrypted == encrypted)
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "", field->name);
+	}
+	if (*names)
+		line("  %s: %s", what, names);
+}
+
+static void tell_header(const struct smime_report *report) {
+	bool is_signed = strncmp(report->summary, "signed", strlen("signed")) == 0;
+
+	if (!report->header_protection)
+		return;
+	line("header (protection: %s):", report->header_protection);
+	tell_names(report, is_signed ? "signed, not secret" : "inside, neither signed nor secret", true, false);
+	tell_names(report, is_signed ? "signed and encrypted" : "encrypted, not signed", true, true);
+	tell_names(report, "only outside, not protected", false, false);
+	for (size_t i = 0; i < report->field_count; i++)
+		if (report->fields[i].value && report->fields[i].differs && !report->fields[i].encrypted)
+			line("  %s was changed on the way: it was \"%s\"", report->fields[i].name, report->fields[i].value);
+	if (report->from_mismatch)
+		line("  warning: From is another address inside than outside");
+}
+
 static void tell_layers(const struct cli *cli, const struct smime_report *report, bool all_checks) {
 	size_t i;
 
@@ -143,6 +176,7 @@ static void tell_layers(const struct cli *cli, const struct smime_report *report
 			tell_encrypted(&report->layers[i], i + 1);
 		else
 			tell_signed(cli, &report->layers[i], i + 1, all_checks);
+	tell_header(report);
 	tell_errant(report);
 	if (report->encrypted && !report->authenticated)
 		line("warning: not authenticated: the cipher does not show changes and no good signature is inside; anyone could "

@@ -6,6 +6,7 @@
  * broken. Who signed, and whether anybody did, is reported; only require_signature makes it decide.
  */
 #include "client/mime/compose.h"
+#include "header-protection.h"
 #include "opening.h"
 #include "shared-files.h"
 #include "unwrap.h"
@@ -82,21 +83,40 @@ static int say_inside(const struct walk *walk, int r) {
 	return smime_fail(s, r, "inside the encrypted message: %s; --one-layer writes what is inside as it is", smime_message(s));
 }
 
+/* What the layers so far are around. */
+static int look_inside(struct walk *walk, struct layer **ret_layer) {
+	_cleanup_(layer_freep) struct layer *layer = NULL;
+	int r = layer_inside(walk->content, walk->type, !walk->options->verify.cms, &layer);
+
+	if (r < 0)
+		return smime_fail_at(walk->opening->s, r, "what is inside the message");
+	opening_describe(walk->opening, walk->around, layer);
+	if (layer->kind == LAYER_PLAIN && (r = opening_look_inside(walk->opening, walk->content)) < 0)
+		return r;
+	*ret_layer = TAKE(layer);
+	return 0;
+}
+
 static int open_layers(struct walk *walk) {
 	int r = open_layer(walk, walk->opening->layer);
 
 	while (r == 0) {
 		_cleanup_(layer_freep) struct layer *layer = NULL;
 
-		r = layer_inside(walk->content, walk->type, !walk->options->verify.cms, &layer);
+		r = look_inside(walk, &layer);
 		if (r < 0)
-			return smime_fail_at(walk->opening->s, r, "what is inside the message");
-		opening_describe(walk->opening, walk->around, layer);
-		if (layer->kind == LAYER_PLAIN && (r = opening_look_inside(walk->opening, walk->content)) < 0)
 			return r;
 		r = open_layer(walk, layer);
 	}
 	return r < 0 ? say_inside(walk, r) : 0;
+}
+
+/* What is inside the one layer is left as it is, whatever it is; a payload with header protection is known all the same. */
+static int look_at_rest(struct walk *walk) {
+	_cleanup_(layer_freep) struct layer *layer = NULL;
+	int r = walk->options->one_layer && walk->content ? look_inside(walk, &layer) : 0;
+
+	return r < 0 && smime_exit_code(r) == smime_exit_code(SMIME_E_MALFORMED) ? 0 : r;
 }
 
 /* EncryptedData (RFC 5652 8) is encrypted, but with a key that sender and recipient share by other means. */
@@ -135,19 +155,31 @@ static int judge(const struct walk *walk, const struct smime_report *report) {
 	return 0;
 }
 
-static int write_content(const struct walk *walk, struct sink *sink) {
+static int write_message(const struct walk *walk, const struct smime_report *report, enum eol eol, struct sink *sink) {
+	const struct entity *outer = walk->opening->layer->entity;
+	const struct protected_header *header = &walk->opening->protected;
+	bool trusted = false;
+	int r;
+
+	if (header->scheme == PROTECTED_NONE)
+		return compose_message(sink, outer, walk->content, eol);
+	r = header_protection_trusts_from(header, outer, report, &trusted);
+	return r < 0 ? r : compose_protected(sink, outer, header, !trusted, eol);
+}
+
+static int write_content(const struct walk *walk, const struct smime_report *report, struct sink *sink) {
 	const struct entity *outer = walk->opening->layer->entity;
 	enum eol eol = outer && !outer->crlf && !walk->options->one_layer ? EOL_LF : EOL_KEEP;
 
-	return outer ? compose_message(sink, outer, walk->content, eol) : sink_copy(sink, walk->content);
+	return outer ? write_message(walk, report, eol, sink) : sink_copy(sink, walk->content);
 }
 
-static int release(const struct walk *walk, int out) {
+static int release(const struct walk *walk, const struct smime_report *report, int out) {
 	_cleanup_(sink_freep) struct sink *sink = NULL;
 	int r = sink_to_fd(out, &sink);
 
 	if (r == 0)
-		r = write_content(walk, sink);
+		r = write_content(walk, report, sink);
 	if (r == 0)
 		r = sink_finish(sink);
 	return r < 0 ? smime_fail_at(walk->opening->s, r, "writing the decrypted content") : 0;
@@ -160,13 +192,15 @@ static int decrypt(struct walk *walk, int out, struct smime_report **ret_report)
 	if (r == 0 && walk->encrypted == 0)
 		r = say_not_encrypted(walk->opening);
 	if (r == 0)
+		r = look_at_rest(walk);
+	if (r == 0)
 		r = report_finish(walk->opening->report, &report);
 	if (r < 0)
 		return r;
 	walk->opening->report = NULL; /* handed over */
 	*ret_report = report;
 	r = judge(walk, report);
-	return r < 0 || out < 0 ? r : release(walk, out);
+	return r < 0 || out < 0 ? r : release(walk, report, out);
 }
 
 SMIME_API int smime_decrypt(

@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 
 #include "errant.h"
+#include "header-protection.h"
 #include "signer.h"
 
 struct signers {
@@ -30,6 +31,7 @@ void opening_clear(struct opening *opening) {
 	opening->trust = trust_free(opening->trust);
 	opening->report = report_free(opening->report);
 	sender_clear(&opening->sender);
+	protected_clear(&opening->protected);
 }
 
 static int look(struct opening *opening) {
@@ -235,8 +237,16 @@ static void add_errant(void *userdata, const char *part, const char *form) {
 }
 
 int opening_look_inside(struct opening *opening, struct source *content) {
-	int r = opening->options->cms ? 0 : errant_find(content, add_errant, opening->report);
+	const struct entity *outer = opening->layer->entity;
+	int r = 0;
 
+	if (opening->options->cms || !outer)
+		return 0;
+	r = protected_read(content, outer, &opening->protected);
+	if (r == 0)
+		r = header_protection_report(&opening->protected, outer, opening->report);
+	if (r == 0)
+		r = errant_find(content, add_errant, opening->report);
 	return r < 0 ? smime_fail_at(opening->s, r, "what is inside the message") : 0;
 }
 

@@ -6,6 +6,7 @@
 #ifndef LIB_OPENING_H
 #define LIB_OPENING_H
 
+#include "client/mime/protected.h"
 #include "layers.h"
 #include "report.h"
 #include "sender.h"
@@ -20,6 +21,7 @@ struct opening {
 	struct sender sender;
 	struct trust *trust;
 	struct report *report;
+	struct protected_header protected; /* of the content behind every layer */
 };
 
 /* Reads the input's outermost layer and what it is judged by. Errors with a message. opening_clear() ends it, in any state. */
@@ -43,7 +45,10 @@ int opening_signed(struct opening *opening, const struct layer *layer, struct op
 /* Says in the report what a layer is around, now that it was looked at. */
 void opening_describe(struct opening *opening, struct smime_layer *outer, const struct layer *inner);
 
-/* Names in the report what is protected by itself inside the content that is behind every layer. Fails with a message. */
+/*
+ * Looks at the content that is behind every layer: what it protects of the header, and which parts are protected by themselves.
+ * Fails with a message.
+ */
 int opening_look_inside(struct opening *opening, struct source *content);
 
 /* Adds an empty layer to the report. -SMIME_E_TOO_LARGE with a message when there are too many already. */

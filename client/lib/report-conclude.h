@@ -12,6 +12,7 @@ struct report {
 	struct arena arena;
 	struct smime_layer layers[REPORT_LAYERS_MAX];
 	struct smime_errant errant[REPORT_ERRANT_MAX];
+	struct smime_field fields[REPORT_FIELDS_MAX];
 };
 
 /* The name of a check in public, a static text that is compared by its address. */

@@ -24,6 +24,7 @@ int report_new(struct report **ret_report) {
 	report->public.from = nobody;
 	report->public.first_bad = "";
 	report->public.errant = report->errant;
+	report->public.fields = report->fields;
 	*ret_report = report;
 	return 0;
 }
@@ -120,6 +121,19 @@ void report_errant(struct report *report, const char *part, const char *form) {
 		return;
 	report->errant[report->public.errant_count++] =
 		(struct smime_errant){ .part = arena_text(&report->arena, part), .form = arena_text(&report->arena, form) };
+}
+
+void report_header_protection(struct report *report, const char *scheme) {
+	report->public.header_protection = scheme;
+}
+
+void report_field(struct report *report, const struct smime_field *field) {
+	if (report->public.field_count < REPORT_FIELDS_MAX)
+		report->fields[report->public.field_count++] = *field;
+}
+
+void report_from_mismatch(struct report *report) {
+	report->public.from_mismatch = true;
 }
 
 void report_give(struct smime_report *report, struct smime_report **ret_report) {

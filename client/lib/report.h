@@ -16,9 +16,11 @@
 #include "arena.h"
 
 enum {
-	REPORT_LAYERS_MAX = 16, /* real mail has three, published examples ten */
-	REPORT_CHECKS_MAX = 40, /* of one signer: each name, a few of them twice */
-	REPORT_ERRANT_MAX = 16, /* parts that are named */
+	REPORT_LAYERS_MAX = 16,        /* real mail has three, published examples ten */
+	REPORT_CHECKS_MAX = 40,        /* of one signer: each name, a few of them twice */
+	REPORT_ERRANT_MAX = 16,        /* parts that are named */
+	REPORT_FIELDS_MAX = 100,       /* of a header */
+	REPORT_FIELD_MAX_BYTES = 2048, /* of the text of one; the rest is cut off */
 };
 
 /* What is checked, in the order in which it is shown. */
@@ -69,6 +71,11 @@ enum smime_outcome report_worst(const struct smime_signer *signer, enum report_n
 
 /* Names a part that is signed or encrypted by itself; what is over REPORT_ERRANT_MAX is left out. */
 void report_errant(struct report *report, const char *part, const char *form);
+
+/* Which scheme of header protection there is (a static text), a field of it, and that From inside is somebody else's than outside. */
+void report_header_protection(struct report *report, const char *scheme);
+void report_field(struct report *report, const struct smime_field *field);
+void report_from_mismatch(struct report *report);
 
 /* Whether some signer's signature, digest or attributes are wrong, whoever the signers are: not that they could not be checked. */
 bool report_layer_broken(const struct smime_layer *layer);

@@ -2,8 +2,9 @@
 /*
  * Headers around S/MIME bodies, and messages out of what was inside one. See compose.h.
  *
- * Never writes a Content-* field of the outer header beside an inner entity: the inner one alone describes the content. Never
- * writes another field of an inner header: a second From or Subject would say for one program what the first says for another.
+ * Never writes a Content-* field of the outer header beside an inner entity: the inner one alone describes the content. Never writes
+ * another field of an inner header beside that of the outer one: a second From or Subject would say for one program what the first
+ * says for another.
  */
 #include "compose.h"
 
@@ -22,6 +23,10 @@ static bool is_dropped(const struct field *field, const char *const *drop) {
 		if (header_name_is(field->name, *drop))
 			return true;
 	return false;
+}
+
+static bool is_from(const struct field *field) {
+	return header_name_is(field->name, "From");
 }
 
 static const char *line_end_of(const struct entity *entity, enum eol eol) {
@@ -140,6 +145,48 @@ int compose_message(struct sink *sink, const struct entity *outer, struct source
 	if (r < 0)
 		return r;
 	return write_entity(sink, entity, inner, eol);
+}
+
+/* Whether the outer header's field stays. Where the sender says what the header is, the way here adds nothing of that sort. */
+static bool is_kept(const struct field *field, const struct protected_header *header, bool outer_from) {
+	bool complete = header->scheme != PROTECTED_V1;
+
+	if (is_from(field))
+		return outer_from || !entity_field(header->entity, "From", NULL);
+	if (protected_is_structural(field) || (complete && protected_is_shown(field)))
+		return false;
+	for (size_t i = 0; i < header->entity->field_count; i++)
+		if (header_name_equal(header->entity->fields[i].name, field->name))
+			return false;
+	return true;
+}
+
+static bool is_taken(const struct field *field, bool outer_from) {
+	return !protected_is_structural(field) && !(outer_from && is_from(field)) && field->name.len > 0;
+}
+
+static int write_fields(
+	struct sink *sink, const struct entity *outer, const struct protected_header *header, bool outer_from, enum eol eol) {
+	const struct entity *inner = header->entity;
+	const char *line_end = line_end_of(outer, eol);
+	int r = 0;
+
+	for (size_t i = 0; i < outer->field_count && r >= 0; i++)
+		if (is_kept(&outer->fields[i], header, outer_from))
+			r = fields_write(sink, &outer->fields[i], eol, line_end);
+	for (size_t i = 0; i < inner->field_count && r >= 0; i++)
+		if (is_taken(&inner->fields[i], outer_from))
+			r = fields_write(sink, &inner->fields[i], eol, line_end);
+	return r < 0 ? r : sink_printf(sink, "MIME-Version: 1.0%s", line_end);
+}
+
+int compose_protected(struct sink *sink, const struct entity *outer, const struct protected_header *header, bool outer_from, enum eol eol) {
+	_cleanup_(source_unrefp) struct source *content = NULL;
+	int r = protected_content(header, &content);
+
+	if (r == 0)
+		r = write_fields(sink, outer, header, outer_from, eol);
+	return r < 0 ? r : write_entity(sink, header->entity, content, eol);
 }
 
 int compose_boundary(char out[64]) {

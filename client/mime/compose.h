@@ -9,6 +9,7 @@
 #include "client/stream/sink.h"
 #include "client/stream/source.h"
 #include "entity.h"
+#include "protected.h"
 
 /*
  * The entity to protect, from a message: the message's Content-* fields (and MIME-Version left out), then its body; lines
@@ -36,6 +37,13 @@ int compose_outer_header(struct sink *sink, const struct entity *entity, const c
  * If the inner entity is itself a message/rfc822 or a whole message it is not unwrapped.
  */
 int compose_message(struct sink *sink, const struct entity *outer, struct source *inner, enum eol eol);
+
+/*
+ * The same for an entity with header protection: its own fields, and those of the outer header that it does not have and that are
+ * no part of what the sender wrote (what is known of the way here). `outer_from`: From is the outer header's all the same. HP-Outer
+ * fields and legacy display elements are left out.
+ */
+int compose_protected(struct sink *sink, const struct entity *outer, const struct protected_header *header, bool outer_from, enum eol eol);
 
 /* A boundary that is random, at most 70 characters, for multipart/signed. `out` takes 64 bytes. Returns 0 or -SMIME_E_INTERNAL. */
 int compose_boundary(char out[64]);

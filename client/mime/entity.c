@@ -19,6 +19,8 @@ struct entity *entity_free(struct entity *entity) {
 	free(entity->type);
 	free(entity->boundary);
 	free(entity->protocol);
+	free(entity->hp);
+	free(entity->protected_headers);
 	free(entity->name);
 	free(entity->encoding);
 	free(entity);
@@ -64,6 +66,18 @@ static int get_boundary(const struct parameter_field *field, char **ret_boundary
 	return 0;
 }
 
+static int get_protection(const struct parameter_field *field, struct entity *entity) {
+	_cleanup_(freep) char *display = NULL;
+	int r = get_lower(field, "hp", &entity->hp);
+
+	if (r == 0)
+		r = get_lower(field, "protected-headers", &entity->protected_headers);
+	if (r == 0)
+		r = parameter_get(field, "hp-legacy-display", false, &display);
+	entity->legacy_display = display && strcmp(display, "1") == 0;
+	return r;
+}
+
 static int read_type(struct entity *entity) {
 	_cleanup_(parameter_field_clear) struct parameter_field parsed = { 0 };
 	const struct field *field;
@@ -82,6 +96,8 @@ static int read_type(struct entity *entity) {
 	if (strncmp(entity->type, "multipart/", 10) == 0 && (r = get_boundary(&parsed, &entity->boundary)) < 0)
 		return r;
 	r = get_lower(&parsed, "protocol", &entity->protocol);
+	if (r == 0)
+		r = get_protection(&parsed, entity);
 	return r < 0 ? r : parameter_get(&parsed, "name", true, &entity->name);
 }
 

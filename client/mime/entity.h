@@ -33,16 +33,19 @@ struct entity {
 	size_t header_len;
 	struct field *fields;
 	size_t field_count;
-	uint64_t body_offset; /* of the body in the source */
-	bool crlf;            /* the header's lines end with CRLF (else LF) */
-	char *type;           /* media type in lower case, "text/plain" when absent or unusable */
-	char *boundary;       /* multipart's, unquoted and RFC 2231-decoded, else NULL */
-	char *protocol;       /* parameter in lower case, else NULL */
-	char *name;           /* file name from Content-Type name= or Content-Disposition filename=, as it is, else NULL */
-	char *encoding;       /* Content-Transfer-Encoding in lower case, "7bit" when absent */
-	bool duplicate_type;  /* more than one Content-Type field */
-	bool ended;           /* the header has the empty line that ends it */
-	bool controls;        /* the header holds NUL, or CR that is no part of a line end: programs split it in different ways */
+	uint64_t body_offset;    /* of the body in the source */
+	bool crlf;               /* the header's lines end with CRLF (else LF) */
+	char *type;              /* media type in lower case, "text/plain" when absent or unusable */
+	char *boundary;          /* multipart's, unquoted and RFC 2231-decoded, else NULL */
+	char *protocol;          /* parameter in lower case, else NULL */
+	char *name;              /* file name from Content-Type name= or Content-Disposition filename=, as it is, else NULL */
+	char *encoding;          /* Content-Transfer-Encoding in lower case, "7bit" when absent */
+	char *hp;                /* parameter of Content-Type in lower case (RFC 9788), else NULL */
+	char *protected_headers; /* the same of its predecessor */
+	bool legacy_display;     /* parameter hp-legacy-display="1" */
+	bool duplicate_type;     /* more than one Content-Type field */
+	bool ended;              /* the header has the empty line that ends it */
+	bool controls;           /* the header holds NUL, or CR that is no part of a line end: programs split it in different ways */
 };
 
 /*

@@ -204,3 +204,7 @@ bool header_name_begins(struct bytes field_name, const char *name) {
 bool header_name_is(struct bytes field_name, const char *name) {
 	return field_name.len == strlen(name) && header_name_begins(field_name, name);
 }
+
+bool header_name_equal(struct bytes a, struct bytes b) {
+	return a.len == b.len && strncasecmp((const char *)a.data, (const char *)b.data, a.len) == 0;
+}

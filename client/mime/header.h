@@ -41,6 +41,7 @@ int header_to_entity(uint8_t *header, size_t len, struct entity **ret_entity);
 
 /* Whether a name is `name`, or begins with it; ASCII case ignored. */
 bool header_name_is(struct bytes field_name, const char *name);
+bool header_name_equal(struct bytes a, struct bytes b);
 bool header_name_begins(struct bytes field_name, const char *name);
 
 #endif

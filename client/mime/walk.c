@@ -157,6 +157,7 @@ static int walk_content(struct walk *walk, size_t max, struct walk_item *item) {
 	delimiter_scan(walk->levels, walk->level_count, data, len, eof, walk->line_start, max, &walk->found);
 	item->piece = walk->state == STATE_LEAF ? WALK_LEAF : WALK_TEXT;
 	item->bytes = (struct bytes){ data, walk->found.content };
+	item->offset = reader_offset(walk->reader);
 	walk->shown = walk->found.content;
 	walk->line_start = false;
 	walk->at_end = !walk->found.found && eof && walk->found.content == len;

@@ -30,6 +30,7 @@ enum walk_role {
 struct walk_item {
 	enum walk_piece piece;
 	struct bytes bytes;          /* LEAF, TEXT: never ends between CR and LF. DELIMITER: the line without padding and end */
+	uint64_t offset;             /* LEAF: of the bytes in the message */
 	const struct entity *entity; /* HEADER: valid until the next call */
 	enum walk_role role;         /* HEADER */
 	size_t depth;                /* HEADER: how many multiparts and messages it is in */

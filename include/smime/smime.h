@@ -326,6 +326,16 @@ struct smime_errant {
 	const char *form; /* media type */
 };
 
+/* A field of the mail's header, where the mail has header protection (RFC 9788). Texts are without folds, and 2 KiB at most. */
+struct smime_field {
+	const char *name;
+	const char *value;   /* as the sender has protected it; NULL: it only stands outside, where anybody may have put it */
+	const char *outside; /* as it stands outside; NULL: not at all */
+	bool signed_;        /* by a signature that counts in `summary` */
+	bool encrypted;      /* the sender has kept this value from whoever can't decrypt the message */
+	bool differs;        /* the outer header does not have this value */
+};
+
 struct smime_report {
 	const struct smime_layer *layers;
 	size_t layer_count;
@@ -343,6 +353,11 @@ struct smime_report {
 	const char *summary;
 	const struct smime_errant *errant; /* the first ones: nothing in `summary` or in the layers is about them */
 	size_t errant_count;
+	/* "clear", "cipher" (RFC 9788); "protected-headers", "message/rfc822" (older ways, of which intent is guessed); NULL: none */
+	const char *header_protection;
+	const struct smime_field *fields; /* the first hundred, empty without header protection */
+	size_t field_count;
+	bool from_mismatch; /* the protected From is another address than the one outside */
 };
 
 /* Ends a report and all in it. Accepts NULL, returns NULL. */
@@ -385,8 +400,9 @@ struct smime_decrypt_options {
 };
 
 /*
- * Decrypts what is read from `in`, as deep as layers go, and writes the innermost entity (mail: as a message with the outer
- * header, of the inner one only Content-* fields) to `out`. *ret_report as for smime_verify(). A signature inside that is not
+ * Decrypts what is read from `in`, as deep as layers go, and writes the innermost entity to `out`: mail as a message with the
+ * outer header and of the inner one only Content-* fields, unless it has header protection: then the protected fields take the
+ * place of those outside. From does only when it is the same address or a good signature is by whom it names. *ret_report as for smime_verify(). A signature inside that is not
  * good is no failure unless one is required. -SMIME_E_NOT_ENCRYPTED, -SMIME_E_NOT_RECIPIENT; -SMIME_E_INTEGRITY: it can't be
  * decrypted or was changed, one code for every cause; the errors of tokens and PINs (400), of the input and of files (600, 700).
  */
