@@ -1,35 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Elliptic-curve key agreement (RFC 5753): what a KeyAgreeRecipientInfo asks for, and its key derivation.
+ * Elliptic-curve key agreement (RFC 5753, RFC 8418): what a KeyAgreeRecipientInfo asks for, and its key derivation.
  *
  * Holds no key of its own: the shared secret comes in, the key-encryption key goes out, both are the caller's to wipe.
  */
 #include "leaf.h"
 
-#include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/kdf.h>
 
 #include "smime/error.h"
 
-/* The cofactor of the NIST and Brainpool curves is 1, so cofactorDH and stdDH are the same there (SP 800-56A 5.7.1.2). */
-static const struct {
-	int nid;
-	const EVP_MD *(*kdf)(void);
-} schemes[] = {
-	{ NID_dhSinglePass_stdDH_sha256kdf_scheme, EVP_sha256 },
-	{ NID_dhSinglePass_stdDH_sha384kdf_scheme, EVP_sha384 },
-	{ NID_dhSinglePass_stdDH_sha512kdf_scheme, EVP_sha512 },
-	{ NID_dhSinglePass_stdDH_sha224kdf_scheme, EVP_sha224 },
-	{ NID_dhSinglePass_stdDH_sha1kdf_scheme, EVP_sha1 },
-	{ NID_dhSinglePass_cofactorDH_sha256kdf_scheme, EVP_sha256 },
-	{ NID_dhSinglePass_cofactorDH_sha384kdf_scheme, EVP_sha384 },
-	{ NID_dhSinglePass_cofactorDH_sha512kdf_scheme, EVP_sha512 },
-	{ NID_dhSinglePass_cofactorDH_sha224kdf_scheme, EVP_sha224 },
-	{ NID_dhSinglePass_cofactorDH_sha1kdf_scheme, EVP_sha1 },
-};
+enum { AES_128_KEY_BYTES = 16 };
 
-static const struct {
+/*
+ * The cofactor of the NIST and Brainpool curves is 1, so cofactorDH and stdDH are the same there (SP 800-56A 5.7.1.2). Any derivation may
+ * come with any curve (RFC 8418 2); what is sent with which is in cms_agreement_make().
+ */
+static const struct scheme {
+	const char *oid;
+	enum cms_kdf_kind kdf;
+	const EVP_MD *(*md)(void);
+} schemes[] = {
+	{ "1.3.132.1.11.1", CMS_KDF_X963, EVP_sha256 },
+	{ "1.3.132.1.11.2", CMS_KDF_X963, EVP_sha384 },
+	{ "1.3.132.1.11.3", CMS_KDF_X963, EVP_sha512 },
+	{ "1.3.132.1.11.0", CMS_KDF_X963, EVP_sha224 },
+	{ "1.3.133.16.840.63.0.2", CMS_KDF_X963, EVP_sha1 },
+	{ "1.3.132.1.14.1", CMS_KDF_X963, EVP_sha256 },
+	{ "1.3.132.1.14.2", CMS_KDF_X963, EVP_sha384 },
+	{ "1.3.132.1.14.3", CMS_KDF_X963, EVP_sha512 },
+	{ "1.3.132.1.14.0", CMS_KDF_X963, EVP_sha224 },
+	{ "1.3.133.16.840.63.0.3", CMS_KDF_X963, EVP_sha1 },
+	{ "1.2.840.113549.1.9.16.3.19", CMS_KDF_HKDF, EVP_sha256 },
+	{ "1.2.840.113549.1.9.16.3.20", CMS_KDF_HKDF, EVP_sha384 },
+	{ "1.2.840.113549.1.9.16.3.21", CMS_KDF_HKDF, EVP_sha512 },
+};
+enum { SCHEME_STD_X963_SHA256 = 0, SCHEME_HKDF_SHA256 = 10, SCHEME_HKDF_SHA512 = 12 };
+
+static const struct wrap {
 	int nid;
 	const EVP_CIPHER *(*cipher)(void);
 	size_t kek_len;
@@ -38,90 +46,97 @@ static const struct {
 	{ NID_id_aes192_wrap, EVP_aes_192_wrap, 24 },
 	{ NID_id_aes256_wrap, EVP_aes_256_wrap, 32 },
 };
+enum { WRAP_AES_128 = 0, WRAP_AES_256 = 2 };
 
-static int read_scheme(const ASN1_OBJECT *object, struct cms_agreement *agreement) {
-	int nid = OBJ_obj2nid(object);
-	size_t i;
+DEFINE_CLEANUP(ASN1_STRING *, asn1_string_freep, ASN1_STRING_free)
 
-	for (i = 0; i < ELEMENTSOF(schemes); i++)
-		if (schemes[i].nid == nid) {
-			agreement->kdf = schemes[i].kdf();
-			return 0;
-		}
-	return -SMIME_E_UNSUPPORTED;
+static const struct scheme *find_scheme(const ASN1_OBJECT *object) {
+	for (size_t i = 0; i < ELEMENTSOF(schemes); i++)
+		if (cms_object_is(object, schemes[i].oid))
+			return &schemes[i];
+	return NULL;
 }
 
-static int read_wrap(const X509_ALGOR *wrap, struct cms_agreement *agreement) {
-	const ASN1_OBJECT *object;
-	size_t i;
-	int nid;
+static const struct wrap *find_wrap(const X509_ALGOR *algorithm) {
+	int nid = OBJ_obj2nid(algorithm->algorithm);
 
-	X509_ALGOR_get0(&object, NULL, NULL, wrap);
-	nid = OBJ_obj2nid(object);
-	for (i = 0; i < ELEMENTSOF(wraps); i++)
-		if (wraps[i].nid == nid) {
-			agreement->wrap = wraps[i].cipher();
-			agreement->kek_len = wraps[i].kek_len;
-			return 0;
-		}
-	return -SMIME_E_UNSUPPORTED;
+	for (size_t i = 0; i < ELEMENTSOF(wraps); i++)
+		if (wraps[i].nid == nid)
+			return &wraps[i];
+	return NULL;
+}
+
+static struct cms_agreement agreement_of(const struct scheme *scheme, const struct wrap *wrap, X509_ALGOR *wrap_algorithm) {
+	return (struct cms_agreement){ scheme->kdf, scheme->md(), wrap->cipher(), wrap_algorithm, wrap->kek_len };
 }
 
 int cms_agreement_read(const X509_ALGOR *key_encryption, struct cms_agreement *ret_agreement) {
-	struct cms_agreement agreement = { 0 };
-	X509_ALGOR *wrap = NULL;
+	_cleanup_(algorithm_freep) X509_ALGOR *algorithm = NULL;
+	const struct scheme *scheme;
+	const struct wrap *wrap;
 	const ASN1_OBJECT *object;
 	const void *parameter;
 	int type, r;
 
 	X509_ALGOR_get0(&object, &type, &parameter, key_encryption);
-	r = read_scheme(object, &agreement);
-	if (r < 0)
-		return r;
+	scheme = find_scheme(object);
+	if (!scheme)
+		return -SMIME_E_UNSUPPORTED;
 	if (type != V_ASN1_SEQUENCE)
 		return -SMIME_E_MALFORMED;
 	r = cms_parse((struct bytes){ ASN1_STRING_get0_data(parameter), (size_t)ASN1_STRING_length(parameter) }, ASN1_ITEM_rptr(X509_ALGOR),
-		&wrap);
+		&algorithm);
 	if (r < 0)
 		return r;
-	r = read_wrap(wrap, &agreement);
-	if (r < 0) {
-		X509_ALGOR_free(wrap);
-		return r;
-	}
-	agreement.wrap_algorithm = wrap;
-	*ret_agreement = agreement;
+	wrap = find_wrap(algorithm);
+	if (!wrap)
+		return -SMIME_E_UNSUPPORTED;
+	*ret_agreement = agreement_of(scheme, wrap, TAKE(algorithm));
 	return 0;
 }
 
-static int x963(const EVP_MD *md, struct bytes z, struct bytes info, size_t kek_len, uint8_t *ret_kek) {
-	EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_X963KDF, NULL);
-	EVP_KDF_CTX *context = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-	OSSL_PARAM parameters[] = {
-		OSSL_PARAM_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t)EVP_MD_get0_name(md), 0),
-		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_KEY, (uint8_t *)(uintptr_t)z.data, z.len),
-		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_INFO, (uint8_t *)(uintptr_t)info.data, info.len),
-		OSSL_PARAM_END,
-	};
-	bool done = context && EVP_KDF_derive(context, ret_kek, kek_len, parameters) == 1;
+/* The scheme with the wrap as its parameter. */
+static X509_ALGOR *algorithm_of(const struct scheme *scheme, X509_ALGOR *wrap) {
+	_cleanup_(algorithm_freep) X509_ALGOR *algorithm = X509_ALGOR_new();
+	_cleanup_(asn1_string_freep) ASN1_STRING *packed = wrap ? ASN1_item_pack(wrap, ASN1_ITEM_rptr(X509_ALGOR), NULL) : NULL;
+	ASN1_OBJECT *object = cms_object(scheme->oid);
 
-	EVP_KDF_CTX_free(context);
-	EVP_KDF_free(kdf);
-	if (!done)
-		ERR_clear_error();
-	return done ? 0 : -SMIME_E_INTERNAL;
+	if (!algorithm || !packed || !object || X509_ALGOR_set0(algorithm, object, V_ASN1_SEQUENCE, packed) != 1) {
+		ASN1_OBJECT_free(object);
+		return NULL;
+	}
+	packed = NULL; /* handed over */
+	return TAKE(algorithm);
 }
 
-int cms_kdf_x963(
-	const EVP_MD *kdf, struct bytes z, const X509_ALGOR *wrap, const ASN1_OCTET_STRING *ukm, size_t kek_len, uint8_t *ret_kek) {
+int cms_agreement_make(int key_type, size_t cek_len, struct cms_agreement *ret_agreement, X509_ALGOR **ret_algorithm) {
+	const struct wrap *wrap = &wraps[cek_len <= AES_128_KEY_BYTES ? WRAP_AES_128 : WRAP_AES_256];
+	const struct scheme *scheme = &schemes[key_type == EVP_PKEY_EC ? SCHEME_STD_X963_SHA256 :
+			key_type == EVP_PKEY_X448                      ? SCHEME_HKDF_SHA512 :
+									 SCHEME_HKDF_SHA256];
+	_cleanup_(algorithm_freep) X509_ALGOR *wrap_algorithm = cms_algorithm(wrap->nid);
+	X509_ALGOR *algorithm = algorithm_of(scheme, wrap_algorithm);
+
+	if (!algorithm)
+		return -SMIME_E_NO_MEMORY;
+	*ret_agreement = agreement_of(scheme, wrap, TAKE(wrap_algorithm));
+	*ret_algorithm = algorithm;
+	return 0;
+}
+
+int cms_agreement_kek(const struct cms_agreement *agreement, struct bytes z, const ASN1_OCTET_STRING *ukm, uint8_t *ret_kek) {
+	struct cms_kdf_input input = { .key = z };
 	unsigned char *info = NULL;
-	int len = CMS_SharedInfo_encode(&info, (X509_ALGOR *)(uintptr_t)wrap, (ASN1_OCTET_STRING *)(uintptr_t)ukm, (int)kek_len), r;
+	int len = CMS_SharedInfo_encode(&info, agreement->wrap_algorithm, (ASN1_OCTET_STRING *)(uintptr_t)ukm, (int)agreement->kek_len), r;
 
 	if (len <= 0) {
 		ERR_clear_error();
 		return -SMIME_E_NO_MEMORY;
 	}
-	r = x963(kdf, z, (struct bytes){ info, (size_t)len }, kek_len, ret_kek);
+	input.info = (struct bytes){ info, (size_t)len };
+	if (ukm && agreement->kdf == CMS_KDF_HKDF)
+		input.salt = (struct bytes){ ASN1_STRING_get0_data(ukm), (size_t)ASN1_STRING_length(ukm) };
+	r = cms_kdf(agreement->kdf, agreement->md, &input, ret_kek, agreement->kek_len);
 	OPENSSL_free(info);
 	return r;
 }

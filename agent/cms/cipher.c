@@ -6,9 +6,7 @@
  */
 #include "leaf.h"
 
-#include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/kdf.h>
 
 #include "smime/error.h"
 
@@ -133,36 +131,20 @@ int cms_cipher_read(const X509_ALGOR *algorithm, bool authenticated, struct cms_
 	return 0;
 }
 
-static int hkdf_sha256(const uint8_t *key, size_t len, struct bytes info, uint8_t *ret_out) {
-	static const char salt[] = "The Cryptographic Message Syntax";
-	EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_HKDF, NULL);
-	EVP_KDF_CTX *context = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-	OSSL_PARAM parameters[] = {
-		OSSL_PARAM_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t) "SHA256", 0),
-		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_SALT, (char *)(uintptr_t)salt, sizeof(salt) - 1),
-		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_KEY, (uint8_t *)(uintptr_t)key, len),
-		OSSL_PARAM_octet_string(OSSL_KDF_PARAM_INFO, (uint8_t *)(uintptr_t)info.data, info.len),
-		OSSL_PARAM_END,
-	};
-	bool done = context && EVP_KDF_derive(context, ret_out, len, parameters) == 1;
-
-	EVP_KDF_CTX_free(context);
-	EVP_KDF_free(kdf);
-	if (!done)
-		ERR_clear_error();
-	return done ? 0 : -SMIME_E_NO_MEMORY;
-}
-
 int cms_cek_derive(const X509_ALGOR *content_encryption, const uint8_t *key, size_t len, uint8_t *ret_cek) {
 	_cleanup_(algorithm_freep) X509_ALGOR *inner = NULL;
 	_cleanup_(freep) uint8_t *info = NULL;
+	static const char salt[] = "The Cryptographic Message Syntax";
 	size_t info_len = 0;
 	int r = derived_read(content_encryption, &inner);
 
 	if (r != 0)
 		return -SMIME_E_UNSUPPORTED;
 	r = cms_der(inner, ASN1_ITEM_rptr(X509_ALGOR), &info, &info_len);
-	return r < 0 ? r : hkdf_sha256(key, len, (struct bytes){ info, info_len }, ret_cek);
+	if (r < 0)
+		return r;
+	struct cms_kdf_input input = { { key, len }, { (const uint8_t *)salt, sizeof(salt) - 1 }, { info, info_len } };
+	return cms_kdf(CMS_KDF_HKDF, EVP_sha256(), &input, ret_cek, len);
 }
 
 DEFINE_CLEANUP(ASN1_STRING *, string_freep, ASN1_STRING_free)

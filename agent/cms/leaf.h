@@ -259,17 +259,31 @@ int cms_cipher_read(const X509_ALGOR *algorithm, bool authenticated, struct cms_
  */
 int cms_cek_derive(const X509_ALGOR *content_encryption, const uint8_t *key, size_t len, uint8_t *ret_cek);
 
-/* X9.63 KDF over ECC-CMS-SharedInfo (RFC 5753 7.2): the key-encryption key. `wrap` is the key wrap algorithm. kdf: the digest of the KDF. */
-int cms_kdf_x963(const EVP_MD *kdf, struct bytes z, const X509_ALGOR *wrap, const ASN1_OCTET_STRING *ukm, size_t kek_len, uint8_t *ret_kek);
+/* Key derivation: that of ANSI X9.63 (SEC 1 3.6.1), which has no salt, or HKDF (RFC 5869), whose salt may be {NULL, 0}. -SMIME_E_NO_MEMORY. */
+enum cms_kdf_kind { CMS_KDF_X963, CMS_KDF_HKDF };
+struct cms_kdf_input {
+	struct bytes key, salt, info;
+};
+int cms_kdf(enum cms_kdf_kind kind, const EVP_MD *md, const struct cms_kdf_input *input, uint8_t *ret_out, size_t len);
 
-/* What dhSinglePass-*-kdf-scheme (RFC 5753 7.1.4) and its key wrap ask for. -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED. */
+/* What dhSinglePass-*-scheme (RFC 5753 7.1.4, RFC 8418 8) and its key wrap ask for. -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED. */
 struct cms_agreement {
-	const EVP_MD *kdf;
+	enum cms_kdf_kind kdf;
+	const EVP_MD *md;
 	const EVP_CIPHER *wrap;
 	X509_ALGOR *wrap_algorithm; /* the caller frees */
 	size_t kek_len;
 };
 int cms_agreement_read(const X509_ALGOR *key_encryption, struct cms_agreement *ret_agreement);
+
+/*
+ * The other way round: what is sent to a key of this type (EVP_PKEY_EC, _X25519, _X448) around a content-encryption key of this length,
+ * with its AlgorithmIdentifier, which the caller frees, too. -SMIME_E_NO_MEMORY.
+ */
+int cms_agreement_make(int key_type, size_t cek_len, struct cms_agreement *ret_agreement, X509_ALGOR **ret_algorithm);
+
+/* The key-encryption key, of kek_len octets, from the shared secret, over ECC-CMS-SharedInfo (RFC 5753 7.2, RFC 8418 2). `ukm` may be NULL. */
+int cms_agreement_kek(const struct cms_agreement *agreement, struct bytes z, const ASN1_OCTET_STRING *ukm, uint8_t *ret_kek);
 
 /*
  * Whether a certificate is the one that an identifier names: issuerAndSerial, or subjectKeyIdentifier (the extension, or SHA-1

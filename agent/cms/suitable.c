@@ -154,6 +154,9 @@ static int check_encryption_key(X509 *certificate, const char **ret_why) {
 	case NID_rsaEncryption:
 	case NID_rsaesOaep:
 		return check_transport(certificate, key, ret_why);
+	case NID_X25519:
+	case NID_X448:
+		return check_agreement(certificate, ret_why);
 	case NID_X9_62_id_ecPublicKey:
 		if (is_nist_curve(key))
 			return check_agreement(certificate, ret_why);

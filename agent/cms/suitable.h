@@ -30,7 +30,8 @@ bool cms_is_for_mail(X509 *certificate);      /* emailProtection or anyExtendedK
  */
 int cms_suitable_for_signing(X509 *certificate, time_t now, const char **ret_why);
 
-/* The same for a recipient: RSA (for every use, or for RSAES-OAEP) with keyEncipherment, or EC (P-256, P-384, P-521) with keyAgreement. */
+/* The same for a recipient: RSA (for every use, or for RSAES-OAEP) with keyEncipherment, or EC (P-256, P-384, P-521), X25519 or X448 with
+ * keyAgreement. */
 int cms_suitable_for_encryption(X509 *certificate, time_t now, const char **ret_why);
 
 #endif

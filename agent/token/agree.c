@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Key agreement with ECDH (RFC 5753 3.1.3): the originator's point is checked here, the token derives once, the rest is public
+ * Key agreement with ECDH (RFC 5753 3.1.3, RFC 8418): the originator's point is checked here, the token derives once, the rest is public
  * arithmetic on a secret that is wiped. A failed unwrap may show: it says nothing about the private key.
  */
 #include <openssl/err.h>
@@ -37,12 +37,22 @@ static bool parameters_fit(const X509_ALGOR *algorithm, const char *curve) {
 	return parameter->type == V_ASN1_OBJECT && OBJ_obj2nid(parameter->value.object) == OBJ_sn2nid(curve);
 }
 
-static EVP_PKEY *from_given_key(const struct cms_originator_key *given, const char *curve) {
-	const ASN1_BIT_STRING *bits = given->public_key;
+static struct bytes bits_of(const ASN1_BIT_STRING *bits) {
+	return (struct bytes){ ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits) };
+}
 
-	if (!parameters_fit(given->algorithm, curve))
+/* X25519 and X448 have no parameters (RFC 8410 3), and their types are the NIDs of their algorithms. */
+static EVP_PKEY *from_given_octets(const struct cms_originator_key *given, int type) {
+	if (OBJ_obj2nid(given->algorithm->algorithm) != type || given->algorithm->parameter)
 		return NULL;
-	return public_on_curve(curve, (struct bytes){ ASN1_STRING_get0_data(bits), (size_t)ASN1_STRING_length(bits) });
+	return public_raw(type, bits_of(given->public_key));
+}
+
+/* `own`: the recipient's key, which decides what can be meant. */
+static EVP_PKEY *from_given_key(const struct cms_originator_key *given, const EVP_PKEY *own, const char *curve) {
+	if (EVP_PKEY_get_base_id(own) != EVP_PKEY_EC)
+		return from_given_octets(given, EVP_PKEY_get_base_id(own));
+	return parameters_fit(given->algorithm, curve) ? public_on_curve(curve, bits_of(given->public_key)) : NULL;
 }
 
 static bool is_named(const struct cms_originator *originator, const X509 *certificate) {
@@ -60,19 +70,30 @@ static EVP_PKEY *from_certificate(const struct cms_originator *originator, struc
 	return key;
 }
 
+static bool fits(EVP_PKEY *key, const EVP_PKEY *own, const char *curve) {
+	char its_curve[CURVE_NAME_MAX_BYTES];
+
+	if (!key || EVP_PKEY_get_base_id(key) != EVP_PKEY_get_base_id(own))
+		return false;
+	if (EVP_PKEY_get_base_id(own) != EVP_PKEY_EC)
+		return !public_has_small_order(key);
+	curve_of(key, its_curve);
+	return curve[0] && strcmp(curve, its_curve) == 0;
+}
+
 /* The originator's point, which is on the recipient's curve. */
 static int originator_point(const struct unwrapping *unwrapping, const struct cms_originator *originator, uint8_t point[EC_POINT_MAX_BYTES],
 	size_t *ret_len, struct fault *fault) {
 	_cleanup_(public_freep) EVP_PKEY *key = NULL;
-	char curve[CURVE_NAME_MAX_BYTES], its_curve[CURVE_NAME_MAX_BYTES];
+	const EVP_PKEY *own = unwrapping->key->public;
+	char curve[CURVE_NAME_MAX_BYTES];
 
-	curve_of(unwrapping->key->public, curve);
+	curve_of(own, curve);
 	if (originator->type == CMS_ORIGINATOR_KEY)
-		key = from_given_key(originator->key, curve);
+		key = from_given_key(originator->key, own, curve);
 	else
 		key = from_certificate(originator, wire_octets(unwrapping->request->originator));
-	curve_of(key, its_curve);
-	if (!curve[0] || strcmp(curve, its_curve) != 0)
+	if (!fits(key, own, curve))
 		return fault_set(fault, SMIME_E_MALFORMED, "the sender's public key is missing, or no point on the recipient's curve");
 	return public_point(key, point, ret_len);
 }
@@ -112,8 +133,7 @@ int agree_open(struct unwrapping *unwrapping, const struct cms_key_agree *info, 
 	if (r == 0)
 		r = secret_alloc(&kek, agreement.kek_len);
 	if (r == 0)
-		r = cms_kdf_x963(
-			agreement.kdf, (struct bytes){ z.data, z.len }, agreement.wrap_algorithm, info->ukm, agreement.kek_len, kek.data);
+		r = cms_agreement_kek(&agreement, (struct bytes){ z.data, z.len }, info->ukm, kek.data);
 	if (r == 0)
 		r = agree_unwrap(agreement.wrap, &kek, unwrapping->encrypted, unwrapping->cipher.key_len, &unwrapping->cek);
 	return r;

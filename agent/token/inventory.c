@@ -51,7 +51,8 @@ static enum wire_key_type type_of(const EVP_PKEY *public) {
 	case EVP_PKEY_ED25519:
 		return WIRE_KEY_ED25519;
 	case EVP_PKEY_X25519:
-		return WIRE_KEY_X25519;
+	case EVP_PKEY_X448:
+		return WIRE_KEY_XDH;
 	default:
 		return WIRE_KEY_OTHER;
 	}
@@ -87,11 +88,11 @@ static bool type_matches(CK_KEY_TYPE type, const EVP_PKEY *public) {
 	case CKK_RSA:
 		return found == WIRE_KEY_RSA;
 	case CKK_EC:
-		return found == WIRE_KEY_EC || found == WIRE_KEY_X25519;
+		return found == WIRE_KEY_EC || found == WIRE_KEY_XDH;
 	case CKK_EC_EDWARDS:
-		return found == WIRE_KEY_ED25519 || found == WIRE_KEY_X25519;
+		return found == WIRE_KEY_ED25519 || found == WIRE_KEY_XDH;
 	case CKK_EC_MONTGOMERY:
-		return found == WIRE_KEY_X25519;
+		return found == WIRE_KEY_XDH;
 	default:
 		return found == WIRE_KEY_OTHER;
 	}
@@ -102,7 +103,7 @@ static bool signs(enum wire_key_type type) {
 }
 
 static bool derives(enum wire_key_type type) {
-	return type == WIRE_KEY_EC || type == WIRE_KEY_X25519;
+	return type == WIRE_KEY_EC || type == WIRE_KEY_XDH;
 }
 
 /* The public half of a private key object; the caller's to free. NULL: nothing tells it, so the key can't be named. */

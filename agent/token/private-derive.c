@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ECDH on the token: the peer's point goes in, the shared secret comes out of a session object that is destroyed at once.
+ * ECDH, X25519 or X448 on the token: the peer's point goes in, the shared secret comes out of a session object that is destroyed at once.
  *
  * The point must be known to lie on the key's curve: tokens are not trusted to check it.
  */
@@ -91,6 +91,15 @@ static int read_secret(struct operation *operation, CK_OBJECT_HANDLE object, siz
 	return 0;
 }
 
+/* RFC 7748 6: no X25519 or X448 ends there, while x may be 0 on other curves. No time depends on what the octets are otherwise. */
+static bool is_zero(const struct secret *value) {
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < value->len; i++)
+		any |= value->data[i];
+	return any == 0;
+}
+
 int private_key_derive(
 	struct operation *operation, const struct inventory_key *key, struct bytes point, struct secret *ret_z, struct fault *fault) {
 	size_t z_len = ((size_t)EVP_PKEY_get_bits(key->public) + 7) / 8;
@@ -113,5 +122,8 @@ int private_key_derive(
 		return mechanism_lacking(operation, "CKM_ECDH1_DERIVE", fault);
 	if (rv != CKR_OK)
 		return cryptoki_fault(fault, "C_DeriveKey", rv);
-	return read_secret(operation, object, z_len, ret_z, fault);
+	int r = read_secret(operation, object, z_len, ret_z, fault);
+	if (r == 0 && key->type == WIRE_KEY_XDH && is_zero(ret_z))
+		return fault_set(fault, SMIME_E_TOKEN_FAULT, "the token returned a shared secret of zeros");
+	return r;
 }

@@ -32,7 +32,10 @@ struct rsa_scheme {
 int private_key_decrypt(struct operation *operation, const struct inventory_key *key, const struct rsa_scheme *scheme,
 	struct bytes encrypted, uint8_t *out, size_t out_len, uint8_t *ret_good, struct fault *fault);
 
-/* ECDH with a peer's uncompressed point, which is on the key's curve: the x coordinate (SEC 1 3.3.1). */
+/*
+ * ECDH with a peer's uncompressed point, which is on the key's curve: the x coordinate (SEC 1 3.3.1); X25519 and X448 with its octets: the
+ * result as RFC 7748 has it, which is never zero.
+ */
 int private_key_derive(
 	struct operation *operation, const struct inventory_key *key, struct bytes point, struct secret *ret_z, struct fault *fault);
 

@@ -98,6 +98,8 @@ static int raw_type(const char *curve) {
 		{ "curve25519", EVP_PKEY_X25519 },
 		{ "1.3.101.110", EVP_PKEY_X25519 },
 		{ "1.3.6.1.4.1.3029.1.5.1", EVP_PKEY_X25519 },
+		{ "curve448", EVP_PKEY_X448 },
+		{ "1.3.101.111", EVP_PKEY_X448 },
 	};
 
 	for (size_t i = 0; i < ELEMENTSOF(known); i++)
@@ -189,6 +191,19 @@ int public_point(const EVP_PKEY *key, uint8_t ret_point[EC_POINT_MAX_BYTES], siz
 	ret_point[0] = POINT_CONVERSION_UNCOMPRESSED;
 	*ret_len = 1 + 2 * size;
 	return 0;
+}
+
+bool public_has_small_order(EVP_PKEY *key) {
+	_cleanup_(public_freep) EVP_PKEY *own = EVP_PKEY_Q_keygen(NULL, NULL, EVP_PKEY_get0_type_name(key));
+	_cleanup_(context_freep) EVP_PKEY_CTX *context = own ? EVP_PKEY_CTX_new_from_pkey(NULL, own, NULL) : NULL;
+	uint8_t z[EC_POINT_MAX_BYTES];
+	size_t len = sizeof(z);
+	bool derived = context && EVP_PKEY_derive_init(context) == 1 && EVP_PKEY_derive_set_peer(context, key) == 1 &&
+		EVP_PKEY_derive(context, z, &len) == 1;
+
+	if (!derived)
+		ERR_clear_error();
+	return !derived;
 }
 
 static int hash_spki(uint8_t *der, int len, uint8_t *ret_spki) {

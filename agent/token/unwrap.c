@@ -65,13 +65,15 @@ static bool is_agreement_for(const struct cms_key_agree *info, const struct inve
 	return false;
 }
 
-static int check_key(const struct inventory_key *key, enum wire_key_type type, struct fault *fault) {
-	if (key->type != type)
+static int check_key(const struct inventory_key *key, bool agreement, struct fault *fault) {
+	bool derives = key->type == WIRE_KEY_EC || key->type == WIRE_KEY_XDH;
+
+	if (agreement ? !derives : key->type != WIRE_KEY_RSA)
 		return fault_set(
 			fault, SMIME_E_KEY_UNUSABLE, "the message is encrypted for another type of key than \"%s\" is", key->label);
 	if (!key->can_decrypt)
 		return fault_set(fault, SMIME_E_KEY_UNUSABLE, "the token does not let the key \"%s\" decrypt (CKA_%s is not set)",
-			key->label, type == WIRE_KEY_EC ? "DERIVE" : "DECRYPT");
+			key->label, agreement ? "DERIVE" : "DECRYPT");
 	return 0;
 }
 
@@ -79,24 +81,22 @@ static int check_key(const struct inventory_key *key, enum wire_key_type type, s
 static int match(
 	struct unwrapping *unwrapping, const struct inventory *inventory, const struct cms_recipient_info *info, struct fault *fault) {
 	const struct inventory_key *key = inventory_find(inventory, wire_octets(unwrapping->request->key));
-	enum wire_key_type type = WIRE_KEY_RSA;
-	bool ours = false;
+	bool agreement = info->type == CMS_RECIPIENT_KEY_AGREE, ours = false;
 
 	if (!key)
 		return fault_set(fault, SMIME_E_NO_KEY, "token \"%s\" has no such private key", token_label(unwrapping->operation->token));
 	if (info->type == CMS_RECIPIENT_KEY_TRANS) {
 		ours = is_transport_for(info->key_trans, key, &unwrapping->encrypted);
-	} else if (info->type == CMS_RECIPIENT_KEY_AGREE) {
+	} else if (agreement) {
 		ours = is_agreement_for(info->key_agree, key, &unwrapping->encrypted);
-		type = WIRE_KEY_EC;
 	} else {
 		return fault_set(fault, SMIME_E_UNSUPPORTED, "the agent opens key transport and key agreement only");
 	}
 	if (!ours)
 		return fault_set(fault, SMIME_E_NOT_RECIPIENT, "the RecipientInfo does not name a certificate of this key");
 	unwrapping->key = key;
-	int r = check_key(key, type, fault);
-	return r == 0 && type == WIRE_KEY_RSA ? transport_check(unwrapping, fault) : r;
+	int r = check_key(key, agreement, fault);
+	return r == 0 && !agreement ? transport_check(unwrapping, fault) : r;
 }
 
 /* ---- The answer ---- */

@@ -37,7 +37,7 @@ DEFINE_STACK_OF(ASN1_OCTET_STRING)
 
 /* ---- Parts that several messages share ---- */
 
-enum wire_key_type { WIRE_KEY_RSA = 0, WIRE_KEY_EC = 1, WIRE_KEY_ED25519 = 2, WIRE_KEY_OTHER = 3, WIRE_KEY_X25519 = 4 };
+enum wire_key_type { WIRE_KEY_RSA = 0, WIRE_KEY_EC = 1, WIRE_KEY_ED25519 = 2, WIRE_KEY_OTHER = 3, WIRE_KEY_XDH = 4 };
 
 /* What a token says of itself. */
 struct wire_token {

@@ -103,6 +103,8 @@ static int make_for_key(X509 *certificate, const struct secret *cek, bool oaep, 
 			return -SMIME_E_NO_MEMORY;
 		return make_key_trans(certificate, key, oaep_algorithm, cek, info);
 	case EVP_PKEY_EC:
+	case EVP_PKEY_X25519:
+	case EVP_PKEY_X448:
 		return make_key_agree(certificate, key, cek, info);
 	default:
 		return -SMIME_E_UNSUPPORTED;

@@ -13,7 +13,7 @@
 #include "agent/wire/secret.h"
 
 /*
- * A KeyTransRecipientInfo for an RSA key, a KeyAgreeRecipientInfo for an EC key. `oaep`: RSAES-OAEP with SHA-256 where the
+ * A KeyTransRecipientInfo for an RSA key, a KeyAgreeRecipientInfo for an EC, X25519 or X448 key. `oaep`: RSAES-OAEP with SHA-256 where the
  * certificate leaves the choice. -SMIME_E_UNSUPPORTED for any other key.
  */
 int recipient_make(X509 *certificate, const struct secret *cek, bool oaep, struct cms_recipient_info **ret_info);

@@ -86,6 +86,12 @@ const char *describe_public_key(struct arena *arena, const X509 *certificate) {
 	}
 }
 
+const char *describe_xdh(const struct keyring_key *key) {
+	enum { X25519_MAX_BITS = 256 };
+
+	return key->wire->bits <= X25519_MAX_BITS ? "X25519" : "X448";
+}
+
 /* 0 when it can't be read. */
 static time_t time_of(const ASN1_TIME *time) {
 	struct tm tm;

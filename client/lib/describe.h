@@ -25,6 +25,9 @@ const char *describe_date(struct arena *arena, const ASN1_TIME *time);          
 void describe_certificate(
 	struct arena *arena, X509 *certificate, const struct keyring_key *key, time_t now, struct smime_certificate *ret_certificate);
 
+/* What the agent calls a key of type WIRE_KEY_XDH: "X25519" or "X448". */
+const char *describe_xdh(const struct keyring_key *key);
+
 /* Why a key can't sign, where the agent says that it can't. */
 #define DESCRIBE_CANNOT_SIGN "the token does not let it sign"
 

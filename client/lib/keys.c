@@ -20,8 +20,8 @@ static const char *key_algorithm(struct arena *arena, const struct keyring_key *
 		return arena_printf(arena, "EC-%u", key->wire->bits);
 	case WIRE_KEY_ED25519:
 		return arena_text(arena, "Ed25519");
-	case WIRE_KEY_X25519:
-		return arena_text(arena, "X25519");
+	case WIRE_KEY_XDH:
+		return arena_text(arena, describe_xdh(key));
 	default:
 		return key->certificate_count > 0 ? describe_public_key(arena, key->certificates[0]) : arena_text(arena, "unknown");
 	}

@@ -162,14 +162,20 @@ static int say_not_recipient(struct opening *opening, const struct enveloped *en
 		candidates->count, candidates->count == 1 ? "" : "s", enveloped->recipients, enveloped->recipients == 1 ? "" : "s");
 }
 
-static const char *key_encryption_name(const struct enveloped_match *match) {
+static const char *agreement_name(const struct keyring_key *key) {
+	if (key->wire->type != WIRE_KEY_XDH)
+		return "ecdh";
+	return strcmp(describe_xdh(key), "X25519") == 0 ? "x25519" : "x448";
+}
+
+static const char *key_encryption_name(const struct enveloped_match *match, const struct keyring_key *key) {
 	_cleanup_(cms_recipient_info_freep) struct cms_recipient_info *info = NULL;
 	struct bytes der = { match->recipient_info, match->recipient_info_len };
 
 	if (cms_parse(der, cms_recipient_info_it(), &info) < 0)
 		return "unknown";
 	if (info->type == CMS_RECIPIENT_KEY_AGREE)
-		return "ecdh";
+		return agreement_name(key);
 	if (info->type != CMS_RECIPIENT_KEY_TRANS)
 		return "unknown";
 	return OBJ_obj2nid(info->key_trans->key_encryption->algorithm) == NID_rsaesOaep ? "rsa-oaep" : "rsa-v1.5";
@@ -199,7 +205,7 @@ static int report_layer(struct opening *opening, const struct enveloped *envelop
 	if (r < 0)
 		return r;
 	(*ret_layer)->key = arena_hex(report_arena(opening->report), spki.data, spki.len);
-	(*ret_layer)->key_encryption = key_encryption_name(match);
+	(*ret_layer)->key_encryption = key_encryption_name(match, key);
 	return 0;
 }
 

@@ -310,7 +310,7 @@ struct smime_layer {
 	/* Encrypted. */
 	const char *cipher;         /* "aes256-gcm" */
 	const char *key;            /* SPKI fingerprint of the key that opened it; NULL when none of the agent's did */
-	const char *key_encryption; /* "rsa-v1.5", "rsa-oaep", "ecdh", "password", "kek" */
+	const char *key_encryption; /* "rsa-v1.5", "rsa-oaep", "ecdh", "x25519", "x448", "password", "kek" */
 	unsigned recipients;
 	bool authenticated; /* the cipher itself shows changes (GCM, ChaCha20-Poly1305); else only a good signature inside does */
 	bool weak;

@@ -58,7 +58,7 @@ static int open_agreement(const struct cms_key_agree *info, EVP_PKEY *key, struc
 		return -1;
 	const ASN1_BIT_STRING *point = info->originator->key->public_key;
 	if (open_agree(key, ASN1_STRING_get0_data(point), (size_t)ASN1_STRING_length(point), z, &z_len) == 0 &&
-		cms_kdf_x963(agreement.kdf, (struct bytes){ z, z_len }, agreement.wrap_algorithm, info->ukm, agreement.kek_len, kek) == 0)
+		cms_agreement_kek(&agreement, (struct bytes){ z, z_len }, info->ukm, kek) == 0)
 		r = unwrap_key(agreement.wrap, kek, encrypted->encrypted_key, ret_cek);
 	X509_ALGOR_free(agreement.wrap_algorithm);
 	return r;

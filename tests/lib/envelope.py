@@ -222,4 +222,5 @@ def main():
         sys.stdout.buffer.write(open_message(key, open(two, 'rb').read()))
 
 
-main()
+if __name__ == '__main__':
+    main()

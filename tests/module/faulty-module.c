@@ -39,6 +39,7 @@
  *   derive=raw|wrapped        the form of the peer's point that is taken
  *   derive-without-length     CKA_VALUE_LEN is refused
  *   long-attribute same-id    attributes are longer than their buffers; every CKA_ID is the same
+ *   edwards=T                 keys of type CKK_EC_EDWARDS are said to be of type T (decimal)
  *   sessions=N                no more than N sessions are opened, ever
  *   null=F                    there is no function F
  *   trace                     every call is appended to the log, with a number that it is about

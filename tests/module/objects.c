@@ -36,11 +36,24 @@ static CK_RV find_objects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE *objects, 
 	return rv;
 }
 
+/* X25519, which SoftHSM has as CKK_EC_EDWARDS, as other modules have it. */
+static void retype(const struct call *call, CK_ATTRIBUTE *attribute) {
+	CK_KEY_TYPE type;
+
+	if (attribute->type != CKA_KEY_TYPE || !attribute->pValue || attribute->ulValueLen != sizeof(type))
+		return;
+	memcpy(&type, attribute->pValue, sizeof(type));
+	if (type == CKK_EC_EDWARDS)
+		type = control_value(&call->control, "edwards", type);
+	memcpy(attribute->pValue, &type, sizeof(type));
+}
+
 static void bend(const struct call *call, CK_ATTRIBUTE *attribute) {
 	CK_BYTE *value = attribute->pValue;
 
 	if (value && attribute->ulValueLen == CK_UNAVAILABLE_INFORMATION)
 		return;
+	retype(call, attribute);
 	if (value && control_says(&call->control, "long-attribute"))
 		attribute->ulValueLen += LONGER_BY;
 	if (value && attribute->type == CKA_VALUE && control_says(&call->control, "strip-zeros"))

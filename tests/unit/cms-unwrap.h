@@ -49,8 +49,7 @@ static inline void unwrap_key_agree(const struct cms_key_agree *info, EVP_PKEY *
 	assert_int_equal(EVP_PKEY_derive_set_peer(context, peer), 1);
 	assert_int_equal(EVP_PKEY_derive(context, z, &z_len), 1);
 	assert_int_equal(cms_agreement_read(info->key_encryption, &agreement), 0);
-	assert_int_equal(
-		cms_kdf_x963(agreement.kdf, (struct bytes){ z, z_len }, agreement.wrap_algorithm, info->ukm, agreement.kek_len, kek), 0);
+	assert_int_equal(cms_agreement_kek(&agreement, (struct bytes){ z, z_len }, info->ukm, kek), 0);
 	EVP_CIPHER_CTX_set_flags(wrap, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
 	assert_int_equal(EVP_DecryptInit_ex2(wrap, agreement.wrap, kek, NULL, NULL), 1);
 	assert_int_equal(EVP_DecryptUpdate(wrap, cek, &len, ASN1_STRING_get0_data(encrypted->encrypted_key),

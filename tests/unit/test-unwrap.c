@@ -139,6 +139,10 @@ static void oaep_of_many_kinds_of_wycheproof(void **state) {
 
 static struct softhsm hsm;
 
+static bool is_x25519(const EVP_PKEY *key) {
+	return EVP_PKEY_get_base_id(key) == EVP_PKEY_X25519;
+}
+
 /* The private key as an object of the session. */
 static CK_OBJECT_HANDLE session_key(EVP_PKEY *curve, const json_t *test) {
 	_cleanup_(free_bytes) struct bytes value = unhex(test, "private");
@@ -146,10 +150,18 @@ static CK_OBJECT_HANDLE session_key(EVP_PKEY *curve, const json_t *test) {
 	CK_OBJECT_HANDLE handle = CK_INVALID_HANDLE;
 
 	object_add_number(&object, CKA_CLASS, CKO_PRIVATE_KEY);
-	object_add_number(&object, CKA_KEY_TYPE, CKK_EC);
 	object_add_flag(&object, CKA_TOKEN, false);
 	object_add_flag(&object, CKA_DERIVE, true);
-	object_add_curve(&object, curve);
+	if (is_x25519(curve)) {
+		object_add_number(&object, CKA_KEY_TYPE, CKK_EC_EDWARDS); /* as SoftHSM has it */
+		object_add(&object, CKA_EC_PARAMS,
+			"\x13\x0a"
+			"curve25519",
+			12);
+	} else {
+		object_add_number(&object, CKA_KEY_TYPE, CKK_EC);
+		object_add_curve(&object, curve);
+	}
 	object_add(&object, CKA_VALUE, value.data, value.len);
 	assert_int_equal(hsm.module->call->C_CreateObject(hsm.session, object.attributes, object.count, &handle), CKR_OK);
 	while (object.count > 0)
@@ -157,11 +169,24 @@ static CK_OBJECT_HANDLE session_key(EVP_PKEY *curve, const json_t *test) {
 	return handle;
 }
 
-/* originatorKey [1] is the SubjectPublicKeyInfo of the vector, but for the tag. NULL when it can't be read. */
-static struct cms_originator *originator_of(const json_t *test) {
+static struct cms_originator *originator_of_octets(struct bytes public) {
+	struct cms_originator *originator = cms_originator_new();
+
+	originator->type = CMS_ORIGINATOR_KEY;
+	originator->key = cms_originator_key_new();
+	X509_ALGOR_free(originator->key->algorithm);
+	originator->key->algorithm = cms_algorithm(NID_X25519);
+	assert_int_equal(ASN1_BIT_STRING_set(originator->key->public_key, (uint8_t *)(uintptr_t) public.data, (int)public.len), 1);
+	return originator;
+}
+
+/* originatorKey [1] is the SubjectPublicKeyInfo of the vector, but for the tag; X25519 has the octets alone. NULL when it can't be read. */
+static struct cms_originator *originator_of(const json_t *test, bool octets) {
 	_cleanup_(free_bytes) struct bytes der = unhex(test, "public");
 	struct cms_originator *originator = NULL;
 
+	if (octets)
+		return originator_of_octets(der);
 	if (der.len == 0 || der.data[0] != 0x30)
 		return NULL;
 	((uint8_t *)(uintptr_t)der.data)[0] = 0xa1;
@@ -179,7 +204,7 @@ static size_t wrap_for(const json_t *test, const struct cms_key_agree *info, uin
 	int len = 0;
 
 	assert_int_equal(cms_agreement_read(info->key_encryption, &agreement), 0);
-	assert_int_equal(cms_kdf_x963(agreement.kdf, shared, agreement.wrap_algorithm, NULL, sizeof(kek), kek), 0);
+	assert_int_equal(cms_agreement_kek(&agreement, shared, NULL, kek), 0);
 	EVP_CIPHER_CTX_set_flags(context, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
 	assert_int_equal(EVP_EncryptInit_ex(context, agreement.wrap, NULL, kek, NULL), 1);
 	assert_int_equal(EVP_EncryptUpdate(context, out, &len, content_key, sizeof(content_key)), 1);
@@ -190,7 +215,10 @@ static size_t wrap_for(const json_t *test, const struct cms_key_agree *info, uin
 
 /* Whether it was opened. What is not must be refused for its point, before the key was used. */
 static bool agrees(const json_t *test, EVP_PKEY *curve, struct cms_key_agree *info, struct token *token) {
-	struct inventory_key key = { .public = curve, .handle = session_key(curve, test), .label = (char *)(uintptr_t) "key" };
+	struct inventory_key key = { .type = is_x25519(curve) ? WIRE_KEY_XDH : WIRE_KEY_EC,
+		.public = curve,
+		.handle = session_key(curve, test),
+		.label = (char *)(uintptr_t) "key" };
 	struct operation operation = { .token = token, .session = hsm.session };
 	struct wire_decrypt *request = wire_decrypt_new();
 	struct unwrapping unwrapping = { .operation = &operation, .request = request, .key = &key, .cipher = { .key_len = 32 } };
@@ -218,13 +246,20 @@ static bool agrees(const json_t *test, EVP_PKEY *curve, struct cms_key_agree *in
 	"300b"             \
 	"060960864801650304012d"
 
-static void check_agreements(const char *name, const char *curve_name) {
+/* dhSinglePass-stdDH-hkdf-sha256 with AES-256 key wrap */
+#define AGREEMENT_HKDF               \
+	"301a"                       \
+	"060b2a864886f70d0109100313" \
+	"300b"                       \
+	"060960864801650304012d"
+
+static void check_agreements(const char *name, const char *curve_name, const char *agreement) {
 	struct wycheproof file = wycheproof_open(name);
 	struct key_objects nothing = { NULL, 0 };
 	struct token_certificates none = { 0 };
 	struct token token = { .module = hsm.module };
-	struct cms_key_agree info = { .key_encryption = algorithm_from(AGREEMENT) };
-	EVP_PKEY *curve = EVP_EC_gen(curve_name);
+	struct cms_key_agree info = { .key_encryption = algorithm_from(agreement) };
+	EVP_PKEY *curve = EVP_PKEY_Q_keygen(NULL, NULL, strcmp(curve_name, "X25519") == 0 ? "X25519" : "EC", curve_name);
 	const json_t *group, *test;
 	size_t i, k, opened = 0;
 
@@ -234,10 +269,12 @@ static void check_agreements(const char *name, const char *curve_name) {
 		enum verdict verdict = wycheproof_verdict(&file, test);
 		bool accepted = false;
 
-		info.originator = originator_of(test);
+		info.originator = originator_of(test, is_x25519(curve));
 		if (info.originator)
 			accepted = agrees(test, curve, &info, &token);
 		wycheproof_decided(&file, verdict, accepted);
+		if (is_x25519(curve)) /* RFC 8418 2: all but what makes the secret zero */
+			assert_int_equal(accepted, strspn(wycheproof_text(test, "shared"), "0") < 64);
 		assert_int_equal(ERR_peek_error(), 0);
 		cms_originator_free(info.originator);
 		opened += accepted;
@@ -264,13 +301,19 @@ static int remove_token(void **state) {
 static void ecdh_p256_of_wycheproof(void **state) {
 	if (!hsm.module)
 		skip();
-	check_agreements("ecdh_secp256r1_test", "P-256");
+	check_agreements("ecdh_secp256r1_test", "P-256", AGREEMENT);
 }
 
 static void ecdh_p384_of_wycheproof(void **state) {
 	if (!hsm.module)
 		skip();
-	check_agreements("ecdh_secp384r1_test", "P-384");
+	check_agreements("ecdh_secp384r1_test", "P-384", AGREEMENT);
+}
+
+static void x25519_of_wycheproof(void **state) {
+	if (!hsm.module)
+		skip();
+	check_agreements("x25519_test", "X25519", AGREEMENT_HKDF);
 }
 
 /* ---- AES key wrap ---- */
@@ -614,20 +657,22 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pkcs1_2048_of_wycheproof),
 		cmocka_unit_test(pkcs1_3072_of_wycheproof),
-		cmocka_unit_test(oaep_sha1_of_wycheproof),
-		cmocka_unit_test(oaep_sha256_of_wycheproof),
-		cmocka_unit_test(oaep_sha256_with_mgf1_sha1_of_wycheproof),
-		cmocka_unit_test(oaep_of_many_kinds_of_wycheproof),
-		cmocka_unit_test(ecdh_p256_of_wycheproof),
-		cmocka_unit_test(ecdh_p384_of_wycheproof),
+		{ "E12: OAEP with SHA-1 of Wycheproof", oaep_sha1_of_wycheproof, NULL, NULL, NULL },
+		{ "E12: OAEP with SHA-256 of Wycheproof", oaep_sha256_of_wycheproof, NULL, NULL, NULL },
+		{ "E12: OAEP with SHA-256 and MGF1 with SHA-1 of Wycheproof", oaep_sha256_with_mgf1_sha1_of_wycheproof, NULL, NULL, NULL },
+		{ "E12: OAEP of many kinds of Wycheproof", oaep_of_many_kinds_of_wycheproof, NULL, NULL, NULL },
+		{ "E13: ECDH on P-256 of Wycheproof", ecdh_p256_of_wycheproof, NULL, NULL, NULL },
+		{ "E13: ECDH on P-384 of Wycheproof", ecdh_p384_of_wycheproof, NULL, NULL, NULL },
+		{ "E14: X25519 of Wycheproof, where only a secret of zeros is refused", x25519_of_wycheproof, NULL, NULL, NULL },
 		cmocka_unit_test(aes_key_wrap_of_wycheproof),
 		cmocka_unit_test(every_octet_of_the_padding_counts),
 		cmocka_unit_test(selection_takes_one_or_the_other),
 		cmocka_unit_test(pss_made_here_verifies_with_openssl_for_every_modulus_length),
 		cmocka_unit_test(pkcs1_made_here_verifies_with_openssl),
-		cmocka_unit_test(oaep_parameters_of_every_form_are_read),
+		{ "E12: parameters of OAEP of every form are read", oaep_parameters_of_every_form_are_read, NULL, NULL, NULL },
 		cmocka_unit_test(a_rejected_message_gives_the_prf_s_key),
-		cmocka_unit_test(points_are_taken_in_two_forms_only),
+		{ "E13: points are taken uncompressed and compressed, in no other form", points_are_taken_in_two_forms_only, NULL, NULL,
+			NULL },
 		{ "A3: every spelling of a curve of RFC 8410 on a token is read", every_spelling_of_a_curve_is_read, NULL, NULL, NULL },
 	};
 
