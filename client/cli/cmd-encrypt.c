@@ -18,7 +18,8 @@ static const struct cli_option options[] = {
 	OPTION("key", 'k', CLI_TEXT, key, "KEY", "with --sign: the key to sign with"),
 	OPTION("digest", 0, CLI_TEXT, digest, "NAME", "with --sign: sha256, sha384 or sha512"),
 	OPTION("pss", 0, CLI_FLAG, pss, NULL, "with --sign: RSASSA-PSS"),
-	OPTION("cipher", 0, CLI_TEXT, cipher, "NAME", "aes256-cbc (default), aes128-cbc, aes256-gcm, aes128-gcm or chacha20-poly1305"),
+	OPTION("cipher", 0, CLI_TEXT, cipher, "NAME",
+		"aes256-cbc, aes128-cbc, aes256-gcm, aes128-gcm, chacha20-poly1305; default: by what recipients read"),
 	OPTION("oaep", 0, CLI_FLAG, oaep, NULL, "RSAES-OAEP for RSA recipients"),
 	OPTION("password-file", 0, CLI_TEXT, password_file, "FILE", "with a password too: the first line of FILE"),
 	OPTION("kek", 0, CLI_TEXT, kek, "FILE", "with an AES key too: FILE has its 16, 24 or 32 octets"),
@@ -27,6 +28,13 @@ static const struct cli_option options[] = {
 	OPTION("cms", 0, CLI_FLAG, cms, NULL, "no mail: any bytes in, CMS out"),
 	OPTION("pem", 0, CLI_FLAG, pem, NULL, "with --cms: PEM"),
 };
+
+/* What is no warning. */
+static void tell(void *userdata, const char *text) {
+	struct cli *cli = userdata;
+
+	cli_note(cli, "%s", text);
+}
 
 static int encrypt(struct cli *cli, const struct args *args, int in, struct cli_output *output) {
 	struct smime_sign_options sign_options = {
@@ -50,6 +58,7 @@ static int encrypt(struct cli *cli, const struct args *args, int in, struct cli_
 		.cms = args->cms,
 		.pem = args->pem,
 		.warn = cli_warn,
+		.tell = cli->verbose ? tell : NULL,
 		.userdata = cli,
 	};
 

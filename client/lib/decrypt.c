@@ -200,6 +200,8 @@ static int decrypt(struct walk *walk, int out, struct smime_report **ret_report)
 	walk->opening->report = NULL; /* handed over */
 	*ret_report = report;
 	r = judge(walk, report);
+	if (r == 0)
+		opening_learn(walk->opening);
 	return r < 0 || out < 0 ? r : release(walk, report, out);
 }
 

@@ -9,6 +9,7 @@
 
 #include "client/cms/enveloped.h"
 #include "client/cms/pem.h"
+#include "choice.h"
 #include "recipients.h"
 #include "shared-files.h"
 #include "sign.h"
@@ -27,20 +28,20 @@ __attribute__((format(printf, 2, 3))) static void warn(const struct smime_encryp
 	options->warn(options->userdata, text);
 }
 
-static const char *cipher_of(const struct smime_encrypt_options *options) {
-	return options->cipher ? options->cipher : ciphers[0];
+static bool has_secrets(const struct smime_encrypt_options *options) {
+	return options->password_file || options->kek_file;
 }
 
 static int check_options(struct smime *s, const struct smime_encrypt_options *options) {
-	bool known = false;
+	bool known = !options->cipher;
 
-	for (size_t i = 0; i < ELEMENTSOF(ciphers); i++)
-		known = known || strcmp(cipher_of(options), ciphers[i]) == 0;
+	for (size_t i = 0; !known && i < ELEMENTSOF(ciphers); i++)
+		known = strcmp(options->cipher, ciphers[i]) == 0;
 	if (!known)
 		return smime_fail(s, SMIME_E_USAGE,
 			"%s is no cipher for content; there are aes256-cbc, aes128-cbc, aes256-gcm, aes128-gcm and chacha20-poly1305",
 			options->cipher);
-	if (options->recipient_count == 0 && !options->password_file && !options->kek_file)
+	if (options->recipient_count == 0 && !has_secrets(options))
 		return smime_fail(s, SMIME_E_USAGE, "no recipient was named");
 	if (options->pem && !options->cms)
 		return smime_fail(s, SMIME_E_USAGE, "PEM is a form of CMS; for a mail it has no place");
@@ -123,7 +124,24 @@ static int add_without_agent(struct smime *s, const struct smime_encrypt_options
 	return r;
 }
 
-static int collect(struct smime *s, const struct smime_encrypt_options *options, const struct input *input, struct recipients *recipients) {
+static int choose(struct smime *s, const struct smime_encrypt_options *options, const struct recipients *recipients,
+	const struct keyring *keyring, struct choice *ret_choice) {
+	char text[SMIME_MESSAGE_MAX_BYTES];
+	int r = choice_make(recipients, keyring, options->cipher, options->oaep, has_secrets(options), ret_choice);
+
+	if (r < 0)
+		return smime_fail_at(s, r, "the choice of the cipher");
+	if (!options->tell)
+		return 0;
+	(void)snprintf(text, sizeof(text), "encrypting with %s%s: %s", ret_choice->cipher,
+		ret_choice->derived ? " and CEK-HKDF-SHA256" : "", ret_choice->why);
+	options->tell(options->userdata, text);
+	return 0;
+}
+
+/* The recipients, and how to encrypt for them. */
+static int collect(struct smime *s, const struct smime_encrypt_options *options, const struct input *input, struct recipients *recipients,
+	struct choice *ret_choice) {
 	_cleanup_(keyring_freep) struct keyring *keyring = NULL;
 	time_t now = time(NULL);
 	int r = needs_keyring(options) ? keyring_fetch(s, &keyring) : 0;
@@ -131,50 +149,46 @@ static int collect(struct smime *s, const struct smime_encrypt_options *options,
 	if (r < 0 && options->sign)
 		return r;
 	r = r < 0 ? add_without_agent(s, options, now, recipients) : add_named(s, options, keyring, now, recipients);
-	return r == 0 ? add_self(s, options, input, keyring, now, recipients) : r;
+	if (r == 0)
+		r = add_self(s, options, input, keyring, now, recipients);
+	return r < 0 ? r : choose(s, options, recipients, keyring, ret_choice);
 }
 
 /* ---- Writing ---- */
 
-static const char *smime_type(const struct smime_encrypt_options *options) {
-	return cms_cipher_named(cipher_of(options))->mode == CMS_MODE_CBC ? "enveloped-data" : "authEnveloped-data";
+static const char *smime_type(const struct choice *choice) {
+	return cms_cipher_named(choice->cipher)->mode == CMS_MODE_CBC ? "enveloped-data" : "authEnveloped-data";
 }
 
 /* The sink that the envelope is written to, in front of `sink`; NULL: that one itself. A mail's header is written first. */
-static int begin(const struct input *input, const struct smime_encrypt_options *options, struct sink *sink, struct sink **ret_form) {
+static int begin(const struct input *input, const struct smime_encrypt_options *options, const struct choice *choice, struct sink *sink,
+	struct sink **ret_form) {
 	static const char *const drop[] = { "Bcc", "Resent-Bcc", NULL };
 	int r;
 
 	if (options->cms)
 		return options->pem ? sink_pem(sink, ret_form) : 0;
-	r = input_put_header(input, drop, smime_type(options), sink);
+	r = input_put_header(input, drop, smime_type(choice), sink);
 	return r == 0 ? sink_base64(sink, input_line_end(input), ret_form) : r;
 }
 
-static int envelop(const struct smime_encrypt_options *options, struct source *content, const struct recipients *recipients,
-	const struct shared_secrets *secrets, struct sink *sink) {
-	_cleanup_(freep) struct enveloped_recipient *each = calloc(recipients->count + 1, sizeof(*each));
-	struct enveloped_writing writing = {
-		.cipher = cipher_of(options), .recipients = each, .recipient_count = recipients->count, .shared = secrets
-	};
-
-	if (!each)
-		return -SMIME_E_NO_MEMORY;
-	for (size_t i = 0; i < recipients->count; i++)
-		each[i] = (struct enveloped_recipient){ .certificate = recipients->items[i], .oaep = options->oaep };
-	return enveloped_write(sink, content, &writing);
-}
-
 static int write_envelope(const struct input *input, const struct smime_encrypt_options *options, struct source *content,
-	const struct recipients *recipients, const struct shared_secrets *secrets, int out) {
+	const struct choice *choice, const struct shared_secrets *secrets, int out) {
+	const struct enveloped_writing writing = {
+		.cipher = choice->cipher,
+		.derived = choice->derived,
+		.recipients = choice->each,
+		.recipient_count = choice->count,
+		.shared = secrets,
+	};
 	_cleanup_(sink_freep) struct sink *sink = NULL;
 	_cleanup_(sink_freep) struct sink *form = NULL;
 	int r = sink_to_fd(out, &sink);
 
 	if (r == 0)
-		r = begin(input, options, sink, &form);
+		r = begin(input, options, choice, sink, &form);
 	if (r == 0)
-		r = envelop(options, content, recipients, secrets, form ? form : sink);
+		r = enveloped_write(form ? form : sink, content, &writing);
 	return r == 0 ? sink_finish(form ? form : sink) : r;
 }
 
@@ -197,6 +211,7 @@ static int sign_first(
 SMIME_API int smime_encrypt(struct smime *s, int in, int out, const struct smime_encrypt_options *options) {
 	_cleanup_(input_clear) struct input input = { 0 };
 	_cleanup_(recipients_clear) struct recipients recipients = { 0 };
+	_cleanup_(choice_clear) struct choice choice = { .each = NULL };
 	_cleanup_(shared_secrets_clear) struct shared_secrets secrets = { .password = SECRET_EMPTY };
 	_cleanup_(source_unrefp) struct source *content = NULL;
 	int r;
@@ -210,11 +225,11 @@ SMIME_API int smime_encrypt(struct smime *s, int in, int out, const struct smime
 	if (r == 0)
 		r = input_open(s, in, options->cms, &input);
 	if (r == 0)
-		r = collect(s, options, &input, &recipients);
+		r = collect(s, options, &input, &recipients, &choice);
 	if (r == 0)
 		r = sign_first(s, &input, options, &content);
 	if (r < 0)
 		return r;
-	r = write_envelope(&input, options, content, &recipients, &secrets, out);
+	r = write_envelope(&input, options, content, &choice, &secrets, out);
 	return r < 0 ? smime_fail_at(s, r, "writing the encrypted output") : 0;
 }

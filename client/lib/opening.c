@@ -25,6 +25,7 @@ void opened_clear(struct opened *opened) {
 }
 
 void opening_clear(struct opening *opening) {
+	lessons_clear(&opening->lessons);
 	opening->layer = layer_free(opening->layer);
 	opening->detached = source_unref(opening->detached);
 	opening->input = source_unref(opening->input);
@@ -100,6 +101,11 @@ int opening_add_layer(struct opening *opening, enum smime_layer_kind kind, const
 		return smime_fail(opening->s, SMIME_E_TOO_LARGE, "the message has more than %d layers of protection", REPORT_LAYERS_MAX);
 	*ret_layer = layer;
 	return 0;
+}
+
+void opening_learn(const struct opening *opening) {
+	if (opening->options->at == 0)
+		lessons_keep(&opening->lessons, time(NULL));
 }
 
 static void signers_clear(struct signers *signers) {
@@ -202,8 +208,11 @@ static int check_signers(
 	size_t i;
 	int r = report_add_signers(opening->report, layer, signers->count);
 
-	for (i = 0; r == 0 && i < signers->count; i++)
+	for (i = 0; r == 0 && i < signers->count; i++) {
 		r = signer_check(signers->items[i], scene, opening->report, report_signer(layer, i));
+		if (r == 0)
+			lessons_note(&opening->lessons, signers->items[i], scene->data, report_signer(layer, i));
+	}
 	if (r == 0)
 		signers_compare_ess(signers->items, signers->count, opening->report, layer);
 	return r < 0 ? smime_fail_at(opening->s, r, "checking the signature") : 0;

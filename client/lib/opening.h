@@ -8,6 +8,7 @@
 
 #include "client/mime/protected.h"
 #include "layers.h"
+#include "lessons.h"
 #include "report.h"
 #include "sender.h"
 #include "trust.h"
@@ -22,6 +23,7 @@ struct opening {
 	struct trust *trust;
 	struct report *report;
 	struct protected_header protected; /* of the content behind every layer */
+	struct lessons lessons;            /* of signers in the report */
 };
 
 /* Reads the input's outermost layer and what it is judged by. Errors with a message. opening_clear() ends it, in any state. */
@@ -50,6 +52,9 @@ void opening_describe(struct opening *opening, struct smime_layer *outer, const 
  * Fails with a message.
  */
 int opening_look_inside(struct opening *opening, struct source *content);
+
+/* Keeps what the good signers of a message that turned out well let be learned of their programs; not for another time than now. */
+void opening_learn(const struct opening *opening);
 
 /* Adds an empty layer to the report. -SMIME_E_TOO_LARGE with a message when there are too many already. */
 int opening_add_layer(struct opening *opening, enum smime_layer_kind kind, const char *form, struct smime_layer **ret_layer);

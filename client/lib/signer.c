@@ -268,7 +268,7 @@ int signer_check(struct signer *signer, const struct signer_scene *scene, struct
 		report_unusable(signer, report, ret_signer);
 		return 0;
 	}
-	certificate = find_certificate(signer, scene, &verified);
+	certificate = signer->certificate = find_certificate(signer, scene, &verified);
 	check_signature(signer, scene, verified, report, ret_signer);
 	check_digest(signer, scene, report, ret_signer);
 	r = signer_check_attributes(signer, scene, report, ret_signer);

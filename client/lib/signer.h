@@ -19,10 +19,11 @@ struct signer {
 	struct cms_signer_info *info; /* NULL: can't be read */
 	uint8_t *attributes;          /* signedAttrs as received, with tag 31; NULL: none */
 	size_t attributes_len;
-	bool sorted;     /* they are DER */
-	int unusable;    /* 0, or why `algorithm` is not set: -SMIME_E_UNSUPPORTED, -SMIME_E_SIGNATURE, -SMIME_E_MALFORMED */
-	const char *why; /* static */
-	bool sought;     /* in the person's folder, with what was found there in .. */
+	bool sorted;       /* they are DER */
+	X509 *certificate; /* the one that it was checked with, borrowed from the scene; NULL: not known */
+	int unusable;      /* 0, or why `algorithm` is not set: -SMIME_E_UNSUPPORTED, -SMIME_E_SIGNATURE, -SMIME_E_MALFORMED */
+	const char *why;   /* static */
+	bool sought;       /* in the person's folder, with what was found there in .. */
 	STACK_OF(X509) *known;
 	struct signature_algorithm algorithm;
 };

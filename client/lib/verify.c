@@ -135,6 +135,8 @@ static int verify(struct opening *opening, int out, struct smime_report **ret_re
 	if (!report->signed_)
 		return smime_fail(opening->s, SMIME_E_NOT_SIGNED, "the message holds certificates, but nobody's signature");
 	r = judge(opening, report);
+	if (r == 0)
+		opening_learn(opening);
 	return r < 0 || out < 0 ? r : release(opening, outermost.content, out);
 }
 

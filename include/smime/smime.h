@@ -240,7 +240,10 @@ int smime_sign(struct smime *smime, int in, int out, const struct smime_sign_opt
 struct smime_encrypt_options {
 	const char *const *recipients; /* each a certificate file or an address */
 	size_t recipient_count;
-	/* "aes256-cbc" (the default, NULL), "aes128-cbc", "aes256-gcm", "aes128-gcm", "chacha20-poly1305" */
+	/*
+	 * "aes256-cbc", "aes128-cbc", "aes256-gcm", "aes128-gcm", "chacha20-poly1305"; NULL: the best of aes256-gcm, chacha20-poly1305
+	 * and aes128-gcm that every recipient is known to read, else aes256-cbc
+	 */
 	const char *cipher;
 	bool oaep;                             /* RSAES-OAEP instead of PKCS#1 v1.5 for RSA recipients */
 	bool no_self;                          /* no copy for the sender */
@@ -251,6 +254,8 @@ struct smime_encrypt_options {
 	const char *kek_id;        /* what that key is called, in hex; NULL: the first 8 octets of its SHA-256 */
 	/* As for signing; e.g. no own certificate to encrypt a copy to. */
 	void (*warn)(void *userdata, const char *text);
+	/* Called once, for whoever wants to know it: with which cipher, and why. May be NULL. */
+	void (*tell)(void *userdata, const char *text);
 	void *userdata;
 };
 

@@ -41,14 +41,14 @@ done
 for nonce in 8 16 64; do
 	opened "E2: GCM with a nonce of $nonce octets" nonce=$nonce
 done
-refused "E2': a tag of 4 octets" 6 "$unsupported" icv=4
-refused "E2': a tag of 11 octets" 6 "$unsupported" icv=11
-refused "E2': a tag of 4 octets where 16 are told" 6 malformed mac=4
-refused "E2': a tag of 12 octets where 16 are told" 6 malformed mac=12
-refused "E2': a nonce of 65 octets" 6 malformed nonce=65
-refused "E2': GCM in EnvelopedData" 6 "$unsupported" form=enveloped
-refused "E2': ChaCha20-Poly1305 in EnvelopedData" 6 "$unsupported" form=enveloped cipher=chacha20-poly1305
-refused "E2': CBC in AuthEnvelopedData" 6 "$unsupported" form=auth cipher=aes256-cbc
+refused "E2: a tag of 4 octets" 6 "$unsupported" icv=4
+refused "E2: a tag of 11 octets" 6 "$unsupported" icv=11
+refused "E2: a tag of 4 octets where 16 are told" 6 malformed mac=4
+refused "E2: a tag of 12 octets where 16 are told" 6 malformed mac=12
+refused "E2: a nonce of 65 octets" 6 malformed nonce=65
+refused "E2: GCM in EnvelopedData" 6 "$unsupported" form=enveloped
+refused "E2: ChaCha20-Poly1305 in EnvelopedData" 6 "$unsupported" form=enveloped cipher=chacha20-poly1305
+refused "E2: CBC in AuthEnvelopedData" 6 "$unsupported" form=auth cipher=aes256-cbc
 opened 'E3: authenticated attributes' attrs=yes
 opened 'E3: authenticated are they in DER, whatever their order in the message is' attrs=unsorted
 refused 'E3: attributes that were not authenticated' 1 "$changed" attrs=yes aad=no
