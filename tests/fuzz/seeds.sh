@@ -136,7 +136,7 @@ seed certificate crl-file 03 <"$work/crl"
 for status in revoked good; do
 	openssl ocsp -index "$work/index" -CA "$keys/ca.pem" -rsigner "$keys/ca.pem" -rkey "$keys/ca.key" -issuer "$keys/ca.pem" -cert "$keys/ec.pem" \
 		-ndays 30000 -respout "$work/response" >/dev/null 2>&1
-	LC_ALL=C sed "s/$(date +%Y)[0-9]\{10\}Z/20261101000000Z/g" "$work/response" | seed certificate "response-$status" 04
+	LC_ALL=C sed "s/$(date +%Y)[0-9]\{10\}Z/20270101000000Z/g" "$work/response" | seed certificate "response-$status" 04
 	sed -i 's/^R\t\([^\t]*\)\t[^\t]*/V\t\1\t/' "$work/index"
 done
 
