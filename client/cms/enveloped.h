@@ -58,6 +58,9 @@ struct enveloped {
 int enveloped_scan(
 	struct source *cms, X509 *const *certificates, size_t certificate_count, size_t present, struct enveloped **ret_enveloped);
 
+/* The content-encryption algorithm, whatever it is; the caller frees it. Errors as above, and those of reading. */
+int enveloped_algorithm(struct source *cms, X509_ALGOR **ret_algorithm);
+
 /*
  * For a scan that took all certificates for present: the token of this one is not there after all, so that its matches come later.
  * Tells the same order as a scan that knew, where fewer than ENVELOPED_MATCHES_MAX were found.

@@ -209,6 +209,17 @@ static int report_layer(struct opening *opening, const struct enveloped *envelop
 	return 0;
 }
 
+/* Not supported at all, or not in content of this type. */
+static int say_cipher(struct opening *opening, const struct layer *layer) {
+	_cleanup_(algorithm_freep) X509_ALGOR *algorithm = NULL;
+	char name[OID_TEXT_MAX_BYTES];
+
+	(void)enveloped_algorithm(layer->cms, &algorithm);
+	name_of(algorithm ? algorithm->algorithm : NULL, name);
+	return smime_fail(opening->s, SMIME_E_UNSUPPORTED,
+		"the content is encrypted with an algorithm that is not supported or not allowed there (%s)", name);
+}
+
 static int scan(struct opening *opening, const struct layer *layer, const struct candidates *candidates, struct enveloped **ret_enveloped) {
 	int r = enveloped_scan(layer->cms, candidates->certificates, candidates->count, candidates->present, ret_enveloped);
 
@@ -216,8 +227,7 @@ static int scan(struct opening *opening, const struct layer *layer, const struct
 	case -SMIME_E_TRUNCATED:
 		return smime_fail(opening->s, SMIME_E_TRUNCATED, "the encrypted content is cut off: its end is missing");
 	case -SMIME_E_UNSUPPORTED:
-		return smime_fail(opening->s, SMIME_E_UNSUPPORTED,
-			"the content is encrypted with an algorithm that is not supported or not allowed there");
+		return say_cipher(opening, layer);
 	default:
 		return r < 0 ? smime_fail_at(opening->s, r, "the encrypted content") : 0;
 	}

@@ -191,6 +191,16 @@ def row_a6_weak():
                       'signature value does not match')
 
 
+def row_a4_a7_a8_a9_not_built():
+    names = {'1.3.101.113': 'ED448', '2.16.840.1.101.3.4.3.10': 'ecdsa_with_SHA3-256'}  # as far as OpenSSL has one
+    for row, text, dotted in [('A4', 'Ed448', '1.3.101.113'), ('A7', 'RSASSA-PSS with SHAKE128', '1.3.6.1.5.5.7.6.30'),
+                              ('A7', 'ECDSA with SHA3-256', '2.16.840.1.101.3.4.3.10'), ('A8', 'ML-DSA-65', '2.16.840.1.101.3.4.3.18'),
+                              ('A9', 'SLH-DSA-SHA2-128s', '2.16.840.1.101.3.4.3.20')]:
+        JUDGE.refused('%s: %s is named as not supported' % (row, text), message(signature_id=algorithm(dotted)), r'not supported \((%s|%s)' % (
+            dotted, names.get(dotted)))
+    JUDGE.refused('A7: so is SHA3-256 as digest', message(digest_id=algorithm('2.16.840.1.101.3.4.2.8')), 'digest.*not supported.*sha3-256')
+
+
 for each, function in list(globals().items()):
     if each.startswith('row_'):
         function()

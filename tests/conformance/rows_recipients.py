@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import der
 import pki
-from enveloped import EC_KEY, P256, enveloped, key_agreement, key_transport, originators, point
+from enveloped import EC_KEY, P256, auth_enveloped, enveloped, key_agreement, key_transport, originators, point
 from judge import Judge
 from signed import algorithm
 
@@ -110,6 +110,18 @@ def row_c25_originators():
     hybrid = bytes([6 + hybrid[-1] % 2]) + hybrid[1:]
     closed('C25: a point in the form that must not be', 6, lambda cek: [
         key_agreement(BOB, cek, key=ephemeral, originator=der.implicit(1, der.seq(algorithm(EC_KEY), der.bits(hybrid))))])
+
+
+def row_e10_e16_not_built():
+    cek = os.urandom(16)
+    ccm = algorithm('2.16.840.1.101.3.4.1.7', der.seq(der.octets(b'x' * 12), der.integer(16)))
+    JUDGE.run('decrypt', '--cms', '-i', JUDGE.write('message', auth_enveloped([key_transport(ALICE, cek)], CONTENT, cek, cipher_id=ccm)))
+    JUDGE.point(JUDGE.code == 6 and 'not supported' in JUDGE.errors and 'ccm' in JUDGE.errors.lower(), 'E10: AES-CCM is named as not supported', JUDGE.errors)
+    kem = wrap(4, der.oid('1.2.840.113549.1.9.16.13.3'), der.seq(der.integer(0), der.implicit(0, der.octets(ALICE.key_id())), algorithm(
+        '2.16.840.1.101.3.4.4.2'), der.octets(b'x' * 1088), algorithm('1.2.840.113549.1.9.16.3.28'), der.integer(32), algorithm(
+            '2.16.840.1.101.3.4.1.45'), der.octets(b'x' * 40)))
+    opened('E16: a recipient by ML-KEM is passed over', lambda cek: [kem, key_transport(ALICE, cek)])
+    closed('E16: and alone it is nobody here', 1, lambda cek: [kem])
 
 
 for each, function in list(globals().items()):
