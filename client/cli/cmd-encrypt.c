@@ -7,7 +7,7 @@
 struct args {
 	struct cli_list recipients;
 	const char *key, *cipher, *digest, *password_file, *kek, *kek_id;
-	bool sign, oaep, no_self, cms, pem, pss;
+	bool sign, triple_wrap, header_protection, oaep, no_self, cms, pem, pss;
 };
 
 #define OPTION(name, letter, kind, member, value, help) \
@@ -15,6 +15,9 @@ struct args {
 static const struct cli_option options[] = {
 	OPTION("recipient", 'r', CLI_LIST, recipients, "WHO", "certificate file or address; once for each recipient"),
 	OPTION("sign", 0, CLI_FLAG, sign, NULL, "sign first"),
+	OPTION("triple-wrap", 0, CLI_FLAG, triple_wrap, NULL, "sign first, and once more what is encrypted"),
+	OPTION("header-protection", 0, CLI_FLAG, header_protection, NULL,
+		"the mail's header inside, without its subject outside (RFC 9788)"),
 	OPTION("key", 'k', CLI_TEXT, key, "KEY", "with --sign: the key to sign with"),
 	OPTION("digest", 0, CLI_TEXT, digest, "NAME", "with --sign: sha256, sha384 or sha512"),
 	OPTION("pss", 0, CLI_FLAG, pss, NULL, "with --sign: RSASSA-PSS"),
@@ -54,7 +57,9 @@ static int encrypt(struct cli *cli, const struct args *args, int in, struct cli_
 		.password_file = args->password_file,
 		.kek_file = args->kek,
 		.kek_id = args->kek_id,
-		.sign = args->sign ? &sign_options : NULL,
+		.header_protection = args->header_protection,
+		.triple_wrap = args->triple_wrap,
+		.sign = args->sign || args->triple_wrap ? &sign_options : NULL,
 		.cms = args->cms,
 		.pem = args->pem,
 		.warn = cli_warn,
@@ -78,7 +83,7 @@ static int run(struct cli *cli, void *data) {
 
 	if (args->recipients.count == 0 && !args->password_file && !args->kek)
 		return cli_usage(cli, "no recipient; name one with -r");
-	if ((args->key || args->digest || args->pss) && !args->sign)
+	if ((args->key || args->digest || args->pss) && !args->sign && !args->triple_wrap)
 		return cli_usage(cli, "-k, --digest and --pss say how to sign; add --sign");
 	int code = cli_output_check_json(cli);
 	if (code == 0)
@@ -91,7 +96,8 @@ static int run(struct cli *cli, void *data) {
 const struct cli_command cmd_encrypt = {
 	.name = "encrypt",
 	.summary = "encrypt a mail",
-	.usage = "-r WHO [-r WHO ...] [--password-file FILE] [--kek FILE [--kek-id HEX]] [--sign [-k KEY]] [--cipher NAME] [--oaep] "
+	.usage = "-r WHO [-r WHO ...] [--password-file FILE] [--kek FILE [--kek-id HEX]] [--sign|--triple-wrap [-k KEY]] "
+		 "[--header-protection] [--cipher NAME] [--oaep] "
 		 "[--no-self] [--cms [--pem]] [-o FILE] [FILE]",
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),

@@ -6,7 +6,7 @@
 
 struct args {
 	const char *key, *digest;
-	bool pss, opaque, cms, detached, pem;
+	bool pss, opaque, header_protection, cms, detached, pem;
 };
 
 #define OPTION(name, letter, kind, member, value, help) \
@@ -16,6 +16,7 @@ static const struct cli_option options[] = {
 	OPTION("opaque", 0, CLI_FLAG, opaque, NULL, "application/pkcs7-mime instead of multipart/signed"),
 	OPTION("digest", 0, CLI_TEXT, digest, "NAME", "sha256, sha384 or sha512; default: as the key asks for"),
 	OPTION("pss", 0, CLI_FLAG, pss, NULL, "RSASSA-PSS instead of PKCS #1 v1.5"),
+	OPTION("header-protection", 0, CLI_FLAG, header_protection, NULL, "sign the mail's header too (RFC 9788)"),
 	OPTION("cms", 0, CLI_FLAG, cms, NULL, "no mail: any bytes in, CMS out"),
 	OPTION("detached", 0, CLI_FLAG, detached, NULL, "with --cms: without the content"),
 	OPTION("pem", 0, CLI_FLAG, pem, NULL, "with --cms: PEM"),
@@ -27,6 +28,7 @@ static int sign(struct cli *cli, const struct args *args, int in, struct cli_out
 		.digest = args->digest,
 		.pss = args->pss,
 		.opaque = args->opaque,
+		.header_protection = args->header_protection,
 		.cms = args->cms,
 		.detached = args->detached,
 		.pem = args->pem,
@@ -58,7 +60,7 @@ static int run(struct cli *cli, void *data) {
 const struct cli_command cmd_sign = {
 	.name = "sign",
 	.summary = "sign a mail",
-	.usage = "[-k KEY] [--opaque] [--digest NAME] [--pss] [--cms [--detached] [--pem]] [-o FILE] [FILE]",
+	.usage = "[-k KEY] [--opaque] [--digest NAME] [--pss] [--header-protection] [--cms [--detached] [--pem]] [-o FILE] [FILE]",
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.args_size = sizeof(struct args),

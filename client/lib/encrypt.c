@@ -13,6 +13,7 @@
 #include "recipients.h"
 #include "shared-files.h"
 #include "sign.h"
+#include "wrapping.h"
 
 static const char *const ciphers[] = { "aes256-cbc", "aes128-cbc", "aes256-gcm", "aes128-gcm", "chacha20-poly1305" };
 
@@ -47,6 +48,10 @@ static int check_options(struct smime *s, const struct smime_encrypt_options *op
 		return smime_fail(s, SMIME_E_USAGE, "PEM is a form of CMS; for a mail it has no place");
 	if (options->sign && (options->sign->opaque || options->sign->detached))
 		return smime_fail(s, SMIME_E_USAGE, "the signature inside is multipart/signed for a mail, and holds its content for CMS");
+	if ((options->header_protection || options->triple_wrap) && options->cms)
+		return smime_fail(s, SMIME_E_USAGE, "header protection and triple wrapping are for mails");
+	if (options->triple_wrap && !options->sign)
+		return smime_fail(s, SMIME_E_USAGE, "triple wrapping signs twice: say how");
 	return 0;
 }
 
@@ -163,13 +168,13 @@ static const char *smime_type(const struct choice *choice) {
 /* The sink that the envelope is written to, in front of `sink`; NULL: that one itself. A mail's header is written first. */
 static int begin(const struct input *input, const struct smime_encrypt_options *options, const struct choice *choice, struct sink *sink,
 	struct sink **ret_form) {
-	static const char *const drop[] = { "Bcc", "Resent-Bcc", NULL };
+	const char *type = smime_type(choice);
 	int r;
 
 	if (options->cms)
 		return options->pem ? sink_pem(sink, ret_form) : 0;
-	r = input_put_header(input, drop, smime_type(choice), sink);
-	return r == 0 ? sink_base64(sink, input_line_end(input), ret_form) : r;
+	r = options->triple_wrap ? input_put_type(type, "\r\n", sink) : input_put_header(input, type, sink);
+	return r == 0 ? sink_base64(sink, options->triple_wrap ? "\r\n" : input_line_end(input), ret_form) : r;
 }
 
 static int write_envelope(const struct input *input, const struct smime_encrypt_options *options, struct source *content,
@@ -208,6 +213,32 @@ static int sign_first(
 	return r < 0 ? smime_fail_at(s, r, "the signed content") : 0;
 }
 
+static int open_input(struct smime *s, int in, const struct smime_encrypt_options *options, struct input *ret_input) {
+	static const char *const drop[] = { "Bcc", "Resent-Bcc", NULL };
+	int r = input_open(s, in, options->cms, ret_input);
+
+	if (r < 0)
+		return r;
+	ret_input->drop = drop;
+	return options->header_protection ? input_protect(s, ret_input, PROTECT_CIPHER) : 0;
+}
+
+/*
+ * RFC 2634 1.1: a signature around what is encrypted. It is hashed before it is written, and each time it is encrypted it is
+ * another one, so the encrypted entity, which is nothing secret, stays in a file meanwhile.
+ */
+static int wrap_again(struct smime *s, const struct input *input, const struct smime_encrypt_options *options, struct source *content,
+	const struct choice *choice, const struct shared_secrets *secrets, int out) {
+	_cleanup_(wrapping_clear) struct wrapping wrapping = { .fd = -1 };
+	int r = wrapping_begin(&wrapping);
+
+	if (r == 0)
+		r = write_envelope(input, options, content, choice, secrets, wrapping.fd);
+	if (r < 0)
+		return smime_fail_at(s, r, "the encrypted content");
+	return wrapping_sign(s, &wrapping, input, options->sign, out);
+}
+
 SMIME_API int smime_encrypt(struct smime *s, int in, int out, const struct smime_encrypt_options *options) {
 	_cleanup_(input_clear) struct input input = { 0 };
 	_cleanup_(recipients_clear) struct recipients recipients = { 0 };
@@ -223,13 +254,15 @@ SMIME_API int smime_encrypt(struct smime *s, int in, int out, const struct smime
 	if (r == 0)
 		r = shared_files_read(s, options->password_file, options->kek_file, options->kek_id, true, &secrets);
 	if (r == 0)
-		r = input_open(s, in, options->cms, &input);
+		r = open_input(s, in, options, &input);
 	if (r == 0)
 		r = collect(s, options, &input, &recipients, &choice);
 	if (r == 0)
 		r = sign_first(s, &input, options, &content);
 	if (r < 0)
 		return r;
+	if (options->triple_wrap)
+		return wrap_again(s, &input, options, content, &choice, &secrets, out);
 	r = write_envelope(&input, options, content, &choice, &secrets, out);
 	return r < 0 ? smime_fail_at(s, r, "writing the encrypted output") : 0;
 }

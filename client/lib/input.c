@@ -55,18 +55,62 @@ const char *input_line_end(const struct input *input) {
 	return input->eol == EOL_LF ? "\n" : "\r\n";
 }
 
-int input_put_header(const struct input *input, const char *const *drop, const char *smime_type, struct sink *sink) {
-	const char *eol = input_line_end(input);
-	int r = compose_outer_header(sink, input->entity, drop, input->eol);
+int input_put_fields(const struct input *input, struct sink *sink) {
+	return compose_outer_protecting(sink, input->entity, input->drop, input->protect, input->eol);
+}
 
-	if (r < 0)
-		return r;
+int input_put_type(const char *smime_type, const char *eol, struct sink *sink) {
 	return sink_printf(sink,
 		"Content-Type: application/pkcs7-mime; smime-type=%s;%s"
 		"\tname=\"smime.p7m\"%s"
 		"Content-Transfer-Encoding: base64%s"
 		"Content-Disposition: attachment; filename=\"smime.p7m\"%s%s",
 		smime_type, eol, eol, eol, eol, eol);
+}
+
+int input_put_header(const struct input *input, const char *smime_type, struct sink *sink) {
+	int r = input_put_fields(input, sink);
+
+	return r < 0 ? r : input_put_type(smime_type, input_line_end(input), sink);
+}
+
+/* RFC 2047 is there for them; inside a signed part they would be changed on the way. */
+static bool is_seven_bit(const struct entity *entity) {
+	for (size_t i = 0; i < entity->header_len; i++)
+		if (entity->header[i] >= 0x80)
+			return false;
+	return true;
+}
+
+/* Whether who reads the content finds the fields in it that were put there. */
+static int check_protected(struct smime *s, const struct input *input, enum protect protect) {
+	_cleanup_(protected_clear) struct protected_header header = { .scheme = PROTECTED_NONE };
+	int r = protected_read(input->content, input->entity, &header);
+
+	if (r < 0)
+		return smime_fail_at(s, r, "the mail's header");
+	if (header.scheme == (protect == PROTECT_CIPHER ? PROTECTED_CIPHER : PROTECTED_CLEAR))
+		return 0;
+	return smime_fail(s, SMIME_E_MALFORMED,
+		"the mail's header can't be protected: it has a field twice, controls, a Content-Type that can't be read, or is signed or "
+		"encrypted already");
+}
+
+int input_protect(struct smime *s, struct input *input, enum protect protect) {
+	_cleanup_(source_unrefp) struct source *content = NULL;
+	int r;
+
+	if (!is_seven_bit(input->entity))
+		return smime_fail(
+			s, SMIME_E_MALFORMED, "the mail's header has 8-bit octets, which can't be protected: encode them (RFC 2047)");
+	r = compose_protecting(input->source, input->entity, protect, &content);
+
+	if (r < 0)
+		return smime_fail_at(s, r, "the mail's parts");
+	source_unref(input->content);
+	input->content = TAKE(content);
+	input->protect = protect;
+	return check_protected(s, input, protect);
 }
 
 static int check_not_empty(struct smime *s, struct source *source) {

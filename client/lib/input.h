@@ -18,6 +18,8 @@ struct input {
 	struct source *content;   /* what the protection is for: the canonical entity, or the bytes */
 	struct addresses authors; /* From, then Sender; empty when they can't be read */
 	enum eol eol;             /* the line ends of the header */
+	const char *const *drop;  /* fields that do not go out; NULL: none (static) */
+	enum protect protect;     /* what of the header is inside the content */
 };
 
 /*
@@ -34,9 +36,18 @@ int input_from(const struct entity *entity, struct addresses *ret_from);
 const char *input_line_end(const struct input *input);
 
 /*
- * The mail's header around a body application/pkcs7-mime in base64, with the empty line that ends it: without the fields in
- * `drop` (NULL-terminated, or NULL), with this smime-type.
+ * Has the mail's header inside the content, too (RFC 9788). -SMIME_E_MALFORMED with a message for a header that can't be protected, since two
+ * programs would read two things in it.
  */
-int input_put_header(const struct input *input, const char *const *drop, const char *smime_type, struct sink *sink);
+int input_protect(struct smime *s, struct input *input, enum protect protect);
+
+/* The mail's header as it goes out, but for the fields that describe the content. */
+int input_put_fields(const struct input *input, struct sink *sink);
+
+/* The fields of a body application/pkcs7-mime in base64, with the empty line behind them. */
+int input_put_type(const char *smime_type, const char *line_end, struct sink *sink);
+
+/* Both of them. */
+int input_put_header(const struct input *input, const char *smime_type, struct sink *sink);
 
 #endif

@@ -162,7 +162,7 @@ int sign_cms(const struct input *input, const struct signing *signing, struct so
 static int write_multipart(const struct input *input, const struct signing *signing, struct sink *sink) {
 	_cleanup_(source_unrefp) struct source *entity = NULL;
 	_cleanup_(sink_freep) struct sink *lines = NULL;
-	int r = compose_outer_header(sink, input->entity, NULL, input->eol);
+	int r = input_put_fields(input, sink);
 
 	if (r == 0)
 		r = sign_entity(input, signing, &entity);
@@ -176,7 +176,7 @@ static int write_multipart(const struct input *input, const struct signing *sign
 
 static int write_opaque(const struct input *input, const struct signing *signing, struct sink *sink) {
 	_cleanup_(sink_freep) struct sink *base64 = NULL;
-	int r = input_put_header(input, NULL, "signed-data", sink);
+	int r = input_put_header(input, "signed-data", sink);
 
 	if (r == 0)
 		r = sink_base64(sink, input_line_end(input), &base64);

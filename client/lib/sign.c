@@ -24,6 +24,8 @@ void signing_clear(struct signing *signing) {
 static int check_options(struct smime *s, const struct smime_sign_options *options) {
 	if ((options->detached || options->pem) && !options->cms)
 		return smime_fail(s, SMIME_E_USAGE, "detached signatures and PEM are forms of CMS; with a mail they have no place");
+	if (options->header_protection && options->cms)
+		return smime_fail(s, SMIME_E_USAGE, "header protection is for mails; CMS has no header");
 	if (options->detached && options->opaque)
 		return smime_fail(s, SMIME_E_USAGE, "a signature is opaque or detached, not both");
 	return 0;
@@ -259,6 +261,8 @@ SMIME_API int smime_sign(struct smime *s, int in, int out, const struct smime_si
 	r = check_options(s, options);
 	if (r == 0)
 		r = input_open(s, in, options->cms, &input);
+	if (r == 0 && options->header_protection)
+		r = input_protect(s, &input, PROTECT_CLEAR);
 	if (r == 0)
 		r = sign_ask(s, &input, options, &signing);
 	if (r < 0)

@@ -27,6 +27,7 @@ struct canonical {
 	struct entity *entity;
 	uint8_t *forms; /* enum leaf_form of each leaf and each multipart's preamble */
 	size_t form_count, form_cap;
+	enum protect protect;
 	bool high; /* the root, being a leaf, has octets with the eighth bit */
 };
 
@@ -145,17 +146,21 @@ static bool has_content_fields(const struct entity *entity) {
 
 static int write_root_header(struct pass *pass) {
 	const struct entity *entity = pass->canonical->entity;
-	const char *encoding;
+	const char *encoding, *parameter;
 	int r;
 
 	if ((r = begin_entity(pass, entity, walk_root_role(pass->walk), &encoding)) < 0 || (r = new_header(pass)) < 0)
 		return r;
-	if (!has_content_fields(entity)) {
-		r = sink_printf(pass->header, "Content-Type: text/plain; charset=%s\r\n", pass->canonical->high ? "utf-8" : "us-ascii");
+	parameter = protect_parameter(pass->canonical->protect);
+	if (parameter && (r = protect_write_inner(pass->header, entity, pass->canonical->protect)) < 0)
+		return r;
+	if (parameter ? !entity_field(entity, "Content-Type", NULL) : !has_content_fields(entity)) {
+		r = sink_printf(pass->header, "Content-Type: text/plain; charset=%s%s%s\r\n", pass->canonical->high ? "utf-8" : "us-ascii",
+			parameter ? "; " : "", parameter ? parameter : "");
 		if (r < 0)
 			return r;
 	}
-	return fields_write_canonical(pass->header, entity, encoding, true);
+	return fields_write_canonical(pass->header, entity, encoding, true, parameter);
 }
 
 static int write_header(struct pass *pass, const struct walk_item *item) {
@@ -170,7 +175,7 @@ static int write_header(struct pass *pass, const struct walk_item *item) {
 		if (r < 0)
 			return r;
 	}
-	return fields_write_canonical(pass->header, item->entity, encoding, false);
+	return fields_write_canonical(pass->header, item->entity, encoding, false, NULL);
 }
 
 static void drain_header(struct pass *pass, struct out *out) {
@@ -283,6 +288,10 @@ static int copy_entity(const struct entity *entity, struct entity **ret_entity) 
 }
 
 int compose_canonical(struct source *message, const struct entity *entity, struct source **ret_source) {
+	return compose_protecting(message, entity, PROTECT_NOTHING, ret_source);
+}
+
+int compose_protecting(struct source *message, const struct entity *entity, enum protect protect, struct source **ret_source) {
 	static const struct source_ops ops = {
 		.open = pass_open,
 		.read = pass_read,
@@ -297,6 +306,7 @@ int compose_canonical(struct source *message, const struct entity *entity, struc
 	if (!canonical)
 		return -SMIME_E_NO_MEMORY;
 	canonical->message = source_ref(message);
+	canonical->protect = protect;
 	if ((r = copy_entity(entity, &canonical->entity)) < 0 || (r = choose_forms(canonical)) < 0)
 		return r;
 	source = source_new(&ops, TAKE(canonical));

@@ -34,13 +34,17 @@ static const char *line_end_of(const struct entity *entity, enum eol eol) {
 }
 
 int compose_outer_header(struct sink *sink, const struct entity *entity, const char *const *drop, enum eol eol) {
+	return compose_outer_protecting(sink, entity, drop, PROTECT_NOTHING, eol);
+}
+
+int compose_outer_protecting(struct sink *sink, const struct entity *entity, const char *const *drop, enum protect protect, enum eol eol) {
 	const char *line_end = line_end_of(entity, eol);
 	int r;
 
 	for (size_t i = 0; i < entity->field_count; i++) {
 		if (is_dropped(&entity->fields[i], drop))
 			continue;
-		r = fields_write(sink, &entity->fields[i], eol, line_end);
+		r = protect_write_outer(sink, &entity->fields[i], protect, eol, line_end);
 		if (r < 0)
 			return r;
 	}

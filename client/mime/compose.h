@@ -9,6 +9,7 @@
 #include "client/stream/sink.h"
 #include "client/stream/source.h"
 #include "entity.h"
+#include "protect.h"
 #include "protected.h"
 
 /*
@@ -23,12 +24,18 @@
  */
 int compose_canonical(struct source *message, const struct entity *entity, struct source **ret_source);
 
+/* The same with the message's header fields inside, as protect_write_inner() has them, in front of those of the content. */
+int compose_protecting(struct source *message, const struct entity *entity, enum protect protect, struct source **ret_source);
+
 /*
  * The outer header of a message whose entity is replaced: every field of `entity` but Content-*, MIME-Version and those in
  * `drop` (NULL-terminated, may be NULL; e.g. "Bcc"), with line ends `eol`, then "MIME-Version: 1.0". The caller writes the
  * new Content-* fields and the empty line.
  */
 int compose_outer_header(struct sink *sink, const struct entity *entity, const char *const *drop, enum eol eol);
+
+/* The same where the fields are protected inside: as protect_write_outer() has them. */
+int compose_outer_protecting(struct sink *sink, const struct entity *entity, const char *const *drop, enum protect protect, enum eol eol);
 
 /*
  * A decrypted inner entity as a message: the outer header without Content-* and MIME-Version, then "MIME-Version: 1.0", the

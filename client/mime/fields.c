@@ -40,7 +40,18 @@ bool fields_is_content(const struct field *field) {
 	return header_name_begins(field->name, "Content-") && !header_name_is(field->name, "Content-Length");
 }
 
-int fields_write_canonical(struct sink *sink, const struct entity *entity, const char *encoding, bool content_only) {
+/* A field of parameters with one more, behind what may already be a semicolon. */
+static int write_with_parameter(struct sink *sink, const struct field *field, const char *parameter) {
+	struct bytes lines = field->raw;
+	int r;
+
+	while (lines.len > 0 && strchr(" \t\r\n;", lines.data[lines.len - 1]))
+		lines.len--;
+	r = fields_write_lines(sink, lines, EOL_CRLF);
+	return r < 0 ? r : sink_printf(sink, ";\r\n\t%s\r\n", parameter);
+}
+
+int fields_write_canonical(struct sink *sink, const struct entity *entity, const char *encoding, bool content_only, const char *parameter) {
 	const struct field *replaced = entity_field(entity, encoding_name, NULL);
 	bool ended = header_is_ended(entity->header, entity->header_len);
 	int r = 0;
@@ -50,7 +61,9 @@ int fields_write_canonical(struct sink *sink, const struct entity *entity, const
 
 		if (content_only && !fields_is_content(field))
 			continue;
-		if (!encoding || !header_name_is(field->name, encoding_name))
+		if (parameter && header_name_is(field->name, "Content-Type"))
+			r = write_with_parameter(sink, field, parameter);
+		else if (!encoding || !header_name_is(field->name, encoding_name))
 			r = fields_write(sink, field, EOL_CRLF, content_only || encoding ? "\r\n" : "");
 		else if (field == replaced)
 			r = sink_printf(sink, "%s: %s\r\n", encoding_name, encoding);

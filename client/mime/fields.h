@@ -21,9 +21,10 @@ bool fields_is_content(const struct field *field);
 
 /*
  * A header in canonical form: every field with CRLF, the first Content-Transfer-Encoding replaced by `encoding` and others
- * dropped, or one added; NULL changes nothing. `content_only`: only the fields that describe the content. Then the empty
+ * dropped, or one added; NULL changes nothing. `content_only`: only the fields that describe the content. `parameter`, where it is not
+ * NULL, is added to Content-Type. Then the empty
  * line, if the header has one or `encoding` says that content was changed.
  */
-int fields_write_canonical(struct sink *sink, const struct entity *entity, const char *encoding, bool content_only);
+int fields_write_canonical(struct sink *sink, const struct entity *entity, const char *encoding, bool content_only, const char *parameter);
 
 #endif

@@ -65,7 +65,7 @@ struct spool *spool_free(struct spool *spool) {
 	return NULL;
 }
 
-static int open_unnamed(void) {
+int spool_open_unnamed(void) {
 	char path[SPOOL_PATH_MAX_BYTES];
 	const char *directory = secure_getenv("TMPDIR");
 	int fd, n;
@@ -142,7 +142,7 @@ static int spill(struct spool *spool, int fd) {
 	r = set_counter(cipher, &spool->key, 0);
 	if (r < 0)
 		return r;
-	spool->fd = open_unnamed();
+	spool->fd = spool_open_unnamed();
 	if (spool->fd < 0)
 		return spool->fd;
 	while (n > 0) {

@@ -17,6 +17,9 @@ int spool_new(struct spool **ret_spool);
 struct spool *spool_free(struct spool *spool); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(struct spool *, spool_freep, spool_free)
 
+/* A file without a name under $TMPDIR, to be closed by the caller; nothing in it is encrypted. -SMIME_E_SPOOL. */
+int spool_open_unnamed(void);
+
 /* Reads a descriptor to its end into the spool. -SMIME_E_IO, -SMIME_E_SPOOL, -SMIME_E_NO_MEMORY. */
 int spool_fill(struct spool *spool, int fd);
 

@@ -225,6 +225,7 @@ struct smime_sign_options {
 	bool cms;           /* input and output are no mail: bytes in, CMS out */
 	bool detached;      /* with cms: without the content */
 	bool pem;           /* with cms: PEM */
+	bool header_protection; /* mail: its header is signed too, inside the content (RFC 9788) */
 	/* Called for each thing the person should know that is no failure, e.g. that the key is not the From address's. May be NULL. */
 	void (*warn)(void *userdata, const char *text);
 	void *userdata;
@@ -249,6 +250,8 @@ struct smime_encrypt_options {
 	bool no_self;                          /* no copy for the sender */
 	const struct smime_sign_options *sign; /* sign first; NULL: do not */
 	bool cms, pem;
+	bool header_protection; /* mail: its header is inside, and outside it has another subject, no comments and no keywords (RFC 9788) */
+	bool triple_wrap;       /* mail: sign what is encrypted once more, with the same key; `sign` must say how */
 	const char *password_file; /* its first line is a password that opens the message; NULL: none */
 	const char *kek_file;      /* a raw AES key of 16, 24 or 32 octets that opens it; NULL: none */
 	const char *kek_id;        /* what that key is called, in hex; NULL: the first 8 octets of its SHA-256 */

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Header protection (RFC 9788): fields that stand inside are read, believed as far as somebody vouches for them, and take the
-# place of those outside.
+# place of those outside; and it is written.
 . "$(dirname "$0")/../lib/lib.sh"
 fixture people
 agent_start
@@ -153,4 +153,63 @@ outer "From: $FROM" "To: $TO" 'Subject: [...]' | message "$T/encrypted"
 check 'M10: so do both forms of a text' 0 smime decrypt -i "$T/message" -o "$T/plain"
 is 'M10: and in both it is left out' "$(grep -c Dinner "$T/plain") $(grep -c 'At eight' "$T/plain")" '1 2'
 holds 'M10: what is around it stays' grep -qF '<html><body><p>At eight.</p></body></html>' "$T/plain"
+
+# ---- Writing it ----
+
+cat >"$T/sets.py" <<'PY'
+"""The two sets of fields that RFC 9788 4.2.1 wants of a payload: as protected, and as the sender says that they stand outside."""
+import email, sys
+payload, outer = (email.message_from_file(open(name)) for name in sys.argv[1:3])
+structural = lambda name: name.lower() == 'mime-version' or name.lower().startswith('content-')
+value = lambda text: ' '.join(text.split())
+inside = sorted((n, value(v)) for n, v in payload.items() if not structural(n) and n != 'HP-Outer')
+recorded = sorted((n.strip(), value(v)) for n, v in (r.split(':', 1) for r in payload.get_all('HP-Outer', [])))
+outside = sorted((n, value(v)) for n, v in outer.items() if not structural(n))
+print(payload.get_param('hp'), inside, recorded, recorded == outside, sep='\n')
+PY
+sets() { python3 "$T/sets.py" "$@"; } # PAYLOAD OUTER
+openssl_text() { openssl cms -verify -in "$1" -CAfile "$T/ca/root.pem" -out "$T/text" 2>/dev/null && tr -d '\r' <"$T/text" >"$T/inside"; }
+{
+	printf 'From: Alice <alice@example.org>\nTo: %s\nBcc: boss@example.org\nSubject: A subject\n that is folded\n' "$TO"
+	printf 'Comments: between us\nKeywords: a, b\nMessage-ID: <1@example.org>\nContent-Type: text/plain; charset=us-ascii;\nMIME-Version: 1.0\n\nThe text.\n'
+} >"$T/mail"
+all="[('From', 'Alice <alice@example.org>'), ('Keywords', 'a, b'), ('Message-ID', '<1@example.org>'), ('Subject', 'A subject that is folded'), ('To', '$TO')]"
+all=${all/\[/[(\'Comments\', \'between us\'), }
+hidden="[('From', 'Alice <alice@example.org>'), ('Message-ID', '<1@example.org>'), ('Subject', '[...]'), ('To', '$TO')]"
+for input in mail mail.crlf; do
+	sed 's/$/\r/' "$T/mail" >"$T/mail.crlf"
+	for form in '' --opaque; do
+		check "M10: $input is signed $form with its header" 0 smime sign --header-protection $form -i "$T/$input" -o "$T/message"
+		holds 'M10: OpenSSL verifies it' openssl_text "$T/message"
+		is 'M10: every field but Bcc is inside' "$(sets "$T/inside" "$T/message" | sed -n 1,3p)" "clear"$'\n'"$all"$'\n[]'
+		check 'M10: it verifies' 0 smime verify --json -i "$T/message"
+		is 'M10: every field but Bcc is signed' "$(json "$T/out" "d['header_protection'], sorted(f['name'] for f in d['header'] if f['signed'] and not f['differs'])")" \
+			"('clear', ['Comments', 'From', 'Keywords', 'Message-ID', 'Subject', 'To'])"
+	done
+	check "M10: $input is encrypted with its header" 0 smime encrypt --sign --header-protection -r bob@example.org -r "$T/peer-rsa.pem" -i "$T/$input" -o "$T/message"
+	openssl cms -decrypt -in "$T/message" -recip "$T/peer-rsa.pem" -inkey "$T/peer-rsa.key" -out "$T/signed" 2>/dev/null
+	holds 'M10: OpenSSL opens it' openssl_text "$T/signed"
+	is 'M10: the fields are inside, those outside are recorded, and that is what stands outside' "$(sets "$T/inside" "$T/message")" \
+		"cipher"$'\n'"$all"$'\n'"$hidden"$'\nTrue'
+	is 'M10: nothing outside tells what is hidden' "$(sed '/^\r*$/,$d' "$T/message" | grep -ciE 'folded|between us|boss|a, b')" 0
+	check 'M10: it is decrypted' 0 smime decrypt --require-signature --json -i "$T/message" -o "$T/plain"
+	is 'M10: what is hidden is signed and encrypted' "$(json "$T/out" "d['header_protection'], sorted(f['name'] for f in d['header'] if f['signed'] and f['encrypted'])")" \
+		"('cipher', ['Comments', 'Keywords', 'Subject'])"
+	is 'M10: the mail has its header again' "$(python3 "$T/sets.py" "$T/plain" "$T/plain" | sed -n 2p)" "$all"
+done
+check 'M10: without a signature' 0 smime encrypt --header-protection -r bob@example.org -i "$T/mail" -o "$T/message"
+check 'M10: it is decrypted too' 0 smime decrypt --json -i "$T/message" -o "$T/plain"
+is 'M10: and the header is encrypted only' "$(header)" "[('Subject', False, True, True)]"
+{ printf 'From: alice@example.org\nSubject: ' && head -c 985 /dev/zero | tr '\0' x && printf '\nX-Other: ' && head -c 985 /dev/zero | tr '\0' y && printf '\n\nThe text.\n'; } >"$T/long"
+check 'M10: lines as long as they may be' 0 smime encrypt --header-protection -r "$T/peer-rsa.pem" -i "$T/long" -o "$T/message"
+openssl cms -decrypt -in "$T/message" -recip "$T/peer-rsa.pem" -inkey "$T/peer-rsa.key" -out "$T/text" 2>/dev/null
+is 'M10: become no longer' "$(tr -d '\r' <"$T/text" | awk 'length > 998' | wc -l)" 0
+is 'M10: and are recorded' "$(tr -d '\r' <"$T/text" >"$T/inside" && sets "$T/inside" "$T/message" | tail -1)" True
+
+sed 's/^Subject: .*/&\nSubject: Another/' "$T/mail" >"$T/twice"
+told 'M10: a mail with two subjects is not protected' 6 'has a field twice' smime sign --header-protection -i "$T/twice" -o "$T/never"
+printf 'From: alice@example.org\nSubject: \303\274\n\nText\n' >"$T/eight"
+told 'M10: nor is one with 8-bit octets in its header' 6 'encode them' smime sign --header-protection -i "$T/eight" -o "$T/never"
+told 'M10: nor what says that it is' 6 "can't be protected" smime sign --header-protection -i "$T/unsigned" -k alice@example.org -o "$T/never"
+told 'M10: CMS has no header' 2 'for mails' smime encrypt --cms --header-protection -r bob@example.org -i "$T/mail" -o "$T/never"
 done_testing
