@@ -82,6 +82,21 @@ static json_t *encrypted_json(const struct smime_layer *layer) {
 		layer->weak);
 }
 
+static json_t *compressed_json(const struct smime_layer *layer) {
+	return json_pack("{s:s, s:s, s:b}", "kind", "compressed", "form", layer->form, "good", layer->good);
+}
+
+static json_t *layer_json(const struct smime_layer *layer) {
+	switch (layer->kind) {
+	case SMIME_LAYER_ENCRYPTED:
+		return encrypted_json(layer);
+	case SMIME_LAYER_COMPRESSED:
+		return compressed_json(layer);
+	default:
+		return signed_json(layer);
+	}
+}
+
 static json_t *layers_json(const struct smime_report *report) {
 	json_t *layers = json_array();
 	size_t i;
@@ -89,8 +104,7 @@ static json_t *layers_json(const struct smime_report *report) {
 	for (i = 0; i < report->layer_count; i++) {
 		const struct smime_layer *layer = &report->layers[i];
 
-		json_array_append_new(
-			layers, with_content(layer->kind == SMIME_LAYER_ENCRYPTED ? encrypted_json(layer) : signed_json(layer), layer));
+		json_array_append_new(layers, with_content(layer_json(layer), layer));
 	}
 	return layers;
 }

@@ -115,6 +115,11 @@ static void tell_encrypted(const struct smime_layer *layer, size_t number) {
 				       "does not show whether it was changed: only a good signature inside does");
 }
 
+static void tell_compressed(const struct smime_layer *layer, size_t number) {
+	line("layer %zu: compressed (%s)", number, layer->form);
+	tell_covered(layer, "holds");
+}
+
 static const char *summary_text(const char *summary) {
 	static const struct {
 		const char *summary, *text;
@@ -174,6 +179,8 @@ static void tell_layers(const struct cli *cli, const struct smime_report *report
 	for (i = 0; i < report->layer_count; i++)
 		if (report->layers[i].kind == SMIME_LAYER_ENCRYPTED)
 			tell_encrypted(&report->layers[i], i + 1);
+		else if (report->layers[i].kind == SMIME_LAYER_COMPRESSED)
+			tell_compressed(&report->layers[i], i + 1);
 		else
 			tell_signed(cli, &report->layers[i], i + 1, all_checks);
 	tell_header(report);
@@ -193,8 +200,13 @@ static const char *doubt(const struct smime_signer *signer) {
 }
 
 static void tell_good(struct cli *cli, const char *done, const struct smime_report *report) {
-	for (size_t i = 0; i < report->layers[0].signer_count; i++) {
-		const struct smime_signer *signer = &report->layers[0].signers[i];
+	const struct smime_layer *layer = report->layers;
+
+	/* Compression may be around the outermost signature. */
+	while (layer->kind == SMIME_LAYER_COMPRESSED && layer < &report->layers[report->layer_count - 1])
+		layer++;
+	for (size_t i = 0; i < layer->signer_count; i++) {
+		const struct smime_signer *signer = &layer->signers[i];
 		const char *but = doubt(signer);
 		cli_note(cli, "%s: signed by %s%s%s", done, signer_name(signer), but ? "; but " : "", but ? but : "");
 	}

@@ -53,12 +53,19 @@ static int open_layer(struct walk *walk, const struct layer *layer) {
 	_cleanup_(opened_clear) struct opened opened = { .content = NULL };
 	int r;
 
-	if (layer->kind != LAYER_SIGNED && layer->kind != LAYER_ENCRYPTED)
-		return 1;
-	if (layer->kind == LAYER_ENCRYPTED)
+	switch (layer->kind) {
+	case LAYER_ENCRYPTED:
 		r = unwrap_layer(walk->opening, layer, &walk->secrets, &walk->keyring, &opened);
-	else
+		break;
+	case LAYER_SIGNED:
 		r = opening_signed(walk->opening, layer, &opened);
+		break;
+	case LAYER_COMPRESSED:
+		r = opening_compressed(walk->opening, layer, &opened);
+		break;
+	default:
+		return 1;
+	}
 	if (r == -SMIME_E_NOT_RECIPIENT && walk->encrypted > 0)
 		return leave_closed(walk);
 	if (r < 0)
@@ -127,6 +134,8 @@ static int say_not_encrypted(const struct opening *opening) {
 	if (opening->layer->kind == LAYER_OTHER)
 		return smime_fail(
 			opening->s, SMIME_E_NOT_ENCRYPTED, "the message is not encrypted: it is CMS of the type %s", opening->layer->type);
+	if (opening->layer->kind == LAYER_COMPRESSED)
+		return smime_fail(opening->s, SMIME_E_NOT_ENCRYPTED, "the message is compressed, and nothing inside is encrypted");
 	if (opening->layer->kind == LAYER_SIGNED)
 		return smime_fail(opening->s, SMIME_E_NOT_ENCRYPTED, "the message is not encrypted, only signed: use smime verify");
 	return smime_fail(opening->s, SMIME_E_NOT_ENCRYPTED, "the message is not encrypted");

@@ -42,6 +42,8 @@ static int classify(struct layer *layer) {
 		layer->kind = LAYER_SIGNED;
 	else if (cms_object_is(type, OID_ENVELOPED_DATA) || cms_object_is(type, OID_AUTH_ENVELOPED_DATA))
 		layer->kind = LAYER_ENCRYPTED;
+	else if (cms_object_is(type, OID_COMPRESSED_DATA))
+		layer->kind = LAYER_COMPRESSED;
 	else {
 		layer->kind = LAYER_OTHER;
 		if (OBJ_obj2txt(layer->type, sizeof(layer->type), type, 0) <= 0)
@@ -184,7 +186,7 @@ static int look_typed(struct source *content, const ASN1_OBJECT *type, struct la
 
 static bool is_cms_type(const ASN1_OBJECT *type) {
 	return cms_object_is(type, OID_SIGNED_DATA) || cms_object_is(type, OID_ENVELOPED_DATA) ||
-		cms_object_is(type, OID_AUTH_ENVELOPED_DATA);
+		cms_object_is(type, OID_AUTH_ENVELOPED_DATA) || cms_object_is(type, OID_COMPRESSED_DATA);
 }
 
 static bool is_pretence(int r) {

@@ -18,8 +18,9 @@ enum { LAYERS_TYPE_MAX_BYTES = 80 };
 enum layer_kind {
 	LAYER_PLAIN, /* no S/MIME: content */
 	LAYER_SIGNED,
-	LAYER_ENCRYPTED, /* EnvelopedData or AuthEnvelopedData */
-	LAYER_OTHER,     /* CMS of a type that is not opened here */
+	LAYER_ENCRYPTED,  /* EnvelopedData or AuthEnvelopedData */
+	LAYER_COMPRESSED, /* CompressedData */
+	LAYER_OTHER,      /* CMS of a type that is not opened here */
 };
 
 struct layer {

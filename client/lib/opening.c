@@ -233,6 +233,7 @@ void opening_describe(struct opening *opening, struct smime_layer *outer, const 
 		[LAYER_PLAIN] = "content",
 		[LAYER_SIGNED] = "signed-data",
 		[LAYER_ENCRYPTED] = "enveloped-data",
+		[LAYER_COMPRESSED] = "compressed-data",
 	};
 
 	if (inner->entity)

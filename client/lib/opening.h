@@ -44,6 +44,12 @@ void opened_clear(struct opened *opened);
  */
 int opening_signed(struct opening *opening, const struct layer *layer, struct opened *ret_opened);
 
+/*
+ * Opens a compressed layer and adds it to the report; all of it has been decompressed once, so that it is known to keep to the
+ * limits. Fails with a message: -SMIME_E_TOO_LARGE, -SMIME_E_UNSUPPORTED, -SMIME_E_MALFORMED, -SMIME_E_TRUNCATED.
+ */
+int opening_compressed(struct opening *opening, const struct layer *layer, struct opened *ret_opened);
+
 /* Says in the report what a layer is around, now that it was looked at. */
 void opening_describe(struct opening *opening, struct smime_layer *outer, const struct layer *inner);
 

@@ -98,8 +98,8 @@ bool report_layer_broken(const struct smime_layer *layer) {
 static bool layer_good(const struct smime_layer *layer) {
 	size_t i;
 
-	if (layer->kind == SMIME_LAYER_ENCRYPTED)
-		return layer->good; /* as the one who decrypted it says */
+	if (layer->kind == SMIME_LAYER_ENCRYPTED || layer->kind == SMIME_LAYER_COMPRESSED)
+		return layer->good; /* as the one who opened it says */
 	for (i = 0; i < layer->signer_count; i++)
 		if (!signer_good(&layer->signers[i]))
 			return false;

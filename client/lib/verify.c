@@ -9,36 +9,70 @@
 #include "errant.h"
 #include "opening.h"
 
-/* Looks further in: a signed content may be signed itself. What is inside can't make the message better, only worse. */
-static int verify_inside(struct opening *opening, const struct opened *outermost) {
-	_cleanup_(source_unrefp) struct source *content = source_ref(outermost->content);
-	struct smime_layer *around = outermost->layer;
-	ASN1_OBJECT *type = OBJ_dup(outermost->type);
-	int r = type ? 0 : -SMIME_E_NO_MEMORY;
+/* How far the walk has come. */
+struct walk {
+	struct opening *opening;
+	struct source *content;     /* what the layers so far hold; NULL: nothing to look into */
+	ASN1_OBJECT *type;          /* of the content */
+	struct smime_layer *around; /* the layer that holds it, in the report */
+	struct source *released;    /* what the outermost signature is for, decompressed where it is that at once; NULL: none yet */
+};
 
-	while (r == 0 && content) {
+static void walk_clear(struct walk *walk) {
+	source_unref(walk->content);
+	source_unref(walk->released);
+	ASN1_OBJECT_free(walk->type);
+}
+
+static void advance(struct walk *walk, struct opened *opened) {
+	bool first = opened->layer->kind == SMIME_LAYER_SIGNED && !walk->released;
+	bool unpacked = opened->layer->kind == SMIME_LAYER_COMPRESSED && walk->released && walk->released == walk->content;
+
+	if (first || unpacked) {
+		source_unref(walk->released);
+		walk->released = opened->content ? source_ref(opened->content) : NULL;
+	}
+	source_unref(walk->content);
+	ASN1_OBJECT_free(walk->type);
+	walk->content = TAKE(opened->content);
+	walk->type = TAKE(opened->type);
+	walk->around = opened->layer;
+}
+
+/* Returns 1 when there is nothing more to verify. */
+static int open_layer(struct walk *walk, const struct layer *layer) {
+	_cleanup_(opened_clear) struct opened opened = { .content = NULL };
+	int r;
+
+	if (layer->kind != LAYER_SIGNED && layer->kind != LAYER_COMPRESSED)
+		return 1;
+	r = layer->kind == LAYER_SIGNED ? opening_signed(walk->opening, layer, &opened) : opening_compressed(walk->opening, layer, &opened);
+	if (r < 0)
+		return r;
+	advance(walk, &opened);
+	return !walk->content || (walk->around->kind == SMIME_LAYER_CERTIFICATES && !walk->released);
+}
+
+/* What is inside a signed content can't make the message better, only worse. */
+static int open_layers(struct walk *walk) {
+	struct opening *opening = walk->opening;
+	int r = open_layer(walk, opening->layer);
+
+	while (r == 0) {
 		_cleanup_(layer_freep) struct layer *layer = NULL;
-		_cleanup_(opened_clear) struct opened opened = { .content = NULL };
 
-		r = layer_inside(content, type, !opening->options->cms, &layer);
+		r = layer_inside(walk->content, walk->type, !opening->options->cms, &layer);
 		if (r < 0)
 			break;
-		opening_describe(opening, around, layer);
+		opening_describe(opening, walk->around, layer);
 		if (layer->kind == LAYER_PLAIN)
-			r = opening_look_inside(opening, content);
+			r = opening_look_inside(opening, walk->content);
 		if (layer->kind == LAYER_ENCRYPTED)
-			r = opening_add_layer(opening, SMIME_LAYER_ENCRYPTED, "closed", &around);
-		if (layer->kind != LAYER_SIGNED)
-			break;
-		r = opening_signed(opening, layer, &opened);
-		around = opened.layer;
-		content = source_unref(content);
-		content = TAKE(opened.content);
-		ASN1_OBJECT_free(type);
-		type = TAKE(opened.type);
+			r = opening_add_layer(opening, SMIME_LAYER_ENCRYPTED, "closed", &walk->around);
+		if (r == 0)
+			r = open_layer(walk, layer);
 	}
-	ASN1_OBJECT_free(type);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* The first part that is signed or encrypted by itself. */
@@ -116,16 +150,20 @@ static int judge(struct opening *opening, const struct smime_report *report) {
 	return smime_fail(opening->s, SMIME_E_UNTRUSTED, "the signature is not trusted: %s", report->first_bad);
 }
 
+static int say_unsigned(const struct opening *opening) {
+	return smime_fail(opening->s, SMIME_E_NOT_SIGNED,
+		opening->layer->kind == LAYER_COMPRESSED ? "the message is compressed, and nothing inside is signed" :
+							   "the message holds certificates, but nobody's signature");
+}
+
 static int verify(struct opening *opening, int out, struct smime_report **ret_report) {
-	_cleanup_(opened_clear) struct opened outermost = { .content = NULL };
+	_cleanup_(walk_clear) struct walk walk = { .opening = opening };
 	struct smime_report *report;
 	int r;
 
-	if (opening->layer->kind != LAYER_SIGNED)
+	if (opening->layer->kind != LAYER_SIGNED && opening->layer->kind != LAYER_COMPRESSED)
 		return say_not_signed(opening);
-	r = opening_signed(opening, opening->layer, &outermost);
-	if (r == 0 && outermost.layer->kind == SMIME_LAYER_SIGNED)
-		r = verify_inside(opening, &outermost);
+	r = open_layers(&walk);
 	if (r == 0)
 		r = report_finish(opening->report, &report);
 	if (r < 0)
@@ -133,11 +171,11 @@ static int verify(struct opening *opening, int out, struct smime_report **ret_re
 	opening->report = NULL; /* handed over */
 	*ret_report = report;
 	if (!report->signed_)
-		return smime_fail(opening->s, SMIME_E_NOT_SIGNED, "the message holds certificates, but nobody's signature");
+		return say_unsigned(opening);
 	r = judge(opening, report);
 	if (r == 0)
 		opening_learn(opening);
-	return r < 0 || out < 0 ? r : release(opening, outermost.content, out);
+	return r < 0 || out < 0 ? r : release(opening, walk.released, out);
 }
 
 SMIME_API int smime_verify(

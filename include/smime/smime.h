@@ -302,14 +302,15 @@ struct smime_signer {
 	size_t check_count;
 };
 
-enum smime_layer_kind { SMIME_LAYER_SIGNED = 0, SMIME_LAYER_ENCRYPTED = 1, SMIME_LAYER_CERTIFICATES = 2 };
+enum smime_layer_kind { SMIME_LAYER_SIGNED = 0, SMIME_LAYER_ENCRYPTED = 1, SMIME_LAYER_CERTIFICATES = 2, SMIME_LAYER_COMPRESSED = 3 };
 
 /* One layer of protection, outermost first. */
 struct smime_layer {
 	enum smime_layer_kind kind;
-	const char *form; /* "multipart/signed", "signed-data", "enveloped-data", "authEnveloped-data", "certs-only", "closed" */
+	const char *
+		form; /* "multipart/signed", "signed-data", "enveloped-data", "authEnveloped-data", "compressed-data", "certs-only", "closed" */
 	/* Signed. */
-	bool good; /* at least one signer, and all of them good; encrypted: decrypted; not when it was left closed */
+	bool good; /* at least one signer, and all of them good; encrypted, compressed: opened; not when it was left closed */
 	const struct smime_signer *signers;
 	size_t signer_count;
 	bool outside;            /* the mail has text that this signature does not cover */

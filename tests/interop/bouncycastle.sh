@@ -140,6 +140,13 @@ for secret in password kek; do
 	done
 done
 
+made castle sign-mail in="$T/entity" out="$T/inner" from=peer-rsa@example.org key="$T/peer-rsa.key" certificate="$T/peer-rsa.pem" \
+	chain="$T/ca/issuing.pem" algorithm=SHA256withRSA
+made castle compress in="$T/inner" out="$T/message"
+wrapped cms_mail pkcs7
+check 'E17: we verify what it signs and compresses' 0 smime verify -i "$T/message" -o "$T/got"
+holds 'E17: with the text' grep -q 'From here on: the text.' "$T/got"
+
 # ---- Contents of every size ----
 
 for size in "${SIZES[@]}"; do
