@@ -191,12 +191,14 @@ static void what_is_hashed_is_a_sorted_set(void **state) {
 
 int main(void) {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_attribute_is_there_once),
-		cmocka_unit_test(a_signer_who_is_encrypted_to_with_the_same_certificate_names_no_other),
-		cmocka_unit_test(signing_time_is_generalized_from_2050_on),
-		cmocka_unit_test(signing_certificate_names_the_signer),
-		cmocka_unit_test(the_preference_is_issuer_and_serial_number),
-		cmocka_unit_test(what_is_hashed_is_a_sorted_set),
+		{ "C11: every attribute is there once", every_attribute_is_there_once, NULL, NULL, NULL },
+		{ "C18: a signer who is encrypted to with the same certificate names no other",
+			a_signer_who_is_encrypted_to_with_the_same_certificate_names_no_other, NULL, NULL, NULL },
+		{ "C12: signing-time is UTCTime through 2049, GeneralizedTime from 2050 on", signing_time_is_generalized_from_2050_on, NULL,
+			NULL, NULL },
+		{ "C15: signing-certificate-v2 names the signer", signing_certificate_names_the_signer, NULL, NULL, NULL },
+		{ "C18: the preference is issuer and serial number", the_preference_is_issuer_and_serial_number, NULL, NULL, NULL },
+		{ "C8: what is hashed is a sorted set", what_is_hashed_is_a_sorted_set, NULL, NULL, NULL },
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
