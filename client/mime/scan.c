@@ -48,6 +48,8 @@ static void scan_line_end(struct scan *scan) {
 	scan->wide = scan->wide || scan->column > SCAN_COLUMNS;
 	scan->uneven = scan->uneven || scan->ragged;
 	scan->ragged = scan->column != SCAN_COLUMNS;
+	scan->idle = scan->idle || (scan->soft > 0 && scan->soft - 1 + scan->column <= SCAN_COLUMNS);
+	scan->soft = scan->last == '=' ? scan->column : 0;
 	if (scan->last == ' ' || scan->last == '\t')
 		scan->trailing_blank = true;
 	scan->column = 0;
@@ -75,6 +77,7 @@ void scan_feed(struct scan *scan, const uint8_t *data, size_t len) {
 void scan_end(struct scan *scan) {
 	if (scan->column > 0)
 		scan_line_end(scan);
+	scan->idle = scan->idle || scan->soft > 0;
 }
 
 static bool begins(const char *text, const char *prefix) {
@@ -105,7 +108,7 @@ enum leaf_form scan_decide(const struct scan *scan, const struct entity *entity)
 	if (strcmp(encoding, "base64") == 0)
 		return seven_bit && !scan->from && !scan->wide && !scan->uneven ? LEAF_LINES : LEAF_BASE64_REFOLD;
 	if (strcmp(encoding, "quoted-printable") == 0) {
-		if (clean && !scan->wide)
+		if (clean && !scan->wide && !scan->idle)
 			return LEAF_LINES;
 		return text ? LEAF_QP_AGAIN : LEAF_QP_TO_BASE64;
 	}

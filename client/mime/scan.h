@@ -22,9 +22,11 @@ struct scan {
 	bool nul, bare_cr, long_line;
 	bool from; /* a line begins with "From " */
 	bool trailing_blank;
-	bool wide;   /* a line has more than SCAN_COLUMNS */
-	bool uneven; /* a line that has not SCAN_COLUMNS is followed by another */
-	bool ragged; /* the line before had not */
+	bool wide;     /* a line has more than SCAN_COLUMNS */
+	bool uneven;   /* a line that has not SCAN_COLUMNS is followed by another */
+	bool ragged;   /* the line before had not */
+	bool idle;     /* a line ends with "=", as quoted-printable's soft line breaks, and the next one would have fitted behind it */
+	uint64_t soft; /* the columns of the line before when it ended so, else 0 */
 	/* Of the line that has not ended yet. */
 	uint64_t column;
 	uint8_t last;

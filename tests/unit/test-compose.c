@@ -173,8 +173,8 @@ static void clean_encoded_content_passes(void **state) {
 	assert_canonical("Content-Transfer-Encoding: base64\n\n" SEVENTY "123456\n",
 		"Content-Transfer-Encoding: base64\r\n\r\n" SEVENTY "123456\r\n");
 	assert_canonical("Content-Transfer-Encoding: base64\n\nYWJj\n", "Content-Transfer-Encoding: base64\r\n\r\nYWJj\r\n");
-	assert_canonical(
-		"Content-Transfer-Encoding: Quoted-Printable\n\na=20=\nb", "Content-Transfer-Encoding: Quoted-Printable\r\n\r\na=20=\r\nb");
+	assert_canonical("Content-Transfer-Encoding: Quoted-Printable\n\na=20" SEVENTY "1=\n23",
+		"Content-Transfer-Encoding: Quoted-Printable\r\n\r\na=20" SEVENTY "1=\r\n23");
 }
 
 static void untidy_base64_is_refolded(void **state) {
@@ -218,6 +218,15 @@ static void untidy_quoted_printable_is_encoded_again(void **state) {
 		"Content-Transfer-Encoding: quoted-printable\r\n\r\n=46rom A\r\n");
 	assert_canonical("Content-Type: application/x\nContent-Transfer-Encoding: quoted-printable\n\nFrom =0A\n",
 		"Content-Type: application/x\r\nContent-Transfer-Encoding: base64\r\n\r\nRnJvbSAKDQo=\r\n");
+}
+
+/* A relay that fills lines would break signatures. */
+static void soft_line_breaks_that_are_no_use_go(void **state) {
+	assert_canonical(
+		"Content-Transfer-Encoding: quoted-printable\n\na=20=\nb", "Content-Transfer-Encoding: quoted-printable\r\n\r\na b");
+	assert_canonical("Content-Transfer-Encoding: quoted-printable\n\n" SEVENTY "12345=\n6\n",
+		"Content-Transfer-Encoding: quoted-printable\r\n\r\n" SEVENTY "123456\r\n");
+	assert_canonical("Content-Transfer-Encoding: quoted-printable\n\na=\n", "Content-Transfer-Encoding: quoted-printable\r\n\r\na");
 }
 
 static void several_transfer_encodings_become_one(void **state) {
@@ -546,6 +555,7 @@ int main(void) {
 		cmocka_unit_test(lines_of_other_widths_get_76_columns),
 		cmocka_unit_test(long_lines_of_base64_are_refolded_to_76),
 		cmocka_unit_test(untidy_quoted_printable_is_encoded_again),
+		cmocka_unit_test(soft_line_breaks_that_are_no_use_go),
 		cmocka_unit_test(several_transfer_encodings_become_one),
 		cmocka_unit_test(parts_are_encoded_one_by_one),
 		cmocka_unit_test(content_without_a_final_line_end_keeps_none),
