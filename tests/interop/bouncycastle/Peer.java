@@ -227,7 +227,8 @@ public class Peer {
 	}
 
 	static void compress(Map<String, String> in) throws Exception {
-		write(in.get("out"), new CMSCompressedDataGenerator().generate(new CMSProcessableByteArray(read(in.get("in"))), new ZlibCompressor()).getEncoded());
+		write(in.get("out"), new CMSCompressedDataGenerator().generate(
+			new CMSProcessableByteArray(in.containsKey("signed") ? CMSObjectIdentifiers.signedData : CMSObjectIdentifiers.data, read(in.get("in"))), new ZlibCompressor()).getEncoded());
 	}
 
 	/* ---- Mail ---- */
