@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Writing to the core from several threads, and waiting for its answer about a prompt.
+ * Writing to the core from several threads, and reading from it in turns; see exchange.h.
  */
 #include "exchange.h"
 
@@ -9,6 +9,12 @@
 #include "smime/error.h"
 
 DEFINE_CLEANUP(struct wire_report *, report_freep, wire_report_free)
+DEFINE_CLEANUP(struct wire_order *, order_freep, wire_order_free)
+
+struct exchange_job {
+	STAILQ_ENTRY(exchange_job) link;
+	struct wire_order *order;
+};
 
 void exchange_init(struct exchange *exchange, int fd) {
 	struct stat st = { 0 };
@@ -16,15 +22,25 @@ void exchange_init(struct exchange *exchange, int fd) {
 	(void)fstat(fd, &st);
 	*exchange = (struct exchange){ .fd = fd, .device = st.st_dev, .inode = st.st_ino, .prompt_fd = -1 };
 	(void)pthread_mutex_init(&exchange->write_lock, NULL);
-	(void)pthread_mutex_init(&exchange->prompt_lock, NULL);
+	(void)pthread_mutex_init(&exchange->read_lock, NULL);
+	(void)pthread_cond_init(&exchange->more, NULL);
+	STAILQ_INIT(&exchange->orders);
 	(void)pthread_cond_init(&exchange->prompt_answered, NULL);
 }
 
 void exchange_clear(struct exchange *exchange) {
+	struct exchange_job *job;
+
+	while ((job = STAILQ_FIRST(&exchange->orders))) {
+		STAILQ_REMOVE_HEAD(&exchange->orders, link);
+		wire_order_free(job->order);
+		free(job);
+	}
 	wire_prompt_grant_free(exchange->grant);
 	close_fdp(&exchange->prompt_fd);
 	(void)pthread_cond_destroy(&exchange->prompt_answered);
-	(void)pthread_mutex_destroy(&exchange->prompt_lock);
+	(void)pthread_cond_destroy(&exchange->more);
+	(void)pthread_mutex_destroy(&exchange->read_lock);
 	(void)pthread_mutex_destroy(&exchange->write_lock);
 }
 
@@ -58,32 +74,117 @@ int exchange_send_event(struct exchange *exchange, uint32_t id, enum wire_report
 	return report ? exchange_send(exchange, report) : -SMIME_E_NO_MEMORY;
 }
 
+/* ---- Reading; read_lock held ---- */
+
+/* An answer nobody waits for is dropped. */
+static void take_answer(struct exchange *exchange, struct wire_order *order, int fd) {
+	if (!exchange->prompt_awaited || exchange->prompt_id != order->id || exchange->grant) {
+		close_fdp(&fd);
+		return;
+	}
+	exchange->grant = TAKE(order->body->prompt);
+	order->body->type = -1; /* without its body */
+	exchange->prompt_fd = fd;
+	(void)pthread_cond_signal(&exchange->prompt_answered);
+}
+
+static int take_order(struct exchange *exchange, struct wire_order **order) {
+	struct exchange_job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return -SMIME_E_NO_MEMORY;
+	job->order = TAKE(*order);
+	STAILQ_INSERT_TAIL(&exchange->orders, job, link);
+	return 0;
+}
+
+/* Reads one frame, with the lock open meanwhile. Returns as exchange_next(). */
+static int read_one(struct exchange *exchange) {
+	_cleanup_(order_freep) struct wire_order *order = NULL;
+	int fd = -1, r;
+
+	exchange->reading = true;
+	(void)pthread_mutex_unlock(&exchange->read_lock);
+	r = wire_receive(exchange->fd, wire_order_it(), &order, &fd);
+	(void)pthread_mutex_lock(&exchange->read_lock);
+	exchange->reading = false;
+	if (r != 0)
+		return r;
+	if (order->body->type == WIRE_ORDER_PROMPT) {
+		take_answer(exchange, order, fd);
+		return 0;
+	}
+	close_fdp(&fd);
+	return take_order(exchange, &order);
+}
+
+/* Who has what he waited for leaves the socket to another one. While nobody waits nobody need read. */
+static void pass_on(struct exchange *exchange) {
+	if (exchange->reading)
+		return;
+	if (exchange->idle > 0)
+		(void)pthread_cond_signal(&exchange->more);
+	else if (exchange->prompt_awaited)
+		(void)pthread_cond_signal(&exchange->prompt_answered);
+}
+
+static void wait_for_more(struct exchange *exchange) {
+	exchange->idle++;
+	(void)pthread_cond_wait(&exchange->more, &exchange->read_lock);
+	exchange->idle--;
+}
+
+int exchange_next(struct exchange *exchange, struct wire_order **ret_order) {
+	struct exchange_job *job;
+	int r = 0;
+
+	(void)pthread_mutex_lock(&exchange->read_lock);
+	while (r == 0 && !(job = STAILQ_FIRST(&exchange->orders))) {
+		if (exchange->reading)
+			wait_for_more(exchange);
+		else
+			r = read_one(exchange);
+	}
+	if (r == 0) {
+		STAILQ_REMOVE_HEAD(&exchange->orders, link);
+		*ret_order = job->order;
+		free(job);
+	}
+	pass_on(exchange);
+	(void)pthread_mutex_unlock(&exchange->read_lock);
+	return r;
+}
+
+/* An order that comes instead of the answer is for a thread that waits for one; where there is none it waits itself. */
+static int read_answer(struct exchange *exchange) {
+	int r = read_one(exchange);
+
+	if (r == 0 && !STAILQ_EMPTY(&exchange->orders) && exchange->idle > 0)
+		(void)pthread_cond_signal(&exchange->more);
+	return r > 0 ? -SMIME_E_AGENT_GONE : r;
+}
+
 int exchange_prompt(struct exchange *exchange, uint32_t id, struct wire_prompt_grant **ret_grant, int *ret_fd) {
 	int r;
 
-	(void)pthread_mutex_lock(&exchange->prompt_lock);
+	(void)pthread_mutex_lock(&exchange->read_lock);
 	exchange->prompt_awaited = true;
 	exchange->prompt_id = id;
+	(void)pthread_mutex_unlock(&exchange->read_lock);
 	r = exchange_send_event(exchange, id, WIRE_REPORT_PROMPT);
-	while (r == 0 && !exchange->grant)
-		(void)pthread_cond_wait(&exchange->prompt_answered, &exchange->prompt_lock);
+	(void)pthread_mutex_lock(&exchange->read_lock);
+	while (r == 0 && !exchange->grant) {
+		if (exchange->reading)
+			(void)pthread_cond_wait(&exchange->prompt_answered, &exchange->read_lock);
+		else
+			r = read_answer(exchange);
+	}
 	exchange->prompt_awaited = false;
 	if (r == 0) {
 		*ret_grant = TAKE(exchange->grant);
 		*ret_fd = take_fd(&exchange->prompt_fd);
 	}
-	(void)pthread_mutex_unlock(&exchange->prompt_lock);
+	pass_on(exchange);
+	(void)pthread_mutex_unlock(&exchange->read_lock);
 	return r;
-}
-
-void exchange_prompt_answer(struct exchange *exchange, uint32_t id, struct wire_prompt_grant *grant, int fd) {
-	(void)pthread_mutex_lock(&exchange->prompt_lock);
-	if (exchange->prompt_awaited && exchange->prompt_id == id && !exchange->grant) {
-		exchange->grant = TAKE(grant);
-		exchange->prompt_fd = take_fd(&fd);
-		(void)pthread_cond_signal(&exchange->prompt_answered);
-	}
-	(void)pthread_mutex_unlock(&exchange->prompt_lock);
-	wire_prompt_grant_free(grant);
-	close_fdp(&fd);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The socket to the core as the threads of a token process share it: whole reports out, and the answer to a prompt's
- * question in. Orders are read by serve.c alone.
+ * The socket to the core as the threads of a token process share it: whole reports out, orders and the answers to a prompt's question in.
+ *
+ * Whoever waits for one of them reads, one thread at a time, and what is for another it hands over. So the thread that works on an order
+ * is mostly the one that read it.
  *
  * A socket that can't be written ends the process: the core is gone.
  */
@@ -10,18 +12,25 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 
 #include "agent/wire/message.h"
 #include "fault.h"
+
+struct exchange_job;
 
 struct exchange {
 	int fd;
 	dev_t device; /* what the descriptor was at first */
 	ino_t inode;
 	pthread_mutex_t write_lock;
-	pthread_mutex_t prompt_lock; /* guards what follows */
-	pthread_cond_t prompt_answered;
+	pthread_mutex_t read_lock; /* guards what follows */
+	bool reading;              /* a thread is in wire_receive() */
+	pthread_cond_t more;       /* orders, or the turn to read */
+	unsigned idle;             /* threads that wait for it */
+	STAILQ_HEAD(, exchange_job) orders;
+	pthread_cond_t prompt_answered; /* or the turn to read */
 	bool prompt_awaited;
 	uint32_t prompt_id;
 	struct wire_prompt_grant *grant;
@@ -44,12 +53,15 @@ int exchange_send_error(struct exchange *exchange, uint32_t id, int r, const str
 int exchange_send_event(struct exchange *exchange, uint32_t id, enum wire_report_type type);
 
 /*
+ * The next order, waited for, which is the caller's to free. Returns 0; 1 when the core has closed its end; errors of wire_receive(), and
+ * -SMIME_E_NO_MEMORY.
+ */
+int exchange_next(struct exchange *exchange, struct wire_order **ret_order);
+
+/*
  * Asks the core for a prompt on behalf of an order and waits for the answer; one thread at a time. The caller frees
- * *ret_grant and closes *ret_fd (-1 when the prompt is refused). Errors of wire_send().
+ * *ret_grant and closes *ret_fd (-1 when the prompt is refused). Errors of wire_send() and exchange_next(); -SMIME_E_AGENT_GONE.
  */
 int exchange_prompt(struct exchange *exchange, uint32_t id, struct wire_prompt_grant **ret_grant, int *ret_fd);
-
-/* Hands the core's answer to the thread that waits for it; takes both over. An answer nobody waits for is dropped. */
-void exchange_prompt_answer(struct exchange *exchange, uint32_t id, struct wire_prompt_grant *grant, int fd);
 
 #endif

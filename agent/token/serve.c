@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The queue and its threads; see serve.h. The main thread only reads, so that a prompt's answer arrives while every session is busy.
+ * The threads with a session each, which take orders in turns; see serve.h. The main thread waits for the core's end, which would not be
+ * read while every session is busy.
  */
 #include "serve.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
-#include <sys/queue.h>
 
 #include "agent/wire/limits.h"
 #include "pin-change.h"
@@ -14,18 +16,10 @@
 #include "token.h"
 #include "unwrap.h"
 
-struct job {
-	STAILQ_ENTRY(job) link;
-	struct wire_order *order;
-};
-
 struct server {
 	struct token token;
 	struct exchange *exchange;
-	pthread_mutex_t lock;
-	pthread_cond_t more;
 	atomic_uint threads;
-	STAILQ_HEAD(, job) jobs;
 };
 
 DEFINE_CLEANUP(struct wire_report *, report_freep, wire_report_free)
@@ -141,15 +135,14 @@ static void work_on(struct operation *operation, const struct wire_order *order)
 
 /* ---- Threads ---- */
 
-static struct job *next_job(struct server *server) {
-	struct job *job;
-
-	(void)pthread_mutex_lock(&server->lock);
-	while (!(job = STAILQ_FIRST(&server->jobs)))
-		(void)pthread_cond_wait(&server->more, &server->lock);
-	STAILQ_REMOVE_HEAD(&server->jobs, link);
-	(void)pthread_mutex_unlock(&server->lock);
-	return job;
+/*
+ * The core is gone (`r` as of exchange_next()). Threads may be inside the module, or wait for a prompt that will never be answered: nothing is
+ * torn down under them but, where nobody is logging in, the one secret that is kept. What is left ends with the process.
+ */
+static void end_with_core(struct server *server, int r) {
+	if (pthread_mutex_trylock(&server->token.login_lock) == 0)
+		secret_clear(&server->token.pin);
+	end_process(r < 0);
 }
 
 /* A thread that gets no session is of no use; the last one tells the core why. */
@@ -166,11 +159,13 @@ static void *run_thread(void *argument) {
 		end_process(1);
 	}
 	for (;;) {
-		struct job *job = next_job(server);
+		struct wire_order *order = NULL;
 
-		work_on(&operation, job->order);
-		wire_order_free(job->order);
-		free(job);
+		r = exchange_next(server->exchange, &order);
+		if (r != 0)
+			end_with_core(server, r);
+		work_on(&operation, order);
+		wire_order_free(order);
 	}
 	return NULL;
 }
@@ -189,36 +184,12 @@ static int start_threads(struct server *server, unsigned sessions) {
 	return 0;
 }
 
-/* ---- Orders ---- */
+/* Returns when the core has closed its end. What it sends is for the threads, and does not wake this one. */
+static void wait_for_end(int fd) {
+	struct pollfd end = { .fd = fd, .events = POLLRDHUP };
 
-static int enqueue(struct server *server, struct wire_order **order) {
-	struct job *job = calloc(1, sizeof(*job));
-
-	if (!job)
-		return -SMIME_E_NO_MEMORY;
-	job->order = TAKE(*order);
-	(void)pthread_mutex_lock(&server->lock);
-	STAILQ_INSERT_TAIL(&server->jobs, job, link);
-	(void)pthread_cond_signal(&server->more);
-	(void)pthread_mutex_unlock(&server->lock);
-	return 0;
-}
-
-/* Returns 1 when the core has closed its end. */
-static int take_order(struct server *server) {
-	_cleanup_(wire_order_freep) struct wire_order *order = NULL;
-	int fd = -1;
-	int r = wire_receive(server->exchange->fd, wire_order_it(), &order, &fd);
-
-	if (r != 0)
-		return r;
-	if (order->body->type == WIRE_ORDER_PROMPT) {
-		exchange_prompt_answer(server->exchange, order->id, TAKE(order->body->prompt), fd);
-		order->body->type = -1;
-		return 0;
-	}
-	close_fdp(&fd);
-	return enqueue(server, &order);
+	while (poll(&end, 1, -1) < 0 && errno == EINTR)
+		continue;
 }
 
 int serve(const struct wire_setup *setup, struct exchange *exchange, struct fault *fault) {
@@ -227,20 +198,11 @@ int serve(const struct wire_setup *setup, struct exchange *exchange, struct faul
 
 	if (r < 0)
 		return r;
-	(void)pthread_mutex_init(&server.lock, NULL);
-	(void)pthread_cond_init(&server.more, NULL);
-	STAILQ_INIT(&server.jobs);
 	r = token_report(&server.token);
 	if (r == 0)
 		r = start_threads(&server, setup->sessions);
-	while (r == 0)
-		r = take_order(&server);
-	/*
-	 * Threads may be inside the module, or wait for a prompt that will never be answered: nothing is torn down under them
-	 * but, where nobody is logging in, the one secret that is kept. What is left ends with the process.
-	 */
-	if (pthread_mutex_trylock(&server.token.login_lock) == 0)
-		secret_clear(&server.token.pin);
-	end_process(r < 0);
+	if (r == 0)
+		wait_for_end(exchange->fd);
+	end_with_core(&server, r);
 	return 0;
 }
