@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/lib.sh"
 . "$SOURCE/tests/lib/interop.sh"
 command -v certtool >/dev/null || skip_all 'certtool is not installed'
-fixture people wide
+fixture people wide kinds
 fixture_peer peer-p-384 digitalSignature -algorithm EC -pkeyopt ec_paramgen_curve:P-384
 contents
 mkdir -p "$HOME/.config/smime-agent/certificates"
@@ -39,6 +39,8 @@ bob
 bob      --digest sha512
 p384
 p521
+edward
+pss
 END
 
 # ---- Signatures that GnuTLS writes ----

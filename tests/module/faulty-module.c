@@ -39,6 +39,7 @@
  *   derive=raw|wrapped        the form of the peer's point that is taken
  *   derive-without-length     CKA_VALUE_LEN is refused
  *   long-attribute same-id    attributes are longer than their buffers; every CKA_ID is the same
+ *   zero-secret               the value of a derived secret, and of whatever else has one, is zeros
  *   edwards=T                 keys of type CKK_EC_EDWARDS are said to be of type T (decimal)
  *   sessions=N                no more than N sessions are opened, ever
  *   null=F                    there is no function F

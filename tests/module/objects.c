@@ -59,6 +59,8 @@ static void bend(const struct call *call, CK_ATTRIBUTE *attribute) {
 	if (value && attribute->type == CKA_VALUE && control_says(&call->control, "strip-zeros"))
 		while (attribute->ulValueLen > 1 && value[0] == 0)
 			memmove(value, value + 1, --attribute->ulValueLen);
+	if (value && attribute->type == CKA_VALUE && control_says(&call->control, "zero-secret"))
+		memset(value, 0, attribute->ulValueLen);
 	if (value && attribute->type == CKA_ID && control_says(&call->control, "same-id"))
 		memset(value, 1, attribute->ulValueLen);
 	if (value)

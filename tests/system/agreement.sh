@@ -146,6 +146,9 @@ for type in 3 64 65; do
 	check 'the keys are listed' 0 smime keys --json
 	is 'E14: the key was seen, and may decrypt' "$(json "$T/out" "[(k['algorithm'], k['seen'], k['can_sign'], k['can_decrypt']) for k in d['keys'] if k['label'] == 'edward-encryption']")" \
 		"[('X25519', True, False, True)]"
+	printf 'edwards=%s\nzero-secret\n' "$type" >"$FAULTY_CONTROL"
+	check "E14: a token of type $type that derives zeros opens nothing" 4 smime decrypt --cms -i "$T/message" -o "$T/got"
+	says 'E14: and is told of' 'shared secret of zeros'
 	agent_stop
 done
 done_testing

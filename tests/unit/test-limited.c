@@ -10,6 +10,7 @@ enum {
 	ID_EC,
 	ID_ALWAYS,  /* RSA, CKA_ALWAYS_AUTHENTICATE */
 	ID_SWAPPED, /* P-256; its private key object is another key's */
+	ID_ED,      /* Ed25519 */
 };
 
 /* As in p11-kit/pkcs11.h, for the words of the module. */
@@ -17,6 +18,7 @@ enum {
 #define RSA_X_509 "3"
 #define RSA_PKCS_PSS "13"
 #define ECDSA "4161"
+#define EDDSA "4183"
 #define ECDH1_DERIVE "4176"
 
 static const char *const oaep_sha1[][2] = { { "rsa_padding_mode", "oaep" }, { NULL } };
@@ -73,6 +75,7 @@ static void fill_token(void) {
 
 	put(ID_RSA, rsa_key_make(2048), &both, (struct certificate_plan){ .name = "Rsa" }, true);
 	put(ID_EC, EVP_EC_gen("P-256"), &both, (struct certificate_plan){ .name = "Ec" }, true);
+	put(ID_ED, EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), &both, (struct certificate_plan){ .name = "Ed" }, true);
 	put(ID_ALWAYS, rsa_key_make(2048), &always, (struct certificate_plan){ .name = "Always" }, true);
 	fixture.keys[ID_SWAPPED] = EVP_EC_gen("P-256");
 	fixture.certificates[ID_SWAPPED] = certificate_make(fixture.keys[ID_SWAPPED], &plan);
@@ -154,6 +157,50 @@ static void signing_takes_the_mechanism_that_there_is(void **state) {
 			assert_error_says(report, SMIME_E_MECHANISM, "CKM_");
 			assert_int_equal(logged("C_Sign "), 0);
 		}
+		end(&core);
+	}
+}
+
+/* RFC 8419: the token gets the attributes, not their digest. */
+static void assert_signed_purely(struct wire_report *report, EVP_PKEY *key) {
+	_cleanup_(cms_signer_info_freep) struct cms_signer_info *info = NULL;
+	_cleanup_(freep) uint8_t *attributes = NULL;
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	struct bytes der, signature;
+	char line[40];
+	size_t len = 0;
+	bool sorted = false;
+
+	assert_int_equal(report->body->type, WIRE_REPORT_SIGNED);
+	der = wire_octets(report->body->signed_->signer_info);
+	assert_int_equal(cms_parse(der, cms_signer_info_it(), &info), 0);
+	assert_int_equal(cms_signed_attributes_raw(der, &attributes, &len, &sorted), 0);
+	assert_true(sorted);
+	signature = wire_octets(info->signature);
+	assert_int_equal(EVP_DigestVerifyInit(context, NULL, NULL, NULL, key), 1);
+	assert_int_equal(EVP_DigestVerify(context, signature.data, signature.len, attributes, len), 1);
+	EVP_MD_CTX_free(context);
+	assert_int_equal(logged("C_SignInit " EDDSA "\n"), 1);
+	(void)snprintf(line, sizeof(line), "C_Sign %zu\n", len);
+	assert_int_equal(logged(line), 1);
+	wire_report_free(report);
+}
+
+static void ed25519_signs_the_attributes_themselves(void **state) {
+	static const char *const lacking[] = { "lacks=" EDDSA, "refuse=" EDDSA };
+	struct sign_plan plan = { .id = ID_ED, .digest = NID_sha512 }, other = { .id = ID_ED };
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("");
+
+	assert_signed_purely(sign(&core, plan), fixture.keys[ID_ED]);
+	assert_error(sign(&core, other), SMIME_E_UNSUPPORTED);
+	words("C_Sign flip");
+	assert_error(sign(&core, plan), SMIME_E_TOKEN_FAULT);
+	end(&core);
+	for (size_t i = 0; i < ELEMENTSOF(lacking); i++) {
+		core = start_limited(lacking[i]);
+		assert_error_says(sign(&core, plan), SMIME_E_MECHANISM, "CKM_EDDSA");
+		assert_int_equal(logged("C_Sign "), 0);
 		end(&core);
 	}
 }
@@ -914,6 +961,8 @@ static void fewer_sessions_than_configured_will_do_but_none_will_not(void **stat
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(signing_takes_the_mechanism_that_there_is),
+		{ "A3: a token signs the attributes themselves with Ed25519, and what it signs is verified",
+			ed25519_signs_the_attributes_themselves, NULL, NULL, NULL },
 		cmocka_unit_test(decrypting_takes_the_mechanism_that_there_is),
 		cmocka_unit_test(wrong_padding_shows_through_no_module),
 		cmocka_unit_test(a_raw_decryption_that_fails_is_told),
