@@ -176,6 +176,9 @@ static void tell_layers(const struct cli *cli, const struct smime_report *report
 	size_t i;
 
 	line("in all: %s", summary_text(report->summary));
+	/* Only a mail has a From, and only where something is protected may the header be thought to be. */
+	if (!report->header_protection && report->from[0] && strcmp(report->summary, "none") != 0)
+		line("the mail's header is not protected: anybody may have written To, Subject and the rest");
 	for (i = 0; i < report->layer_count; i++)
 		if (report->layers[i].kind == SMIME_LAYER_ENCRYPTED)
 			tell_encrypted(&report->layers[i], i + 1);

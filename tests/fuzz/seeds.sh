@@ -97,6 +97,19 @@ mail() { # NAME <MESSAGE
 } | mail multipart
 { headers && printf 'Content-Type: application/x-pkcs7-mime; name=smime.p7m\nContent-Transfer-Encoding: base64\n\n' && base64 "$work/cms/signed-ber"; } | mail octet
 
+# An outer header, and a payload with header protection in each of its ways.
+protected() { # NAME <PAYLOAD
+	{ printf 'Received: by relay.example.org\r\nFrom: Alice <alice@example.org>\r\nTo: bob@example.org\r\nSubject: [...]\r\n\r\n\xff\xff' && sed 's/$/\r/'; } | seed protected "$1" 40
+}
+fields='From: Alice <alice@example.org>\nTo: bob@example.org\nSubject: A long\n subject\nKeywords: a, b\n'
+recorded='HP-Outer: From: Alice <alice@example.org>\nHP-Outer: To: bob@example.org\nHP-Outer: Subject: [...]\n'
+printf '%b' "${fields}Content-Type: text/plain; hp=\"clear\"\n\nText\n" | protected clear
+printf '%b' "$fields${recorded}Content-Type: text/plain; hp=\"cipher\"; hp-legacy-display=\"1\"\n\nSubject: A long subject\n\nText\n" | protected cipher
+printf '%b' "$fields${recorded}Content-Type: multipart/alternative; boundary=b; hp=\"cipher\"\n\n--b\nContent-Type: text/plain; hp-legacy-display=1\n\nSubject: A\n\nText\n--b\nContent-Type: text/html; hp-legacy-display=1\nContent-Transfer-Encoding: quoted-printable\n\n<div class=3D\"header-protection-legacy-display\">A</div>Text\n--b--\n" | protected alternative
+printf '%b' "${fields}Content-Type: text/plain; protected-headers=\"v1\"\n\nText\n" | protected v1
+printf '%b' "Content-Type: message/rfc822\n\n${fields}Content-Type: text/plain\n\nText\n" | protected wrapped
+printf '%b' "${fields}Bcc: boss@example.org\nComments: none\n\nText\n" | protected none
+
 # ---- Texts ----
 
 text() { printf '%b' "$3" | seed text "$1" "$2"; } # NAME FIRST-OCTET TEXT

@@ -81,6 +81,8 @@ sign "$T/payload" "$T/signed"
 outer "From: $FROM" "To: $TO" 'Subject: Above' | message "$T/signed"
 check 'M10: hp below the root' 0 smime verify --json -i "$T/message"
 is 'M10: means nothing' "$(json "$T/out" "d['header_protection'], d['header']")" '(None, [])'
+check 'M10: people are told that the header is not protected' 0 smime verify -i "$T/message"
+says 'M10: in words' "the mail's header is not protected"
 payload 'text/plain; hp="clear"' 'Subject: One' 'Subject: Two' >"$T/payload"
 sign "$T/payload" "$T/signed"
 outer "From: $FROM" "To: $TO" 'Subject: One' | message "$T/signed"
