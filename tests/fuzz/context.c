@@ -6,6 +6,7 @@
 #include <smime/smime.h>
 
 #include "agent/wire/text.h"
+#include "client/cms/enveloped.h"
 #include "client/lib/anchors.h"
 #include "fuzz.h"
 #include "smime/error.h"
@@ -61,28 +62,35 @@ static void check_layer(const struct smime_layer *layer) {
 	REQUIRE(layer->kind != SMIME_LAYER_SIGNED || layer->good == all);
 }
 
-static void check_report(const struct smime_report *report, int r) {
+static void check_report(const struct smime_report *report) {
 	for (size_t i = 0; i < report->layer_count; i++)
 		check_layer(&report->layers[i]);
-	REQUIRE(r != 0 || (report->signed_ && report->good));
 	REQUIRE(report->first_bad);
 }
 
-int context_verify(struct bytes message, bool cms) {
-	static const char *const trust[] = { FUZZ_KEYS "/ca.pem" };
-	struct smime_verify_options options = {
-		.trust = trust, .trust_count = 1, .at = FUZZ_TIME, .cms = cms, .revocation = SMIME_REVOCATION_SOFT
-	};
-	struct smime_report *report = NULL;
+static const char *const trust[] = { FUZZ_KEYS "/ca.pem" };
+
+static struct smime *new_context(void) {
 	struct smime *s = NULL;
-	int in = context_file(message), out = context_file((struct bytes){ NULL, 0 }), r;
 
 	REQUIRE(smime_new(&s) == 0 && smime_set_socket(s, "/nonexistent/agent.sock") == 0);
 	smime_set_autostart(s, false);
-	r = smime_verify(s, in, out, &options, &report);
+	return s;
+}
+
+int context_verify(struct bytes message, bool cms) {
+	const struct smime_verify_options options = {
+		.trust = trust, .trust_count = 1, .at = FUZZ_TIME, .cms = cms, .revocation = SMIME_REVOCATION_SOFT
+	};
+	struct smime_report *report = NULL;
+	struct smime *s = new_context();
+	int in = context_file(message), out = context_file((struct bytes){ NULL, 0 });
+	int r = smime_verify(s, in, out, &options, &report);
+
 	REQUIRE(r <= 0 && (r == 0 || smime_message(s)[0] != '\0'));
+	REQUIRE(r != 0 || (report && report->signed_ && report->good));
 	if (report)
-		check_report(report, r);
+		check_report(report);
 	/* Nothing is released of what is not good. */
 	REQUIRE(r == 0 || lseek(out, 0, SEEK_END) == 0);
 	smime_report_free(report);
@@ -90,4 +98,44 @@ int context_verify(struct bytes message, bool cms) {
 	close_fdp(&in);
 	close_fdp(&out);
 	return r;
+}
+
+int context_decrypt(struct bytes message, bool cms) {
+	const struct smime_decrypt_options options = {
+		.verify = { .trust = trust, .trust_count = 1, .at = FUZZ_TIME, .cms = cms },
+		.kek_file = FUZZ_KEYS "/kek",
+	};
+	struct smime_report *report = NULL;
+	struct smime *s = new_context();
+	int in = context_file(message), out = context_file((struct bytes){ NULL, 0 });
+	int r = smime_decrypt(s, in, out, &options, &report);
+
+	REQUIRE(r <= 0 && (r == 0 || smime_message(s)[0] != '\0'));
+	REQUIRE(r != 0 || (report && report->encrypted));
+	if (report)
+		check_report(report);
+	REQUIRE(r != -SMIME_E_INTEGRITY || lseek(out, 0, SEEK_END) == 0);
+	smime_report_free(report);
+	(void)smime_free(s);
+	close_fdp(&in);
+	close_fdp(&out);
+	return r;
+}
+
+void context_decrypt_own(struct bytes entity) {
+	static const char head[] = "From: Bob <bob@example.org>\r\nContent-Type: application/pkcs7-mime; smime-type=enveloped-data\r\n"
+				   "Content-Transfer-Encoding: binary\r\n\r\n";
+	_cleanup_(shared_secrets_clear) struct shared_secrets secrets = { .kek_id = "id", .kek_id_len = 2 };
+	const struct enveloped_writing writing = { .cipher = "aes128-cbc", .shared = &secrets };
+	_cleanup_(source_unrefp) struct source *content = fuzz_source(entity, READER_BUFFER_BYTES);
+	_cleanup_(sink_freep) struct sink *sink = NULL;
+	FILE *file = fopen(FUZZ_KEYS "/kek", "rb");
+	uint8_t kek[16];
+
+	REQUIRE(file && fread(kek, 1, sizeof(kek), file) == sizeof(kek) && fclose(file) == 0);
+	REQUIRE(secret_set(&secrets.kek, kek, sizeof(kek)) == 0);
+	REQUIRE(sink_to_memory(1024 * 1024, &sink) == 0 && sink_puts(sink, head) == 0);
+	REQUIRE(enveloped_write(sink, content, &writing) == 0);
+	int r = context_decrypt(sink_memory(sink), false);
+	REQUIRE(r != -SMIME_E_INTEGRITY && r != -SMIME_E_NOT_RECIPIENT && r != -SMIME_E_NOT_ENCRYPTED);
 }

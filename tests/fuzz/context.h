@@ -21,4 +21,10 @@ int context_file(struct bytes data);
  */
 int context_verify(struct bytes message, bool cms);
 
+/* The same with smime_decrypt() and the key of tests/fuzz/keys/kek. */
+int context_decrypt(struct bytes message, bool cms);
+
+/* A mail with this entity encrypted with that key, decrypted: that much always succeeds, but for what is wrong inside. */
+void context_decrypt_own(struct bytes entity);
+
 #endif

@@ -42,17 +42,21 @@ export LSAN_OPTIONS="suppressions='$source/tests/lsan.supp':print_suppressions=0
 findings_of() { find "$base/findings/$1" -type f 2>/dev/null; } # TARGET
 
 fuzz() { # TARGET
-	local target=$1 left found=-1
+	local target=$1 left found=-1 child=
 	local program=$base/tests/fuzz/fuzz-$target log=$base/logs/$target.log
-	local end=$((SECONDS + seconds)) TIMEFORMAT='cpu: %U %S'
+	local end=$((SECONDS + seconds))
+	trap 'kill "$child"; exit 1' TERM
 	mkdir -p "$base/corpus/$target" "$base/findings/$target" "$base/logs"
 	: >"$log"
 	# Whoever finds what is found already would do so for ever.
 	while left=$((end - SECONDS)) && [ "$left" -gt 0 ] && [ "$(findings_of "$target" | wc -l)" -gt "$found" ]; do
 		found=$(findings_of "$target" | wc -l)
-		time "$program" -max_total_time="$left" -rss_limit_mb=2048 -timeout=20 -max_len=16384 -print_final_stats=1 -use_value_profile=1 \
-			-artifact_prefix="$base/findings/$target/" "$base/corpus/$target" "$source/tests/fuzz/corpus/$target"
+		"$program" -max_total_time="$left" -rss_limit_mb=2048 -timeout=20 -max_len=16384 -print_final_stats=1 -use_value_profile=1 \
+			-artifact_prefix="$base/findings/$target/" "$base/corpus/$target" "$source/tests/fuzz/corpus/$target" &
+		child=$!
+		wait "$child"
 	done >>"$log" 2>&1
+	times | sed -n '2s/^/cpu: /p' >>"$log"
 }
 
 trap 'kill $(jobs -p) 2>/dev/null; wait; exit 1' INT TERM
@@ -71,7 +75,7 @@ summary() { # TARGET
 		/^stat::number_of_executed_units:/ { runs += $2 }
 		/ cov: / { for (i = 1; i < NF; i++) { if ($i == "cov:") cov = $(i + 1); if ($i == "ft:") features = $(i + 1) } }
 		/^stat::peak_rss_mb:/ { if ($2 > rss) rss = $2 }
-		/^cpu: / { cpu += $2 + $3 }
+		/^cpu: / { for (i = 2; i <= 3; i++) { split($i, time, /[ms]/); cpu += 60 * time[1] + time[2] } }
 		END { printf "%-12s %12d %8d %8d %8d %6d %9d\n", target, runs, cpu, cov, features, rss, findings }' "$base/logs/$1.log"
 }
 printf '%-12s %12s %8s %8s %8s %6s %9s\n' target executions 'CPU s' edges features MiB findings

@@ -25,6 +25,7 @@ make_keys() {
 	openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out "$keys/rsa.key" # small, since it is used for every input
 	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$keys/ec.key"
 	openssl req -x509 -new -key "$keys/ca.key" -days 36500 -subj '/CN=Fuzzing CA' -addext keyUsage=critical,keyCertSign,cRLSign -out "$keys/ca.pem"
+	printf '\000\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017' >"$keys/kek"
 	certify rsa 2 /CN=Alice keyUsage=critical,digitalSignature,keyEncipherment subjectAltName=email:alice@example.org
 	certify ec 3 /CN=Bob keyUsage=critical,digitalSignature,keyAgreement subjectAltName=email:bob@example.org
 }
@@ -64,6 +65,7 @@ enveloped -aes256 -pwri_password secret -secretkey 000102030405060708090a0b0c0d0
 for file in "$work"/cms/*; do
 	name=${file##*/}
 	seed message "cms-$name" 01 <"$file"
+	[ "$name" != enveloped-other ] || seed message decrypt-cms 03 <"$file"
 	case $name in
 	*signed* | certs-only) seed signed "$name" 40 <"$file" ;;
 	*) seed enveloped "$name" 40 <"$file" ;;
@@ -82,6 +84,7 @@ headers() { printf 'From: Bob <bob@example.org>\nTo: alice@example.org\nSubject:
 mail() { # NAME <MESSAGE
 	tee "$work/mail" | seed mime "$1" 20
 	seed message "$1" 00 <"$work/mail"
+	seed message "inside-$1" 04 <"$work/mail"
 }
 { headers && printf '\nHello,\n\nFrom here on.  \nCaf\303\251\n'; } | mail plain
 { headers && openssl cms -sign -in "$work/part" -signer "$keys/ec.pem" -inkey "$keys/ec.key"; } | mail multipart-signed
@@ -109,6 +112,13 @@ printf '%b' "$fields${recorded}Content-Type: multipart/alternative; boundary=b; 
 printf '%b' "${fields}Content-Type: text/plain; protected-headers=\"v1\"\n\nText\n" | protected v1
 printf '%b' "Content-Type: message/rfc822\n\n${fields}Content-Type: text/plain\n\nText\n" | protected wrapped
 printf '%b' "${fields}Bcc: boss@example.org\nComments: none\n\nText\n" | protected none
+
+# ---- Encodings ----
+
+head -c 300 "$work/cms/signed" | seed stream octets 03
+head -c 700 "$work/cms/signed" | base64 | seed stream base64 1f
+{ base64 -w 0 "$work/cms/certs-only" | head -c 150 && printf '\r\n \tAA*=AA=\n--'; } | seed stream odd-base64 4b
+printf 'Caf=C3=A9 =\r\nsoft  \nhard =3d=\t\n=zz=' | seed stream quoted-printable 00
 
 # ---- Texts ----
 
