@@ -137,7 +137,10 @@ void cli_progress_clear(void); /* takes the line away before something else is w
 /* A text that may be NULL (null) or hold bytes that are not UTF-8 (replaced). */
 json_t *cli_json_text(const char *text);
 json_t *cli_json_texts(const char *const *texts); /* NULL-terminated */
-json_t *cli_json_time(time_t t);                  /* "2026-11-24T00:16:33Z" */
+
+/* Appends a value, which it owns. When that or the value is for want of memory missing, *array becomes NULL, and so does what is made of it. */
+void cli_json_append(json_t **array, json_t *value);
+json_t *cli_json_time(time_t t); /* "2026-11-24T00:16:33Z" */
 
 /* Prints {"command": .., "result": .., "exit_code": 0, "warnings": [..]}. Returns as cli_json_print(). */
 int cli_json_done(struct cli *cli, const char *result);

@@ -18,7 +18,7 @@ static json_t *json_key(const struct smime_key *key) {
 	json_t *certificates = json_array();
 
 	for (size_t i = 0; i < key->certificate_count; i++)
-		(void)json_array_append_new(certificates, json_certificate(&key->certificates[i]));
+		cli_json_append(&certificates, json_certificate(&key->certificates[i]));
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:o, s:o}", "fingerprint",
 		cli_json_text(key->fingerprint), "label", cli_json_text(key->label), "uri", cli_json_text(key->uri), "token_label",
 		cli_json_text(key->token_label), "token_serial", cli_json_text(key->token_serial), "token_id", cli_json_text(key->token_id),
@@ -31,7 +31,7 @@ static json_t *json_keys(const struct smime_keys *keys) {
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < keys->count; i++)
-		(void)json_array_append_new(array, json_key(&keys->keys[i]));
+		cli_json_append(&array, json_key(&keys->keys[i]));
 	return json_pack("{s:o}", "keys", array);
 }
 

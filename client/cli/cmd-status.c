@@ -57,13 +57,13 @@ static json_t *json_status(const struct smime_status *status) {
 	json_t *readers = json_array(), *modules = json_array(), *tokens = json_array(), *line = json_array();
 
 	for (size_t i = 0; i < status->reader_count; i++)
-		(void)json_array_append_new(readers, json_reader(&status->readers[i]));
+		cli_json_append(&readers, json_reader(&status->readers[i]));
 	for (size_t i = 0; i < status->module_count; i++)
-		(void)json_array_append_new(modules, json_module(&status->modules[i]));
+		cli_json_append(&modules, json_module(&status->modules[i]));
 	for (size_t i = 0; i < status->token_count; i++)
-		(void)json_array_append_new(tokens, json_token(&status->tokens[i]));
+		cli_json_append(&tokens, json_token(&status->tokens[i]));
 	for (size_t i = 0; i < status->line_count; i++)
-		(void)json_array_append_new(line, json_prompt(&status->line[i]));
+		cli_json_append(&line, json_prompt(&status->line[i]));
 	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "agent_version", cli_json_text(status->agent_version),
 		"socket", cli_json_text(status->socket), "pid", (json_int_t)status->pid, "clients", (json_int_t)status->clients, "prompts",
 		(json_int_t)status->prompts, "reader_fault", cli_json_text(status->reader_fault), "readers", readers, "modules", modules,

@@ -20,14 +20,20 @@ json_t *cli_json_text(const char *text) {
 	return value;
 }
 
+void cli_json_append(json_t **array, json_t *value) {
+	if (*array && json_array_append_new(*array, value) == 0)
+		return;
+	if (!*array)
+		json_decref(value);
+	json_decref(*array);
+	*array = NULL;
+}
+
 json_t *cli_json_texts(const char *const *texts) {
 	json_t *array = json_array();
 
 	for (size_t i = 0; array && texts && texts[i]; i++)
-		if (json_array_append_new(array, cli_json_text(texts[i])) < 0) {
-			json_decref(array);
-			return NULL;
-		}
+		cli_json_append(&array, cli_json_text(texts[i]));
 	return array;
 }
 
@@ -41,8 +47,11 @@ json_t *cli_json_time(time_t t) {
 }
 
 int cli_json_print(struct cli *cli, json_t *document) {
-	if (!document)
+	if (!document) {
+		/* Nor would there be any for a document that says so. */
+		cli->json_printed = true;
 		return cli_fail(cli, SMIME_E_NO_MEMORY, "out of memory");
+	}
 	/* Programs get what there is, but in ASCII: standard output may be a terminal, which obeys more than C0. */
 	bool in_line = cli->command && cli->command->json_lines;
 	int r = json_dumpf(document, stdout, (in_line ? JSON_COMPACT : JSON_INDENT(2)) | JSON_ENSURE_ASCII);

@@ -93,11 +93,14 @@ void cli_warn(void *userdata, const char *text) {
 	(void)json_array_append_new(cli->warnings, cli_json_text(text));
 }
 
+/* A line of a result is missing, for want of memory: cli_flush() tells. */
+static bool incomplete;
+
 void cli_vprint(FILE *out, const char *format, va_list args) {
 	char *text = format_text(format, args);
 
-	if (text)
-		fprintf(out, "%s\n", text);
+	fprintf(out, "%s\n", text ? text : "out of memory");
+	incomplete = incomplete || (!text && out == stdout);
 	free(text);
 }
 
@@ -110,6 +113,8 @@ void cli_print(const char *format, ...) {
 }
 
 int cli_flush(struct cli *cli) {
+	if (incomplete)
+		return cli_fail(cli, SMIME_E_NO_MEMORY, "out of memory");
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return 0;
 	return cli_fail(cli, SMIME_E_IO, "standard output: %s", strerror(errno));

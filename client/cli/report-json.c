@@ -45,7 +45,7 @@ static json_t *signer_json(const struct smime_signer *signer) {
 	size_t i;
 
 	for (i = 0; i < signer->check_count; i++)
-		json_array_append_new(checks, check_json(&signer->checks[i]));
+		cli_json_append(&checks, check_json(&signer->checks[i]));
 	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "good", signer->good, "subject", cli_json_text(signer->subject),
 		"issuer", cli_json_text(signer->issuer), "serial", cli_json_text(signer->serial), "fingerprint",
 		cli_json_text(signer->fingerprint), "addresses", cli_json_texts(signer->addresses), "algorithm",
@@ -58,8 +58,10 @@ static json_t *with_content(json_t *json, const struct smime_layer *layer) {
 	json_t *more = json_pack("{s:o, s:I, s:b}", "content", cli_json_text(layer->content), "octets", (json_int_t)layer->octets,
 		"summarized", layer->summarized);
 
-	if (json && more)
-		(void)json_object_update(json, more);
+	if (json && (!more || json_object_update(json, more) < 0)) {
+		json_decref(json);
+		json = NULL;
+	}
 	json_decref(more);
 	return json;
 }
@@ -69,7 +71,7 @@ static json_t *signed_json(const struct smime_layer *layer) {
 	size_t i;
 
 	for (i = 0; i < layer->signer_count; i++)
-		json_array_append_new(signers, signer_json(&layer->signers[i]));
+		cli_json_append(&signers, signer_json(&layer->signers[i]));
 	return json_pack("{s:s, s:s, s:b, s:b, s:I, s:b, s:o}", "kind", layer->kind == SMIME_LAYER_SIGNED ? "signed" : "certificates",
 		"form", layer->form, "good", layer->good, "outside", layer->outside, "outside_octets", (json_int_t)layer->outside_octets,
 		"canonicalized", layer->canonicalized, "signers", signers);
@@ -104,7 +106,7 @@ static json_t *layers_json(const struct smime_report *report) {
 	for (i = 0; i < report->layer_count; i++) {
 		const struct smime_layer *layer = &report->layers[i];
 
-		json_array_append_new(layers, with_content(layer_json(layer), layer));
+		cli_json_append(&layers, with_content(layer_json(layer), layer));
 	}
 	return layers;
 }
@@ -114,7 +116,7 @@ static json_t *errant_json(const struct smime_report *report) {
 	size_t i;
 
 	for (i = 0; i < report->errant_count; i++)
-		json_array_append_new(errant,
+		cli_json_append(&errant,
 			json_pack("{s:o, s:o}", "part", cli_json_text(report->errant[i].part), "form",
 				cli_json_text(report->errant[i].form)));
 	return errant;
@@ -127,7 +129,7 @@ static json_t *header_json(const struct smime_report *report) {
 	for (i = 0; i < report->field_count; i++) {
 		const struct smime_field *field = &report->fields[i];
 
-		json_array_append_new(fields,
+		cli_json_append(&fields,
 			json_pack("{s:o, s:o, s:o, s:b, s:b, s:b}", "name", cli_json_text(field->name), "value",
 				cli_json_text(field->value), "outside", cli_json_text(field->outside), "signed", field->signed_,
 				"encrypted", field->encrypted, "differs", field->differs));
