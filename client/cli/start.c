@@ -34,7 +34,7 @@ static void add_digests(void) {
 
 void start_openssl(void) {
 	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS | OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
-			OPENSSL_INIT_NO_ADD_ALL_DIGESTS | OPENSSL_INIT_NO_ATEXIT,
+			OPENSSL_INIT_NO_ADD_ALL_DIGESTS | START_AT_END,
 		NULL);
 	add_digests();
 }
