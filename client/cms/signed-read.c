@@ -334,6 +334,23 @@ static int copy_counted(struct sink *sink, struct source *source, uint64_t *ret_
 	return r;
 }
 
+int signed_take_digests(struct signed_data *data, const struct signed_digest *digests, size_t count) {
+	struct signed_digest taken[SIGNED_DIGESTS_MAX];
+
+	for (size_t i = 0; i < data->digest_count; i++) {
+		size_t k = 0;
+
+		while (k < count && EVP_MD_get_type(digests[k].md) != EVP_MD_get_type(data->digests[i].md))
+			k++;
+		if (k == count)
+			return 1;
+		taken[i] = digests[k];
+	}
+	if (data->digest_count > 0)
+		memcpy(data->digests, taken, data->digest_count * sizeof(taken[0]));
+	return 0;
+}
+
 int signed_hash(struct signed_data *data, struct source *content, enum eol eol) {
 	_cleanup_(hashing_end) struct hashing hashing = { 0 };
 	_cleanup_(sink_freep) struct sink *digests = NULL, *lines = NULL;

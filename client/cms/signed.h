@@ -63,6 +63,9 @@ DEFINE_CLEANUP(struct signed_data *, signed_freep, signed_free)
 /* Has this digest among those to be made, without a value yet if it was not. -SMIME_E_TOO_LARGE. */
 int signed_add_digest(struct signed_data *data, const EVP_MD *md);
 
+/* Gives every digest its value, if each of them is among those given here. Returns 0, or 1 and changes nothing. */
+int signed_take_digests(struct signed_data *data, const struct signed_digest *digests, size_t count);
+
 /* Gives every digest its value over `content` with these line ends, in one pass; what they had before is replaced. */
 int signed_hash(struct signed_data *data, struct source *content, enum eol eol);
 

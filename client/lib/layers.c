@@ -9,8 +9,6 @@
 
 #include <openssl/err.h>
 
-enum { COPIED_MAX_BYTES = 256 * 1024 };
-
 DEFINE_CLEANUP(ASN1_OBJECT *, object_freep, ASN1_OBJECT_free)
 
 struct layer *layer_free(struct layer *layer) {
@@ -71,47 +69,32 @@ static int open_body(const struct entity *entity, struct source *source, struct 
 	return r < 0 ? r : cms_open(body, ret_cms);
 }
 
-/*
- * A copy of the part with the signature, where it is as small as signatures are: it stands behind the content, so that each
- * look at it through the layers outside would decrypt all of that again.
- */
-static int copy_part(struct source *source, const struct signed_slices *slices, struct source **ret_part) {
-	_cleanup_(source_unrefp) struct source *part = NULL;
-	_cleanup_(sink_freep) struct sink *memory = NULL;
-	int r = source_slice(source, slices->signature_offset, slices->signature_len, &part);
-
-	if (r == 0 && slices->signature_len <= COPIED_MAX_BYTES) {
-		r = sink_to_memory(COPIED_MAX_BYTES, &memory);
-		if (r == 0)
-			r = sink_copy(memory, part);
-		if (r == 0)
-			return source_from_memory(sink_memory(memory).data, sink_memory(memory).len, ret_part);
-	}
-	if (r < 0)
-		return r;
-	*ret_part = TAKE(part);
-	return 0;
-}
-
 /* The signature of a multipart/signed is a part with a header of its own. */
-static int open_signature(struct source *source, const struct signed_slices *slices, struct source **ret_cms) {
-	_cleanup_(source_unrefp) struct source *part = NULL;
+static int open_signature(struct source *part, struct source **ret_cms) {
 	_cleanup_(entity_freep) struct entity *entity = NULL;
-	int r = copy_part(source, slices, &part);
+	int r = entity_read(part, &entity);
 
-	if (r == 0)
-		r = entity_read(part, &entity);
 	return r < 0 ? r : open_body(entity, part, ret_cms);
 }
 
+/* Finds the parts, and hashes the signed one in the same pass. */
+static int slice(struct layer *layer, struct signed_slices *ret_slices) {
+	_cleanup_(early_end) struct early early = { .count = 0 };
+	int r = early_begin(layer->entity, &early);
+
+	if (r == 0)
+		r = entity_slice_signed(layer->entity, layer->source, early.sink, ret_slices);
+	return r < 0 ? r : early_finish(&early, &layer->digests);
+}
+
 static int look_multipart(struct layer *layer) {
-	struct signed_slices slices;
-	int r = entity_slice_signed(layer->entity, layer->source, &slices);
+	_cleanup_(signed_slices_clear) struct signed_slices slices = { .signature = NULL };
+	int r = slice(layer, &slices);
 
 	if (r == 0)
 		r = source_slice(layer->source, slices.content_offset, slices.content_len, &layer->content);
 	if (r == 0)
-		r = open_signature(layer->source, &slices, &layer->cms);
+		r = open_signature(slices.signature, &layer->cms);
 	if (r == 0)
 		r = classify(layer);
 	if (r < 0)

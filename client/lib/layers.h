@@ -3,7 +3,7 @@
  * What layer of protection a mail or CMS is, found out by looking: types and names in the header only say where
  * CMS may be, its own content type says what it is.
  *
- * Looks at beginnings and at the limits of parts; verifies and decrypts nothing.
+ * Looks at beginnings and at the limits of parts, and hashes in passing; verifies and decrypts nothing.
  */
 #ifndef LIB_LAYERS_H
 #define LIB_LAYERS_H
@@ -12,6 +12,7 @@
 #include "client/cms/signed.h"
 #include "client/mime/entity.h"
 #include "context.h"
+#include "early.h"
 
 enum { LAYERS_TYPE_MAX_BYTES = 80 };
 
@@ -28,7 +29,8 @@ struct layer {
 	struct source *source;            /* the whole */
 	struct entity *entity;            /* its header; NULL: bare CMS or bytes */
 	struct source *cms;               /* NULL: plain */
-	struct source *content;           /* of multipart/signed: the signed part */
+	struct source *content;           /* of multipart/signed: the signed part, with .. */
+	struct early_digests digests;     /* .. those that were made in passing */
 	bool outside;                     /* there is text outside the signed part .. */
 	uint64_t outside_len;             /* .. of so many octets */
 	char type[LAYERS_TYPE_MAX_BYTES]; /* of LAYER_OTHER: the content type */

@@ -143,16 +143,17 @@ static bool any_matches(const struct signers *signers, const struct signer_scene
 	return false;
 }
 
-/* Mail with LF was most likely signed with CRLF, mail with CRLF as it is. The second guess costs one more pass. */
+/* Hashed with the line ends that the content was most likely signed with; the second guess costs one more pass. */
 static int hash_part(const struct layer *layer, const struct signers *signers, struct signer_scene *scene) {
-	bool crlf = layer->entity->crlf;
 	int r;
 
-	scene->eol = crlf ? EOL_KEEP : EOL_CRLF;
-	r = signed_hash(scene->data, scene->content, scene->eol);
+	scene->eol = layer->digests.eol;
+	r = signed_take_digests(scene->data, layer->digests.items, layer->digests.count);
+	if (r == 1)
+		r = signed_hash(scene->data, scene->content, scene->eol);
 	if (r < 0 || any_matches(signers, scene))
 		return r;
-	scene->eol = crlf ? EOL_CRLF : EOL_KEEP;
+	scene->eol = scene->eol == EOL_KEEP ? EOL_CRLF : EOL_KEEP;
 	return signed_hash(scene->data, scene->content, scene->eol);
 }
 

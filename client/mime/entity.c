@@ -19,6 +19,7 @@ struct entity *entity_free(struct entity *entity) {
 	free(entity->type);
 	free(entity->boundary);
 	free(entity->protocol);
+	free(entity->micalg);
 	free(entity->hp);
 	free(entity->protected_headers);
 	free(entity->name);
@@ -96,6 +97,8 @@ static int read_type(struct entity *entity) {
 	if (strncmp(entity->type, "multipart/", 10) == 0 && (r = get_boundary(&parsed, &entity->boundary)) < 0)
 		return r;
 	r = get_lower(&parsed, "protocol", &entity->protocol);
+	if (r == 0)
+		r = get_lower(&parsed, "micalg", &entity->micalg);
 	if (r == 0)
 		r = get_protection(&parsed, entity);
 	return r < 0 ? r : parameter_get(&parsed, "name", true, &entity->name);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "client/stream/sink.h"
 #include "client/stream/source.h"
 
 enum {
@@ -38,6 +39,7 @@ struct entity {
 	char *type;              /* media type in lower case, "text/plain" when absent or unusable */
 	char *boundary;          /* multipart's, unquoted and RFC 2231-decoded, else NULL */
 	char *protocol;          /* parameter in lower case, else NULL */
+	char *micalg;            /* likewise */
 	char *name;              /* file name from Content-Type name= or Content-Disposition filename=, as it is, else NULL */
 	char *encoding;          /* Content-Transfer-Encoding in lower case, "7bit" when absent */
 	char *hp;                /* parameter of Content-Type in lower case (RFC 9788), else NULL */
@@ -72,15 +74,19 @@ int entity_body(const struct entity *entity, struct source *source, struct sourc
 /* The two parts of a multipart/signed, as offsets in the source that the entity was read from. */
 struct signed_slices {
 	uint64_t content_offset, content_len;     /* RFC 1847 2.1: without the line end that belongs to the delimiter */
-	uint64_t signature_offset, signature_len; /* the second body part with its header */
+	uint64_t signature_offset, signature_len; /* the second body part with its header, which is .. */
+	struct source *signature;                 /* .. this: owned; in memory if it is as small as signatures are */
 	bool outside;                             /* text before the first or behind the last delimiter */
 	uint64_t outside_len;                     /* how many octets are there, blank ones too; 0 without text */
 };
 
+void signed_slices_clear(struct signed_slices *slices); /* usable as a cleanup attribute */
+
 /*
- * Finds the parts of a multipart/signed. -SMIME_E_MALFORMED: no parts, one, or more than two, or a second part that is no
+ * Finds the parts of a multipart/signed in one pass, and writes the signed one to `content` meanwhile, if that is not NULL:
+ * what it got is of use only when this succeeds. Errors of that sink; -SMIME_E_MALFORMED: no parts, one, or more than two, or a second part that is no
  * application/(x-)pkcs7-signature; -SMIME_E_TRUNCATED: no end delimiter.
  */
-int entity_slice_signed(const struct entity *entity, struct source *source, struct signed_slices *ret_slices);
+int entity_slice_signed(const struct entity *entity, struct source *source, struct sink *content, struct signed_slices *ret_slices);
 
 #endif

@@ -10,18 +10,29 @@
 #include "entity.h"
 #include "smime/error.h"
 
+/* A larger part with a signature is read again where it stands, behind the content, through all layers outside. */
+enum { SLICE_COPIED_MAX_BYTES = 256 * 1024 };
+
 enum stage { STAGE_PREAMBLE, STAGE_CONTENT, STAGE_SIGNATURE, STAGE_EPILOGUE };
 
 struct slicer {
 	struct reader *reader;
 	struct level level;
+	struct sink *content;   /* where the signed part goes; NULL: nowhere */
+	struct sink *signature; /* the other one, as far as there is room */
 	enum stage stage;
 	struct signed_slices slices;
 	uint64_t around; /* octets before the first and behind the last delimiter */
 };
 
+void signed_slices_clear(struct signed_slices *slices) {
+	slices->signature = source_unref(slices->signature);
+}
+
 static void slicer_clear(struct slicer *slicer) {
 	slicer->reader = reader_close(slicer->reader);
+	slicer->signature = sink_free(slicer->signature);
+	signed_slices_clear(&slicer->slices);
 }
 
 static bool has_text(const uint8_t *data, size_t len) {
@@ -52,6 +63,17 @@ static int slicer_advance(struct slicer *slicer, uint64_t before, uint64_t behin
 	return 0;
 }
 
+/* Some of the part that the slicer is in, or of what is around the parts. */
+static int slicer_take(struct slicer *slicer, const uint8_t *data, size_t len) {
+	if (slicer->stage == STAGE_PREAMBLE) {
+		slicer->slices.outside |= has_text(data, len);
+		slicer->around += len;
+	}
+	if (slicer->stage == STAGE_SIGNATURE)
+		(void)sink_write(slicer->signature, data, len);
+	return slicer->stage == STAGE_CONTENT && slicer->content ? sink_write(slicer->content, data, len) : 0;
+}
+
 /* One window. Returns 1 to go on, 0 behind the last delimiter. */
 static int slicer_step(struct slicer *slicer, bool line_start) {
 	uint64_t offset = reader_offset(slicer->reader);
@@ -66,10 +88,9 @@ static int slicer_step(struct slicer *slicer, bool line_start) {
 		return r;
 	eof = len < DELIMITER_WINDOW_MIN_BYTES;
 	delimiter_scan(&slicer->level, 1, data, len, eof, line_start, SIZE_MAX, &scan);
-	if (slicer->stage == STAGE_PREAMBLE) {
-		slicer->slices.outside |= has_text(data, scan.content);
-		slicer->around += scan.content;
-	}
+	r = slicer_take(slicer, data, scan.content);
+	if (r < 0)
+		return r;
 	if (!scan.found) {
 		reader_consume(slicer->reader, scan.content);
 		if (!eof)
@@ -111,16 +132,21 @@ static int slicer_read_epilogue(struct slicer *slicer) {
 	return r;
 }
 
-/* Whether the second part says that it is a signature. */
-static int check_signature_part(struct source *source, const struct signed_slices *slices) {
-	_cleanup_(source_unrefp) struct source *part = NULL;
-	_cleanup_(entity_freep) struct entity *entity = NULL;
-	int r;
+/* The copy of the second part when it is whole, else the part itself. */
+static int slicer_open_signature(struct slicer *slicer, struct source *source) {
+	struct bytes copy = sink_memory(slicer->signature);
+	struct signed_slices *slices = &slicer->slices;
 
-	r = source_slice(source, slices->signature_offset, slices->signature_len, &part);
-	if (r < 0)
-		return r;
-	r = entity_read(part, &entity);
+	if (copy.len == slices->signature_len)
+		return source_from_memory(copy.data, copy.len, &slices->signature);
+	return source_slice(source, slices->signature_offset, slices->signature_len, &slices->signature);
+}
+
+/* Whether the second part says that it is a signature. */
+static int check_signature_part(struct source *part) {
+	_cleanup_(entity_freep) struct entity *entity = NULL;
+	int r = entity_read(part, &entity);
+
 	if (r == -SMIME_E_NOT_MAIL)
 		return -SMIME_E_MALFORMED;
 	if (r < 0)
@@ -132,17 +158,19 @@ static int check_signature_part(struct source *source, const struct signed_slice
 	return 0;
 }
 
-int entity_slice_signed(const struct entity *entity, struct source *source, struct signed_slices *ret_slices) {
-	_cleanup_(slicer_clear) struct slicer slicer = { 0 };
+int entity_slice_signed(const struct entity *entity, struct source *source, struct sink *content, struct signed_slices *ret_slices) {
+	_cleanup_(slicer_clear) struct slicer slicer = { .content = content };
 	int r;
 
 	if (!entity->boundary)
 		return -SMIME_E_MALFORMED;
 	slicer.level = (struct level){ .boundary = entity->boundary, .boundary_len = strlen(entity->boundary) };
-	if ((r = source_open(source, &slicer.reader)) < 0 || (r = reader_skip(slicer.reader, entity->body_offset)) < 0 ||
-		(r = slicer_find_parts(&slicer)) < 0 || (r = slicer_read_epilogue(&slicer)) < 0 ||
-		(r = check_signature_part(source, &slicer.slices)) < 0)
+	if ((r = sink_to_memory(SLICE_COPIED_MAX_BYTES, &slicer.signature)) < 0 || (r = source_open(source, &slicer.reader)) < 0 ||
+		(r = reader_skip(slicer.reader, entity->body_offset)) < 0 || (r = slicer_find_parts(&slicer)) < 0 ||
+		(r = slicer_read_epilogue(&slicer)) < 0 || (r = slicer_open_signature(&slicer, source)) < 0 ||
+		(r = check_signature_part(slicer.slices.signature)) < 0)
 		return r;
 	*ret_slices = slicer.slices;
+	slicer.slices.signature = NULL;
 	return 0;
 }

@@ -34,10 +34,10 @@ static void compare(const struct entity *a, const struct entity *b) {
 }
 
 static void check_slices(const struct entity *entity, struct source *whole, struct source *pieces, size_t size) {
-	struct signed_slices a, b;
-	int r = entity_slice_signed(entity, whole, &a);
+	_cleanup_(signed_slices_clear) struct signed_slices a = { 0 }, b = { 0 };
+	int r = entity_slice_signed(entity, whole, NULL, &a);
 
-	REQUIRE(r == entity_slice_signed(entity, pieces, &b));
+	REQUIRE(r == entity_slice_signed(entity, pieces, NULL, &b));
 	if (r < 0)
 		return;
 	REQUIRE(a.content_offset == b.content_offset && a.content_len == b.content_len && a.signature_offset == b.signature_offset &&

@@ -24,12 +24,29 @@ struct sliced {
 };
 
 static void sliced_clear(struct sliced *sliced) {
+	if (sliced->r == 0)
+		signed_slices_clear(&sliced->slices);
 	free(sliced->mail);
+}
+
+/* What the sink and the source got is what the offsets say. */
+static void assert_same_parts(const struct sliced *sliced, const struct sink *content) {
+	_cleanup_(reader_closep) struct reader *reader = NULL;
+	_cleanup_(freep) char *signature = malloc(sliced->slices.signature_len + 1);
+
+	assert_int_equal(sink_memory(content).len, sliced->slices.content_len);
+	if (sliced->slices.content_len > 0)
+		assert_memory_equal(sink_memory(content).data, sliced->mail + sliced->slices.content_offset, sliced->slices.content_len);
+	assert_int_equal(source_open(sliced->slices.signature, &reader), 0);
+	assert_int_equal(reader_read_exact(reader, signature, sliced->slices.signature_len), 0);
+	assert_memory_equal(signature, sliced->mail + sliced->slices.signature_offset, sliced->slices.signature_len);
+	assert_int_equal(reader_skip(reader, 1), -SMIME_E_TRUNCATED);
 }
 
 static struct sliced slice_bytes(const char *header, const void *body, size_t len) {
 	_cleanup_(source_unrefp) struct source *source = NULL;
 	_cleanup_(entity_freep) struct entity *entity = NULL;
+	_cleanup_(sink_freep) struct sink *content = NULL;
 	struct sliced sliced = { .slices.content_len = 12345 };
 	size_t header_len = strlen(header);
 
@@ -39,9 +56,12 @@ static struct sliced slice_bytes(const char *header, const void *body, size_t le
 	sliced.mail[header_len + len] = 0;
 	assert_int_equal(source_from_memory(sliced.mail, header_len + len, &source), 0);
 	assert_int_equal(entity_read(source, &entity), 0);
-	sliced.r = entity_slice_signed(entity, source, &sliced.slices);
+	assert_int_equal(sink_to_memory(SIZE_MAX, &content), 0);
+	sliced.r = entity_slice_signed(entity, source, content, &sliced.slices);
 	if (sliced.r < 0)
 		assert_int_equal(sliced.slices.content_len, 12345);
+	else
+		assert_same_parts(&sliced, content);
 	return sliced;
 }
 
@@ -200,12 +220,12 @@ static void assert_dripped(const char *mail, size_t len, size_t content_len) {
 	_cleanup_(entity_freep) struct entity *entity = NULL;
 	_cleanup_(source_unrefp) struct source *source = NULL;
 	struct drip *drip = calloc(1, sizeof(*drip));
-	struct signed_slices slices;
+	_cleanup_(signed_slices_clear) struct signed_slices slices = { 0 };
 
 	*drip = (struct drip){ mail, len, 0 };
 	source = source_new(&ops, drip);
 	assert_int_equal(entity_read(source, &entity), 0);
-	assert_int_equal(entity_slice_signed(entity, source, &slices), 0);
+	assert_int_equal(entity_slice_signed(entity, source, NULL, &slices), 0);
 	assert_int_equal(slices.content_len, content_len);
 }
 
