@@ -109,13 +109,13 @@ static int read_one(struct exchange *exchange) {
 	(void)pthread_mutex_lock(&exchange->read_lock);
 	exchange->reading = false;
 	if (r != 0)
-		return r;
+		return exchange->end = r;
 	if (order->body->type == WIRE_ORDER_PROMPT) {
 		take_answer(exchange, order, fd);
 		return 0;
 	}
 	close_fdp(&fd);
-	return take_order(exchange, &order);
+	return exchange->end = take_order(exchange, &order);
 }
 
 /* Who has what he waited for leaves the socket to another one. While nobody waits nobody need read. */
@@ -136,14 +136,14 @@ static void wait_for_more(struct exchange *exchange) {
 
 int exchange_next(struct exchange *exchange, struct wire_order **ret_order) {
 	struct exchange_job *job;
-	int r = 0;
+	int r;
 
 	(void)pthread_mutex_lock(&exchange->read_lock);
-	while (r == 0 && !(job = STAILQ_FIRST(&exchange->orders))) {
+	while ((r = exchange->end) == 0 && !(job = STAILQ_FIRST(&exchange->orders))) {
 		if (exchange->reading)
 			wait_for_more(exchange);
 		else
-			r = read_one(exchange);
+			(void)read_one(exchange);
 	}
 	if (r == 0) {
 		STAILQ_REMOVE_HEAD(&exchange->orders, link);

@@ -27,6 +27,7 @@ struct exchange {
 	pthread_mutex_t write_lock;
 	pthread_mutex_t read_lock; /* guards what follows */
 	bool reading;              /* a thread is in wire_receive() */
+	int end;                   /* why nobody reads any more, 0 before */
 	pthread_cond_t more;       /* orders, or the turn to read */
 	unsigned idle;             /* threads that wait for it */
 	STAILQ_HEAD(, exchange_job) orders;
@@ -54,7 +55,7 @@ int exchange_send_event(struct exchange *exchange, uint32_t id, enum wire_report
 
 /*
  * The next order, waited for, which is the caller's to free. Returns 0; 1 when the core has closed its end; errors of wire_receive(), and
- * -SMIME_E_NO_MEMORY.
+ * -SMIME_E_NO_MEMORY. What ended the exchange is what everybody gets from then on.
  */
 int exchange_next(struct exchange *exchange, struct wire_order **ret_order);
 

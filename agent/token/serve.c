@@ -184,12 +184,20 @@ static int start_threads(struct server *server, unsigned sessions) {
 	return 0;
 }
 
-/* Returns when the core has closed its end. What it sends is for the threads, and does not wake this one. */
-static void wait_for_end(int fd) {
-	struct pollfd end = { .fd = fd, .events = POLLRDHUP };
+/*
+ * Returns when the core has closed its end, as exchange_next(). What it sends is for the threads, and does not wake this one; what it sent last
+ * says whether that was in order.
+ */
+static int wait_for_end(struct exchange *exchange) {
+	struct pollfd end = { .fd = exchange->fd, .events = POLLRDHUP };
+	struct wire_order *order = NULL;
+	int r;
 
 	while (poll(&end, 1, -1) < 0 && errno == EINTR)
 		continue;
+	while ((r = exchange_next(exchange, &order)) == 0)
+		wire_order_free(order);
+	return r;
 }
 
 int serve(const struct wire_setup *setup, struct exchange *exchange, struct fault *fault) {
@@ -202,7 +210,7 @@ int serve(const struct wire_setup *setup, struct exchange *exchange, struct faul
 	if (r == 0)
 		r = start_threads(&server, setup->sessions);
 	if (r == 0)
-		wait_for_end(exchange->fd);
+		r = wait_for_end(exchange);
 	end_with_core(&server, r);
 	return 0;
 }
