@@ -3,6 +3,7 @@
 
     envelope.py make CERTIFICATE CONTENT OUTPUT [NAME=VALUE...]    for an RSA certificate (PEM); see make() for the names
     envelope.py open KEY MESSAGE                                   with an RSA key (PEM), to standard output
+    envelope.py key KEY MESSAGE                                    only the content-encryption key, in hex, as the recipient got it
 
 RFC 5652, 5083, 5084, 8103 and 9709 are what it is written from; python3-cryptography has the algorithms. To be run with
 Debian's own /usr/bin/python3.
@@ -192,18 +193,24 @@ def unseal(algorithm, key, ciphertext, tag):
     return AESGCM(key).decrypt(algorithm[1][1][0][1], ciphertext + tag, None)
 
 
-def open_message(key, message):
-    content_info = element(message, 0)[1]
-    fields = content_info[1][1][0][1]
-    recipients = next(value for tag, value, _ in fields if tag == 0x31)
-    info = next(value for tag, value, _ in fields if tag == 0x30)
-    algorithm, cek = info[1][1], None
-    for tag, value, _ in recipients:
+def fields_of(message):
+    return element(message, 0)[1][1][1][0][1]
+
+
+def key_of(key, fields):
+    for tag, value, _ in next(value for tag, value, _ in fields if tag == 0x31):
         if tag == 0x30:
             try:
-                cek = key.decrypt(value[3][1], rsa_padding.PKCS1v15())
+                return key.decrypt(value[3][1], rsa_padding.PKCS1v15())
             except ValueError:
                 pass
+    raise ValueError('not for this key')
+
+
+def open_message(key, message):
+    fields = fields_of(message)
+    info = next(value for tag, value, _ in fields if tag == 0x30)
+    algorithm, cek = info[1][1], key_of(key, fields)
     if algorithm[0][2] == oid(CEK_HKDF):
         cek = HKDF(hashes.SHA256(), len(cek), b'The Cryptographic Message Syntax', algorithm[1][2]).derive(cek)
         algorithm = algorithm[1][1]
@@ -218,8 +225,8 @@ def main():
         message = make(certificate, open(two, 'rb').read(), **dict(option.split('=', 1) for option in rest[1:]))
         open(rest[0], 'wb').write(message)
     else:
-        key = serialization.load_pem_private_key(open(one, 'rb').read(), None)
-        sys.stdout.buffer.write(open_message(key, open(two, 'rb').read()))
+        key, message = serialization.load_pem_private_key(open(one, 'rb').read(), None), open(two, 'rb').read()
+        sys.stdout.buffer.write(key_of(key, fields_of(message)).hex().encode() if command == 'key' else open_message(key, message))
 
 
 if __name__ == '__main__':

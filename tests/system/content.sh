@@ -66,6 +66,37 @@ refused 'E7: CEK-HKDF-SHA256 lets no cipher into the other content type' 6 "$uns
 opened 'E11: RSA v1.5' cipher=aes256-cbc
 opened 'E12: RSAES-OAEP with the defaults, that is SHA-1' oaep=yes
 
+# ---- From a file, from a pipe ----
+
+large=$T/content.5000000
+for options in cipher=aes256-gcm 'cipher=aes256-gcm attrs=yes' 'cipher=chacha20-poly1305 attrs=yes' 'cipher=aes256-gcm hkdf=yes'; do
+	made envelope make "$T/alice.pem" "$large" "$T/message" $options
+	reads "E5: from a file, $options" "$large" smime decrypt --cms -i "$T/message" -o "$T/got"
+	piped() { cat "$T/message" | smime decrypt --cms >"$T/got"; }
+	reads "E5: from a pipe, to a pipe" "$large" piped
+	flip "$T/message"
+	: >"$T/got"
+	check 'E5: what was changed' 1 piped
+	is 'E5: gives not one octet' "$(wc -c <"$T/got")" 0
+done
+
+# ---- What others used to send ----
+
+for option in '-des3' '-des3 -keyid'; do
+	made openssl cms -encrypt -binary -outform DER $option -in "$CONTENT" -out "$T/message" -recip "$T/alice.pem"
+	reads "E8: Triple DES is read, $option" "$CONTENT" smime decrypt --cms -i "$T/message" -o "$T/got"
+	says 'E8: and reported as weak' 'des-ede3-cbc, .*WEAK cipher'
+done
+check 'E8: to programs, too' 0 smime decrypt --cms --json -i "$T/message" -o "$T/got"
+is 'E8: as JSON' "$(json "$T/out" 'd["layers"][0]["weak"], d["authenticated"]')" '(True, False)'
+told 'E8: it is not written' 2 'is no cipher for content' smime encrypt --cms --cipher des-ede3-cbc -r alice@example.org -i "$CONTENT"
+for cipher in rc2-40-cbc rc2-64-cbc rc2-cbc des-cbc; do
+	made openssl cms -encrypt -provider legacy -provider default -binary -outform DER -$cipher -in "$CONTENT" -out "$T/message" -recip "$T/alice.pem"
+	rm -f "$T/got"
+	told "E9: $cipher is refused" 6 'rc2|des-cbc' smime decrypt --cms -i "$T/message" -o "$T/got"
+	absent 'E9: nothing is written' "$T/got"
+done
+
 # ---- Recipients ----
 
 for kind in ori unknown kek pwri version kari; do
