@@ -56,8 +56,8 @@ static EVP_PKEY *read_ec(const struct cryptoki *module, CK_SESSION_HANDLE sessio
 	if (read_value(module, session, object, CKA_EC_POINT, &point) != 0)
 		return NULL;
 	if (read_value(module, session, object, CKA_EC_PARAMS, &parameters) != 0)
-		return public_ec(customary_curve(type), value_bytes(&point));
-	return public_ec(value_bytes(&parameters), value_bytes(&point));
+		return public_ec(customary_curve(type), type == CKK_EC_EDWARDS, value_bytes(&point));
+	return public_ec(value_bytes(&parameters), type == CKK_EC_EDWARDS, value_bytes(&point));
 }
 
 static EVP_PKEY *read_public(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_KEY_TYPE type) {

@@ -86,15 +86,17 @@ static struct bytes octets_or(const ASN1_OCTET_STRING *octets, struct bytes raw)
 	return (struct bytes){ ASN1_STRING_get0_data(octets), (size_t)ASN1_STRING_length(octets) };
 }
 
-/* Curves of RFC 8410 by each name that modules have for them: of PKCS #11 3.0, of RFC 8410, and from before it. */
-static int raw_type(const char *curve) {
+/*
+ * Curves of RFC 8410 by each name that modules have for them: of PKCS #11 3.0, of RFC 8410, and from before it. Then one and the same
+ * OID was that of Ed25519 for GnuPG and that of X25519 for NSS.
+ */
+static int raw_type(const char *curve, bool edwards) {
 	static const struct {
 		const char *name;
 		int type;
 	} known[] = {
 		{ "edwards25519", EVP_PKEY_ED25519 },
 		{ "1.3.101.112", EVP_PKEY_ED25519 },
-		{ "1.3.6.1.4.1.11591.15.1", EVP_PKEY_ED25519 },
 		{ "curve25519", EVP_PKEY_X25519 },
 		{ "1.3.101.110", EVP_PKEY_X25519 },
 		{ "1.3.6.1.4.1.3029.1.5.1", EVP_PKEY_X25519 },
@@ -105,6 +107,8 @@ static int raw_type(const char *curve) {
 	for (size_t i = 0; i < ELEMENTSOF(known); i++)
 		if (strcmp(curve, known[i].name) == 0)
 			return known[i].type;
+	if (strcmp(curve, "1.3.6.1.4.1.11591.15.1") == 0)
+		return edwards ? EVP_PKEY_ED25519 : EVP_PKEY_X25519;
 	return EVP_PKEY_NONE;
 }
 
@@ -130,13 +134,13 @@ EVP_PKEY *public_raw(int type, struct bytes point) {
 	return key;
 }
 
-static EVP_PKEY *on_curve(const char *curve, struct bytes point) {
-	int type = raw_type(curve);
+static EVP_PKEY *on_curve(const char *curve, bool edwards, struct bytes point) {
+	int type = raw_type(curve, edwards);
 
 	return type != EVP_PKEY_NONE ? public_raw(type, point) : public_on_curve(OBJ_nid2sn(OBJ_txt2nid(curve)), point);
 }
 
-EVP_PKEY *public_ec(struct bytes parameters, struct bytes point) {
+EVP_PKEY *public_ec(struct bytes parameters, bool edwards, struct bytes point) {
 	_cleanup_(octets_freep) ASN1_OCTET_STRING *octets = NULL;
 	char curve[CURVE_NAME_MAX_BYTES];
 	EVP_PKEY *key;
@@ -147,9 +151,9 @@ EVP_PKEY *public_ec(struct bytes parameters, struct bytes point) {
 	}
 	/* A raw point may begin as an OCTET STRING does, the uncompressed ones all do; but then its length does not fit that reading. */
 	octets = unwrap_point(point);
-	key = on_curve(curve, octets_or(octets, point));
+	key = on_curve(curve, edwards, octets_or(octets, point));
 	if (!key && octets)
-		key = on_curve(curve, point);
+		key = on_curve(curve, edwards, point);
 	if (!key)
 		ERR_clear_error();
 	return key;

@@ -24,9 +24,9 @@ EVP_PKEY *public_rsa(struct bytes modulus, struct bytes exponent);
 
 /*
  * CKA_EC_PARAMS, an OID or a PrintableString that names the curve, and CKA_EC_POINT, a DER OCTET STRING, or raw as some modules have
- * it: EC, Ed25519, X25519 or X448. NULL when they are no key, or one on a curve that is not known.
+ * it: EC, Ed25519, X25519 or X448. `edwards`: the key is of type CKK_EC_EDWARDS. NULL when they are no key, or one on a curve that is not known.
  */
-EVP_PKEY *public_ec(struct bytes parameters, struct bytes point);
+EVP_PKEY *public_ec(struct bytes parameters, bool edwards, struct bytes point);
 
 /* EVP_PKEY_ED25519, EVP_PKEY_X25519 or EVP_PKEY_X448 (RFC 8410) from their octets. NULL when these are too many or too few. */
 EVP_PKEY *public_raw(int type, struct bytes point);

@@ -8,6 +8,7 @@ fixture people wide kinds
 for name in peer-x25519:X25519 peer-x448:X448; do
 	fixture_peer "${name%:*}" keyAgreement -algorithm "${name#*:}"
 done
+fixture_put kinds peer-x448 06 "$T/peer-x448.key" oid && demo_store kinds peer-x448 06 || bail 'no X448 key could be stored'
 contents
 agent_start
 
@@ -77,6 +78,10 @@ for ukm in 00112233445566778899aabbccddeeff empty; do
 	opened "E14: X25519 with keying material of the sender, which is the salt too ($ukm)" $x25519 kdf=hkdf-sha256 ukm=$ukm
 done
 opened 'E14: an X25519 recipient named by key id' $x25519 kdf=hkdf-sha256 rid=key
+opened 'E14: X448 with HKDF and sha512' peer-x448 kdf=hkdf-sha512
+refused 'E14: an X25519 key for an X448 recipient is refused' peer-x448 6 "$no_point" kdf=hkdf-sha512 small=0
+check 'E14: the report tells' 0 smime decrypt --cms --json -i <(agreement make "$T/peer-x448.pem" "$CONTENT" "$T/message" kdf=hkdf-sha512 && cat "$T/message") -o "$T/got"
+is 'E14: of x448' "$(json "$T/out" "d['layers'][0]['key_encryption']")" x448
 refused 'E14: parameters beside id-X25519 are refused' $x25519 6 "$no_point" kdf=hkdf-sha256 params=null
 for small in 0 1 2 3 4 5 6; do
 	refused "E14: a public key that makes the secret zero is refused ($small)" $x25519 6 "$no_point" kdf=hkdf-sha256 small=$small

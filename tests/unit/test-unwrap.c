@@ -619,13 +619,13 @@ static void every_spelling_of_a_curve_is_read(void **state) {
 	static const struct {
 		const char *parameters;
 		int type;
+		bool edwards; /* CKK_EC_EDWARDS */
 	} cases[] = {
-		{ "130c656477617264733235353139", EVP_PKEY_ED25519 },
-		{ "06032b6570", EVP_PKEY_ED25519 },
-		{ "06092b06010401da470f01", EVP_PKEY_ED25519 },
-		{ "130a63757276653235353139", EVP_PKEY_X25519 },
-		{ "06032b656e", EVP_PKEY_X25519 },
-		{ "060a2b060104019755010501", EVP_PKEY_X25519 },
+		{ "130c656477617264733235353139", EVP_PKEY_ED25519, true }, { "06032b6570", EVP_PKEY_ED25519, true },
+		{ "06092b06010401da470f01", EVP_PKEY_ED25519, true }, { "130a63757276653235353139", EVP_PKEY_X25519, false },
+		{ "06032b656e", EVP_PKEY_X25519, false }, { "060a2b060104019755010501", EVP_PKEY_X25519, false },
+		{ "06092b06010401da470f01", EVP_PKEY_X25519, false }, /* NSS */
+		{ "06032b656e", EVP_PKEY_X25519, true },              /* SoftHSM */
 	};
 
 	for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -638,15 +638,15 @@ static void every_spelling_of_a_curve_is_read(void **state) {
 
 		assert_int_equal(EVP_PKEY_get_raw_public_key(key, point + 2, &len), 1);
 		for (size_t from = 0; from <= 2; from += 2) {
-			EVP_PKEY *read = public_ec(name, (struct bytes){ point + from, sizeof(point) - from });
+			EVP_PKEY *read = public_ec(name, cases[i].edwards, (struct bytes){ point + from, sizeof(point) - from });
 			assert_non_null(read);
 			assert_int_equal(EVP_PKEY_get_base_id(read), cases[i].type);
 			assert_int_equal(EVP_PKEY_eq(read, key), 1);
 			EVP_PKEY_free(read);
 		}
-		assert_null(public_ec(name, (struct bytes){ point + 2, 31 }));
-		assert_null(public_ec((struct bytes){ (const uint8_t *)"\x13\x05other", 7 }, (struct bytes){ point + 2, 32 }));
-		assert_null(public_ec((struct bytes){ NULL, 0 }, (struct bytes){ point + 2, 32 }));
+		assert_null(public_ec(name, cases[i].edwards, (struct bytes){ point + 2, 31 }));
+		assert_null(public_ec((struct bytes){ (const uint8_t *)"\x13\x05other", 7 }, true, (struct bytes){ point + 2, 32 }));
+		assert_null(public_ec((struct bytes){ NULL, 0 }, true, (struct bytes){ point + 2, 32 }));
 		assert_int_equal(ERR_peek_error(), 0);
 		OPENSSL_free(parameters);
 		EVP_PKEY_free(key);
