@@ -18,7 +18,7 @@ static FILE *open_key_file(const char *name, const char *ending) {
 }
 
 const struct fuzz_people *fuzz_people(void) {
-	static const char *const names[FUZZ_PEOPLE] = { [FUZZ_RSA] = "rsa", [FUZZ_EC] = "ec", [FUZZ_CA] = "ca" };
+	static const char *const names[FUZZ_PEOPLE] = { [FUZZ_RSA] = "rsa", [FUZZ_EC] = "ec", [FUZZ_X25519] = "x25519", [FUZZ_CA] = "ca" };
 	static struct fuzz_people people;
 
 	for (int i = 0; i < FUZZ_PEOPLE && !people.certificates[i]; i++) {

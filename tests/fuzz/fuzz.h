@@ -31,8 +31,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 enum { FUZZ_TIME = 1800000000 }; /* "now", in January 2027, when the keys are certified */
 
-/* The people of tests/fuzz/keys: an RSA key of 1024 bits, a P-256 key, and the CA (P-256) that has certified both. */
-enum fuzz_person { FUZZ_RSA, FUZZ_EC, FUZZ_CA, FUZZ_PEOPLE };
+/* The people of tests/fuzz/keys: an RSA key of 1024 bits, a P-256 key, an X25519 key, and the CA (P-256) that has certified them. */
+enum fuzz_person { FUZZ_RSA, FUZZ_EC, FUZZ_X25519, FUZZ_CA, FUZZ_PEOPLE };
 struct fuzz_people {
 	EVP_PKEY *keys[FUZZ_PEOPLE];
 	X509 *certificates[FUZZ_PEOPLE];

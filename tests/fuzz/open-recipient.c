@@ -22,11 +22,22 @@ static int open_transport(const struct cms_key_trans *info, EVP_PKEY *key, struc
 	return opened ? secret_set(ret_cek, out, len) : -1;
 }
 
+static EVP_PKEY *peer_of(EVP_PKEY *key, const uint8_t *point, size_t point_len) {
+	EVP_PKEY *peer;
+
+	if (EVP_PKEY_get_base_id(key) != EVP_PKEY_EC)
+		return EVP_PKEY_new_raw_public_key(EVP_PKEY_get_base_id(key), NULL, point, point_len);
+	peer = EVP_PKEY_new();
+	if (EVP_PKEY_copy_parameters(peer, key) == 1 && EVP_PKEY_set1_encoded_public_key(peer, point, point_len) == 1)
+		return peer;
+	EVP_PKEY_free(peer);
+	return NULL;
+}
+
 int open_agree(EVP_PKEY *key, const uint8_t *point, size_t point_len, uint8_t z[66], size_t *ret_len) {
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
-	EVP_PKEY *peer = EVP_PKEY_new();
-	bool agreed = EVP_PKEY_copy_parameters(peer, key) == 1 && EVP_PKEY_set1_encoded_public_key(peer, point, point_len) == 1 &&
-		EVP_PKEY_derive_init(context) == 1 && EVP_PKEY_derive_set_peer(context, peer) == 1;
+	EVP_PKEY *peer = peer_of(key, point, point_len);
+	bool agreed = peer && EVP_PKEY_derive_init(context) == 1 && EVP_PKEY_derive_set_peer(context, peer) == 1;
 
 	*ret_len = 66;
 	agreed = agreed && EVP_PKEY_derive(context, z, ret_len) == 1;
@@ -69,7 +80,7 @@ int open_recipient(const struct cms_recipient_info *info, EVP_PKEY *key, struct 
 
 	if (info->type == CMS_RECIPIENT_KEY_TRANS && EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA)
 		r = open_transport(info->key_trans, key, ret_cek);
-	if (info->type == CMS_RECIPIENT_KEY_AGREE && EVP_PKEY_get_base_id(key) == EVP_PKEY_EC)
+	if (info->type == CMS_RECIPIENT_KEY_AGREE && EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA)
 		r = open_agreement(info->key_agree, key, ret_cek);
 	ERR_clear_error();
 	return r;

@@ -104,6 +104,7 @@ static void write_enveloped(const char *cipher, bool oaep, bool derived) {
 	const struct enveloped_recipient recipients[] = {
 		{ fuzz_people()->certificates[FUZZ_RSA], oaep },
 		{ fuzz_people()->certificates[FUZZ_EC], false },
+		{ fuzz_people()->certificates[FUZZ_X25519], false },
 	};
 	const struct enveloped_writing writing = { cipher, derived, recipients, ELEMENTSOF(recipients) };
 	static const char text[] = "Content-Type: text/plain\r\n\r\nThis is secret.\r\n";

@@ -16,8 +16,9 @@ certify() { # NAME SERIAL SUBJECT EXTENSION...
 	local name=$1 serial=$2 subject=$3
 	shift 3
 	printf '%s\n' basicConstraints=critical,CA:FALSE extendedKeyUsage=emailProtection subjectKeyIdentifier=hash "$@" >"$work/extensions"
-	openssl req -new -key "$keys/$name.key" -subj "$subject" |
-		openssl x509 -req -CA "$keys/ca.pem" -CAkey "$keys/ca.key" -set_serial "$serial" -days 36500 -extfile "$work/extensions" -out "$keys/$name.pem"
+	openssl pkey -in "$keys/$name.key" -pubout -out "$work/public"
+	openssl x509 -new -force_pubkey "$work/public" -subj "$subject" -CA "$keys/ca.pem" -CAkey "$keys/ca.key" -set_serial "$serial" -days 36500 \
+		-extfile "$work/extensions" -out "$keys/$name.pem"
 }
 make_keys() {
 	mkdir -p "$keys"
@@ -26,8 +27,10 @@ make_keys() {
 	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$keys/ec.key"
 	openssl req -x509 -new -key "$keys/ca.key" -days 36500 -subj '/CN=Fuzzing CA' -addext keyUsage=critical,keyCertSign,cRLSign -out "$keys/ca.pem"
 	printf '\000\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017' >"$keys/kek"
+	openssl genpkey -algorithm X25519 -out "$keys/x25519.key"
 	certify rsa 2 /CN=Alice keyUsage=critical,digitalSignature,keyEncipherment subjectAltName=email:alice@example.org
 	certify ec 3 /CN=Bob keyUsage=critical,digitalSignature,keyAgreement subjectAltName=email:bob@example.org
+	certify x25519 4 /CN=Carol keyUsage=critical,keyAgreement subjectAltName=email:carol@example.org
 }
 [ -e "$keys/ec.pem" ] || make_keys 2>/dev/null
 

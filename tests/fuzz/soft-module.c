@@ -46,7 +46,7 @@ static CK_RV derive(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJEC
 	CK_OBJECT_HANDLE *ret_object) {
 	const CK_ECDH1_DERIVE_PARAMS *parameters = mechanism->pParameter;
 
-	REQUIRE(mechanism->mechanism == CKM_ECDH1_DERIVE && EVP_PKEY_get_base_id(key_of(key)) == EVP_PKEY_EC);
+	REQUIRE(mechanism->mechanism == CKM_ECDH1_DERIVE && EVP_PKEY_get_base_id(key_of(key)) != EVP_PKEY_RSA);
 	operations++;
 	REQUIRE(open_agree(key_of(key), parameters->pPublicData, parameters->ulPublicDataLen, secret, &secret_len) == 0);
 	*ret_object = OBJECT_SECRET;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a token's module does for a decryption, in software, with the keys of fuzz_people(): raw RSA, and ECDH.
+ * What a token's module does for a decryption, in software, with the keys of fuzz_people(): raw RSA, ECDH and X25519.
  */
 #ifndef FUZZ_SOFT_MODULE_H
 #define FUZZ_SOFT_MODULE_H

@@ -19,11 +19,13 @@ static struct wire_setup *setup;
 static struct token token;
 
 static void add_key(const struct fuzz_people *people, enum fuzz_person person, struct inventory_key *key) {
+	static const enum wire_key_type types[] = { [FUZZ_RSA] = WIRE_KEY_RSA, [FUZZ_EC] = WIRE_KEY_EC, [FUZZ_X25519] = WIRE_KEY_XDH };
+
 	*key = (struct inventory_key){
 		.public = people->keys[person],
 		.certificates = sk_X509_new_null(),
 		.label = (char *)(uintptr_t) "key",
-		.type = person == FUZZ_RSA ? WIRE_KEY_RSA : WIRE_KEY_EC,
+		.type = types[person],
 		.seen = true,
 		.handle = (CK_OBJECT_HANDLE)person + 1,
 		.can_decrypt = true,
@@ -38,8 +40,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
 	static struct wire_token *name;
 	static const uint8_t secret[32] = { 1, 2, 3 };
 
-	add_key(fuzz_people(), FUZZ_RSA, &keys[FUZZ_RSA]);
-	add_key(fuzz_people(), FUZZ_EC, &keys[FUZZ_EC]);
+	for (enum fuzz_person person = 0; person < FUZZ_CA; person++)
+		add_key(fuzz_people(), person, &keys[person]);
 	setup = wire_setup_new();
 	name = wire_token_new();
 	REQUIRE(setup && name && wire_set_octets(&setup->rejection_secret, secret, sizeof(secret)) == 0);
@@ -116,8 +118,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 		request = request_around(input, which);
 	else if (wire_decode(input, wire_decrypt_it(), &request) < 0)
 		return 0;
-	try_key(request, FUZZ_RSA);
-	try_key(request, FUZZ_EC);
+	for (enum fuzz_person person = 0; person < FUZZ_CA; person++)
+		try_key(request, person);
 	wire_decrypt_free(request);
 	ERR_clear_error();
 	return 0;
