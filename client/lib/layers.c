@@ -101,6 +101,7 @@ static int look_multipart(struct layer *layer) {
 		return r;
 	layer->outside = slices.outside;
 	layer->outside_len = slices.outside_len;
+	layer->content_len = slices.content_len;
 	return layer->kind == LAYER_SIGNED ? 0 : -SMIME_E_MALFORMED;
 }
 

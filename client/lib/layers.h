@@ -31,6 +31,7 @@ struct layer {
 	struct source *cms;               /* NULL: plain */
 	struct source *content;           /* of multipart/signed: the signed part, with .. */
 	struct early_digests digests;     /* .. those that were made in passing */
+	uint64_t content_len;             /* .. and how long it is */
 	bool outside;                     /* there is text outside the signed part .. */
 	uint64_t outside_len;             /* .. of so many octets */
 	char type[LAYERS_TYPE_MAX_BYTES]; /* of LAYER_OTHER: the content type */

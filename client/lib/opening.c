@@ -290,7 +290,7 @@ int opening_signed(struct opening *opening, const struct layer *layer, struct op
 		return r;
 	opened.layer->outside = layer->outside;
 	opened.layer->outside_octets = layer->outside_len;
-	opened.layer->octets = data->content_len;
+	opened.layer->octets = layer->content ? layer->content_len : data->content_len;
 	opened.layer->canonicalized = layer->content && scene.eol == EOL_CRLF && any_matches(&signers, &scene);
 	opened.type = TAKE(data->content_type);
 	*ret_opened = opened;

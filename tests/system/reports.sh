@@ -165,10 +165,28 @@ report_of verify -i "$T/message"
 { printf 'HP-Outer: Subject: [...]\n' && sed 's/^Content-Type: .*/&; hp=cipher/' "$T/mail"; } >"$T/payload"
 { from && encrypt_for_bob -in "$T/payload"; } >"$T/message"
 report_of decrypt -i "$T/message" -o "$T/plain"
+# CompressedData (RFC 3274) around the signed message, in a mail.
+python3 - "$T/signed.eml" >"$T/compressed" <<'PY'
+import base64, sys, zlib
+
+def tlv(tag, *parts):
+    body = b''.join(parts)
+    size = b'%c' % len(body) if len(body) < 128 else b'\x82' + len(body).to_bytes(2, 'big')
+    return bytes([tag]) + size + body
+
+oid = lambda text: bytes.fromhex(text)
+content = open(sys.argv[1], 'rb').read().replace(b'\n', b'\r\n')
+data = tlv(0x30, oid('06092a864886f70d010701'), tlv(0xa0, tlv(4, zlib.compress(content))))
+compressed = tlv(0x30, tlv(2, b'\0'), tlv(0x30, oid('060b2a864886f70d0109100308')), data)
+print('Content-Type: application/pkcs7-mime; smime-type=compressed-data; name=smime.p7z\nContent-Transfer-Encoding: base64\n')
+print(base64.encodebytes(tlv(0x30, oid('060b2a864886f70d0109100109'), tlv(0xa0, compressed))).decode(), end='')
+PY
+{ from && cat "$T/compressed"; } >"$T/message"
+report_of verify -i "$T/message"
 openssl crl2pkcs7 -nocrl -certfile "$T/ca/issuing.pem" -outform DER >"$T/certificates"
 report_of verify --cms -i "$T/certificates"
 is 'the fields of reports are those that smime(1) names' "$(python3 "$T/fields.py" "$SOURCE/docs/smime.1.scd" "${fields[@]}")" \
 	$'documented, not printed:\nprinted, not documented:'
 is 'every kind of layer was among them' "$(python3 -c 'import json, sys; print(*sorted({l["kind"] for f in sys.argv[1:] for l in json.load(open(f))["layers"]}))' "${fields[@]}")" \
-	'certificates encrypted signed'
+	'certificates compressed encrypted signed'
 done_testing
