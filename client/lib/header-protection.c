@@ -89,6 +89,10 @@ static int compare_from(const struct protected_header *header, const struct enti
 	return same < 0 ? same : 0;
 }
 
+static bool is_reported(const struct field *field) {
+	return !protected_is_structural(field) && !protected_is_trace(field) && field->name.len > 0;
+}
+
 int header_protection_report(const struct protected_header *header, const struct entity *outer, struct report *report) {
 	int r = 0;
 
@@ -96,7 +100,7 @@ int header_protection_report(const struct protected_header *header, const struct
 		return 0;
 	report_header_protection(report, scheme_text(header->scheme));
 	for (size_t i = 0; i < header->entity->field_count && r == 0; i++)
-		if (!protected_is_structural(&header->entity->fields[i]) && header->entity->fields[i].name.len > 0)
+		if (is_reported(&header->entity->fields[i]))
 			r = report_inner(header, outer, &header->entity->fields[i], report);
 	if (r == 0)
 		r = report_outer(header, outer, report);

@@ -157,6 +157,8 @@ static bool is_kept(const struct field *field, const struct protected_header *he
 
 	if (is_from(field))
 		return outer_from || !entity_field(header->entity, "From", NULL);
+	if (protected_is_trace(field))
+		return true;
 	if (protected_is_structural(field) || (complete && protected_is_shown(field)))
 		return false;
 	for (size_t i = 0; i < header->entity->field_count; i++)
@@ -166,7 +168,7 @@ static bool is_kept(const struct field *field, const struct protected_header *he
 }
 
 static bool is_taken(const struct field *field, bool outer_from) {
-	return !protected_is_structural(field) && !(outer_from && is_from(field)) && field->name.len > 0;
+	return !protected_is_structural(field) && !protected_is_trace(field) && !(outer_from && is_from(field)) && field->name.len > 0;
 }
 
 static int write_fields(

@@ -23,9 +23,9 @@ static bool is_one_of(const struct field *field, const char *const *names) {
 }
 
 static bool is_inner(const struct field *field) {
-	static const char *const others[] = { "Bcc", "Resent-Bcc", "Received", "Return-Path", NULL };
+	static const char *const hidden[] = { "Bcc", "Resent-Bcc", NULL };
 
-	return field->name.len > 0 && !protected_is_structural(field) && !is_one_of(field, others);
+	return field->name.len > 0 && !protected_is_structural(field) && !protected_is_trace(field) && !is_one_of(field, hidden);
 }
 
 static bool is_left_out(const struct field *field, enum protect protect) {

@@ -22,13 +22,24 @@ bool protected_is_structural(const struct field *field) {
 		header_name_is(field->name, outer_name);
 }
 
-bool protected_is_shown(const struct field *field) {
-	static const char *const names[] = { "Subject", "To", "Cc", "Reply-To", "Followup-To", "Sender" };
-
-	for (size_t i = 0; i < ELEMENTSOF(names); i++)
-		if (header_name_is(field->name, names[i]))
+static bool is_one_of(const struct field *field, const char *const *names) {
+	for (; *names; names++)
+		if (header_name_is(field->name, *names))
 			return true;
 	return false;
+}
+
+bool protected_is_shown(const struct field *field) {
+	static const char *const names[] = { "Subject", "To", "Cc", "Reply-To", "Followup-To", "Sender", NULL };
+
+	return is_one_of(field, names);
+}
+
+bool protected_is_trace(const struct field *field) {
+	static const char *const names[] = { "Received", "Return-Path", "Delivered-To", "Authentication-Results", "Received-SPF",
+		"DKIM-Signature", NULL };
+
+	return is_one_of(field, names) || header_name_begins(field->name, "ARC-");
 }
 
 /* ---- Values ---- */

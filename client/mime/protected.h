@@ -52,6 +52,9 @@ bool protected_is_structural(const struct field *field);
 /* Whether people are shown a field of this name as what the sender wrote (RFC 9787 1.1.2), beside From and Date, which each mail has. */
 bool protected_is_shown(const struct field *field);
 
+/* Whether a field tells of a message's way, or what a server thought of it: nothing that a sender can say of his own message. */
+bool protected_is_trace(const struct field *field);
+
 /* A value without its folds and the blanks around it; NULL: no memory. The caller frees it. */
 char *protected_value(const struct field *field);
 

@@ -52,6 +52,13 @@ check 'M10: a header that was changed on the way' 0 smime decrypt --json -i "$T/
 is 'M10: loses against the protected one' "$(field Subject)$(field To)$(field Reply-To)" "Subject: The true subjectTo: $TO"
 is 'M10: and is told' "$(header "('To', 'Reply-To')")" "[('To', True, False, True), ('Reply-To', False, False, True)]"
 
+payload 'text/plain; hp="cipher"' 'Subject: The true subject' 'Authentication-Results: example.org; dkim=pass' 'Received: from nowhere' >"$T/payload"
+encrypt "$T/payload" "$T/encrypted"
+outer "From: $FROM" "To: $TO" 'Authentication-Results: example.org; dkim=fail' | message "$T/encrypted"
+check 'M10: a sender who says what servers thought of his mail' 0 smime decrypt --json -i "$T/message" -o "$T/plain"
+is 'M10: is not asked' "$(field Authentication-Results) $(field Received | wc -l) $(header "('Authentication-Results', 'Received')")" \
+	'Authentication-Results: example.org; dkim=fail 1 []'
+
 # ---- Signed only ----
 
 payload 'text/plain; charset=us-ascii; hp=clear' 'Subject: A public one' >"$T/payload"
