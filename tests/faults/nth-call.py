@@ -123,6 +123,16 @@ def reports_good(run):
     return report['good'] is True and all(signer['good'] for layer in report['layers'] for signer in layer.get('signers', []))
 
 
+def holds_header(run):
+    """The protected subject, and not the one outside."""
+    return holds_content(run) and b'\nSubject: [...]' not in read(run.output)
+
+
+def reports_request(run):
+    checks = json.loads(run.out)['layers'][0]['signers'][0]['checks']
+    return reports_good(run) and [check['outcome'] for check in checks if check['name'] == 'receipt-request'] == ['note']
+
+
 def lists_keys(run):
     """Every key; words about a certificate may be missing, since one that can't be read has none."""
     return all(b'  %s\n' % label in run.out for label in (b'alice', b'bob'))
@@ -145,6 +155,10 @@ CLIENT = {
     'decrypt-gcm': (['smime', 'decrypt', '-i', path('encrypted-gcm'), '-o', '@'], holds_content),
     'decrypt-signed': (['smime', 'decrypt', '--require-signature', '-i', path('encrypted-signed'), '-o', '@'], holds_content),
     'decrypt-changed': (['smime', 'decrypt', '-i', path('encrypted-changed'), '-o', '@'], None),
+    'encrypt-wrapped': (['smime', 'encrypt', '--triple-wrap', '--header-protection', '-r', path('peer-ec.pem'), '-i', path('mail'), '-o', '@'],
+                        is_signed),
+    'decrypt-wrapped': (['smime', 'decrypt', '--require-signature', '-i', path('wrapped'), '-o', '@'], holds_header),
+    'verify-asks': (['smime', 'verify', '--trust', path('root.pem'), '--json', '-i', path('asks')], reports_request),
     'keys': (['smime', 'keys'], lists_keys),
 }
 

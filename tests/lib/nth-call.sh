@@ -44,6 +44,9 @@ nth_messages() {
 		smime encrypt -r alice@example.org -i "$w/mail" -o "$w/encrypted" &&
 		smime encrypt --cipher aes256-gcm -r bob@example.org -i "$w/mail" -o "$w/encrypted-gcm" &&
 		smime encrypt --sign -r alice@example.org -i "$w/mail" -o "$w/encrypted-signed" &&
+		smime encrypt --triple-wrap --header-protection -r alice@example.org -i "$w/mail" -o "$w/wrapped" &&
+		{ printf 'From: peer-rsa@example.org\n' && openssl cms -sign -in "$w/mail" -signer "$T/peer-rsa.pem" -inkey "$T/peer-rsa.key" -certfile "$ca/issuing.pem" \
+			-receipt_request_all -receipt_request_to peer-rsa@example.org; } >"$w/asks" &&
 		{ printf 'From: stranger@example.org\n' && openssl cms -sign -in "$w/mail" -signer "$T/stranger.pem" -inkey "$T/stranger.key"; } >"$w/stranger" &&
 		python3 - "$w/encrypted-gcm" "$w/encrypted-changed" <<-'END' &&
 			import base64, sys
