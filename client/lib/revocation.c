@@ -27,6 +27,7 @@ enum { CHAIN_MAX = TRUST_DEPTH_MAX + 2 };
 struct findings {
 	struct arena *arena;
 	const char *revoked;
+	const char *broken;             /* why nothing was checked, whatever else was found */
 	const char *unknown[CHAIN_MAX]; /* for each certificate of the chain; NULL: known */
 	bool by_ocsp;
 	const X509_CRL *unproven; /* the last one that nobody is known to have issued: what it lists is worth nothing */
@@ -142,7 +143,7 @@ static bool is_about_issuing(int error) {
 	return error != X509_V_ERR_UNABLE_TO_GET_CRL && error != X509_V_ERR_CRL_HAS_EXPIRED;
 }
 
-/* The chain itself was judged before: whatever else is wrong with it is no news here. */
+/* The chain itself was found good before. If it is not what it was, it may end before the certificates that were to be looked at. */
 static int note(int ok, X509_STORE_CTX *context) {
 	struct findings *findings = X509_STORE_CTX_get_app_data(context);
 	X509 *certificate = X509_STORE_CTX_get_current_cert(context);
@@ -151,8 +152,12 @@ static int note(int ok, X509_STORE_CTX *context) {
 
 	if (!findings) /* a validation inside this one, of who issued a CRL: there everything counts */
 		return ok;
-	if (ok || !certificate)
+	if (ok || trust_is_own_fault(context))
 		return 1;
+	if (!certificate || (!is_about_crl(error) && error != X509_V_ERR_CERT_REVOKED)) {
+		findings->broken = X509_verify_cert_error_string(error);
+		return 1;
+	}
 	if (is_about_crl(error) && is_about_issuing(error))
 		findings->unproven = crl;
 	if (error == X509_V_ERR_CERT_REVOKED && !findings->revoked && (!crl || crl != findings->unproven))
@@ -199,6 +204,8 @@ static int ask_ocsp(X509_STORE_CTX *context, X509_STORE *store, STACK_OF(X509) *
 }
 
 static const char *first_unknown(const struct findings *findings) {
+	if (findings->broken)
+		return findings->broken;
 	for (size_t i = 0; i < CHAIN_MAX; i++)
 		if (findings->unknown[i])
 			return findings->unknown[i];
@@ -222,8 +229,8 @@ static int validate(const struct revocation_sources *sources, STACK_OF(X509_CRL)
 	X509_STORE_CTX_set0_crls(context, crls);
 	X509_STORE_CTX_set_verify_cb(context, note);
 	/* A validation that does not come to its end has checked nothing. */
-	if (X509_verify_cert(context) != 1 && !findings->revoked && !first_unknown(findings))
-		findings->unknown[0] = X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
+	if (X509_verify_cert(context) != 1)
+		findings->broken = X509_verify_cert_error_string(X509_STORE_CTX_get_error(context));
 	int r = ask_ocsp(context, store, untrusted, sources, at, findings);
 	ERR_clear_error();
 	return r;

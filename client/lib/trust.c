@@ -128,12 +128,15 @@ static X509_STORE *make_store(const struct anchors *anchors, size_t count, time_
 	return store;
 }
 
-/* The signer's own validity and key are judged elsewhere, so that they do not hide what is to be said about the chain. */
-static int skip_own_faults(int ok, X509_STORE_CTX *context) {
+bool trust_is_own_fault(const X509_STORE_CTX *context) {
 	int error = X509_STORE_CTX_get_error(context);
 
-	if (ok || X509_STORE_CTX_get_error_depth(context) != 0 ||
-		(error != X509_V_ERR_CERT_HAS_EXPIRED && error != X509_V_ERR_CERT_NOT_YET_VALID && error != X509_V_ERR_EE_KEY_TOO_SMALL))
+	return X509_STORE_CTX_get_error_depth(context) == 0 &&
+		(error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID || error == X509_V_ERR_EE_KEY_TOO_SMALL);
+}
+
+static int skip_own_faults(int ok, X509_STORE_CTX *context) {
+	if (ok || !trust_is_own_fault(context))
 		return ok;
 	X509_STORE_CTX_set_error(context, X509_V_OK);
 	return 1;

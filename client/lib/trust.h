@@ -46,6 +46,12 @@ time_t trust_time(const struct trust *trust);
 int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untrusted, const struct revocation_sources *sources,
 	struct arena *arena, struct trust_verdict *ret_verdict);
 
+/*
+ * Whether what a validation has come across is the signer's own validity or the length of his key. Those are judged elsewhere, so that
+ * they do not hide what is to be said about the chain.
+ */
+bool trust_is_own_fault(const X509_STORE_CTX *context);
+
 /* Whether anchors were looked for with an agent and none answered, so that a missing anchor means little. */
 bool trust_lacked_agent(const struct trust *trust);
 

@@ -150,6 +150,8 @@ CLIENT = {
     'verify-agent': (['smime', 'verify', '-i', path('signed'), '-o', '@'], holds_content),
     'verify-changed': (['smime', 'verify', '--trust', path('root.pem'), '-i', path('changed'), '-o', '@'], None),
     'verify-stranger': (['smime', 'verify', '-i', path('stranger'), '-o', '@'], None),
+    'verify-ocsp': (['smime', 'verify', '--cms', '--trust', path('root.pem'), '--revocation', 'hard', '-i', path('ocsp'), '-o', '@'], holds_content),
+    'verify-ocsp-revoked': (['smime', 'verify', '--cms', '--trust', path('root.pem'), '--revocation', 'hard', '-i', path('ocsp-revoked'), '-o', '@'], None),
     'verify-revoked': (['smime', 'verify', '--trust', path('root.pem'), '--revocation', 'hard', '--crl', path('revoked.crl'), '-i', path('signed'), '-o', '@'], None),
     'decrypt': (['smime', 'decrypt', '-i', path('encrypted'), '-o', '@'], holds_content),
     'decrypt-gcm': (['smime', 'decrypt', '-i', path('encrypted-gcm'), '-o', '@'], holds_content),

@@ -55,6 +55,7 @@ nth_messages() {
 			data[-30] ^= 1
 			open(sys.argv[2], 'wb').write(head + b'\n\n' + base64.encodebytes(data))
 		END
+		python3 "$SOURCE/tests/conformance/with_ocsp.py" "$T" "$w/ocsp" "$w/ocsp-revoked" &&
 		: >"$w/index" && printf '01\n' >"$w/number" &&
 		printf '[ca]\ndefault_ca=d\n[d]\ndatabase=%s\ncrlnumber=%s\ndefault_md=sha256\n' "$w/index" "$w/number" >"$w/ca.cnf" &&
 		openssl ca -config "$w/ca.cnf" -keyfile "$ca/issuing.key" -cert "$ca/issuing.pem" -revoke "$T/alice.pem" &&

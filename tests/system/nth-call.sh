@@ -27,7 +27,7 @@ is 'every OpenSSL function that we call fails here, or can not' \
 
 # Others than in the other build.
 few=${SMIME_SANITIZED:+3}
-client=(sign sign-cms encrypt encrypt-sign verify verify-opaque verify-json verify-changed verify-stranger verify-revoked decrypt decrypt-gcm
+client=(sign sign-cms encrypt encrypt-sign verify verify-opaque verify-json verify-changed verify-stranger verify-revoked verify-ocsp verify-ocsp-revoked decrypt decrypt-gcm
 	decrypt-signed decrypt-changed encrypt-wrapped decrypt-wrapped verify-asks keys)
 nth_start
 nth_try $((47 * ${few:-1})) "${client[@]}"
