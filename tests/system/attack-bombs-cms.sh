@@ -129,5 +129,45 @@ for file in recipients-50000 recipients-200000 recipients-mine recipients-unknow
 	decrypts "C24: $file" '1|6' --cms $file
 	rm $file
 done
+# ---- Compression, passwords ----
+
+cat >small.py <<'END'
+import zlib
+from forge import *
+def compressed(data):
+    return content_info(SMIME + '1.9', integer(0), algorithm(SMIME + '3.8'), sequence(dotted(DATA), explicit(0, octets(data))))
+def wrap(entity, strategy=zlib.Z_DEFAULT_STRATEGY):
+    packer = zlib.compressobj(9, zlib.DEFLATED, 15, 9, strategy)
+    return cms_mail(b'', compressed(packer.compress(entity) + packer.flush()), 'compressed-data')
+zeros = b'Content-Type: application/octet-stream\r\n\r\n' + bytes(64 * 1024 * 1024)
+tower = zeros
+for name, number in (('tower-1', 1), ('tower-4', 3)):
+    for _ in range(number):
+        tower = wrap(tower, zlib.Z_HUFFMAN_ONLY) # eight to one, and as repetitive as before
+    write(name, b'From: alice@example.org\r\n' + tower)
+write('thousandfold', b'From: alice@example.org\r\n' + wrap(zeros))
+layers = read('entity')
+for _ in range(17):
+    layers = wrap(layers)
+write('layers', b'From: alice@example.org\r\n' + layers)
+def password(iterations):
+    derivation = algorithm('1.2.840.113549.1.5.12', sequence(octets(b'salt'), integer(iterations)))
+    wrapping = algorithm(SMIME + '3.9', algorithm(AES256_CBC, octets(bytes(16))))
+    return implicit(3, sequence(integer(0), implicit(0, derivation), wrapping, octets(bytes(48))))
+for name, recipients in (('iterations-5000001', [password(5000001)]), ('iterations-huge', [password(2**62)]), ('iterations-beyond', [password(2**200)]),
+                         ('iterations-many', [password(200000 + i) for i in range(3000)])):
+    write(name, content_info(ENVELOPED, integer(3), tlv(0x31, b''.join(recipients)), encrypted_content(algorithm(AES256_CBC, octets(bytes(16))), bytes(64))))
+END
+python3 small.py || bail 'the messages could not be made'
+printf 'a password\n' >password
+for file in tower-1 tower-4; do
+	verifies "E17: $file, 64 MiB of zeros" 1 $file
+	says "E17: $file: nothing is signed" 'nothing inside is signed'
+done
+verifies 'E17: a thousand to one' 6 thousandfold
+verifies 'E17: 17 layers' 6 layers
+for file in iterations-5000001 iterations-huge iterations-beyond iterations-many; do
+	decrypts "E15: $file" '1|6' --cms --password-file password $file
+done
 is 'the agent is as it was' "$(smime status --json >"$T/out" && json "$T/out" 'd["tokens"][0]["state"]')" ready
 done_testing

@@ -158,6 +158,53 @@ says 'K2: a mail without From: that there was nothing to compare' 'unknown +addr
 check 'another is expected' 1 smime verify --from alice@example.org mail
 check 'Mallory is expected' 0 smime verify --from mallory@evil.example mail
 
+# ---- Header fields inside (RFC 9788) ----
+
+# Mallory signs or encrypts a header of Alice's: whose From is on the outside stays there, and who signed is Mallory.
+cat >protected.py <<'END'
+import subprocess
+from forge import *
+def sign(entity, *options):
+    return openssl('cms', '-sign', '-binary', *options, '-signer', 'mallory.pem', '-inkey', 'mallory.key', '-certfile', 'ca/issuing.pem', '-outform', 'DER', data=entity)
+outer = b'From: mallory@evil.example\r\nSubject: [...]\r\n'
+for how in ('clear', 'cipher'):
+    for name, fields in {
+        'another author': b'From: alice@example.org\r\n', 'another author and a Sender': b'From: alice@example.org\r\nSender: mallory@evil.example\r\n',
+        'two authors': b'From: mallory@evil.example\r\nFrom: alice@example.org\r\n', 'two others': b'From: alice@example.org\r\nFrom: mallory@evil.example\r\n',
+        'both in one': b'From: alice@example.org, mallory@evil.example\r\n', 'a name': b'From: "alice@example.org" <mallory@evil.example>\r\n',
+        'a bare CR': b'From: mallory@evil.example\rFrom: alice@example.org\r\n',
+    }.items():
+        entity = b'Content-Type: text/plain; hp="%s"\r\n' % how.encode() + fields + b'Subject: You are fired\r\nHP-Outer: Subject: [...]\r\n\r\nYou are fired.\r\n'
+        signed = cms_mail(b'', sign(entity, '-nodetach'), 'signed-data')
+        write('hp signed %s, %s' % (how, name), outer + signed)
+        for what, inner in (('encrypted', entity), ('both', signed)):
+            write('hp %s %s, %s' % (what, how, name), cms_mail(outer, openssl('cms', '-encrypt', '-binary', '-aes-256-gcm', '-outform', 'DER', 'bob.pem', data=inner)))
+END
+python3 protected.py || bail 'the protected headers could not be made'
+author() { sed '/^\r*$/q' "$1" | tr -d '\r' | grep -i '^from' | tr '\n' '|'; }
+for file in 'hp signed'*; do
+	name=${file#hp signed }
+	case $name in
+	*'a name' | *'a Sender')
+		by_mallory_alone "M10: protected and signed: $name" "$file"
+		check "M10: protected and signed: $name: told" 0 smime verify "$file"
+		says "M10: protected and signed: $name: with what is to be said of the author" 'good: signed by mallory@evil.example; but .*signed From.*alice@example.org'
+		;;
+	*) refused "M10: protected and signed: $name" 1 "$file" ;;
+	esac
+done
+for file in 'hp both'* 'hp encrypted'*; do
+	rm -f plain
+	check "M10: protected and ${file#hp }: opened" 0 smime decrypt "$file" -o plain
+	is "M10: protected and ${file#hp }: the author outside stays" "$(author plain | sed 's/.*<\(.*\)>/From: \1/')" 'From: mallory@evil.example|'
+	case $file in
+	# Of such a header nothing is taken.
+	*'a bare CR' | *'two authors' | *'two others') says "M10: protected and ${file#hp }: it counts as none" "header is not protected" ;;
+	*'a name') ;;
+	*) says "M10: protected and ${file#hp }: the other one is told of" 'From is another address inside' ;;
+	esac
+done
+
 # ---- Which part it is for ----
 
 mail alice@example.org bob@example.org | smime sign -k alice@example.org -o alice.lf
