@@ -164,12 +164,15 @@ static void check_signature(
 
 /* With signed attributes the signature is over them, and one of them says what the content was. */
 static void check_digest(const struct signer *signer, const struct signer_scene *scene, struct report *report, struct smime_signer *out) {
-	if (!signer->attributes || !signer_message_digest(signer).data)
+	if (!signer->attributes)
 		return;
 	if (digest_matches(signer, scene))
 		report_check(report, out, REPORT_DIGEST, SMIME_GOOD, "the content is what was signed");
-	else
+	else if (signer_message_digest(signer).data)
 		report_check(report, out, REPORT_DIGEST, SMIME_BAD, "the content is not what was signed: it was changed");
+	else
+		report_check(report, out, REPORT_DIGEST, SMIME_UNKNOWN,
+			"can't be compared: the signed attributes have not exactly one message digest");
 }
 
 /* `subject`: what a signer without a certificate is called. */
