@@ -5,7 +5,7 @@
  *
  *   NTH_CALL        kind:n[+]; with + every call from the n-th on fails
  *   NTH_CALL_LOG    a file, to which each process appends a line `failed NAME` when that happens, and `crashed SIGNAL` when
- *                   that does
+ *                   that does (`crashed SIGNAL-within-OpenSSL`: on a way on which libcrypto did not look)
  *
  *   malloc    allocations that our own code, the C library and a few others ask for; not GLib and C++, which end the process
  *             when there is no memory
@@ -14,6 +14,7 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <link.h>
 #include <signal.h>
@@ -26,7 +27,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-enum { RANGES_MAX = 64 };
+enum { RANGES_MAX = 64, FRAMES_MAX = 64, OWN_FRAMES = 2 };
 
 enum room { NOBODY, OWN, LIBRARY, CRYPTO };
 
@@ -127,8 +128,23 @@ static bool fails(bool allocation, const char *name, const void *caller) {
 	return call == plan.n || (plan.lasts && call > plan.n);
 }
 
+/* The innermost frame that is ours or libcrypto's is the one to blame. */
+static enum room room_of_crash(void) {
+	void *frames[FRAMES_MAX];
+	int count = backtrace(frames, FRAMES_MAX);
+	enum room room = NOBODY;
+
+	for (int i = OWN_FRAMES; i < count && room != OWN && room != CRYPTO; i++)
+		room = room_of_caller(frames[i]);
+	return room;
+}
+
 static void on_crash(int signal) {
-	tell("crashed", sigabbrev_np(signal));
+	char name[64];
+
+	plan.kind = 0;
+	(void)snprintf(name, sizeof(name), "%s%s", sigabbrev_np(signal), room_of_crash() == CRYPTO ? "-within-OpenSSL" : "");
+	tell("crashed", name);
 }
 
 /* Not where a sanitizer has its own. */

@@ -28,7 +28,7 @@ nth_tree() {
 		[ -e "$WORK/plan" ] || exec "$token" "\$@"
 		read -r NTH_CALL <"$WORK/plan"
 		export NTH_CALL NTH_CALL_LOG="$WORK/token.log" LSAN_OPTIONS="\$LSAN_OPTIONS:suppressions='$WORK/lsan.supp'" \\
-			ASAN_OPTIONS="\$ASAN_OPTIONS:verify_asan_link_order=0:allocator_may_return_null=1:fast_unwind_on_malloc=0"
+			ASAN_OPTIONS="\$ASAN_OPTIONS:verify_asan_link_order=0:allocator_may_return_null=1:handle_segv=0"
 		LD_PRELOAD="$nth_library"
 		export LD_PRELOAD
 		exec "$token" "\$@"
