@@ -116,6 +116,8 @@ verify_json 'S1: a receipt is read' 0 --trust "$T/ca/issuing.pem" -i "$T/receipt
 is 'S1: and is called one' "$(outcome 0 receipt)" "['note']"
 is 'S1: for that message' "$(identifier_of receipt)" "$identifier"
 
+points_of python3 "$SOURCE/tests/conformance/rows_ess.py" "$T"
+
 # ---- Protected parts among others ----
 
 {
