@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""docs/conformance.md, from rows.txt and from what tests have shown: page.py [--write] [--lenient] LOG...
+"""docs/conformance.md, from rows.txt and from what tests have shown: page.py [--write] LOG...
 
 A LOG is a *.json of `meson test` (meson-logs/testlog.json) or the TAP of one script, SUITE-NAME.tap. A point whose description
 begins with `NAME: ` shows the row NAME; a line `# peers of NAME: TEXT` says what other programs do with such a message.
 
-  --write     writes the page anew instead of comparing it
-  --lenient   a row without a test is shown on the page, and is no failure
+  --write   writes the page anew instead of comparing it
 
 What a script shows is kept from the page when it did not run, or was skipped as a whole, so that a page can be made of several
 runs and on a machine that lacks a program. What peers do depends on their versions: it is written, and never compared.
@@ -150,7 +149,7 @@ def without_peers(page):
     return lines
 
 
-def report(rows, page, strays, lenient):
+def report(rows, page, strays):
     """TAP: one point for the page, one for each row that must be shown and is not."""
     points = [('the rows that tests show are those of rows.txt', not strays, strays)]
     old = without_peers(PAGE.read_text() if PAGE.exists() else '')
@@ -159,7 +158,7 @@ def report(rows, page, strays, lenient):
                    ['should: ' + line for line in new if line not in old]))
     for row in rows.values():
         if row.state() == 'no test':
-            points.append(('%s has a test%s' % (row.name, ' # SKIP there is none' if lenient else ''), lenient, []))
+            points.append(('%s has a test' % row.name, False, []))
     for number, (text, good, details) in enumerate(points, 1):
         print('%sok %d - %s' % ('' if good else 'not ', number, text))
         for detail in details:
@@ -177,7 +176,7 @@ def main(arguments):
     keep(rows, read_page(), ran)
     page = render(rows)
     if '--write' not in arguments:
-        return report(rows, page, strays, '--lenient' in arguments)
+        return report(rows, page, strays)
     PAGE.write_text(page)
     for stray in strays:
         print(stray, file=sys.stderr)
