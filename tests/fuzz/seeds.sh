@@ -81,6 +81,16 @@ done
 printf '\005\015\377\377\044\200\004\003abc\044\007\004\002de\004\001f\000\000' >"$corpus/ber/segments"
 printf '\000\001\007\377\377\060\200\060\200\002\001\001\000\000\000\000' >"$corpus/ber/indefinite"
 
+# ---- Compressed ----
+
+zlib() { python3 -c 'import sys, zlib; sys.stdout.buffer.write(zlib.compress(sys.stdin.buffer.read(), int(sys.argv[1])))' "$1"; } # LEVEL
+python3 "$here/../lib/compressed.py" "$work/compressed" <"$work/part"
+seed compressed cms 40 <"$work/compressed"
+seed message cms-compressed 01 <"$work/compressed"
+zlib 9 <"$work/part" | seed compressed text 41
+zlib 0 <"$work/part" | seed compressed stored 05
+head -c 20000 /dev/zero | zlib 9 | seed compressed zeros ff
+
 # ---- Mail ----
 
 headers() { printf 'From: Bob <bob@example.org>\nTo: alice@example.org\nSubject: =?utf-8?q?A_test?=\nDate: Mon, 2 Nov 2026 10:00:00 +0100\n'; }
