@@ -93,6 +93,8 @@ From:
 From: ;
 From: mallory
 From: mallory@evil.example\rFrom: alice@example.org
+Subject: x\rFrom: alice@example.org\r\nFrom: mallory@evil.example
+X: \0From: alice@example.org\r\nFrom: mallory@evil.example
 From: mallory@evil.example\r\n\tFrom: alice@example.org
 END
 { printf 'From: mallory@evil.example, ' && printf 'a%.0s' {1..5000} && printf '@example.org\r\n' && cat body; } >mail
