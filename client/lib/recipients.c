@@ -25,6 +25,7 @@ void recipients_clear(struct recipients *recipients) {
 		X509_free(recipients->items[i]);
 	free(recipients->items);
 	free(recipients->slots);
+	folder_index_free(recipients->folder);
 	*recipients = (struct recipients){ 0 };
 }
 
@@ -227,12 +228,25 @@ static int add_file(struct smime *s, struct recipients *recipients, const char *
 	return r < 0 ? smime_fail_at(s, r, path) : 0;
 }
 
+/* Who looks for one certificate needs no more than that in memory; who looks for another one is likely to go on. */
+static int search_folder(struct search *search, struct recipients *recipients) {
+	int r = 0;
+
+	if (recipients->visited && !recipients->folder)
+		r = folder_index_new(&recipients->folder);
+	if (r < 0)
+		return r;
+	recipients->visited = true;
+	return recipients->folder ? folder_index_visit(recipients->folder, search->address, consider, search) :
+				    folder_visit(consider, search);
+}
+
 static int add_address(struct smime *s, struct recipients *recipients, const struct keyring *keyring, const char *address, time_t now) {
 	_cleanup_(search_clear) struct search search = { .address = address, .now = now };
 	int r = search_keyring(&search, keyring);
 
 	if (r == 0 && search.good.count == 0)
-		r = folder_visit(consider, &search);
+		r = search_folder(&search, recipients);
 	if (r == -SMIME_E_IO)
 		return smime_fail(s, SMIME_E_IO, "%s: ~/.config/smime-agent/certificates/ can't be read: %s", address, strerror(errno));
 	return r < 0 ? smime_fail_at(s, r, address) : take(s, recipients, &search);

@@ -7,6 +7,7 @@
 
 #include <time.h>
 
+#include "folder-index.h"
 #include "keyring.h"
 
 /* A set of certificates without duplicates, in the order in which they were added; zeroed: empty. */
@@ -15,6 +16,8 @@ struct recipients {
 	size_t count;
 	size_t *slots; /* a hash table of items: index + 1, or 0 */
 	size_t slot_count;
+	bool visited;                /* the folder was searched */
+	struct folder_index *folder; /* for all searches but the first */
 };
 void recipients_clear(struct recipients *recipients); /* usable as a cleanup attribute */
 

@@ -4,7 +4,7 @@
 # be whole is not let out, however large. Needs some 4 GB in $TMPDIR for a minute.
 . "$(dirname "$0")/../lib/lib.sh"
 
-CLIENT_MAX_KIB=$((24 * 1024)) AGENT_MAX_KIB=$((16 * 1024))
+CLIENT_MAX_KIB=$((16 * 1024)) AGENT_MAX_KIB=$((16 * 1024))
 
 fixture people
 agent_start

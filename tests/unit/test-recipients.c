@@ -192,6 +192,40 @@ static void certificates_of_two_people_for_one_address_are_ambiguous(void **stat
 	X509_free(two);
 }
 
+/* Behind a search for somebody else, if `later`. */
+static int add_from_folder(bool later, const char *address) {
+	recipients_clear(&found);
+	if (later)
+		assert_int_equal(add("nobody@example.org"), -SMIME_E_NO_CERTIFICATE);
+	return add(address);
+}
+
+static void later_searches_of_the_folder_find_what_the_first_one_does(void **state) {
+	X509 *older = make("Judy", "judy@example.org,email:jude@example.org", USAGE, -5, 5),
+	     *newer = make("Judy", "judy@example.org", USAGE, -2, 5);
+	X509 *one = make("Kim", "kim@example.org", USAGE, 0, 0), *two = make("Impostor", "kim@example.org", USAGE, 0, 0);
+	X509 *old = make("Leo", "leo@example.org", USAGE, -20, -10);
+
+	write_pem("smime-agent/certificates/judy.pem", newer, older);
+	write_pem("smime-agent/certificates/kim.pem", one, two);
+	write_pem("smime-agent/certificates/leo.pem", old, NULL);
+	for (unsigned later = 0; later < 2; later++) {
+		assert_int_equal(add_from_folder(later, "judy@EXAMPLE.org"), 0);
+		assert_int_equal(X509_cmp(found.items[0], newer), 0);
+		assert_int_equal(add_from_folder(later, "Jude@example.org"), 0);
+		assert_int_equal(X509_cmp(found.items[0], older), 0);
+		assert_int_equal(add_from_folder(later, "kim@example.org"), -SMIME_E_CERT_AMBIGUOUS);
+		assert_int_equal(add_from_folder(later, "leo@example.org"), -SMIME_E_CERT_EXPIRED);
+		assert_int_equal(add_from_folder(later, "jud@example.org"), -SMIME_E_NO_CERTIFICATE);
+		assert_int_equal(found.count, 0);
+	}
+	X509_free(older);
+	X509_free(newer);
+	X509_free(one);
+	X509_free(two);
+	X509_free(old);
+}
+
 static struct keyring *own_key(X509 *certificate, bool can_decrypt) {
 	STACK_OF(wire_key) *keys = sk_wire_key_new_null();
 	struct wire_key *key = wire_key_new();
@@ -233,6 +267,7 @@ int main(void) {
 		cmocka_unit_test_teardown(the_folder_is_searched_by_address, clear),
 		cmocka_unit_test_teardown(a_renewal_replaces_an_older_certificate, clear),
 		cmocka_unit_test_teardown(certificates_of_two_people_for_one_address_are_ambiguous, clear),
+		cmocka_unit_test_teardown(later_searches_of_the_folder_find_what_the_first_one_does, clear),
 		cmocka_unit_test_teardown(own_keys_come_first_if_they_decrypt, clear),
 	};
 
