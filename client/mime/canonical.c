@@ -219,7 +219,7 @@ static int write_next(struct pass *pass, struct out *out) {
 		break;
 	case WALK_TEXT:
 		if (!pass->drops_text)
-			encode_lines(out, item.bytes.data, item.bytes.len, "\r\n");
+			encode_lines(out, item.bytes.data, item.bytes.len);
 		break;
 	case WALK_DELIMITER:
 		write_delimiter(&item, out);

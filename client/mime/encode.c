@@ -7,18 +7,17 @@
 
 #include <string.h>
 
+#include "client/stream/lines.h"
+
 enum { STAGE_BYTES = 4096 }; /* of content with its line ends changed, before it is encoded */
 
-void encode_lines(struct out *out, const uint8_t *data, size_t len, const char *eol) {
-	size_t eol_len = strlen(eol);
-	const uint8_t *end = data + len, *newline;
+void encode_lines(struct out *out, const uint8_t *data, size_t len) {
+	bool cr = false;
 
-	while (data < end && (newline = memchr(data, '\n', (size_t)(end - data)))) {
-		out_put(out, data, (size_t)(newline - data) - (newline > data && newline[-1] == '\r'));
-		out_put(out, eol, eol_len);
-		data = newline + 1;
-	}
-	out_put(out, data, (size_t)(end - data));
+	if (out->cap - out->len < 2 * len + LINES_SLACK_BYTES)
+		out->full = true;
+	else
+		out->len += lines_to_crlf(data, len, &cr, out->data + out->len);
 }
 
 /* Where decoded octets go: to the encoder of the leaf's new form. */
@@ -117,7 +116,7 @@ static void decode_qp_end(struct encoder *encoder, struct out *out) {
 }
 
 static void feed_base64_lines(struct encoder *encoder, const uint8_t *data, size_t len, struct out *out) {
-	uint8_t buffer[STAGE_BYTES];
+	uint8_t buffer[STAGE_BYTES + LINES_SLACK_BYTES];
 
 	while (len > 0) {
 		struct out stage = { .data = buffer, .cap = sizeof(buffer) };
@@ -125,7 +124,7 @@ static void feed_base64_lines(struct encoder *encoder, const uint8_t *data, size
 
 		if (n < len && data[n - 1] == '\r')
 			n--;
-		encode_lines(&stage, data, n, "\r\n");
+		encode_lines(&stage, data, n);
 		base64_encode(&encoder->base64, buffer, stage.len, out);
 		data += n;
 		len -= n;
@@ -140,7 +139,7 @@ void encoder_feed(struct encoder *encoder, const uint8_t *data, size_t len, stru
 	switch (encoder->form) {
 	case LEAF_LINES:
 	case LEAF_SEVEN_BIT:
-		encode_lines(out, data, len, "\r\n");
+		encode_lines(out, data, len);
 		break;
 	case LEAF_QP:
 		qp_encode(&encoder->qp, data, len, out);

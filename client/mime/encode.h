@@ -36,8 +36,8 @@ static inline void out_put(struct out *out, const void *data, size_t len) {
 	out->len += len;
 }
 
-/* Copies with every line end as `eol` ("\r\n" or "\n"). `data` must not end between CR and LF. */
-void encode_lines(struct out *out, const uint8_t *data, size_t len, const char *eol);
+/* Copies with every line end as CRLF, if there is room for twice as much. `data` must not end between CR and LF. */
+void encode_lines(struct out *out, const uint8_t *data, size_t len);
 
 /* To quoted-printable (RFC 2045 6.7); line ends in the input are LF or CRLF, and hard line breaks. */
 struct qp_encoder {
