@@ -16,7 +16,7 @@ record=
 sections=("$@")
 [ $# -gt 0 ] || sections=(content mail memory recipients agent)
 
-GIB=1073741824 PEAK_MAX_KIB=16384 FIND_MAX_MS=50
+GIB=1073741824 PEAK_MAX_KIB=16384 FIND_MAX_MS=50 GROWTH_MAX=12
 
 fixture people
 agent_start
@@ -67,9 +67,9 @@ section_content() {
 		"$(openssl dgst -sha256 -r <"$T/content")"
 	rounds 20 content_decryption
 	rounds 20 content_verification
-	rounds 15 content_encryption
-	rounds 15 content_detached
-	rounds 10 content_files
+	rounds 10 content_encryption
+	rounds 10 content_detached
+	rounds 5 content_files
 	speed_table '1 GiB as CMS, output to /dev/null'
 	against 'decrypt, AES-256-GCM' gcm gcm.openssl 'openssl cms' 10 $GIB
 	against 'decrypt, AES-256-GCM' gcm cbc.gpgsm 'gpgsm, of AES-256-CBC' 10 $GIB
@@ -125,7 +125,7 @@ section_mail() {
 	size=$(stat -c %s "$T/mail")
 	rounds 20 mail_decryption
 	rounds 20 mail_verification
-	rounds 15 mail_making
+	rounds 10 mail_making
 	speed_table 'A mail with an attachment of 256 MiB, output to /dev/null; MB/s of what is inside'
 	against 'decrypt, AES-256-GCM' mail.gcm mail.gcm.openssl 'openssl cms' 5 "$size"
 	against 'decrypt, AES-256-GCM' mail.gcm mail.cbc.gpgsm 'gpgsm, of AES-256-CBC' 5 "$size"
@@ -199,48 +199,64 @@ section_memory() {
 
 # ---- 10,000 recipients ----
 
-# Certificates that differ in their serial numbers only; their signatures fit no more, which nobody asks of a recipient's certificate.
+# Certificates that differ in serial number and address; their signatures fit no more, which nobody asks of a recipient's certificate.
 strangers() { # CERTIFICATE NUMBER DIRECTORY
 	mkdir "$3"
 	openssl x509 -in "$1" -outform DER | python3 -c 'import hashlib, sys
 der, serial = bytearray(sys.stdin.buffer.read()), bytes.fromhex(sys.argv[1])
-at = der.index(serial)
+at, address = der.index(serial), der.index(b"peer-", der.index(b"@example.org") - 9)
 for i in range(int(sys.argv[2])):
+    der[address:address + 7] = b"%07d" % i
     der[at + 1:at + len(serial)] = hashlib.sha512(b"%d" % i).digest()[:len(serial) - 1]
     open("%s/%d.der" % (sys.argv[3], i), "wb").write(der)' "$(openssl x509 -in "$1" -noout -serial | cut -d= -f2)" "$2" "$3"
 }
 recipient_turns() {
 	local count
-	for count in 1 1000 10000; do
-		turn "to.$count" smime encrypt --cms --cipher aes256-gcm "${strangers[@]:0:2*count-2}" -r "$T/bob.pem" -i "$T/note" -o "$T/to.$count"
-		turn "from.$count" smime decrypt -q --cms -i "$T/to.$count" -o /dev/null
+	for count in 1 1000 "$most"; do
+		turn "to.$count" smime encrypt --cms --cipher aes256-gcm "${strangers[@]:0:2*count-2}" -r "$T/bob.pem" -i "$T/note" -o "$T/message"
+		turn "from.$count" smime decrypt -q --cms -i "$T/message" -o /dev/null
 	done
 }
-recipient_row() { # KIND
-	local find growth_to growth_from
-	find=$(calculate %.1f "1000 * ($(seconds_of from.10000) - $(seconds_of from.1))")
-	growth_to=$(calculate %.1f "($(seconds_of to.10000) - $(seconds_of to.1)) / ($(seconds_of to.1000) - $(seconds_of to.1) + 0.0005)")
-	growth_from=$(calculate %.1f "($(seconds_of from.10000) - $(seconds_of from.1)) / ($(seconds_of from.1000) - $(seconds_of from.1) + 0.0005)")
+growth() { # to|from: from 1,000 to ten times as many, without what it costs to start
+	calculate %.1f "($(processor_of "$1.$most") - $(processor_of "$1.1")) / ($(processor_of "$1.1000") - $(processor_of "$1.1") + 0.0005)"
+}
+recipient_row() { # WHAT
+	local find to
+	find=$(calculate %.0f "1000 * ($(processor_of "from.$most") - $(processor_of from.1))")
+	to=$(growth to)
 	reaches "$find < $FIND_MAX_MS" || missed=$((missed + 1))
-	reaches "$growth_to <= 12" || missed=$((missed + 1))
-	row "$1" "$(seconds_of to.1) s" "$(seconds_of to.1000) s" "$(seconds_of to.10000) s" "$(judged "$growth_to" "$growth_to <= 12")" \
-		"$(seconds_of from.1) s" "$(seconds_of from.1000) s" "$(seconds_of from.10000) s" "$growth_from" "$(judged "$find ms" "$find < $FIND_MAX_MS")" \
-		"$(peak_of to.10000) KiB" "$(peak_of from.10000) KiB"
+	reaches "$to <= $GROWTH_MAX" || missed=$((missed + 1))
+	row "$1" "$(processor_of to.1) s" "$(processor_of to.1000) s" "$(processor_of "to.$most") s" "$(judged "$to" "$to <= $GROWTH_MAX")" \
+		"$(processor_of from.1) s" "$(processor_of from.1000) s" "$(processor_of "from.$most") s" \
+		"$(judged "$find ms" "$find < $FIND_MAX_MS")" "$(peak_of "to.$most") KiB" "$(peak_of "from.$most") KiB"
+}
+recipients() { # WHAT
+	rm -f "$T"/runs/{to,from}.*
+	rounds 10 recipient_turns
+	recipient_row "$1"
 }
 section_recipients() {
 	local kind i
 	octets 1000 >"$T/note"
-	table 'Recipients: the last of them is who decrypts; a growth of 10 is linear, finding the own RecipientInfo is to take less than 50 ms' \
-		'keys' 'encrypt to 1' '1,000' '10,000' 'growth' 'decrypt, of 1' '1,000' '10,000' 'growth' 'finding one of 10,000' \
+	table 'Recipients, of whom the last decrypts, in processor time; to reach: a growth of 12 at most, where 10 is linear, and 50 ms' \
+		'they are' 'encrypt to 1' '1,000' '10,000' 'growth' 'decrypt, of 1' '1,000' '10,000' 'finding one of 10,000' \
 		'peak of encrypting' 'of decrypting'
+	most=10000
 	for kind in rsa ec; do
-		strangers "$T/peer-$kind.pem" 9999 "$T/$kind"
+		strangers "$T/peer-$kind.pem" $((most - 1)) "$T/$kind"
 		strangers=()
-		for ((i = 0; i < 9999; i++)); do strangers+=(-r "$T/$kind/$i.der"); done
-		rm -f "$T"/runs/{to,from}.*
-		rounds 15 recipient_turns
-		recipient_row "$kind"
+		for ((i = 0; i < most - 1; i++)); do strangers+=(-r "$T/$kind/$i.der"); done
+		recipients "files, $kind"
 	done
+	# The folder may have 10,000 entries, and two of them are the directories.
+	most=9900
+	strangers=()
+	for ((i = 0; i < most - 1; i++)); do strangers+=(-r "$(printf %07d "$i")@example.org"); done
+	rm "$T"/ec/99[0-9][0-9].der
+	mkdir -p "$HOME/.config/smime-agent"
+	mv "$T/ec" "$HOME/.config/smime-agent/certificates"
+	recipients "addresses in the folder, ec; 9,900 for 10,000"
+	rm -r "$HOME/.config/smime-agent/certificates"
 }
 
 section_agent() {

@@ -27,6 +27,7 @@ rounds() { # SECONDS FUNCTION
 
 median() { sort -n | awk '{ v[NR] = $1 } END { print (NR % 2) ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 seconds_of() { cut -d' ' -f1 "$T/runs/$1" | median; }
+processor_of() { cut -d' ' -f2 "$T/runs/$1" | median; }
 peak_of() { cut -d' ' -f3 "$T/runs/$1" | sort -n | tail -n 1; } # the highest, in KiB
 ratio_of() { paste -d' ' "$T/runs/$1" "$T/runs/$2" | awk -v a="$3" '$a > 0 { print $(a + 3) / $a }' | median; } # OURS PEER 1|2
 calculate() { awk "BEGIN { printf \"$1\", $2 }"; }
