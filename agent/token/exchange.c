@@ -28,22 +28,6 @@ void exchange_init(struct exchange *exchange, int fd) {
 	(void)pthread_cond_init(&exchange->prompt_answered, NULL);
 }
 
-void exchange_clear(struct exchange *exchange) {
-	struct exchange_job *job;
-
-	while ((job = STAILQ_FIRST(&exchange->orders))) {
-		STAILQ_REMOVE_HEAD(&exchange->orders, link);
-		wire_order_free(job->order);
-		free(job);
-	}
-	wire_prompt_grant_free(exchange->grant);
-	close_fdp(&exchange->prompt_fd);
-	(void)pthread_cond_destroy(&exchange->prompt_answered);
-	(void)pthread_cond_destroy(&exchange->more);
-	(void)pthread_mutex_destroy(&exchange->read_lock);
-	(void)pthread_mutex_destroy(&exchange->write_lock);
-}
-
 static bool is_still_there(const struct exchange *exchange) {
 	struct stat st;
 

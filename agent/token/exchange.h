@@ -38,8 +38,8 @@ struct exchange {
 	int prompt_fd;
 };
 
+/* Lasts as long as the process, since threads may use it to the end. */
 void exchange_init(struct exchange *exchange, int fd);
-void exchange_clear(struct exchange *exchange);
 
 /*
  * Writes a report. Errors of wire_send(), of which -SMIME_E_IO also means that a module has closed the socket and something else has

@@ -171,7 +171,6 @@ int main(int argc, char **argv) {
 	if (r < 0)
 		(void)exchange_send_error(&exchange, 0, r, &fault);
 	wire_order_free(order);
-	exchange_clear(&exchange);
 	/* Modules run code of their own at exit, some of which waits for a card. */
 	_exit(r < 0);
 }
