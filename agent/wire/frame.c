@@ -55,27 +55,52 @@ void frame_attach(struct msghdr *msg, union frame_control *control, int pass_fd)
 	memcpy(CMSG_DATA(cmsg), &pass_fd, sizeof(int));
 }
 
+static int write_all(int fd, struct msghdr *msg) {
+	while (msg->msg_iovlen > 0) {
+		ssize_t n = sendmsg(fd, msg, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return stream_error();
+		advance(msg, (size_t)n);
+		msg->msg_control = NULL;
+		msg->msg_controllen = 0;
+	}
+	return 0;
+}
+
+static bool has_frame_length(size_t len) {
+	return len > 0 && len <= WIRE_FRAME_MAX_BYTES;
+}
+
 int frame_write(int fd, const uint8_t *der, size_t len, int pass_fd) {
 	uint8_t header[FRAME_HEADER_BYTES];
 	union frame_control control;
 	struct iovec iov[2] = { { header, sizeof(header) }, { (void *)(uintptr_t)der, len } };
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = ELEMENTSOF(iov) };
 
-	if (len == 0 || len > WIRE_FRAME_MAX_BYTES)
+	if (!has_frame_length(len))
 		return -SMIME_E_PROTOCOL;
 	write_be32(header, (uint32_t)len);
 	frame_attach(&msg, &control, pass_fd);
-	while (msg.msg_iovlen > 0) {
-		ssize_t n = sendmsg(fd, &msg, MSG_NOSIGNAL);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return stream_error();
-		advance(&msg, (size_t)n);
-		msg.msg_control = NULL;
-		msg.msg_controllen = 0;
-	}
-	return 0;
+	return write_all(fd, &msg);
+}
+
+int frame_write_both(int fd, struct bytes first, struct bytes second) {
+	uint8_t headers[2][FRAME_HEADER_BYTES];
+	struct iovec iov[4] = {
+		{ headers[0], FRAME_HEADER_BYTES },
+		{ (void *)(uintptr_t)first.data, first.len },
+		{ headers[1], FRAME_HEADER_BYTES },
+		{ (void *)(uintptr_t)second.data, second.len },
+	};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = ELEMENTSOF(iov) };
+
+	if (!has_frame_length(first.len) || !has_frame_length(second.len))
+		return -SMIME_E_PROTOCOL;
+	write_be32(headers[0], (uint32_t)first.len);
+	write_be32(headers[1], (uint32_t)second.len);
+	return write_all(fd, &msg);
 }
 
 /* Takes the one descriptor that a message may carry; closes what is too many. */

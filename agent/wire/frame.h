@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base.h"
+
 enum { FRAME_HEADER_BYTES = 4 };
 
 /*
@@ -34,6 +36,9 @@ void frame_attach(struct msghdr *msg, union frame_control *control, int pass_fd)
  * the other end is closed, -SMIME_E_PROTOCOL for a message over the limit, -SMIME_E_IO.
  */
 int frame_write(int fd, const uint8_t *der, size_t len, int pass_fd);
+
+/* Writes two whole frames at once, which wakes the reader once. Errors as above. */
+int frame_write_both(int fd, struct bytes first, struct bytes second);
 
 /*
  * Reads one whole frame, blocking. *ret_der is the caller's to free(). Descriptors that the peer passes are handed over in

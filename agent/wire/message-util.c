@@ -121,6 +121,20 @@ int wire_send(int fd, const void *message, const ASN1_ITEM *item, int pass_fd) {
 	return r;
 }
 
+int wire_send_both(int fd, const void *first, const void *second, const ASN1_ITEM *item) {
+	uint8_t *der[2] = { NULL, NULL };
+	size_t len[2] = { 0, 0 };
+	int r = wire_encode(first, item, &der[0], &len[0]);
+
+	if (r == 0)
+		r = wire_encode(second, item, &der[1], &len[1]);
+	if (r == 0)
+		r = frame_write_both(fd, (struct bytes){ der[0], len[0] }, (struct bytes){ der[1], len[1] });
+	wire_free_encoded(der[0], len[0]);
+	wire_free_encoded(der[1], len[1]);
+	return r;
+}
+
 int wire_receive(int fd, const ASN1_ITEM *item, void *ret_message, int *ret_fd) {
 	_cleanup_(close_fdp) int passed = -1;
 	uint8_t *der = NULL;

@@ -527,6 +527,9 @@ int wire_decode(struct bytes der, const ASN1_ITEM *item, void *ret_message);
 /* Encodes and writes one frame; for blocking sockets. Errors of wire_encode() and frame_write(). */
 int wire_send(int fd, const void *message, const ASN1_ITEM *item, int pass_fd);
 
+/* The same with two messages at once. */
+int wire_send_both(int fd, const void *first, const void *second, const ASN1_ITEM *item);
+
 /* Reads one frame and decodes it. Returns 1 at a clean end. Errors of frame_read() and wire_decode(). ret_fd as there. */
 int wire_receive(int fd, const ASN1_ITEM *item, void *ret_message, int *ret_fd);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The connection with the agent: one request at a time, its answer waited for. The hello goes out together with the first
- * request, which saves a round trip.
+ * The connection with the agent: one request at a time, its answer waited for. The hello goes out in one write with the first
+ * request, which saves a round trip and wakes the agent once.
  *
  * Never retries a request that was sent: the agent may have used the key already.
  */
@@ -76,19 +76,20 @@ static bool is_stale(const struct smime *s) {
 	return poll(&poll_fd, 1, 0) != 0;
 }
 
-static int send_request(struct smime *s, const struct wire_request *request) {
-	int r = wire_send(s->fd, request, wire_request_it(), -1);
-
+static int sent(struct smime *s, int r) {
 	/* An agent that refuses closes early; its reason may still wait to be read. */
 	if (r == -SMIME_E_AGENT_GONE)
 		return 0;
 	return r < 0 ? smime_fail_at(s, r, "a request to the agent") : 0;
 }
 
-static int greet(struct smime *s) {
+/* The first request, behind the greeting. */
+static int send_first(struct smime *s, const struct wire_request *request) {
 	_cleanup_(wire_request_freep) struct wire_request *hello = agent_hello(s);
 
-	return hello ? send_request(s, hello) : smime_fail(s, SMIME_E_NO_MEMORY, "out of memory");
+	if (!hello)
+		return smime_fail(s, SMIME_E_NO_MEMORY, "out of memory");
+	return sent(s, wire_send_both(s->fd, hello, request, wire_request_it()));
 }
 
 static int take_error(struct smime *s, const struct wire_error *error) {
@@ -133,16 +134,12 @@ static int receive_hello(struct smime *s) {
 }
 
 static int call(struct smime *s, struct wire_request *request, const struct meanwhile *meanwhile, struct wire_reply **ret_reply) {
-	int r = 0;
+	bool first = s->fd < 0;
+	int r = first ? agent_connect(s) : 0;
 
-	if (s->fd < 0) {
-		r = agent_connect(s);
-		if (r == 0)
-			r = greet(s);
-	}
 	request->id = ++s->last_id;
 	if (r == 0)
-		r = send_request(s, request);
+		r = first ? send_first(s, request) : sent(s, wire_send(s->fd, request, wire_request_it(), -1));
 	if (r == 0 && meanwhile)
 		meanwhile->work(meanwhile->userdata);
 	if (r == 0 && !s->greeted)
