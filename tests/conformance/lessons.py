@@ -94,7 +94,7 @@ def lessons():
     message('broken', bea, gcm, flip=True)
     message('large', bea, listed(AES256_GCM, *[algorithm('1.3.6.1.4.1.99999.%d' % n) for n in range(1000)]))
     stranger = pki.issue('stranger', address='stranger@example.org', use=BOTH)
-    write('stranger.pem', stranger.pem)
+    write('outsider.pem', stranger.pem)
     message('strange', stranger, gcm)
     named = der.implicit(0, der.seq(dora_too.issuer, der.integer(dora_too.serial)))
     message('preferred', dora, gcm, certificates=[dora_too], preference=named)

@@ -137,6 +137,18 @@ own 'E20: the own copy counts, by what the agent advertises' aes256-gcm 'every r
 check 'C17: what is decrypted and good is learned from' 0 smime encrypt --sign -r bob@example.org -i "$T/mail" -o "$T/message"
 check 'C17: when it is opened' 0 smime decrypt -i "$T/message" -o "$T/got"
 is 'C17: one signer, one file' "$(listed)" 1
+rm -r "$store"
+printf 'Content-Type: text/plain\n\ntext\n' >"$T/entity"
+openssl cms -sign -nodetach -signer "$T/stranger.pem" -inkey "$T/stranger.key" -in "$T/entity" -out "$T/signed"
+openssl cms -encrypt -aes256 -from stranger@example.org -in "$T/signed" -out "$T/message" "$T/alice.pem"
+check 'C17: what somebody has signed whom nobody trusts is decrypted' 0 smime decrypt -i "$T/message" -o "$T/got"
+is 'C17: and not learned from' "$(listed)" 0
+openssl cms -sign -nodetach -signer "$T/peer-rsa.pem" -inkey "$T/peer-rsa.key" -certfile "$T/ca/issuing.pem" -in "$T/entity" -out "$T/signed"
+openssl cms -encrypt -aes256 -from peer-rsa@example.org -in "$T/signed" -out "$T/message" "$T/alice.pem"
+check 'C17: another is trusted' 0 smime decrypt -i "$T/message" -o "$T/got"
+is 'C17: and learned from' "$(listed)" 1
+check 'C17: as alice is once more' 0 smime sign -i "$T/mail" -o "$T/message"
+check 'C17: when she is verified' 0 smime verify -i "$T/message"
 agent_stop
 chosen 'C17: and used where the agent is not there' aes256-gcm 'every recipient names it' alice
 configure 'capabilities: [aes256-cbc, aes128-cbc]'
