@@ -147,14 +147,15 @@ static int on_patience_over(sd_event_source *source, uint64_t usec, void *userda
 	return 0;
 }
 
-/* Every change of what is known changes how long the rest is worth waiting for. */
-static void set_timer(struct agent *agent) {
+/* Every change of what is known changes how long the rest is worth waiting for. Negative: nobody would be woken when that is over. */
+static int set_timer(struct agent *agent) {
 	struct requests *requests = agent->requests;
 
 	requests->timer = sd_event_source_disable_unref(requests->timer);
-	if (!TAILQ_EMPTY(&requests->waiting))
-		(void)sd_event_add_time_relative(agent->event, &requests->timer, CLOCK_MONOTONIC, discovery_patience(agent->discovery),
-			REQUEST_TIMER_ACCURACY_MS * 1000, on_patience_over, agent);
+	if (TAILQ_EMPTY(&requests->waiting))
+		return 0;
+	return sd_event_add_time_relative(agent->event, &requests->timer, CLOCK_MONOTONIC, discovery_patience(agent->discovery),
+		REQUEST_TIMER_ACCURACY_MS * 1000, on_patience_over, agent);
 }
 
 void requests_go_on(struct agent *agent) {
@@ -162,7 +163,8 @@ void requests_go_on(struct agent *agent) {
 
 	while ((request = next_ready(agent)))
 		go_on(request);
-	set_timer(agent);
+	while (set_timer(agent) < 0 && (request = TAILQ_FIRST(&agent->requests->waiting)))
+		go_on(request);
 }
 
 static void wait_for_tokens(struct request *request) {
@@ -170,7 +172,8 @@ static void wait_for_tokens(struct request *request) {
 
 	request->waiting = true;
 	TAILQ_INSERT_TAIL(&agent->requests->waiting, request, wait);
-	set_timer(agent);
+	if (set_timer(agent) < 0)
+		go_on(request);
 }
 
 /* Whether what is asked for is not there and worth waiting for; it is looked for then. */
