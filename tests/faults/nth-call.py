@@ -292,9 +292,9 @@ def try_core(kind, n):
     try:
         if started(agent, socket):
             faults += [well(name)[1] for name in REQUESTS]
-            # With every call failing it may end; with one it goes on.
-            if not n.endswith('+') and agent.poll() is None:
-                faults.append(recovers())
+            # It may end, and says why, when the spawner has.
+            fault = None if n.endswith('+') else recovers()
+            faults.append(fault if agent.poll() is None else None)
         faults.append(end_of(agent, log, kind == 'inner' and is_beyond_us(told(calls_log)[1])))
     finally:
         os.environ['SMIME_AGENT_SOCK'] = before
