@@ -4,6 +4,7 @@
  */
 #include "exchange.h"
 
+#include <poll.h>
 #include <sys/stat.h>
 
 #include "smime/error.h"
@@ -50,6 +51,12 @@ int exchange_send_error(struct exchange *exchange, uint32_t id, int r, const str
 		return -SMIME_E_NO_MEMORY;
 	report->body->error->code = (uint32_t)-r;
 	return exchange_send(exchange, report);
+}
+
+bool exchange_is_closed(const struct exchange *exchange) {
+	struct pollfd end = { .fd = exchange->fd, .events = POLLRDHUP };
+
+	return poll(&end, 1, 0) > 0;
 }
 
 int exchange_send_event(struct exchange *exchange, uint32_t id, enum wire_report_type type) {

@@ -50,6 +50,9 @@ int exchange_send(struct exchange *exchange, const struct wire_report *report);
 /* Reports that the order failed. */
 int exchange_send_error(struct exchange *exchange, uint32_t id, int r, const struct fault *fault);
 
+/* Whether the core has closed its end, so that nothing need be reported any more. */
+bool exchange_is_closed(const struct exchange *exchange);
+
 /* Reports an event of an order that carries nothing (WIRE_REPORT_PROMPT_DONE, WIRE_REPORT_DONE). */
 int exchange_send_event(struct exchange *exchange, uint32_t id, enum wire_report_type type);
 

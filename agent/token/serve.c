@@ -127,7 +127,7 @@ static void work_on(struct operation *operation, const struct wire_order *order)
 	};
 	r = perform_with_others(operation, order, &fault);
 	if (r < 0 && exchange_send_error(operation->token->exchange, order->id, r, &fault) < 0)
-		end_process(1);
+		end_process(!exchange_is_closed(operation->token->exchange));
 	/* A token that went away stays away for this process: the core starts another one for its next insertion. */
 	if (r == -SMIME_E_TOKEN_GONE)
 		end_process(0);

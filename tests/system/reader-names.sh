@@ -40,6 +40,7 @@ agent_stop
 pcscd_stop
 sed -i $'s/^FRIENDLYNAME.*/FRIENDLYNAME "Leser f\xfcr Karten"/' "$T/readers/vpcd"
 pcscd_start
+holds 'pcscd has the cards again' await eval '[ "$("$CARD/raw" | grep -c "^[01] present")" = 2 ]'
 agent_start
 check 'a reader whose name is not UTF-8' 0 sign alice-auth@example.org
 like 'has a card that is open to others then' "$(card_raw_sign 0 9a rsa)" '^(61..|9000)$'

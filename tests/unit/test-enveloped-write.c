@@ -196,6 +196,17 @@ static void keys_and_vectors_are_never_used_twice(void **state) {
 	}
 }
 
+/* One of 256 wrong keys ends a content of CBC with what passes for padding. */
+static void assert_not_opened(struct source *source, const uint8_t *content, size_t len) {
+	_cleanup_(sink_freep) struct sink *sink = memory_sink();
+	int r = sink_copy(sink, source);
+
+	if (r == 0)
+		assert_false(sink_memory(sink).len == len && memcmp(sink_memory(sink).data, content, len) == 0);
+	else
+		assert_int_equal(r, -SMIME_E_INTEGRITY);
+}
+
 /* RFC 9709: OpenSSL does not know it. The key that opens is derived from the one that the recipient gets. */
 static void a_derived_key_opens_what_was_encrypted_with_it(void **state) {
 	_cleanup_(freep) uint8_t *content = content_bytes(1000);
@@ -221,7 +232,7 @@ static void a_derived_key_opens_what_was_encrypted_with_it(void **state) {
 		assert_int_equal(enveloped_content(message, enveloped, &derived, &right), 0);
 		assert_source_is(right, content, 1000);
 		assert_int_equal(enveloped_content(message, enveloped, &cek, &wrong), 0);
-		assert_int_equal(source_check(wrong), -SMIME_E_INTEGRITY);
+		assert_not_opened(wrong, content, 1000);
 	}
 }
 
