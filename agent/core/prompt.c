@@ -47,8 +47,7 @@ static struct wire_order *refusal(int code, const char *text) {
 void prompt_refuse(struct ticket *ticket, int code, const char *text) {
 	_cleanup_(wire_order_freep) struct wire_order *order = refusal(code, text);
 
-	if (order)
-		ticket_prompt_answer(ticket, order, -1);
+	ticket_prompt_answer(ticket, order, -1);
 }
 
 static int copy_field(ASN1_UTF8STRING **target, const ASN1_UTF8STRING *source) {

@@ -257,15 +257,16 @@ struct ticket *tickets_find_open(struct worker *worker, uint32_t id) {
 void ticket_prompt_answer(struct ticket *ticket, struct wire_order *order, int fd) {
 	struct worker *worker = ticket->worker;
 
-	order->id = ticket->order->id;
-	if (!order->body->prompt->granted)
+	if (order)
+		order->id = ticket->order->id;
+	if (!order || !order->body->prompt->granted)
 		ticket->prompting = false;
 	update_clocks(worker);
 	if (!worker->process) {
 		close_fdp(&fd);
 		return;
 	}
-	int r = token_process_send(worker->process, order, fd);
+	int r = order ? token_process_send(worker->process, order, fd) : -SMIME_E_NO_MEMORY;
 	/* A token process that can't be told about its prompt would wait for ever. */
 	if (r < 0 && !is_ending(r))
 		worker_replace_process(worker, -SMIME_E_INTERNAL, "the PIN prompt could not be handed over");

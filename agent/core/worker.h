@@ -96,7 +96,7 @@ const char *worker_fault(const struct worker *worker);
 /* Fills in everything but the token of a status line. */
 int worker_status(const struct worker *worker, struct wire_token_status *status);
 
-/* Internal to worker, prompt: the answer to a token process's wish for a prompt; `fd` is consumed. */
+/* Internal to worker, prompt: the answer to a token process's wish for a prompt (NULL: none could be made); `fd` is consumed. */
 void ticket_prompt_answer(struct ticket *ticket, struct wire_order *order, int fd);
 const struct wire_hello *ticket_hello(const struct ticket *ticket);
 const struct wire_token *ticket_token(const struct ticket *ticket);
