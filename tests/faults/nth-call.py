@@ -215,13 +215,18 @@ def recovers():
         time.sleep(0.1)
 
 
-def restart_token():
-    """Another token process. A PIN try that was counted and perhaps not made is forgotten, since it would keep the file's PIN from being sent."""
-    subprocess.run(['smime', 'lock'], capture_output=True)
-    for folder, _, files in os.walk(os.path.join(os.environ['HOME'])):
+def forget_tries():
+    """A PIN try that was counted and perhaps not made stays counted: after three of them nothing is sent any more."""
+    for folder, _, files in os.walk(os.environ['HOME']):
         if folder.endswith('/pin-tries'):
             for name in files:
                 os.unlink(os.path.join(folder, name))
+
+
+def restart_token():
+    """Another token process."""
+    subprocess.run(['smime', 'lock'], capture_output=True)
+    forget_tries()
 
 
 def sanitizer_of(log, offset):
@@ -282,6 +287,7 @@ def end_of(agent, log, beyond_us):
 
 def try_core(kind, n):
     """An agent of which the n-th call fails, from its start."""
+    forget_tries()
     place = tempfile.mkdtemp(dir=WORK)
     socket, log, calls_log = (os.path.join(place, name) for name in ('socket', 'log', 'calls'))
     faults = []

@@ -56,7 +56,7 @@ fuzz() { # TARGET
 		child=$!
 		wait "$child"
 	done >>"$log" 2>&1
-	times | sed -n '2s/^/cpu: /p' >>"$log"
+	times >>"$log" # the second line is that of the children
 }
 
 trap 'kill $(jobs -p) 2>/dev/null; wait; exit 1' INT TERM
@@ -75,7 +75,7 @@ summary() { # TARGET
 		/^stat::number_of_executed_units:/ { runs += $2 }
 		/ cov: / { for (i = 1; i < NF; i++) { if ($i == "cov:") cov = $(i + 1); if ($i == "ft:") features = $(i + 1) } }
 		/^stat::peak_rss_mb:/ { if ($2 > rss) rss = $2 }
-		/^cpu: / { for (i = 2; i <= 3; i++) { split($i, time, /[ms]/); cpu += 60 * time[1] + time[2] } }
+		/^[0-9]+m[0-9.]+s [0-9]+m[0-9.]+s$/ { for (i = 1; i <= 2; i++) { split($i, time, /[ms]/); cpu += 60 * time[1] + time[2] } }
 		END { printf "%-12s %12d %8d %8d %8d %6d %9d\n", target, runs, cpu, cov, features, rss, findings }' "$base/logs/$1.log"
 }
 printf '%-12s %12s %8s %8s %8s %6s %9s\n' target executions 'CPU s' edges features MiB findings
