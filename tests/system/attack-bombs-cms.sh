@@ -69,7 +69,8 @@ good = signer_info(many, 'many.key', text, attributes)
 bulk = [attribute('1.2.3.4.%d' % i, octets(bytes(20))) for i in range(4000)]
 wide = attribute('1.2.3.4', *[octets(i.to_bytes(4, 'big')) for i in range(20000)])
 chain = [many, issuing]
-forged = sequence(*parts(good)[:-1], octets(parts(good)[-1][2:][:-1] + b'\0'))
+value = parts(good)[-1][2:]
+forged = sequence(*parts(good)[:-1], octets(value[:-1] + bytes([value[-1] ^ 1])))
 alike = [certificate('alike%d.pem' % i) for i in range(60)]
 key_id = sequence(integer(3), retag(0x80, octets(key_identifier(many))), *parts(good)[2:])
 def expensive(name):
