@@ -67,9 +67,11 @@ int folder_visit(folder_visitor visitor, void *userdata) {
 
 	if (named && !directory && errno != ENOENT)
 		return -SMIME_E_IO;
-	while (r == 0 && directory && seen++ < FOLDER_FILES_MAX && (entry = readdir(directory)))
-		if (is_certificate_name(entry->d_name))
+	while (r == 0 && directory && seen < FOLDER_FILES_MAX && (entry = readdir(directory)))
+		if (is_certificate_name(entry->d_name)) {
+			seen++;
 			r = visit_file(folder, entry->d_name, visitor, userdata);
+		}
 	if (directory)
 		(void)closedir(directory);
 	return r;
