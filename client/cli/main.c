@@ -25,6 +25,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_lock,
 	&cmd_pin,
 	&cmd_watch,
+	&cmd_doctor,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

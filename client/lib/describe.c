@@ -112,15 +112,18 @@ const char *describe_date(struct arena *arena, const ASN1_TIME *time) {
 	return arena_text(arena, text);
 }
 
-static void describe_der(struct arena *arena, X509 *certificate, struct smime_certificate *out) {
+struct smime_der describe_der(struct arena *arena, X509 *certificate) {
+	struct smime_der out = { .len = 0 };
 	uint8_t *der = NULL;
 	int len = i2d_X509(certificate, &der);
 
-	if (len > 0) {
-		out->der = arena_copy(arena, der, (size_t)len);
-		out->der_len = out->der ? (size_t)len : 0;
-	}
+	if (len > 0)
+		out.octets = arena_copy(arena, der, (size_t)len);
+	else
+		arena->failed = true;
+	out.len = out.octets ? (size_t)len : 0;
 	OPENSSL_free(der);
+	return out;
 }
 
 static const char *the_certificate(struct arena *arena, const char *why) {
@@ -129,10 +132,10 @@ static const char *the_certificate(struct arena *arena, const char *why) {
 
 void describe_certificate(
 	struct arena *arena, X509 *certificate, const struct keyring_key *key, time_t now, struct smime_certificate *ret_certificate) {
-	struct smime_certificate out = { 0 };
+	const struct smime_der der = describe_der(arena, certificate);
+	struct smime_certificate out = { .der = der.octets, .der_len = der.len };
 	const char *why = "";
 
-	describe_der(arena, certificate, &out);
 	out.fingerprint = describe_fingerprint(arena, certificate);
 	out.subject = describe_name(arena, X509_get_subject_name(certificate));
 	out.issuer = describe_name(arena, X509_get_issuer_name(certificate));

@@ -11,6 +11,8 @@
 
 #include <openssl/x509.h>
 
+#include <smime/smime.h>
+
 #include "arena.h"
 #include "keyring.h"
 
@@ -20,6 +22,8 @@ const char *describe_fingerprint(struct arena *arena, const X509 *certificate); 
 const char *const *describe_addresses(struct arena *arena, const X509 *certificate); /* NULL-terminated */
 const char *describe_public_key(struct arena *arena, const X509 *certificate);       /* "RSA-2048", "EC-256", "Ed25519", "X25519" */
 const char *describe_date(struct arena *arena, const ASN1_TIME *time);               /* "2026-11-24" */
+
+struct smime_der describe_der(struct arena *arena, X509 *certificate); /* empty: memory ran out */
 
 /* All of a certificate. `key` may be NULL; where it can't do what the certificate allows, that is the reason given. */
 void describe_certificate(

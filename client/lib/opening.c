@@ -285,6 +285,8 @@ int opening_signed(struct opening *opening, const struct layer *layer, struct op
 		r = opening_add_layer(opening, data->signer_count > 0 ? SMIME_LAYER_SIGNED : SMIME_LAYER_CERTIFICATES, form_of(layer, data),
 			&opened.layer);
 	if (r == 0)
+		report_certificates(opening->report, opened.layer, data->certificates);
+	if (r == 0)
 		r = check_signers(opening, &signers, &scene, opened.layer);
 	if (r < 0)
 		return r;

@@ -77,6 +77,16 @@ struct smime_signer *report_signer(struct smime_layer *layer, size_t index) {
 	return (struct smime_signer *)(uintptr_t)&layer->signers[index];
 }
 
+void report_certificates(struct report *report, struct smime_layer *layer, const STACK_OF(X509) *certificates) {
+	int i, count = certificates ? sk_X509_num(certificates) : 0;
+	struct smime_der *list = arena_alloc(&report->arena, (size_t)count + 1, sizeof(*list));
+
+	for (i = 0; list && i < count; i++)
+		list[i] = describe_der(&report->arena, sk_X509_value(certificates, i));
+	layer->certificates = list;
+	layer->certificate_count = list ? (size_t)count : 0;
+}
+
 void report_certificate(struct report *report, struct smime_signer *signer, X509 *certificate) {
 	struct arena *arena = &report->arena;
 
@@ -84,6 +94,7 @@ void report_certificate(struct report *report, struct smime_signer *signer, X509
 	signer->issuer = describe_name(arena, X509_get_issuer_name(certificate));
 	signer->serial = describe_serial(arena, X509_get0_serialNumber(certificate));
 	signer->fingerprint = describe_fingerprint(arena, certificate);
+	signer->certificate = describe_der(arena, certificate);
 	signer->addresses = describe_addresses(arena, certificate);
 }
 

@@ -59,6 +59,9 @@ struct smime_layer *report_add_layer(struct report *report, enum smime_layer_kin
 int report_add_signers(struct report *report, struct smime_layer *layer, size_t count);
 struct smime_signer *report_signer(struct smime_layer *layer, size_t index);
 
+/* Notes which certificates the message of a layer holds; NULL: none. */
+void report_certificates(struct report *report, struct smime_layer *layer, const STACK_OF(X509) *certificates);
+
 /* Says whose certificate it is that a signer signed with. */
 void report_certificate(struct report *report, struct smime_signer *signer, X509 *certificate);
 

@@ -291,9 +291,16 @@ struct smime_check {
 	const char *text; /* for people */
 };
 
+/* The DER of a certificate. */
+struct smime_der {
+	const uint8_t *octets;
+	size_t len;
+};
+
 struct smime_signer {
 	bool good;                                           /* every check that was asked for passed */
 	const char *subject, *issuer, *serial, *fingerprint; /* of the signer's certificate; NULL when it is not known */
+	struct smime_der certificate;                        /* that certificate; empty when it is not known */
 	const char *const *addresses;                        /* NULL-terminated */
 	const char *algorithm;                               /* "RSA-2048 PKCS#1 v1.5 SHA-256" */
 	bool has_signing_time;
@@ -313,6 +320,8 @@ struct smime_layer {
 	bool good; /* at least one signer, and all of them good; encrypted, compressed: opened; not when it was left closed */
 	const struct smime_signer *signers;
 	size_t signer_count;
+	const struct smime_der *certificates; /* all that are in the message, in its order: anybody may have put them there */
+	size_t certificate_count;
 	bool outside;            /* the mail has text that this signature does not cover */
 	uint64_t outside_octets; /* how much of it */
 	bool canonicalized;      /* the signature matches after line ends were changed to CRLF */

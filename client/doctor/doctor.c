@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Asks the agent once, has each examination done, and keeps what they find.
+ */
+#include "probe.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void (*const examinations[])(struct doctor *doctor) = {
+	doctor_agent,
+};
+
+struct doctor_findings {
+	struct doctor_report report; /* first: what its owner has is its address */
+	struct doctor_finding *items;
+	size_t room;
+	bool failed; /* memory ran out */
+};
+
+static bool make_room(struct doctor_findings *findings) {
+	enum { ROOM_FIRST = 32 };
+	size_t room = findings->room ? 2 * findings->room : ROOM_FIRST;
+	struct doctor_finding *items;
+
+	if (findings->report.count < findings->room)
+		return true;
+	items = reallocarray(findings->items, room, sizeof(*items));
+	if (!items)
+		return false;
+	findings->items = items;
+	findings->report.findings = items;
+	findings->room = room;
+	return true;
+}
+
+static void note_worst(struct doctor_report *report, enum doctor_verdict verdict, enum smime_error code) {
+	if (verdict == DOCTOR_FAULT && report->code == 0)
+		report->code = code;
+	if (verdict > report->worst)
+		report->worst = verdict;
+}
+
+void doctor_add(struct doctor *doctor, enum doctor_verdict verdict, enum smime_error code, const char *area, const char *mend,
+	const char *format, ...) {
+	struct doctor_findings *findings = doctor->findings;
+	char *text = NULL, *to_do = strdup(mend ? mend : "");
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	va_end(args);
+	if (!text || !to_do || !make_room(findings)) {
+		findings->failed = true;
+		free(text);
+		free(to_do);
+		return;
+	}
+	findings->items[findings->report.count++] =
+		(struct doctor_finding){ .verdict = verdict, .code = code, .area = area, .text = text, .mend = to_do };
+	note_worst(&findings->report, verdict, code);
+}
+
+static void ask_agent(struct doctor *doctor) {
+	doctor->status_error = smime_status(doctor->smime, &doctor->status);
+	if (doctor->status_error < 0)
+		doctor->status_message = strdup(smime_message(doctor->smime));
+	doctor->keys_error = doctor->status_error < 0 ? doctor->status_error : smime_keys(doctor->smime, &doctor->keys);
+	if (doctor->keys_error < 0)
+		doctor->keys_message = strdup(smime_message(doctor->smime));
+}
+
+static void forget(struct doctor *doctor) {
+	doctor->status = smime_status_free(doctor->status);
+	doctor->keys = smime_keys_free(doctor->keys);
+	free(doctor->status_message);
+	free(doctor->keys_message);
+}
+
+int doctor_examine(struct smime *smime, const struct doctor_options *options, struct doctor_report **ret_report) {
+	struct doctor_findings *findings = calloc(1, sizeof(*findings));
+	struct doctor doctor = { .smime = smime, .options = options, .findings = findings };
+
+	if (!findings)
+		return -SMIME_E_NO_MEMORY;
+	ask_agent(&doctor);
+	for (size_t i = 0; i < sizeof(examinations) / sizeof(examinations[0]); i++)
+		examinations[i](&doctor);
+	forget(&doctor);
+	if (findings->failed) {
+		(void)doctor_report_free(&findings->report);
+		return -SMIME_E_NO_MEMORY;
+	}
+	*ret_report = &findings->report;
+	return 0;
+}
+
+struct doctor_report *doctor_report_free(struct doctor_report *report) {
+	struct doctor_findings *findings = (struct doctor_findings *)report;
+
+	if (!findings)
+		return NULL;
+	for (size_t i = 0; i < report->count; i++) {
+		free((char *)findings->items[i].text);
+		free((char *)findings->items[i].mend);
+	}
+	free(findings->items);
+	free(findings);
+	return NULL;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the examinations share; private to this room. An examination is a row of the table in doctor.c and a file for its area: it
+ * looks, adds at least one finding, and never fails but for want of memory, which doctor_add() remembers.
+ */
+#ifndef DOCTOR_PROBE_H
+#define DOCTOR_PROBE_H
+
+#include "doctor.h"
+
+struct doctor {
+	struct smime *smime;
+	const struct doctor_options *options;
+	struct smime_status *status;         /* NULL: no agent answered, status_error says why */
+	struct smime_keys *keys;             /* NULL likewise */
+	int status_error, keys_error;        /* of libsmime, 0: there it is */
+	char *status_message, *keys_message; /* libsmime's words for it */
+	struct doctor_findings *findings;
+};
+
+/*
+ * Adds a finding. mend: NULL, or what to do. code: of a fault, else 0. The text is one line without a final stop; what was read
+ * from elsewhere may stand in it as it is, since whoever prints it makes it printable.
+ */
+void doctor_add(struct doctor *doctor, enum doctor_verdict verdict, enum smime_error code, const char *area, const char *mend,
+	const char *format, ...) __attribute__((format(printf, 6, 7)));
+
+#define doctor_good(doctor, area, ...) doctor_add(doctor, DOCTOR_GOOD, 0, area, NULL, __VA_ARGS__)
+#define doctor_note(doctor, area, mend, ...) doctor_add(doctor, DOCTOR_NOTE, 0, area, mend, __VA_ARGS__)
+#define doctor_warning(doctor, area, mend, ...) doctor_add(doctor, DOCTOR_WARNING, 0, area, mend, __VA_ARGS__)
+#define doctor_fault(doctor, code, area, mend, ...) doctor_add(doctor, DOCTOR_FAULT, code, area, mend, __VA_ARGS__)
+
+/* ---- The examinations, in their order ---- */
+
+void doctor_agent(struct doctor *doctor); /* does it answer, is it of this version */
+
+#endif
