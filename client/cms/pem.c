@@ -12,6 +12,7 @@ enum { PEM_STEP_BYTES = 3 * 1024 };
 
 struct pem {
 	struct sink *next;
+	const char *label;
 	EVP_ENCODE_CTX *context;
 	bool begun;
 };
@@ -20,7 +21,7 @@ static int begin(struct pem *pem) {
 	if (pem->begun)
 		return 0;
 	pem->begun = true;
-	return sink_puts(pem->next, "-----BEGIN CMS-----\n");
+	return sink_printf(pem->next, "-----BEGIN %s-----\n", pem->label);
 }
 
 static int pem_write(void *self, const uint8_t *data, size_t len) {
@@ -49,7 +50,7 @@ static int pem_finish(void *self) {
 	if (r == 0)
 		r = sink_write(pem->next, text, (size_t)n);
 	if (r == 0)
-		r = sink_puts(pem->next, "-----END CMS-----\n");
+		r = sink_printf(pem->next, "-----END %s-----\n", pem->label);
 	return r < 0 ? r : sink_finish(pem->next);
 }
 
@@ -60,13 +61,14 @@ static void pem_free(void *self) {
 	free(pem);
 }
 
-int sink_pem(struct sink *next, struct sink **ret_sink) {
+int sink_pem(struct sink *next, const char *label, struct sink **ret_sink) {
 	static const struct sink_ops ops = { pem_write, pem_finish, pem_free };
 	struct pem *pem = calloc(1, sizeof(*pem));
 
 	if (!pem)
 		return -SMIME_E_NO_MEMORY;
 	pem->next = next;
+	pem->label = label ? label : "CMS";
 	pem->context = EVP_ENCODE_CTX_new();
 	if (!pem->context) {
 		pem_free(pem);

@@ -7,7 +7,7 @@
 
 #include "client/stream/sink.h"
 
-/* The end of the last line comes with sink_finish(). `next` is borrowed. -SMIME_E_NO_MEMORY. */
-int sink_pem(struct sink *next, struct sink **ret_sink);
+/* The end of the last line comes with sink_finish(). `next` and the label (NULL: "CMS") are borrowed. -SMIME_E_NO_MEMORY. */
+int sink_pem(struct sink *next, const char *label, struct sink **ret_sink);
 
 #endif

@@ -29,6 +29,23 @@ const char *describe_name(struct arena *arena, const X509_NAME *name) {
 	return text;
 }
 
+const char *describe_digest(const EVP_MD *md) {
+	switch (EVP_MD_get_type(md)) {
+	case NID_md5:
+		return "md5";
+	case NID_sha1:
+		return "sha1";
+	case NID_sha224:
+		return "sha224";
+	case NID_sha256:
+		return "sha256";
+	case NID_sha384:
+		return "sha384";
+	default:
+		return "sha512";
+	}
+}
+
 const char *describe_serial(struct arena *arena, const ASN1_INTEGER *serial) {
 	const char *digits = arena_hex(arena, ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial));
 

@@ -21,6 +21,7 @@ const char *describe_serial(struct arena *arena, const ASN1_INTEGER *serial);   
 const char *describe_fingerprint(struct arena *arena, const X509 *certificate);      /* SHA-256, lower-case hex */
 const char *const *describe_addresses(struct arena *arena, const X509 *certificate); /* NULL-terminated */
 const char *describe_public_key(struct arena *arena, const X509 *certificate);       /* "RSA-2048", "EC-256", "Ed25519", "X25519" */
+const char *describe_digest(const EVP_MD *md);                                       /* "sha256"; static */
 const char *describe_date(struct arena *arena, const ASN1_TIME *time);               /* "2026-11-24" */
 
 struct smime_der describe_der(struct arena *arena, X509 *certificate); /* empty: memory ran out */

@@ -172,7 +172,7 @@ static int begin(const struct input *input, const struct smime_encrypt_options *
 	int r;
 
 	if (options->cms)
-		return options->pem ? sink_pem(sink, ret_form) : 0;
+		return options->pem ? sink_pem(sink, NULL, ret_form) : 0;
 	r = options->triple_wrap ? input_put_type(type, "\r\n", sink) : input_put_header(input, type, sink);
 	return r == 0 ? sink_base64(sink, options->triple_wrap ? "\r\n" : input_line_end(input), ret_form) : r;
 }

@@ -188,7 +188,7 @@ static int write_opaque(const struct input *input, const struct signing *signing
 static int write_bare(
 	const struct input *input, const struct smime_sign_options *options, const struct signing *signing, struct sink *sink) {
 	_cleanup_(sink_freep) struct sink *pem = NULL;
-	int r = options->pem ? sink_pem(sink, &pem) : 0;
+	int r = options->pem ? sink_pem(sink, options->pem_label, &pem) : 0;
 
 	if (r == 0)
 		r = write_cms(pem ? pem : sink, signing, options->detached ? NULL : input->content);

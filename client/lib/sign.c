@@ -244,6 +244,8 @@ int sign_ask(struct smime *s, const struct input *input, const struct smime_sign
 		r = hash_content(s, input->content, &signing);
 	if (r == 0)
 		r = call_agent(s, input, options->pss, &signing);
+	if (r == 0 && options->made)
+		sign_tell(&signing, options);
 	if (r < 0)
 		return r;
 	*ret_signing = signing;

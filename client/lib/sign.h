@@ -30,6 +30,9 @@ struct signing {
 int sign_ask(struct smime *s, const struct input *input, const struct smime_sign_options *options, struct signing *ret_signing);
 void signing_clear(struct signing *signing); /* accepts a zeroed one */
 
+/* Tells the caller's options->made of the signature. */
+void sign_tell(const struct signing *signing, const struct smime_sign_options *options);
+
 /* Writes the signed mail or CMS in the form that the options ask for. */
 int sign_write(const struct input *input, const struct smime_sign_options *options, const struct signing *signing, struct sink *sink);
 

@@ -234,6 +234,7 @@ static void check_algorithm(const struct signer *signer, const X509 *certificate
 	const char *weakness = signature_weakness(algorithm, key);
 	struct arena *arena = report_arena(report);
 
+	out->digest = describe_digest(algorithm->md);
 	out->algorithm = arena_printf(arena, "%s %s %s", describe_public_key(arena, certificate), signature_scheme_name(algorithm->scheme),
 		digest_name(algorithm->md));
 	if (algorithm->scheme == SIGNATURE_ED25519)

@@ -217,6 +217,19 @@ int smime_watch(struct smime *smime, int stop, smime_event_handler handler, void
 
 /* ---- Protecting ---- */
 
+/* The DER of a certificate. */
+struct smime_der {
+	const uint8_t *octets;
+	size_t len;
+};
+
+/* A signature that was just made. */
+struct smime_made {
+	struct smime_der certificate; /* with which one */
+	const char *digest;           /* "sha256", "sha384", "sha512" */
+	time_t signing_time;          /* as the signature says; 0: it does not */
+};
+
 struct smime_sign_options {
 	const char *key;    /* address, PKCS#11 URI, SPKI or certificate fingerprint, or an unambiguous prefix; NULL: by the From address */
 	const char *digest; /* "sha256", "sha384", "sha512"; NULL: by the key */
@@ -225,9 +238,12 @@ struct smime_sign_options {
 	bool cms;           /* input and output are no mail: bytes in, CMS out */
 	bool detached;      /* with cms: without the content */
 	bool pem;           /* with cms: PEM */
+	const char *pem_label;  /* what stands after its BEGIN and END; NULL: "CMS" */
 	bool header_protection; /* mail: its header is signed too, inside the content (RFC 9788) */
 	/* Called for each thing the person should know that is no failure, e.g. that the key is not the From address's. May be NULL. */
 	void (*warn)(void *userdata, const char *text);
+	/* Called for each signature that was made, before anything is written. What it is given is valid during the call. May be NULL. */
+	void (*made)(void *userdata, const struct smime_made *made);
 	void *userdata;
 };
 
@@ -291,18 +307,13 @@ struct smime_check {
 	const char *text; /* for people */
 };
 
-/* The DER of a certificate. */
-struct smime_der {
-	const uint8_t *octets;
-	size_t len;
-};
-
 struct smime_signer {
 	bool good;                                           /* every check that was asked for passed */
 	const char *subject, *issuer, *serial, *fingerprint; /* of the signer's certificate; NULL when it is not known */
 	struct smime_der certificate;                        /* that certificate; empty when it is not known */
 	const char *const *addresses;                        /* NULL-terminated */
 	const char *algorithm;                               /* "RSA-2048 PKCS#1 v1.5 SHA-256" */
+	const char *digest;                                  /* "sha256", also "sha1", "md5"; NULL when nothing could be checked with it */
 	bool has_signing_time;
 	time_t signing_time; /* as the signer claims */
 	const struct smime_check *checks;
