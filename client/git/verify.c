@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Verifying for git. Validated is now, as gpgsm does: a certificate that has expired since makes EXPKEYSIG of a signature that was good
+ * when it was made, as far as the signature's own time can be believed, and git never takes that for a good one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "git.h"
+#include "memory.h"
+#include "tell-verdict.h"
+#include "tell.h"
+
+/* git's words before a push certificate (gitprotocol-pack(5)). */
+static const char push_certificate[] = "certificate version ";
+
+struct verification {
+	struct smime *smime;
+	const struct options *options;
+	int signature, content; /* in memory */
+};
+
+static int read_file(const char *path, int *ret_fd) {
+	int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int r = fd < 0 ? -SMIME_E_IO : memory_read(fd, ret_fd), error = errno;
+
+	if (fd > STDERR_FILENO)
+		(void)close(fd);
+	if (r == 0)
+		return 0;
+	return tell_failure(r, "%s: can't be read: %s", path, -r == SMIME_E_IO ? strerror(error) : smime_strerror(r));
+}
+
+static int run(const struct verification *verification, time_t at, struct smime_report **ret_report) {
+	const struct options *options = verification->options;
+	const struct smime_verify_options verify = {
+		.cms = true,
+		.detached = true,
+		.detached_content = verification->content,
+		.trust = options->trust.items,
+		.trust_count = options->trust.count,
+		.crls = options->crls.items,
+		.crl_count = options->crls.count,
+		.revocation = options->crls.count > 0 ? SMIME_REVOCATION_SOFT : SMIME_REVOCATION_OFF,
+		.at = at,
+	};
+
+	if (lseek(verification->signature, 0, SEEK_SET) < 0 || lseek(verification->content, 0, SEEK_SET) < 0)
+		return -SMIME_E_IO;
+	return smime_verify(verification->smime, verification->signature, -1, &verify, ret_report);
+}
+
+/* Whether all is good but that something, a CA perhaps, has expired since the signature was made. */
+static bool was_good(const struct verification *verification, const struct smime_signer *signer) {
+	struct smime_report *report = NULL;
+	int r = run(verification, signer->signing_time, &report);
+
+	(void)smime_report_free(report);
+	return r == 0;
+}
+
+/*
+ * What git tells the hooks of a push is one letter, G for every GOODSIG, without the trust: a stranger, whose certificate may name
+ * anybody, must not get that.
+ */
+static void guard_push(const struct verification *verification, struct verdict *verdict) {
+	if (verdict->kind == VERDICT_UNTRUSTED && memory_begins_with(verification->content, push_certificate)) {
+		verdict->kind = VERDICT_UNCHECKED;
+		verdict->error = VERDICT_ERROR_GENERAL;
+	}
+}
+
+static void judge(const struct verification *verification, const struct smime_report *report, struct verdict *ret_verdict) {
+	time_t now = time(NULL);
+
+	verdict_make(report, now, ret_verdict);
+	if (verdict_may_have_expired(ret_verdict, now) && was_good(verification, ret_verdict->signer))
+		verdict_expire(ret_verdict);
+	guard_push(verification, ret_verdict);
+}
+
+static int verify(const struct verification *verification) {
+	struct smime_report *report = NULL;
+	struct verdict verdict;
+	int r = run(verification, 0, &report), code;
+
+	if (report)
+		judge(verification, report, &verdict);
+	else
+		verdict_none(smime_message(verification->smime), &verdict);
+	tell_verdict(&verdict);
+	code = tell_verdict_status(verification->options->status_fd, &verdict);
+	(void)smime_report_free(report);
+	if (code != 0 || verdict.kind == VERDICT_GOOD)
+		return code;
+	return smime_exit_code(r < 0 ? r : SMIME_E_UNTRUSTED);
+}
+
+int git_verify(struct smime *smime, const struct options *options) {
+	__attribute__((cleanup(memory_close))) int signature = -1;
+	__attribute__((cleanup(memory_close))) int content = -1;
+	int code = read_file(options->signature, &signature);
+
+	if (code == 0)
+		code = read_file(options->content, &content);
+	if (code != 0)
+		return code;
+	return verify(&(const struct verification){ smime, options, signature, content });
+}
