@@ -37,20 +37,30 @@ static void tell_good(const struct smime_signer *signer) {
 	tell_line("         issued by \"%s\"", signer->issuer);
 }
 
+static void tell_doubt(const struct verdict *verdict) {
+	tell_line("The signature matches, but \"%s\" is not trusted", name_of(verdict->signer));
+}
+
 static void tell_expired(const struct verdict *verdict) {
 	char time[TELL_TIME_BYTES];
 
-	tell_line("certificate has expired");
-	tell_line("  (its end: %s)", tell_time(verdict->certificate.not_after, time));
-	if (verdict->trusted)
-		tell_good(verdict->signer);
+	if (verdict->above)
+		tell_line("a certificate above the signer's has expired: %s", verdict->why);
 	else
-		tell_line("invalid certification chain: %s", verdict->why);
+		tell_line("certificate has expired");
+	if (!verdict->above)
+		tell_line("  (expired at %s)", tell_time(verdict->certificate.not_after, time));
+	if (verdict->trusted) {
+		tell_good(verdict->signer);
+		tell_line("The certificates were valid at the time that the signature names");
+		return;
+	}
+	tell_line("The signature does not say that it was made while \"%s\" was trusted: %s", name_of(verdict->signer), verdict->why);
 }
 
 static void tell_untrusted(const struct verdict *verdict) {
 	tell_line("%s: %s", verdict->never ? "certificate is not usable for signing" : "invalid certification chain", verdict->why);
-	tell_line("The signature matches, but \"%s\" is not trusted", name_of(verdict->signer));
+	tell_doubt(verdict);
 }
 
 static void tell_unchecked(const struct verdict *verdict) {
@@ -76,6 +86,7 @@ void tell_verdict(const struct verdict *verdict) {
 		break;
 	case VERDICT_REVOKED:
 		tell_line("certificate has been revoked: %s", verdict->why);
+		tell_doubt(verdict);
 		break;
 	case VERDICT_EXPIRED:
 		tell_expired(verdict);

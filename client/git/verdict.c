@@ -57,6 +57,11 @@ static bool judge_signature(const struct smime_signer *signer, struct verdict *v
 	return true;
 }
 
+static void accept(struct verdict *verdict) {
+	verdict->kind = VERDICT_GOOD;
+	verdict->trusted = true;
+}
+
 /* Whether the signer is to be believed; of several reasons why not, the one that no other certificate could mend. */
 static void judge_signer(const struct smime_signer *signer, time_t now, struct verdict *verdict) {
 	const struct smime_check *usage = failed(signer, "key-usage"), *chain = failed(signer, "chain");
@@ -64,8 +69,7 @@ static void judge_signer(const struct smime_signer *signer, time_t now, struct v
 	bool expired = validity && verdict->certificate.not_after != 0 && verdict->certificate.not_after < now;
 
 	usage = usage ? usage : failed(signer, "extended-key-usage");
-	verdict->never = usage;
-	verdict->trusted = !usage && !chain;
+	verdict->never = usage || revoked;
 	if (revoked)
 		conclude(verdict, VERDICT_REVOKED, revoked);
 	else if (expired)
@@ -73,13 +77,13 @@ static void judge_signer(const struct smime_signer *signer, time_t now, struct v
 	else if (usage || chain || validity)
 		conclude(verdict, VERDICT_UNTRUSTED, usage ? usage : chain ? chain : validity);
 	else if (signer->good)
-		verdict->kind = VERDICT_GOOD;
+		accept(verdict);
 	else
 		leave_unchecked(verdict, VERDICT_ERROR_GENERAL, "a check of the signature failed");
 }
 
-void verdict_none(const char *why, struct verdict *ret_verdict) {
-	*ret_verdict = (struct verdict){ .kind = VERDICT_UNCHECKED, .error = VERDICT_ERROR_GENERAL, .why = why };
+void verdict_none(struct verdict *ret_verdict) {
+	*ret_verdict = (struct verdict){ .kind = VERDICT_UNCHECKED, .error = VERDICT_ERROR_GENERAL, .why = "" };
 	certificate_read(&(const struct smime_der){ 0 }, &ret_verdict->certificate);
 }
 
@@ -100,11 +104,12 @@ void verdict_make(const struct smime_report *report, time_t now, struct verdict 
 }
 
 bool verdict_may_have_expired(const struct verdict *verdict, time_t now) {
-	return (verdict->kind == VERDICT_UNTRUSTED || (verdict->kind == VERDICT_EXPIRED && !verdict->trusted)) && !verdict->never &&
+	return (verdict->kind == VERDICT_UNTRUSTED || verdict->kind == VERDICT_EXPIRED) && !verdict->never &&
 		verdict->signer->has_signing_time && verdict->signer->signing_time < now;
 }
 
 void verdict_expire(struct verdict *verdict) {
+	verdict->above = verdict->kind == VERDICT_UNTRUSTED;
 	verdict->kind = VERDICT_EXPIRED;
 	verdict->trusted = true;
 }

@@ -25,8 +25,9 @@ enum verdict_error { VERDICT_ERROR_GENERAL = 1, VERDICT_ERROR_ALGORITHM = 4, VER
 
 struct verdict {
 	enum verdict_kind kind;
-	bool trusted; /* expired: but for that, the signer is */
-	bool never;   /* the certificate is for something else */
+	bool trusted; /* good; or expired, and good at the time that the signature names */
+	bool above;   /* expired: not the signer's certificate, but one above it */
+	bool never;   /* the certificate is for something else, or was revoked */
 	enum verdict_error error;
 	const struct smime_signer *signer; /* of the report; NULL: there is not exactly one */
 	struct certificate certificate;
@@ -37,7 +38,7 @@ struct verdict {
 void verdict_make(const struct smime_report *report, time_t now, struct verdict *ret_verdict);
 
 /* Of what could not even be read. */
-void verdict_none(const char *why, struct verdict *ret_verdict);
+void verdict_none(struct verdict *ret_verdict);
 
 /* Whether something has expired since: then what is expired may have been good at the time that the signature names. */
 bool verdict_may_have_expired(const struct verdict *verdict, time_t now);

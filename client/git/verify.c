@@ -80,16 +80,24 @@ static void judge(const struct verification *verification, const struct smime_re
 	guard_push(verification, ret_verdict);
 }
 
+/* A signature that can't even be read has a verdict all the same, or git would call the commit unsigned. */
+static void fail(const struct verification *verification, int r, struct verdict *ret_verdict) {
+	const char *text = smime_message(verification->smime);
+
+	(void)tell_failure(r, "the signature can't be checked: %s", *text ? text : smime_strerror(r));
+	verdict_none(ret_verdict);
+}
+
 static int verify(const struct verification *verification) {
 	struct smime_report *report = NULL;
 	struct verdict verdict;
 	int r = run(verification, 0, &report), code;
 
-	if (report)
+	if (report) {
 		judge(verification, report, &verdict);
-	else
-		verdict_none(smime_message(verification->smime), &verdict);
-	tell_verdict(&verdict);
+		tell_verdict(&verdict);
+	} else
+		fail(verification, r, &verdict);
 	code = tell_verdict_status(verification->options->status_fd, &verdict);
 	(void)smime_report_free(report);
 	if (code != 0 || verdict.kind == VERDICT_GOOD)
