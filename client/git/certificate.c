@@ -59,40 +59,53 @@ static int key_nid(const X509 *certificate) {
 	return X509_PUBKEY_get0_param(&object, NULL, NULL, NULL, X509_get_X509_PUBKEY(certificate)) == 1 ? OBJ_obj2nid(object) : NID_undef;
 }
 
-static void describe_key(const X509 *certificate, int algorithm, char key[CERTIFICATE_KEY_BYTES]) {
-	const EVP_PKEY *public = X509_get0_pubkey(certificate);
-	int bits = public ? EVP_PKEY_get_bits(public) : 0;
-
-	if (algorithm == GNUPG_EDDSA)
-		(void)snprintf(key, CERTIFICATE_KEY_BYTES, "ed25519");
-	else if (bits > 0)
-		(void)snprintf(key, CERTIFICATE_KEY_BYTES, "%s%d",
-			algorithm == GNUPG_RSA           ? "rsa" :
-				algorithm == GNUPG_ECDSA ? "nistp" :
-							   "unknown",
-			bits);
-}
-
 static time_t time_of(const ASN1_TIME *time) {
 	struct tm tm;
 
 	return ASN1_TIME_to_tm(time, &tm) == 1 ? timegm(&tm) : 0;
 }
 
-void certificate_read(const struct smime_der *der, struct certificate *ret_certificate) {
-	struct certificate certificate = { .key = "unknown" };
+static X509 *parse(const struct smime_der *der) {
 	const uint8_t *p = der->octets;
-	X509 *x509 = der->len > 0 ? d2i_X509(NULL, &p, (long)der->len) : NULL;
+
+	return der->len > 0 ? d2i_X509(NULL, &p, (long)der->len) : NULL;
+}
+
+static int algorithm_of(const X509 *certificate) {
+	int nid = key_nid(certificate);
+
+	for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
+		if (algorithms[i].nid == nid)
+			return algorithms[i].algorithm;
+	return 0;
+}
+
+void certificate_read(const struct smime_der *der, struct certificate *ret_certificate) {
+	struct certificate certificate = { .algorithm = 0 };
+	X509 *x509 = parse(der);
 
 	read_fingerprint(der, certificate.fingerprint);
-	for (size_t i = 0; x509 && i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
-		if (algorithms[i].nid == key_nid(x509))
-			certificate.algorithm = algorithms[i].algorithm;
 	if (x509) {
+		certificate.algorithm = algorithm_of(x509);
 		certificate.not_after = time_of(X509_get0_notAfter(x509));
-		describe_key(x509, certificate.algorithm, certificate.key);
 	}
 	X509_free(x509);
 	ERR_clear_error();
 	*ret_certificate = certificate;
+}
+
+const char *certificate_key(const struct smime_der *der, char key[CERTIFICATE_KEY_BYTES]) {
+	X509 *x509 = parse(der);
+	const EVP_PKEY *public = x509 ? X509_get0_pubkey(x509) : NULL;
+	int bits = public ? EVP_PKEY_get_bits(public) : 0, algorithm = bits > 0 ? algorithm_of(x509) : 0;
+
+	if (algorithm == GNUPG_EDDSA)
+		(void)snprintf(key, CERTIFICATE_KEY_BYTES, "ed25519");
+	else if (algorithm == GNUPG_RSA || algorithm == GNUPG_ECDSA)
+		(void)snprintf(key, CERTIFICATE_KEY_BYTES, "%s%d", algorithm == GNUPG_RSA ? "rsa" : "nistp", bits);
+	else
+		(void)snprintf(key, CERTIFICATE_KEY_BYTES, "unknown");
+	X509_free(x509);
+	ERR_clear_error();
+	return key;
 }

@@ -23,11 +23,11 @@ static const char *name_of(const struct smime_signer *signer) {
 
 static void tell_made(const struct verdict *verdict) {
 	const struct smime_signer *signer = verdict->signer;
-	char time[TELL_TIME_BYTES];
+	char time[TELL_TIME_BYTES], key[CERTIFICATE_KEY_BYTES];
 
 	tell_line("Signature made %s", signer->has_signing_time ? tell_time(signer->signing_time, time) : "[date not given]");
 	if (signer->certificate.len > 0)
-		tell_line("               using %s key %s", verdict->certificate.key, verdict->certificate.fingerprint);
+		tell_line("               using %s key %s", certificate_key(&signer->certificate, key), verdict->certificate.fingerprint);
 }
 
 static void tell_good(const struct smime_signer *signer) {
@@ -44,12 +44,12 @@ static void tell_doubt(const struct verdict *verdict) {
 static void tell_expired(const struct verdict *verdict) {
 	char time[TELL_TIME_BYTES];
 
-	if (verdict->above)
+	if (verdict->above) {
 		tell_line("a certificate above the signer's has expired: %s", verdict->why);
-	else
+	} else {
 		tell_line("certificate has expired");
-	if (!verdict->above)
 		tell_line("  (expired at %s)", tell_time(verdict->certificate.not_after, time));
+	}
 	if (verdict->trusted) {
 		tell_good(verdict->signer);
 		tell_line("The certificates were valid at the time that the signature names");

@@ -9,7 +9,7 @@ root=$T/root # the prefix is fixed when the build is set up
 holds 'it is set up with a prefix of its own' meson setup "$T/build" "$SOURCE" --prefix "$root" -Dtests=disabled
 holds 'it builds without the unit tests' meson compile -C "$T/build"
 holds 'it installs' meson install -C "$T/build" --no-rebuild
-for file in bin/smime bin/smime-agent libexec/smime-agent/smime-token include/smime/smime.h include/smime/error.h \
+for file in bin/smime bin/smime-git bin/smime-agent libexec/smime-agent/smime-token include/smime/smime.h include/smime/error.h \
 	lib/systemd/user/smime-agent.socket lib/systemd/user/smime-agent.service lib/udev/rules.d/70-smime-agent.rules; do
 	holds "$file is there" [ -f "$root/$file" ]
 done
@@ -23,7 +23,7 @@ for file in "$root"/bin/* "$root"/libexec/smime-agent/* "$(dirname "$(dirname "$
 done
 
 # Only the installed programs from here on.
-PATH=$root/bin:${PATH#*:*:}
+PATH=$root/bin:$(tr : '\n' <<<"$PATH" | grep -vF "$SMIME_BUILD" | paste -sd :)
 LD_LIBRARY_PATH=$(dirname "$(dirname "$pc")") PKG_CONFIG_PATH=$(dirname "$pc")
 export LD_LIBRARY_PATH PKG_CONFIG_PATH
 is 'smime is the installed one' "$(command -v smime)" "$root/bin/smime"
