@@ -24,10 +24,10 @@ enum {
 struct trust {
 	struct smime *s;
 	time_t at;
-	struct anchors anchors; /* the files first; fetched: the others behind them */
-	size_t file_count;
-	X509_STORE *own, *all; /* NULL: not made yet */
-	bool fetched, lacked_agent;
+	struct anchors anchors; /* of the files, then of the agent, then of the system, as far as they were asked for */
+	size_t file_count, agent_count;
+	X509_STORE *own, *agent, *all; /* each with the anchors of those before it; NULL: not made yet */
+	bool asked_agent, asked_system, no_agent, lacked_agent;
 	struct revocation *revocation;
 	char note[NOTE_MAX_BYTES]; /* which anchors there are none of */
 };
@@ -38,6 +38,7 @@ struct trust *trust_free(struct trust *trust) {
 	if (!trust)
 		return NULL;
 	X509_STORE_free(trust->own);
+	X509_STORE_free(trust->agent);
 	X509_STORE_free(trust->all);
 	anchors_clear(&trust->anchors);
 	revocation_free(trust->revocation);
@@ -76,22 +77,34 @@ X509 *trust_file_certificate(const struct trust *trust, size_t index) {
 	return index < trust->file_count ? trust->anchors.items[index].certificate : NULL;
 }
 
-/* A missing agent or a missing library is no failure; what the agent says wrongly is. */
-static int fetch(struct trust *trust) {
-	int agent, system;
+/* A missing agent is no failure; what it says wrongly is. */
+static int ask_agent(struct trust *trust) {
+	int r;
 
-	if (trust->fetched)
+	if (trust->asked_agent)
 		return 0;
-	agent = anchors_from_agent(trust->s, &trust->anchors);
-	if (agent == -SMIME_E_NO_MEMORY || agent == -SMIME_E_TOO_LARGE)
-		return agent;
-	system = anchors_from_system(&trust->anchors);
-	if (system < 0)
-		return system;
-	snprintf(trust->note, sizeof(trust->note), "%s%s", agent < 0 ? "; no agent was there to name its anchors" : "",
-		system > 0 ? "; this system has no list of e-mail anchors (libnssckbi.so, package libnss3)" : "");
-	trust->fetched = true;
-	trust->lacked_agent = agent == -SMIME_E_NO_AGENT;
+	r = anchors_from_agent(trust->s, &trust->anchors);
+	if (r == -SMIME_E_NO_MEMORY || r == -SMIME_E_TOO_LARGE)
+		return r;
+	trust->agent_count = trust->anchors.count - trust->file_count;
+	trust->no_agent = r < 0;
+	trust->lacked_agent = r == -SMIME_E_NO_AGENT;
+	trust->asked_agent = true;
+	return 0;
+}
+
+/* Nor is a missing library. */
+static int ask_system(struct trust *trust) {
+	int r;
+
+	if (trust->asked_system)
+		return 0;
+	r = anchors_from_system(&trust->anchors);
+	if (r < 0)
+		return r;
+	snprintf(trust->note, sizeof(trust->note), "%s%s", trust->no_agent ? "; no agent was there to name its anchors" : "",
+		r > 0 ? "; this system has no list of e-mail anchors (libnssckbi.so, package libnss3)" : "");
+	trust->asked_system = true;
 	return 0;
 }
 
@@ -258,24 +271,32 @@ static int validate_with_folder(const struct trust *trust, X509_STORE *store, X5
 	return r;
 }
 
+/* With the first `count` anchors; nothing is trusted without any. *store: of them, made when it is needed first. */
+static int check_with(struct trust *trust, X509_STORE **store, size_t count, X509 *certificate, STACK_OF(X509) *untrusted,
+	const struct revocation_sources *sources, struct arena *arena, struct trust_verdict *ret_verdict) {
+	if (!*store && !(*store = make_store(&trust->anchors, count, trust->at)))
+		return -SMIME_E_NO_MEMORY;
+	return validate_with_folder(trust, *store, certificate, untrusted, sources, arena, ret_verdict);
+}
+
+/* The system's list last, and only where the person's own anchors are not enough: to load it takes most of the time of a verification. */
 int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untrusted, const struct revocation_sources *sources,
 	struct arena *arena, struct trust_verdict *ret_verdict) {
 	struct trust_verdict verdict = { .trusted = false };
-	int r;
+	int r = 0;
 
-	if (trust->file_count > 0) {
-		if (!trust->own && !(trust->own = make_store(&trust->anchors, trust->file_count, trust->at)))
-			return -SMIME_E_NO_MEMORY;
-		r = validate_with_folder(trust, trust->own, certificate, untrusted, sources, arena, &verdict);
-		if (r < 0 || verdict.trusted) {
-			*ret_verdict = verdict;
-			return r;
-		}
-	}
-	r = fetch(trust);
-	if (r < 0)
-		return r;
-	if (!trust->all && !(trust->all = make_store(&trust->anchors, trust->anchors.count, trust->at)))
-		return -SMIME_E_NO_MEMORY;
-	return validate_with_folder(trust, trust->all, certificate, untrusted, sources, arena, ret_verdict);
+	if (trust->file_count > 0)
+		r = check_with(trust, &trust->own, trust->file_count, certificate, untrusted, sources, arena, &verdict);
+	if (r == 0 && !verdict.trusted)
+		r = ask_agent(trust);
+	if (r == 0 && !verdict.trusted && trust->agent_count > 0)
+		r = check_with(
+			trust, &trust->agent, trust->file_count + trust->agent_count, certificate, untrusted, sources, arena, &verdict);
+	if (r == 0 && !verdict.trusted)
+		r = ask_system(trust);
+	if (r == 0 && !verdict.trusted)
+		r = check_with(trust, &trust->all, trust->anchors.count, certificate, untrusted, sources, arena, &verdict);
+	if (r == 0)
+		*ret_verdict = verdict;
+	return r;
 }
