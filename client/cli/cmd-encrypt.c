@@ -22,7 +22,7 @@ static const struct cli_option options[] = {
 	OPTION("digest", 0, CLI_TEXT, digest, "NAME", "with --sign: sha256, sha384 or sha512"),
 	OPTION("pss", 0, CLI_FLAG, pss, NULL, "with --sign: RSASSA-PSS"),
 	OPTION("cipher", 0, CLI_TEXT, cipher, "NAME",
-		"aes256-cbc, aes128-cbc, aes256-gcm, aes128-gcm, chacha20-poly1305; default: by what recipients read"),
+		"aes256-cbc, aes192-cbc, aes128-cbc, aes256-gcm, aes128-gcm, chacha20-poly1305; default: by what recipients read"),
 	OPTION("oaep", 0, CLI_FLAG, oaep, NULL, "RSAES-OAEP for RSA recipients"),
 	OPTION("password-file", 0, CLI_TEXT, password_file, "FILE", "with a password too: the first line of FILE"),
 	OPTION("kek", 0, CLI_TEXT, kek, "FILE", "with an AES key too: FILE has its 16, 24 or 32 octets"),

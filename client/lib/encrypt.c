@@ -15,7 +15,7 @@
 #include "sign.h"
 #include "wrapping.h"
 
-static const char *const ciphers[] = { "aes256-cbc", "aes128-cbc", "aes256-gcm", "aes128-gcm", "chacha20-poly1305" };
+static const char *const ciphers[] = { "aes256-cbc", "aes192-cbc", "aes128-cbc", "aes256-gcm", "aes128-gcm", "chacha20-poly1305" };
 
 __attribute__((format(printf, 2, 3))) static void warn(const struct smime_encrypt_options *options, const char *format, ...) {
 	char text[SMIME_MESSAGE_MAX_BYTES];
@@ -40,7 +40,8 @@ static int check_options(struct smime *s, const struct smime_encrypt_options *op
 		known = strcmp(options->cipher, ciphers[i]) == 0;
 	if (!known)
 		return smime_fail(s, SMIME_E_USAGE,
-			"%s is no cipher for content; there are aes256-cbc, aes128-cbc, aes256-gcm, aes128-gcm and chacha20-poly1305",
+			"%s is no cipher for content; there are aes256-cbc, aes192-cbc, aes128-cbc, aes256-gcm, aes128-gcm and "
+			"chacha20-poly1305",
 			options->cipher);
 	if (options->recipient_count == 0 && !has_secrets(options))
 		return smime_fail(s, SMIME_E_USAGE, "no recipient was named");

@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -28,7 +27,7 @@ static bool is_certificate_name(const char *name) {
 	return false;
 }
 
-static bool find_folder(char path[PATH_MAX]) {
+bool folder_path(char path[PATH_MAX]) {
 	const char *config = secure_getenv("XDG_CONFIG_HOME"), *home = secure_getenv("HOME");
 	int n = -1;
 
@@ -59,7 +58,7 @@ static int visit_file(const char *folder, const char *name, folder_visitor visit
 
 int folder_visit(folder_visitor visitor, void *userdata) {
 	char folder[PATH_MAX];
-	bool named = find_folder(folder);
+	bool named = folder_path(folder);
 	DIR *directory = named ? opendir(folder) : NULL;
 	const struct dirent *entry;
 	size_t seen = 0;

@@ -5,13 +5,19 @@
 #ifndef LIB_FOLDER_H
 #define LIB_FOLDER_H
 
+#include <limits.h>
+#include <stdbool.h>
+
 #include <openssl/x509.h>
 
 #define FOLDER_NAME "smime-agent/certificates" /* below $XDG_CONFIG_HOME, else ~/.config */
 
 enum { FOLDER_FILES_MAX = 10000 };
 
-/* Borrows the certificate. What it returns below 0 ends the visit. */
+/* Where the folder is or would be. False: neither variable says it. */
+bool folder_path(char path[PATH_MAX]);
+
+/* Borrows the certificate. What it returns but 0 ends the visit. */
 typedef int (*folder_visitor)(void *userdata, X509 *certificate);
 
 /*

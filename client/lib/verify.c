@@ -156,6 +156,18 @@ static int say_unsigned(const struct opening *opening) {
 							   "the message holds certificates, but nobody's signature");
 }
 
+/* Nobody's signature is on what a broken one is for. */
+static bool may_release(const struct smime_verify_options *options, int r) {
+	return r == 0 || (options->release_untrusted && (r == -SMIME_E_UNTRUSTED || r == -SMIME_E_NO_AGENT));
+}
+
+/* What the message says of the signature stays, unless the writing fails. */
+static int release_after(struct opening *opening, struct source *content, int out, int verdict) {
+	int r = content ? release(opening, content, out) : 0;
+
+	return r < 0 ? r : verdict;
+}
+
 static int verify(struct opening *opening, int out, struct smime_report **ret_report) {
 	_cleanup_(walk_clear) struct walk walk = { .opening = opening };
 	struct smime_report *report;
@@ -175,7 +187,7 @@ static int verify(struct opening *opening, int out, struct smime_report **ret_re
 	r = judge(opening, report);
 	if (r == 0)
 		opening_learn(opening);
-	return r < 0 || out < 0 ? r : release(opening, walk.released, out);
+	return out >= 0 && may_release(opening->options, r) ? release_after(opening, walk.released, out, r) : r;
 }
 
 SMIME_API int smime_verify(

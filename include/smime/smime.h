@@ -102,6 +102,25 @@ struct smime_keys {
 int smime_keys(struct smime *smime, struct smime_keys **ret_keys);
 struct smime_keys *smime_keys_free(struct smime_keys *keys); /* accepts NULL, returns NULL */
 
+struct smime_certificates {
+	const struct smime_certificate *certificates;
+	size_t count;
+};
+
+/*
+ * The certificates of a file in PEM or DER, in its order; NULL: those of the person's folder, ~/.config/smime-agent/certificates/, of which
+ * files that can't be read are left out. Nobody has looked at who issued them. -SMIME_E_IO, -SMIME_E_MALFORMED,
+ * -SMIME_E_TOO_LARGE. *ret_certificates and all in it is one object: smime_certificates_free() ends it.
+ */
+int smime_certificates(struct smime *smime, const char *path, struct smime_certificates **ret_certificates);
+struct smime_certificates *smime_certificates_free(struct smime_certificates *certificates); /* accepts NULL, returns NULL */
+
+/*
+ * Puts a certificate into the person's folder, so that it is found for its addresses; the folder is made where it is missing.
+ * Returns 1 when it was there already. Whether to believe the certificate is the caller's to know. -SMIME_E_IO.
+ */
+int smime_certificate_keep(struct smime *smime, const struct smime_certificate *certificate);
+
 enum smime_token_state { SMIME_TOKEN_STARTING = 0, SMIME_TOKEN_READY = 1, SMIME_TOKEN_FAILED = 2 };
 enum smime_pin_state { SMIME_PIN_OK = 0, SMIME_PIN_LOW = 1, SMIME_PIN_FINAL = 2, SMIME_PIN_BLOCKED = 3, SMIME_PIN_UNSET = 4 };
 
@@ -258,8 +277,8 @@ struct smime_encrypt_options {
 	const char *const *recipients; /* each a certificate file or an address */
 	size_t recipient_count;
 	/*
-	 * "aes256-cbc", "aes128-cbc", "aes256-gcm", "aes128-gcm", "chacha20-poly1305"; NULL: the best of aes256-gcm, chacha20-poly1305
-	 * and aes128-gcm that every recipient is known to read, else aes256-cbc
+	 * "aes256-cbc", "aes192-cbc", "aes128-cbc", "aes256-gcm", "aes128-gcm", "chacha20-poly1305"; NULL: the best of aes256-gcm,
+	 * chacha20-poly1305 and aes128-gcm that every recipient is known to read, else aes256-cbc
 	 */
 	const char *cipher;
 	bool oaep;                             /* RSAES-OAEP instead of PKCS#1 v1.5 for RSA recipients */
@@ -410,11 +429,13 @@ struct smime_verify_options {
 	bool cms;
 	bool detached;        /* with cms: the signature is detached, and its content comes from .. */
 	int detached_content; /* .. this descriptor */
+	/* Write the content also when the result is -SMIME_E_UNTRUSTED or -SMIME_E_NO_AGENT: it is what somebody signed, whoever that is. */
+	bool release_untrusted;
 };
 
 /*
  * Verifies what is read from `in`. The signed content, and only it, is written to `out` when that is not -1, and only when
- * everything is good. *ret_report is set whenever something signed was found, also when the result is -SMIME_E_SIGNATURE or
+ * everything is good (or as release_untrusted says). *ret_report is set whenever something signed was found, also when the result is -SMIME_E_SIGNATURE or
  * -SMIME_E_UNTRUSTED; NULL otherwise. The caller ends it with smime_report_free(). -SMIME_E_NOT_SIGNED; -SMIME_E_NO_AGENT when
  * only the agent could say whom to trust; the errors of the input and of the files that the options name (600, 700).
  */
