@@ -12,7 +12,7 @@ fails 'the core links neither libp11 nor libpcsclite' grep -E 'libp11\.|libpcscl
 fails 'the token process links no libsystemd' grep libsystemd <(ldd "$token")
 is 'libsmime links libcrypto alone' "$(readelf -d "$library" | grep NEEDED | grep -oE '\[lib[a-z0-9]+' | tr -d '[' | grep -vE '^libc$|libasan|libubsan' | tr '\n' ' ')" 'libcrypto '
 fails 'libsmime exports only its API' grep -vE ' smime_[a-z_0-9]+$' <(nm -D --defined-only "$library")
-for program in "$core" "$token" "$SMIME_BUILD/client/cli/smime" "$SMIME_BUILD/client/git/smime-git"; do
+for program in "$core" "$token" "$SMIME_BUILD"/client/{cli/smime,git/smime-git,mutt/smime-mutt}; do
 	name=$(basename "$program")
 	holds "$name is position independent" grep -q 'Type:.*DYN' <(readelf -h "$program")
 	holds "$name binds at once" grep -q 'BIND_NOW' <(readelf -d "$program")
@@ -69,4 +69,9 @@ for option in $(smime-git --help | grep -oE -- '--[a-z-]+' | sort -u); do
 	grep -qF -- "$option" <(page smime-git.1) || missing="$missing $option"
 done
 is 'smime-git(1) has every option' "$missing" ''
+missing=
+for word in $(smime-mutt --help | grep -oE -- '--[a-z-]+|^  [a-z][a-z0-9-]+' | sort -u); do
+	grep -qF -- "$word" <(page smime-mutt.1) || missing="$missing $word"
+done
+is 'smime-mutt(1) has every command and option' "$missing" ''
 done_testing

@@ -23,7 +23,7 @@ SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 SMIME_BUILD=${SMIME_BUILD:-$SOURCE/build}
 FIXTURE=${SMIME_FIXTURE:-$SMIME_BUILD/test-fixture}
 VECTORS=${SMIME_TEST_VECTORS:-$SOURCE/../shared/vectors}
-PATH=$SMIME_BUILD/client/cli:$SMIME_BUILD/client/git:$SMIME_BUILD/agent/core:$PATH
+PATH=$SMIME_BUILD/client/cli:$SMIME_BUILD/client/git:$SMIME_BUILD/client/mutt:$SMIME_BUILD/agent/core:$PATH
 export PATH PYTHONDONTWRITEBYTECODE=1
 
 # The blank in the name is there on purpose.

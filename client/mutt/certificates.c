@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * smime-mutt pk7out, get-cert, get-signer-cert and get-cert-email: the certificates of a message, step by step.
+ *
+ * A message brings any certificates that somebody has put there. Only those of signers come out, and only when everything about the
+ * message is good: what comes out is compared with the sender, or kept as a recipient's certificate.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/pem.h>
+#include <openssl/pkcs7.h>
+
+#include "mutt.h"
+
+static void pkcs7_freep(PKCS7 **pkcs7) {
+	PKCS7_free(*pkcs7);
+}
+
+static void certificates_freep(STACK_OF(X509) **certificates) {
+	sk_X509_pop_free(*certificates, X509_free);
+}
+
+/* ---- Signers ---- */
+
+static int push(STACK_OF(X509) *certificates, const struct smime_der *der) {
+	const uint8_t *octets = der->octets;
+	X509 *certificate = d2i_X509(NULL, &octets, (long)der->len);
+
+	if (certificate && sk_X509_push(certificates, certificate) > 0)
+		return 0;
+	X509_free(certificate);
+	return -SMIME_E_NO_MEMORY;
+}
+
+/* Those of the outermost signature: it is what mutt has verified, and whose signer it compares with the sender. */
+static int push_signers(const struct smime_report *report, STACK_OF(X509) *certificates) {
+	const struct smime_layer *layer = NULL;
+	int r = 0;
+
+	for (size_t i = 0; !layer && i < report->layer_count; i++)
+		if (report->layers[i].kind == SMIME_LAYER_SIGNED)
+			layer = &report->layers[i];
+	for (size_t i = 0; layer && r == 0 && i < layer->signer_count; i++)
+		r = push(certificates, &layer->signers[i].certificate);
+	return r;
+}
+
+/* The certificates of the signers of a mail, when everything is good, its From included. */
+static int signers_of(struct mutt *mutt, const char *path, STACK_OF(X509) *certificates) {
+	__attribute__((cleanup(mutt_closep))) int in = -1;
+	struct smime_report *report = NULL;
+	int code = mutt_open(mutt, path, &in);
+
+	if (code != 0)
+		return code;
+	int r = smime_verify(mutt->smime, in, -1, NULL, &report);
+	if (r < 0)
+		code = mutt_failed(mutt, r);
+	else if (push_signers(report, certificates) < 0)
+		code = mutt_fail(mutt, SMIME_E_NO_MEMORY, "out of memory");
+	(void)smime_report_free(report);
+	return code;
+}
+
+/* ---- Writing ---- */
+
+static int write_certificates(const struct mutt *mutt, FILE *out, const STACK_OF(X509) *certificates) {
+	bool written = true;
+
+	for (int i = 0; written && i < sk_X509_num(certificates); i++)
+		written = PEM_write_X509(out, sk_X509_value(certificates, i)) == 1;
+	if (fflush(out) == EOF || !written)
+		return mutt_fail(mutt, SMIME_E_IO, "writing the certificates: %s", strerror(errno));
+	return 0;
+}
+
+static PKCS7 *pkcs7_of(const STACK_OF(X509) *certificates) {
+	PKCS7 *pkcs7 = PKCS7_new();
+	bool made = pkcs7 && PKCS7_set_type(pkcs7, NID_pkcs7_signed) == 1 && PKCS7_content_new(pkcs7, NID_pkcs7_data) == 1 &&
+		PKCS7_set_detached(pkcs7, 1) == 1;
+
+	for (int i = 0; made && i < sk_X509_num(certificates); i++)
+		made = PKCS7_add_certificate(pkcs7, sk_X509_value(certificates, i)) == 1;
+	if (made)
+		return pkcs7;
+	PKCS7_free(pkcs7);
+	return NULL;
+}
+
+int mutt_pk7out(struct mutt *mutt) {
+	__attribute__((cleanup(certificates_freep))) STACK_OF(X509) *certificates = sk_X509_new_null();
+	__attribute__((cleanup(pkcs7_freep))) PKCS7 *pkcs7 = NULL;
+	int code = signers_of(mutt, mutt->args.operands[0], certificates);
+
+	if (code != 0)
+		return code;
+	pkcs7 = pkcs7_of(certificates);
+	if (!pkcs7)
+		return mutt_fail(mutt, SMIME_E_NO_MEMORY, "out of memory");
+	if (PEM_write_PKCS7(stdout, pkcs7) != 1 || fflush(stdout) == EOF)
+		return mutt_fail(mutt, SMIME_E_IO, "writing the certificates: %s", strerror(errno));
+	return 0;
+}
+
+int mutt_get_cert(struct mutt *mutt) {
+	const char *path = mutt->args.operands[0];
+	FILE *in = fopen(path, "re");
+	__attribute__((cleanup(pkcs7_freep))) PKCS7 *pkcs7 = in ? PEM_read_PKCS7(in, NULL, NULL, NULL) : NULL;
+
+	if (!in)
+		return mutt_fail(mutt, SMIME_E_IO, "%s: %s", path, strerror(errno));
+	(void)fclose(in);
+	if (!pkcs7 || !PKCS7_type_is_signed(pkcs7) || !pkcs7->d.sign || sk_X509_num(pkcs7->d.sign->cert) <= 0)
+		return mutt_fail(mutt, SMIME_E_MALFORMED, "%s: holds no certificates in PKCS #7", path);
+	return write_certificates(mutt, stdout, pkcs7->d.sign->cert);
+}
+
+/* The file is mutt's, which has it open: it is written in place. */
+int mutt_get_signer_cert(struct mutt *mutt) {
+	__attribute__((cleanup(certificates_freep))) STACK_OF(X509) *certificates = sk_X509_new_null();
+	int code = signers_of(mutt, mutt->args.operands[0], certificates);
+
+	if (code != 0)
+		return code;
+	FILE *out = fopen(mutt->args.operands[1], "we");
+	if (!out)
+		return mutt_fail(mutt, SMIME_E_IO, "%s: %s", mutt->args.operands[1], strerror(errno));
+	code = write_certificates(mutt, out, certificates);
+	(void)fclose(out);
+	return code;
+}
+
+/* mutt compares lines, so an address with a line end in it is none; the library has none such. */
+int mutt_get_cert_email(struct mutt *mutt) {
+	struct smime_certificates *certificates = NULL;
+	int r = smime_certificates(mutt->smime, mutt->args.operands[0], &certificates);
+
+	if (r < 0)
+		return mutt_failed(mutt, r);
+	for (size_t i = 0; i < certificates->count; i++)
+		for (size_t n = 0; certificates->certificates[i].addresses[n]; n++)
+			mutt_line(STDOUT_FILENO, "%s", certificates->certificates[i].addresses[n]);
+	(void)smime_certificates_free(certificates);
+	return 0;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is said to people, and the streams that mutt gives to a command.
+ *
+ * Every text passes smime_printable(): it may come from a mail or a certificate.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mutt.h"
+
+__attribute__((format(printf, 1, 0))) static char *format_text(const char *format, va_list args) {
+	char *text = NULL;
+
+	if (vasprintf(&text, format, args) < 0)
+		return NULL;
+	return smime_printable(text);
+}
+
+int mutt_fail(const struct mutt *mutt, int code, const char *format, ...) {
+	va_list args;
+
+	va_start(args, format);
+	char *text = format_text(format, args);
+	va_end(args);
+	(void)dprintf(STDERR_FILENO, "smime-mutt%s%s: %s\n", mutt->command ? " " : "", mutt->command ? mutt->command : "",
+		text ? text : "out of memory");
+	free(text);
+	return smime_exit_code(code);
+}
+
+int mutt_failed(const struct mutt *mutt, int r) {
+	const char *text = smime_message(mutt->smime);
+
+	return mutt_fail(mutt, r, "%s", *text ? text : smime_strerror(r));
+}
+
+void mutt_line(int fd, const char *format, ...) {
+	va_list args;
+
+	va_start(args, format);
+	char *text = format_text(format, args);
+	va_end(args);
+	(void)dprintf(fd, "%s\n", text ? text : "out of memory");
+	free(text);
+}
+
+int mutt_open(const struct mutt *mutt, const char *path, int *ret_fd) {
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return mutt_fail(mutt, SMIME_E_IO, "%s: %s", path, strerror(errno));
+	*ret_fd = fd;
+	return 0;
+}
+
+void mutt_closep(int *fd) {
+	if (*fd >= 0)
+		(void)close(*fd);
+}
+
+void mutt_discard_passphrase(void) {
+	char octets[256];
+
+	if (!isatty(STDIN_FILENO))
+		while (read(STDIN_FILENO, octets, sizeof(octets)) > 0)
+			;
+	explicit_bzero(octets, sizeof(octets));
+}
+
+void mutt_discard_output(void) {
+	struct stat st;
+
+	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) && ftruncate(STDOUT_FILENO, 0) == 0)
+		(void)lseek(STDOUT_FILENO, 0, SEEK_SET);
+}
+
+const char *mutt_basename(const char *path) {
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+bool mutt_is_default(const char *name) {
+	return strcmp(name, "default") == 0;
+}
