@@ -60,7 +60,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cmd_status, cmd_keys, cmd_sign, cmd_encrypt, cmd_decrypt, cmd_verify, cmd_lock, cmd_unlock, cmd_watch,
-	cmd_pin, cmd_doctor;
+	cmd_pin, cmd_doctor, cmd_setup;
 
 /* ---- A run of a command ---- */
 

@@ -26,6 +26,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_pin,
 	&cmd_watch,
 	&cmd_doctor,
+	&cmd_setup,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

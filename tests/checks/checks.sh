@@ -45,7 +45,7 @@ fails 'only the library and the programs know more of its API than the errors' g
 # The manual pages name what there is.
 missing=
 page() { scdoc <"$SOURCE/docs/$1.scd" | sed 's/\\-/-/g; s/\\f[BIR]//g; s/\\&//g'; }
-is 'smime help lists eleven commands' "$(smime help | grep -cE '^  [a-z]+ ')" 11
+is 'smime help lists twelve commands' "$(smime help | grep -cE '^  [a-z]+ ')" 12
 for command in $(smime help | awk '/^  [a-z]+ /{ print $1 }'); do
 	for option in $(smime "$command" --help | grep -oE '^ +(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
 		grep -qF -- "$option" <(page smime.1) || missing="$missing $command $option"

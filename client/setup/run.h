@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Runs a program of the person's, without a terminal and without input, for a limited time, and takes what it says.
+ *
+ * No shell, no descriptor handed down but what is asked for.
+ */
+#ifndef SETUP_RUN_H
+#define SETUP_RUN_H
+
+enum { RUN_TIME_MAX_MS = 5000, RUN_OUTPUT_MAX_BYTES = 1024 * 1024 };
+
+enum { RUN_TIMED_OUT = -1, RUN_NOT_STARTED = -2, RUN_KILLED = -3 };
+
+struct run_output {
+	int status; /* exit status, or one of the above */
+	char *out;  /* standard output and .. */
+	char *err;  /* .. standard error, NUL-terminated, what is over the limit is left out; never NULL after run_program() returned 0 */
+};
+void run_output_clear(struct run_output *output); /* usable as a cleanup attribute */
+
+/*
+ * argv[0] is looked for in PATH. directory: where it runs, NULL: here. inherited: descriptors that it keeps under their numbers, ended
+ * by -1; NULL: none. -SMIME_E_NO_MEMORY, -SMIME_E_IO: no pipe or no process; else 0, and how it ended is in *ret_output.
+ */
+int run_program(const char *const *argv, const char *directory, const int *inherited, struct run_output *ret_output);
+
+#endif
