@@ -11,6 +11,9 @@
 
 static void (*const examinations[])(struct doctor *doctor) = {
 	doctor_agent,
+	doctor_git,
+	doctor_mutt,
+	doctor_neomutt,
 };
 
 struct doctor_findings {

@@ -33,5 +33,8 @@ void doctor_add(struct doctor *doctor, enum doctor_verdict verdict, enum smime_e
 /* ---- The examinations, in their order ---- */
 
 void doctor_agent(struct doctor *doctor); /* does it answer, is it of this version */
+void doctor_git(struct doctor *doctor);   /* smime-git, its key, the committer's address */
+void doctor_mutt(struct doctor *doctor);  /* smime-mutt, its key, the list of keys */
+void doctor_neomutt(struct doctor *doctor);
 
 #endif

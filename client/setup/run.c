@@ -164,6 +164,7 @@ int run_program(const char *const *argv, const char *directory, const int *inher
 	close_stream(&streams[1].fd);
 	if (pid > 0)
 		output.status = wait_for(pid, deadline, r != 0);
+	output.out_len = streams[0].len;
 	if (r < 0) {
 		run_output_clear(&output);
 		return r;

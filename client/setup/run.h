@@ -7,14 +7,17 @@
 #ifndef SETUP_RUN_H
 #define SETUP_RUN_H
 
+#include <stddef.h>
+
 enum { RUN_TIME_MAX_MS = 5000, RUN_OUTPUT_MAX_BYTES = 1024 * 1024 };
 
 enum { RUN_TIMED_OUT = -1, RUN_NOT_STARTED = -2, RUN_KILLED = -3 };
 
 struct run_output {
 	int status; /* exit status, or one of the above */
-	char *out;  /* standard output and .. */
-	char *err;  /* .. standard error, NUL-terminated, what is over the limit is left out; never NULL after run_program() returned 0 */
+	size_t out_len;
+	char *out; /* standard output and .. */
+	char *err; /* .. standard error, NUL-terminated, what is over the limit is left out; never NULL after run_program() returned 0 */
 };
 void run_output_clear(struct run_output *output); /* usable as a cleanup attribute */
 

@@ -27,6 +27,8 @@ done
 smime() { "$bin/smime" "$@"; }
 agent_start
 record=$HOME/.local/state/smime-agent/setup
+# Never that of a repository which the tests are run in.
+cd "$T" || bail 'no directory'
 value() { git -C / config --get "$1"; }
 absent_setting() { ! git -C / config --get "$1" >/dev/null; }
 mode() { stat -c %a "$1"; }
