@@ -79,8 +79,9 @@ static void print_change(const struct cli *cli, const struct args *args, const s
 
 static int print_result(struct cli *cli, const struct args *args, const struct setup_result *result) {
 	if (!result->diff) {
-		cli_print("%s: nothing to %s, %s", result->file, args->undo ? "take back" : "change",
-			args->undo ? "smime setup has changed nothing in it" : "it is set up already");
+		if (!cli->quiet)
+			cli_print("%s: nothing to %s, %s", result->file, args->undo ? "take back" : "change",
+				args->undo ? "smime setup has changed nothing in it" : "it is set up already");
 		return cli_flush(cli);
 	}
 	int code = cli->quiet && (args->apply || args->undo) ? 0 : print_diff(cli, result->diff);

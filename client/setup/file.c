@@ -147,8 +147,7 @@ static int replace(const char *file, const char *beside, const char *text, const
 	return r;
 }
 
-/* Whoever interrupts the program must not leave the file beside behind. */
-static void hold_signals(sigset_t *ret_before) {
+void setup_hold_signals(sigset_t *ret_before) {
 	sigset_t set;
 
 	(void)sigemptyset(&set);
@@ -167,7 +166,7 @@ int setup_write(struct setup *setup, const char *file, const char *text, const s
 		return complain(setup, "written", file);
 	if (asprintf(&beside, "%s.smime-%d", file, (int)getpid()) < 0)
 		return setup_no_memory(setup);
-	hold_signals(&before);
+	setup_hold_signals(&before);
 	int r = replace(file, beside, text, like) < 0 ? complain(setup, "written", file) : 0;
 	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	free(beside);

@@ -6,6 +6,7 @@
 #include "work.h"
 
 #include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,9 +60,9 @@ static int effective(struct setup *setup, const char *name, char **ret_value, ch
 
 static int find(struct setup *setup) {
 	char *path = places_git_config();
-	int r = path && *path ?
+	int r = path && *path == '/' ?
 		setup_resolve(setup, path, &setup->result->file) :
-		setup_fail(setup, SMIME_E_IO, "HOME is not set, or GIT_CONFIG_GLOBAL is empty: git has no file for a person's settings");
+		setup_fail(setup, SMIME_E_IO, "HOME, or GIT_CONFIG_GLOBAL where that is set, must be a full path: git's file is not known");
 
 	free(path);
 	return r;
@@ -70,8 +71,10 @@ static int find(struct setup *setup) {
 /* ---- A copy of the file, which git changes ---- */
 
 struct copy {
-	char directory[64];
-	char file[80];
+	char directory[PATH_MAX];
+	char file[PATH_MAX + 8];
+	sigset_t signals; /* as they were before */
+	bool made;
 };
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *walk) {
@@ -79,19 +82,25 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 }
 
 static void copy_clear(struct copy *copy) {
-	if (*copy->directory)
-		(void)nftw(copy->directory, remove_one, 4, FTW_DEPTH | FTW_PHYS);
+	if (!copy->made)
+		return;
+	(void)nftw(copy->directory, remove_one, 4, FTW_DEPTH | FTW_PHYS);
+	(void)sigprocmask(SIG_SETMASK, &copy->signals, NULL);
 }
 
+/* In a directory that is ours alone, since the configuration may hold what nobody else is to read. */
 static int copy_make(struct setup *setup, struct copy *copy) {
 	char none[] = "";
 	const struct setup_text private = { .text = none, .mode = 0600, .uid = geteuid(), .gid = getegid() };
+	const char *place = getenv("TMPDIR");
 
-	/* In the directory for what lives as long as the session, else where anybody may write: mkdtemp() makes it ours alone. */
-	(void)snprintf(copy->directory, sizeof(copy->directory), "/tmp/smime-setup-XXXXXX");
-	if (!mkdtemp(copy->directory)) {
-		*copy->directory = '\0';
-		return setup_fail(setup, SMIME_E_IO, "/tmp: no directory can be made there for a copy of %s", setup->result->file);
+	place = place && *place == '/' ? place : "/tmp";
+	int n = snprintf(copy->directory, sizeof(copy->directory), "%s/smime-setup-XXXXXX", place);
+	setup_hold_signals(&copy->signals);
+	copy->made = n > 0 && (size_t)n < sizeof(copy->directory) && mkdtemp(copy->directory);
+	if (!copy->made) {
+		(void)sigprocmask(SIG_SETMASK, &copy->signals, NULL);
+		return setup_fail(setup, SMIME_E_IO, "%s: no directory can be made there for a copy of %s", place, setup->result->file);
 	}
 	(void)snprintf(copy->file, sizeof(copy->file), "%s/config", copy->directory);
 	return setup_write(setup, copy->file, setup->now.text ? setup->now.text : "", &private);
@@ -238,6 +247,7 @@ static int add(struct setup *setup) {
 	bool any = false;
 	int r = make_wanted(setup, wanted);
 
+	setup->made_before = setup->earlier.file != NULL;
 	for (int i = 0; i < WANTED_MAX; i++)
 		any = any || wanted[i].set;
 	if (r == 0 && any)

@@ -159,6 +159,7 @@ static int add(struct setup *setup) {
 	const char *text = setup->now.text ? setup->now.text : "";
 	struct block block = block_find(text, block_name(setup));
 
+	setup->made_before = block.state != BLOCK_NONE;
 	if (block.state == BLOCK_CHANGED)
 		return say_changed(setup);
 	if (block.state == BLOCK_NONE || !serves(setup, text + block.body_begin))

@@ -100,7 +100,7 @@ int setup_record_write(struct setup *setup) {
 	/* Nobody has changed the file since the earlier change: the way back is the one to before that. */
 	bool goes_on = earlier->after && setup->now.text && strcmp(earlier->after, setup->now.text) == 0;
 	const char *const texts[NAMES] = { setup->result->file, goes_on ? earlier->before : setup->now.text,
-		goes_on || !earlier->file ? setup->new_text : NULL, setup->settings };
+		goes_on || !setup->made_before ? setup->new_text : NULL, setup->settings };
 	char *directory = path_of(setup, "");
 	int r = directory ? make_directories(setup, directory) : setup_no_memory(setup);
 

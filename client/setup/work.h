@@ -7,6 +7,7 @@
 #ifndef SETUP_WORK_H
 #define SETUP_WORK_H
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include "setup.h"
@@ -38,6 +39,7 @@ struct setup {
 	struct setup_record earlier; /* what an earlier run has recorded */
 	struct setup_text now;       /* of result->file */
 	char *new_text;              /* what the file is to hold; NULL: it is not to be there */
+	bool made_before;            /* the text has what an earlier run has made, recorded or not */
 	char *settings;              /* the program's own note of what it has set, kept in the record; NULL: none */
 };
 
@@ -67,6 +69,9 @@ int setup_read(struct setup *setup, const char *file, struct setup_text *ret_tex
 
 /* Replaces the file, whole or not at all, with mode and owner as `like` has them (text NULL: as for a new file). */
 int setup_write(struct setup *setup, const char *file, const char *text, const struct setup_text *like);
+
+/* What is left behind by whoever interrupts the program must not be there while it may be: SIGHUP, SIGINT and SIGTERM wait. */
+void setup_hold_signals(sigset_t *ret_before);
 
 /* ---- diff.c ---- */
 

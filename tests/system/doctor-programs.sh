@@ -25,7 +25,7 @@ export GIT_CEILING_DIRECTORIES=${T%/*}
 cd "$T" || bail 'no directory'
 
 # The lines about one program.
-lines_of() { smime doctor --no-autostart 2>&1 | awk -v area="$1" '$2 == area'; }
+lines_of() { run smime doctor --no-autostart && awk -v area="$1" '$2 == area' "$T/out"; }
 # DESCRIPTION VERDICT PATTERN: there is such a line, and nothing worse about that program.
 found() {
 	local lines

@@ -125,6 +125,22 @@ if command -v git >/dev/null; then
 	told 'a file that git cannot read' 6 'git config fails' smime setup git --apply
 	cp "$T/before" "$rc"
 
+	if [ "$(id -u)" = 0 ]; then
+		chown 12345:12345 "$rc"
+		check 'a file of somebody else, by root' 0 smime setup git --apply
+		is 'is his still' "$(stat -c %u:%g "$rc")" 12345:12345
+		check 'and back, too' 0 smime setup git --undo
+		is 'and is his then' "$(stat -c %u:%g "$rc")" 12345:12345
+		chown 0:0 "$rc"
+	else
+		chmod 400 "$rc"
+		told 'a file that is not to be written' 7 "$rc: can.t be written" smime setup git --apply
+		chmod 600 "$rc"
+	fi
+	is 'no copy is left' "$(find "$TMPDIR" -name 'smime-setup*')" ''
+	GIT_CONFIG_GLOBAL=config told 'a file that is somewhere' 7 'must be a full path' smime setup git
+	check 'with -q there is nothing to read' 0 smime setup git --undo -q
+	is 'nothing' "$(cat "$T/out" "$T/err")" ''
 	mkdir "$T/dotfiles"
 	mv "$rc" "$T/dotfiles/gitconfig"
 	ln -s ../dotfiles/gitconfig "$rc"
@@ -212,6 +228,8 @@ for program in mutt neomutt; do
 	check "$program: another key" 0 smime setup $program --apply -k bob@example.org
 	unlike "$program: replaces the first" "$(ask $program smime_default_key)" "$fingerprint"
 	is "$program: there is one block" "$(grep -c '^# >>>' "$rc")" 1
+	rm -r "${record:?}/$program"
+	check "$program: and one more, without a record" 0 smime setup $program --apply -k alice@example.org
 	check "$program: the way back" 0 smime setup $program --undo
 	same "$program: to the last octet" "$rc" "$T/before"
 
