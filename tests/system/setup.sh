@@ -221,6 +221,13 @@ for program in mutt neomutt; do
 	is "$program does not use GPGME" "$(ask $program crypt_use_gpgme)" no
 	is "$program finds no error" "$(cat "$T/ask.err")" ''
 	is "$program: what was there is read still" "$(ask $program realname)" Alice
+	if [ -x "$SMIME_BUILD/client/mutt/smime-mutt" ]; then
+		check "$program: smime-mutt makes the keys known to it" 0 smime-mutt keys
+		run smime doctor
+		prints "$program: and the doctor finds them" "good +$program +[^"$'\n'"]*index has the keys"
+	else
+		skip "$program: smime-mutt makes the keys known to it" 'smime-mutt is not in this build'
+	fi
 	cp "$rc" "$T/after"
 	check "$program: a second time" 0 smime setup $program --apply
 	prints "$program: nothing to be done" 'nothing to change'
