@@ -42,36 +42,5 @@ while read -r room allowed; do
 done < <(rooms)
 fails 'only the library and the programs know more of its API than the errors' grep -rn 'smime/smime\.h' "$SOURCE"/agent "$SOURCE"/client/{stream,cms,mime}
 
-# The manual pages name what there is.
-missing=
-page() { scdoc <"$SOURCE/docs/$1.scd" | sed 's/\\-/-/g; s/\\f[BIR]//g; s/\\&//g'; }
-is 'smime help lists twelve commands' "$(smime help | grep -cE '^  [a-z]+ ')" 12
-for command in $(smime help | awk '/^  [a-z]+ /{ print $1 }'); do
-	for option in $(smime "$command" --help | grep -oE '^ +(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
-		grep -qF -- "$option" <(page smime.1) || missing="$missing $command $option"
-	done
-done
-is 'smime(1) has every option of every command' "$missing" ''
-missing=
-keys=$(tr -d '\n\t' <"$SOURCE/agent/core/config-file.c" | grep -oE '(TEXT|NUMBER|LIST|MAPPING|SEQUENCE)\( *"[a-z_-]+"' | cut -d'"' -f2)
-for key in $keys; do
-	grep -qw -- "$key" <(page smime-agent.yaml.5) || missing="$missing $key"
-done
-is 'smime-agent.yaml(5) has every key' "$missing" ''
 holds 'docs/conformance.md has the rows of tests/conformance/rows.txt, each with a test' python3 "$SOURCE/tests/conformance/page.py"
-like 'which are all of them' "$(sort -u <<<"$keys" | tr '\n' ' ')" '^capabilities certificates count deadline .* modules .* user-may within $'
-for option in $(smime-agent --help | grep -oE -- '--[a-z-]+' | sort -u); do
-	grep -qF -- "$option" <(page smime-agent.1) || missing="$missing $option"
-done
-is 'smime-agent(1) has every option' "$missing" ''
-missing=
-for option in $(smime-git --help | grep -oE -- '--[a-z-]+' | sort -u); do
-	grep -qF -- "$option" <(page smime-git.1) || missing="$missing $option"
-done
-is 'smime-git(1) has every option' "$missing" ''
-missing=
-for word in $(smime-mutt --help | grep -oE -- '--[a-z-]+|^  [a-z][a-z0-9-]+' | sort -u); do
-	grep -qF -- "$word" <(page smime-mutt.1) || missing="$missing $word"
-done
-is 'smime-mutt(1) has every command and option' "$missing" ''
 done_testing
