@@ -10,10 +10,12 @@ holds 'it is set up with a prefix of its own' meson setup "$T/build" "$SOURCE" -
 holds 'it builds without the unit tests' meson compile -C "$T/build"
 holds 'it installs' meson install -C "$T/build" --no-rebuild
 for file in bin/smime bin/smime-git bin/smime-mutt bin/smime-agent libexec/smime-agent/smime-token include/smime/smime.h include/smime/error.h \
-	share/man/man1/smime.1 share/man/man3/libsmime.3 share/man/man8/smime-token.8 \
-	share/bash-completion/completions/smime share/zsh/site-functions/_smime share/fish/vendor_completions.d/smime-agent.fish \
 	lib/systemd/user/smime-agent.socket lib/systemd/user/smime-agent.service lib/udev/rules.d/70-smime-agent.rules; do
 	holds "$file is there" [ -f "$root/$file" ]
+done
+for file in man/man1/smime.1 man/man3/libsmime.3 man/man8/smime-token.8 bash-completion/completions/smime zsh/site-functions/_smime \
+	fish/vendor_completions.d/smime-agent.fish doc/smime-agent/guide.md; do
+	holds "share/$file is there" [ -f "$root/share/$file" ]
 done
 is 'nothing is installed outside the prefix' "$(meson introspect --installed "$T/build" | python3 -c '
 import json, sys
