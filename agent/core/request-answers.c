@@ -167,6 +167,12 @@ static int add_readers(const struct agent *agent, struct wire_status_reply *stat
 	return wire_set_text(&status->reader_fault, discovery_needs_readers(agent->discovery) ? readers_fault(agent->readers) : "");
 }
 
+static int add_pin(const struct config *config, struct wire_status_reply *status) {
+	int r = wire_set_text(&status->pin_program, config->pin_program);
+
+	return r == 0 ? wire_set_text(&status->pin_file, config->pin_file) : r;
+}
+
 void request_handle_status(struct request *request) {
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_STATUS);
 	struct agent *agent = request->peer->agent;
@@ -177,6 +183,7 @@ void request_handle_status(struct request *request) {
 	if (!reply || wire_set_text(&reply->body->status->agent_version, SMIME_AGENT_VERSION) < 0 ||
 		discovery_status(agent->discovery, reply->body->status->modules, STATUS_MODULES_MAX_BYTES) < 0 ||
 		add_readers(agent, reply->body->status) < 0 || add_tokens(agent, reply->body->status) < 0 ||
+		add_pin(agent->config, reply->body->status) < 0 ||
 		prompts_status(agent->prompts, reply->body->status->line, STATUS_LINE_MAX_BYTES) < 0) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return;

@@ -213,6 +213,8 @@ ASN1_SEQUENCE(wire_status_reply) = {
 	ASN1_SIMPLE(struct wire_status_reply, reader_fault, ASN1_UTF8STRING),
 	ASN1_SEQUENCE_OF(struct wire_status_reply, readers, wire_reader),
 	ASN1_SEQUENCE_OF(struct wire_status_reply, line, wire_prompt_status),
+	TEXT_OPT(struct wire_status_reply, pin_program, 0),
+	TEXT_OPT(struct wire_status_reply, pin_file, 1),
 } ASN1_SEQUENCE_END_name(struct wire_status_reply, wire_status_reply)
 IMPLEMENT(wire_status_reply)
 

@@ -219,6 +219,8 @@ struct wire_status_reply {
 	ASN1_UTF8STRING *reader_fault; /* why readers can't be watched; empty otherwise */
 	STACK_OF(wire_reader) *readers;
 	STACK_OF(wire_prompt_status) *line; /* of prompts: the first is shown, the others wait in this order */
+	ASN1_UTF8STRING *pin_program;       /* that asks for PINs */
+	ASN1_UTF8STRING *pin_file;          /* that has the PIN instead; NULL: none has */
 };
 
 enum wire_event_kind {

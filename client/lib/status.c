@@ -99,6 +99,8 @@ static void describe_agent(struct arena *arena, const struct wire_status_reply *
 	status->pid = from->pid;
 	status->clients = from->clients;
 	status->prompts = from->prompts;
+	status->pin_program = arena_text(arena, from->pin_program ? wire_text(from->pin_program) : NULL);
+	status->pin_file = arena_text(arena, from->pin_file ? wire_text(from->pin_file) : NULL);
 	describe_readers(arena, from, status);
 	describe_modules(arena, from->modules, status);
 	describe_tokens(arena, from->tokens, status);

@@ -166,6 +166,8 @@ struct smime_status {
 	size_t module_count;
 	const struct smime_token *tokens;
 	size_t token_count;
+	const char *pin_program; /* that asks for PINs; NULL: the agent doesn't say */
+	const char *pin_file;    /* that has the PIN, so that nobody is asked; NULL: none has */
 };
 
 /*
