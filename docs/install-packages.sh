@@ -16,6 +16,7 @@ build=(ca-certificates gcc libc6-dev meson ninja-build pkgconf libssl-dev libsys
 demo=(openssl softhsm2 opensc)
 tests=(libengine-pkcs11-openssl pcscd vsmartcard-vpcd opensc-pkcs11 clang libclang-rt-14-dev valgrind libcmocka-dev python3 procps git gnupg gpgsm gpg-agent python3-cryptography python3-asn1crypto
 	git mutt neomutt
+tests=(libengine-pkcs11-openssl pcscd vsmartcard-vpcd opensc-pkcs11 clang libclang-rt-14-dev valgrind libcmocka-dev python3 procps gnupg gpgsm gpg-agent scdaemon python3-cryptography python3-asn1crypto
 	libnss3 libnss3-tools gnutls-bin libbcmail-java default-jdk-headless systemd time util-linux shellcheck clang-format udev umockdev strace dbus-daemon python3-dbusmock
 	man-db groff-base bash-completion zsh fish
 	libtpm2-pkcs11-1 swtpm tpm2-abrmd libtss2-tcti-swtpm0 libtss2-tcti-tabrmd0 opencryptoki p11-kit p11-kit-modules)

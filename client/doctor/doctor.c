@@ -10,10 +10,17 @@
 #include <string.h>
 
 static void (*const examinations[])(struct doctor *doctor) = {
+	doctor_reader,
+	doctor_pcscd,
+	doctor_polkit,
+	doctor_module,
+	doctor_holders,
 	doctor_agent,
 	doctor_git,
 	doctor_mutt,
 	doctor_neomutt,
+	doctor_pinentry,
+	doctor_units,
 };
 
 struct doctor_findings {

@@ -6,12 +6,15 @@
  *   raw READER [reset] APDU...       sends the APDUs (hexadecimal) and prints the status word of each; with `reset` resets the
  *                                    card in the end
  *   raw READER sign SLOT rsa|ec      GENERAL AUTHENTICATE with the key of this slot (9a ...): what lets anybody sign who may
+ *   raw READER hold shared|exclusive|transaction
+ *                                    stays connected until it is killed
  *
  * READER counts from 0. Exit code: 0 when every status word was 9000, 1 when one was not, 2 when PC/SC failed.
  */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <unistd.h>
 #include <winscard.h>
 
 #include "agent/wire/base.h"
@@ -53,7 +56,7 @@ static int print_readers(SCARDCONTEXT context) {
 	return 0;
 }
 
-static bool open_card(struct card_link *link, int number) {
+static bool open_card(struct card_link *link, int number, DWORD mode) {
 	char names[NAMES_MAX_BYTES];
 	const char *name = names;
 
@@ -62,7 +65,7 @@ static bool open_card(struct card_link *link, int number) {
 	for (int i = 0; i < number && *name; i++)
 		name += strlen(name) + 1;
 	return !failed("SCardConnect",
-		SCardConnect(link->context, name, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &link->card, &link->protocol));
+		SCardConnect(link->context, name, mode, SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &link->card, &link->protocol));
 }
 
 /* Prints the status word; 0 when it is 9000. */
@@ -129,19 +132,30 @@ static int send_all(struct card_link *link, int count, char **apdus) {
 	return worst;
 }
 
+static int hold(struct card_link *link, const char *how) {
+	if (strcmp(how, "transaction") == 0 && failed("SCardBeginTransaction", SCardBeginTransaction(link->card)))
+		return 2;
+	(void)printf("connected\n");
+	(void)fflush(stdout);
+	return pause();
+}
+
 int main(int argc, char **argv) {
 	struct card_link link = { .card = 0 };
 	bool reset = argc > 2 && strcmp(argv[2], "reset") == 0;
+	bool exclusive = argc == 4 && strcmp(argv[3], "exclusive") == 0;
 	int result;
 
 	if (failed("SCardEstablishContext", SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &link.context)))
 		return 2;
 	if (argc == 1)
 		return print_readers(link.context);
-	if (!open_card(&link, atoi(argv[1])))
+	if (!open_card(&link, atoi(argv[1]), exclusive ? SCARD_SHARE_EXCLUSIVE : SCARD_SHARE_SHARED))
 		return 2;
 	if (argc == 5 && strcmp(argv[2], "sign") == 0)
 		result = sign(&link, argv[3], argv[4]);
+	else if (argc == 4 && strcmp(argv[2], "hold") == 0)
+		result = hold(&link, argv[3]);
 	else
 		result = send_all(&link, argc - 2 - reset, argv + 2 + reset);
 	(void)SCardDisconnect(link.card, reset ? SCARD_RESET_CARD : SCARD_LEAVE_CARD);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Other programs that use the cards: who is connected to pcscd, as far as this user may look into processes, and whether one of
+ * them keeps a card for itself. Ends none of them.
+ *
+ * The agent and what it has started are no others.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <winscard.h>
+
+#include "peers.h"
+#include "probe.h"
+
+#define AREA "holders"
+#define SCDAEMON "scdaemon"
+
+enum { HOLDERS_MAX = 32, NAME_MAX_BYTES = 64, DEPTH_MAX = 64 };
+
+struct holder {
+	unsigned pid;
+	char name[NAME_MAX_BYTES];
+};
+
+struct holders {
+	struct holder items[HOLDERS_MAX];
+	size_t count;
+};
+
+/* ---- Processes ---- */
+
+static FILE *open_proc(unsigned pid, const char *name) {
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%u/%s", pid, name);
+	return fopen(path, "re");
+}
+
+/* Not all may be looked into; those of other users are left out. */
+static bool has_peer(unsigned pid, const struct peers *peers) {
+	char path[64], target[64];
+	bool found = false;
+	unsigned inode;
+
+	(void)snprintf(path, sizeof(path), "/proc/%u/fd", pid);
+	DIR *stream = opendir(path);
+	const struct dirent *entry;
+	while (stream && !found && (entry = readdir(stream))) {
+		ssize_t n = readlinkat(dirfd(stream), entry->d_name, target, sizeof(target) - 1);
+
+		target[n > 0 ? n : 0] = '\0';
+		found = sscanf(target, "socket:[%u]", &inode) == 1 && peers_have(peers, inode);
+	}
+	if (stream)
+		(void)closedir(stream);
+	return found;
+}
+
+static void read_name(unsigned pid, char name[NAME_MAX_BYTES]) {
+	FILE *comm = open_proc(pid, "comm");
+
+	if (!comm || !fgets(name, NAME_MAX_BYTES, comm))
+		(void)snprintf(name, NAME_MAX_BYTES, "a process");
+	name[strcspn(name, "\n")] = '\0';
+	if (comm)
+		(void)fclose(comm);
+}
+
+static unsigned parent_of(unsigned pid) {
+	FILE *status = open_proc(pid, "status");
+	char line[256];
+	unsigned parent = 0;
+
+	while (status && fgets(line, sizeof(line), status) && sscanf(line, "PPid: %u", &parent) != 1)
+		;
+	if (status)
+		(void)fclose(status);
+	return parent;
+}
+
+static bool descends_from(unsigned pid, unsigned ancestor) {
+	for (int i = 0; pid > 1 && i < DEPTH_MAX; i++, pid = parent_of(pid))
+		if (pid == ancestor)
+			return true;
+	return false;
+}
+
+static void add(struct holders *holders, unsigned pid) {
+	struct holder *holder = &holders->items[holders->count++];
+
+	holder->pid = pid;
+	read_name(pid, holder->name);
+}
+
+static void find(const struct doctor *doctor, const struct peers *peers, struct holders *holders) {
+	DIR *stream = opendir("/proc");
+	const struct dirent *entry;
+
+	while (stream && holders->count < HOLDERS_MAX && (entry = readdir(stream))) {
+		unsigned pid = isdigit((unsigned char)entry->d_name[0]) ? (unsigned)strtoul(entry->d_name, NULL, 10) : 0;
+
+		if (pid == 0 || pid == (unsigned)getpid() || !has_peer(pid, peers))
+			continue;
+		if (!doctor->status || !descends_from(pid, doctor->status->pid))
+			add(holders, pid);
+	}
+	if (stream)
+		(void)closedir(stream);
+}
+
+/* ---- What they do to the cards ---- */
+
+static const struct holder *find_name(const struct holders *holders, const char *name) {
+	for (size_t i = 0; i < holders->count; i++)
+		if (strcmp(holders->items[i].name, name) == 0)
+			return &holders->items[i];
+	return NULL;
+}
+
+/* All of them, for a card of which it can't be told which one holds it. */
+static void list(const struct holders *holders, char *text, size_t size) {
+	size_t len = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < holders->count && len < size; i++)
+		len += (size_t)snprintf(
+			text + len, size - len, "%s%s (process %u)", i ? ", " : "", holders->items[i].name, holders->items[i].pid);
+}
+
+static void say_held(struct doctor *doctor, const struct pcsc_reader *reader, const struct holders *holders) {
+	const struct holder *scdaemon = find_name(holders, SCDAEMON);
+	char all[512];
+
+	list(holders, all, sizeof(all));
+	if (scdaemon)
+		doctor_fault(doctor, SMIME_E_TOKEN_FAULT, AREA,
+			"`gpgconf --kill scdaemon` ends it until gpg next wants the card; for good, `pcsc-shared` and `disable-ccid` in "
+			"~/.gnupg/scdaemon.conf",
+			"GnuPG's scdaemon (process %u) keeps the card in %s for itself", scdaemon->pid, reader->name);
+	else if (holders->count > 0)
+		doctor_fault(doctor, SMIME_E_TOKEN_FAULT, AREA, "end it, or have it use the card shared",
+			"the card in %s is kept by one program for itself: %s", reader->name, all);
+	else
+		doctor_fault(doctor, SMIME_E_TOKEN_FAULT, AREA,
+			"run `smime doctor` as root too, which sees all; it may be a login manager, or another user's scdaemon, for "
+			"example",
+			"the card in %s is kept by a program for itself that this user may not look into", reader->name);
+}
+
+static void say_blocked(struct doctor *doctor, const struct pcsc_reader *reader, const struct holders *holders) {
+	char all[512];
+
+	list(holders, all, sizeof(all));
+	doctor_warning(doctor, AREA,
+		"wait for what uses it, or end that; `exclusive: yes` in agent.yaml does this while the PIN is known; if nobody uses it, "
+		"take the "
+		"card out and put it in again",
+		"the card in %s lets nobody else in: it hangs, or somebody works with it%s%s", reader->name,
+		*all ? "; beside the agent there is " : "", all);
+}
+
+static void say_reader(struct doctor *doctor, const struct pcsc_reader *reader, const struct holders *holders) {
+	if (reader->exclusive || (reader->connection == PCSC_REFUSED && reader->code == (uint32_t)SCARD_E_SHARING_VIOLATION))
+		say_held(doctor, reader, holders);
+	else if (reader->connection == PCSC_BLOCKED)
+		say_blocked(doctor, reader, holders);
+}
+
+static void say_user(struct doctor *doctor, const struct holder *holder) {
+	if (strcmp(holder->name, SCDAEMON) == 0)
+		doctor_note(doctor, AREA,
+			"with `pcsc-shared` in ~/.gnupg/scdaemon.conf it leaves cards to others; `gpgconf --kill scdaemon` ends it",
+			"GnuPG's scdaemon (process %u) uses pcscd, and takes cards for itself when gpg wants them", holder->pid);
+	else
+		doctor_note(doctor, AREA, NULL, "%s (process %u) uses pcscd too", holder->name, holder->pid);
+}
+
+void doctor_holders(struct doctor *doctor) {
+	const struct pcsc *pcsc = pcsc_ask(doctor);
+	struct holders holders = { 0 };
+	struct peers peers;
+	bool known = peers_find(pcsc_socket(), &peers);
+
+	find(doctor, &peers, &holders);
+	for (size_t i = 0; i < pcsc->reader_count; i++)
+		say_reader(doctor, &pcsc->readers[i], &holders);
+	for (size_t i = 0; i < holders.count; i++)
+		say_user(doctor, &holders.items[i]);
+	if (!known)
+		doctor_note(doctor, AREA, NULL, "this kernel does not tell who is connected to pcscd (no unix_diag)");
+	else if (holders.count == 0)
+		doctor_good(doctor, AREA, "no other program of this user's uses pcscd");
+}

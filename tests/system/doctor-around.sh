@@ -1,0 +1,214 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# smime doctor on what is around the agent: readers, pcscd, modules, other programs that hold the card, pinentry. Each is broken in
+# turn, with the real components; doctor-units.sh does the same to the units of systemd.
+. "$(dirname "$0")/../lib/lib.sh"
+. "$(dirname "$0")/../lib/card.sh"
+. "$(dirname "$0")/../lib/doctor.sh"
+
+fixture people
+card_stack
+card_make alice rsa 00112233445566aa
+card_insert 0 alice
+restart() { agent_stop && agent_start; }
+card_agent_start
+ready() { smime status --json | python3 -c 'import json, sys; sys.exit(not [t for t in json.load(sys.stdin)["tokens"] if t["state"] == "ready"])'; }
+holds 'the card is there' await ready
+
+# All well.
+examine
+finds 'the reader with the card' good reader 'Test Reader 00 00 has a card'
+finds 'the one without' note reader 'Test Reader 00 01 is empty'
+finds 'pcscd' good pcscd "$PCSCLITE_CSOCK_NAME"
+finds 'polkit' good polkit '(open to every user|lets this user)'
+finds 'the module with its token' good module 'opensc-pkcs11\.so has 1 token$'
+finds 'nobody else' good holders 'no other program'
+finds 'pinentry' good pinentry "$T/pinentry answers"
+none 'nothing here is wrong' 'd["area"] in ("reader", "pcscd", "polkit", "module", "holders", "pinentry") and d["verdict"] in ("warning", "fault")'
+is 'nobody was asked for a PIN' "$(prompts)" 0
+tries=$(card_tries 0)
+before=$(wc -l <"$T/card.log")
+examine
+is 'the card gets nothing to do' "$(wc -l <"$T/card.log") $(card_tries 0)" "$before $tries"
+
+# ---- Cards ----
+
+card_remove 0
+holds 'the agent sees that the card is gone' await eval '! smime status --json | grep -q "\"card\""'
+examine
+finds 'an empty reader' note reader '00 00 is empty'
+finds 'and a module without a token' note module 'has no token now'
+card_insert 0 alice
+holds 'the card is back' await ready
+
+# ---- Other programs ----
+
+# One that keeps the card before the agent has it: scdaemon, as gpg starts it.
+agent_stop
+hold() { # shared|exclusive|transaction
+	"$CARD/raw" 0 hold "$1" >"$T/hold.out" 2>&1 3>&- &
+	hold=$!
+	started+=("$hold")
+	disown "$hold"
+	holds "another program is connected ($1)" await grep -q connected "$T/hold.out"
+}
+scdaemon=$(find /usr/lib/gnupg /usr/libexec -name scdaemon -print -quit 2>/dev/null)
+if [ -n "$scdaemon" ]; then
+	mkfifo "$T/scdaemon.in"
+	mkdir -m 700 "$T/gnupg"
+	printf 'disable-ccid\npcsc-driver %s\n' "$(PATH=$PATH:/sbin ldconfig -p | sed -n 's/.*libpcsclite\.so\.1 .*=> //p' | head -n 1)" >"$T/gnupg/scdaemon.conf"
+	"$scdaemon" --homedir "$T/gnupg" --server <"$T/scdaemon.in" >"$T/scdaemon.out" 2>"$T/scdaemon.err" 3>&- &
+	scdaemon_pid=$!
+	started+=("$scdaemon_pid")
+	disown "$scdaemon_pid"
+	exec 4>"$T/scdaemon.in"
+	echo 'SERIALNO undefined' >&4
+	holds 'scdaemon has the card' await grep -qE '^S SERIALNO' "$T/scdaemon.out"
+	agent_start
+	examine
+	finds 'scdaemon is named' fault holders "scdaemon \(process $scdaemon_pid\) keeps the card in Test Reader 00 00 for itself"
+	mends 'with what ends it' holders 'gpgconf --kill scdaemon.*pcsc-shared.*disable-ccid'
+	is 'the exit code is that of a token' "$code" 4
+	echo BYE >&4
+	exec 4>&-
+	holds 'scdaemon ends' await ended "$scdaemon_pid"
+	holds 'the agent has the card then' await ready
+	agent_stop
+else
+	skip 'scdaemon' 'it is not installed'
+fi
+hold exclusive
+agent_start
+examine
+finds 'it is named' fault holders "Test Reader 00 00 is kept by one program for itself: raw \(process $hold\)"
+end_process "$hold"
+holds 'the agent gets the card when it has gone' await ready
+hold shared
+examine
+finds 'one that shares the card is named' note holders "raw \(process $hold\) uses pcscd too"
+lacks_verdict 'and is no fault' fault holders
+end_process "$hold"
+hold transaction
+examine
+finds 'one that works with it is told' warning holders "Test Reader 00 00 lets nobody else in.*raw \(process $hold\)"
+end_process "$hold"
+examine
+finds 'when all have gone all is well' good holders 'no other program'
+
+# ---- pcscd ----
+
+kill -STOP "$pcscd_pid"
+begin=$SECONDS
+examine
+took=$((SECONDS - begin))
+kill -CONT "$pcscd_pid"
+finds 'a pcscd that hangs' fault pcscd 'pcscd hangs'
+mends 'is to be started again' pcscd 'systemctl restart pcscd'
+holds "and does not hang the doctor ($took s)" [ "$took" -le 20 ]
+holds 'it goes on' await ready
+pcscd_kill
+: >"$T/pcscd.comm"
+rm "$T/pcscd.comm"
+holds 'the agent sees that pcscd is gone' await eval 'smime status | grep -q "pcscd is not running"'
+examine
+finds 'no socket' fault pcscd 'its socket .*pcscd\.comm: it is not there'
+python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$T/pcscd.comm"
+examine
+finds 'a socket that pcscd left' fault pcscd 'Connection refused'
+finds 'of polkit there is nothing to see' note polkit 'nothing to see'
+rm "$T/pcscd.comm"
+card_put 0 alice
+pcscd_start
+holds 'pcscd and the card are back' await ready
+skip 'polkit refuses' 'the pcscd of Debian 12 asks no polkit; tests/unit/test-polkit.c judges its answers'
+
+# ---- Readers without pcscd ----
+
+usb_reader() { # KEEP-DRIVER
+	printf 'P: /devices/pci0000:00/0000:00:14.0/usb1/1-2\nN: bus/usb/001/002\nE: DEVTYPE=usb_device\nE: SUBSYSTEM=usb\n'
+	printf 'A: %s\\n\n' busnum=1 devnum=2 idVendor=08e6 idProduct=3437 product='GemPC Twin'
+	printf '\nP: /devices/pci0000:00/0000:00:14.0/usb1/1-2/1-2:1.0\nE: DEVTYPE=usb_interface\nE: SUBSYSTEM=usb\nA: bInterfaceClass=0b\\n\n\n'
+}
+pcscd_stop
+: >"$T/readers/vpcd"
+pcscd_start_empty() {
+	PCSCLITE_HP_DROPDIR=$T/no-drivers "$CARD/activate" "$PCSCLITE_CSOCK_NAME" "$(PATH=$PATH:/usr/sbin command -v pcscd)" --foreground -c "$T/readers" \
+		>>"$T/pcscd.log" 2>&1 </dev/null 3>&- &
+	pcscd_pid=$!
+	started+=("$pcscd_pid")
+	disown "$pcscd_pid"
+	await [ -S "$PCSCLITE_CSOCK_NAME" ]
+}
+pcscd_start_empty
+restart
+examine
+finds 'no reader at all' warning reader 'pcscd has no reader'
+if command -v umockdev-run >/dev/null && [ -z "${SMIME_SANITIZED:-}" ]; then
+	usb_reader >"$T/devices"
+	examine umockdev-run --device="$T/devices" --
+	finds 'a reader on USB that pcscd does not see' fault reader 'GemPC Twin \(USB 08e6:3437\) is plugged in, and pcscd does not see it'
+	mends 'is to be mended' reader '(libccid|scdaemon|udevadm)'
+else
+	skip 'a reader on USB that pcscd does not see' 'there is no umockdev-run, or sanitizers are in its way'
+fi
+
+# ---- Modules ----
+
+configure "modules: [{path: \"$T/gone.so\"}, {path: $DEMO_MODULE}]"
+restart
+examine
+finds 'a module that is not there' fault module "$T/gone\.so: No such file"
+finds 'the other one' good module 'libsofthsm2\.so has [1-9][0-9]* tokens?$'
+printf 'no module\n' >"$T/broken.so"
+configure "modules: [{path: \"$T/broken.so\"}, {path: $DEMO_MODULE}]"
+restart
+examine
+finds 'a module that can not be loaded' fault module "$T/broken\.so: "
+ln -s "$DEMO_MODULE" "$T/again.so"
+configure "modules: [{path: \"$T/again.so\"}, {path: $DEMO_MODULE}]"
+restart
+examine
+finds 'one module under two names' warning module 'again\.so.*are one module'
+
+# ---- pinentry ----
+
+with_pinentry() { # PATH
+	configure "$(printf 'pin: {program: "%s"}' "$1")"
+	restart
+	examine "${@:2}"
+}
+with_pinentry "$T/gone"
+finds 'a pinentry that is not there' fault pinentry "$T/gone: No such file"
+mends 'is to be installed' pinentry 'apt install'
+printf '#!/bin/sh\n' >"$T/pinentry.off"
+with_pinentry "$T/pinentry.off"
+finds 'one that is not executable' fault pinentry 'is no program that this user can run'
+printf '#!/bin/sh\nexit 3\n' >"$T/pinentry.bad"
+chmod 755 "$T/pinentry.bad"
+with_pinentry "$T/pinentry.bad"
+finds 'one that ends at once' fault pinentry 'ended with code 3'
+printf '#!/bin/sh\nsleep 600\n' >"$T/pinentry.hang"
+chmod 755 "$T/pinentry.hang"
+with_pinentry "$T/pinentry.hang"
+finds 'one that hangs' fault pinentry 'does not answer'
+fails 'of which nothing is left' pgrep -f "$T/pinentry.hang"
+curses=$(command -v pinentry-curses)
+with_pinentry "$curses"
+finds 'one for terminals without a terminal' fault pinentry 'asks on a terminal, and there is none here'
+mends 'needs GPG_TTY' pinentry 'GPG_TTY'
+is 'the exit code is that of a PIN' "$code" 4
+examine script -qec "TERM=xterm smime doctor --json >'$T/json' 2>/dev/null" /dev/null
+finds 'with one it can ask' good pinentry 'can ask on this terminal'
+printf '123456\n' >"$T/pin.txt"
+chmod 644 "$T/pin.txt"
+configure "$(printf 'pin: {file: "%s"}' "$T/pin.txt")"
+restart
+examine
+finds 'a PIN file that others can read' fault pinentry 'is not for this user alone'
+chmod 600 "$T/pin.txt"
+examine
+finds 'one that they can not' good pinentry 'nobody is asked'
+agent_stop
+examine env SMIME_AGENT_SOCK=/nonexistent/agent.sock
+finds 'without an agent' note pinentry 'not known'
+done_testing
