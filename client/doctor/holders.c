@@ -12,15 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <winscard.h>
-
 #include "peers.h"
 #include "probe.h"
 
 #define AREA "holders"
 #define SCDAEMON "scdaemon"
 
-enum { HOLDERS_MAX = 32, NAME_MAX_BYTES = 64, DEPTH_MAX = 64 };
+enum { HOLDERS_MAX = 32, NAME_MAX_BYTES = 64, DEPTH_MAX = 64, LIST_MAX_BYTES = 512 };
 
 struct holder {
 	unsigned pid;
@@ -122,50 +120,56 @@ static const struct holder *find_name(const struct holders *holders, const char 
 	return NULL;
 }
 
-/* All of them, for a card of which it can't be told which one holds it. */
-static void list(const struct holders *holders, char *text, size_t size) {
-	size_t len = 0;
+/* An agent's reader process, also that of another agent, only watches. */
+static bool is_suspect(const struct holder *holder) {
+	return strcmp(holder->name, "smime-reader") != 0;
+}
+
+/* Those of which each may have the card: how many, and their names. */
+static size_t list(const struct holders *holders, char *text, size_t size) {
+	size_t len = 0, count = 0;
 
 	text[0] = '\0';
 	for (size_t i = 0; i < holders->count && len < size; i++)
-		len += (size_t)snprintf(
-			text + len, size - len, "%s%s (process %u)", i ? ", " : "", holders->items[i].name, holders->items[i].pid);
+		if (is_suspect(&holders->items[i]))
+			len += (size_t)snprintf(text + len, size - len, "%s%s (process %u)", count++ ? ", " : "", holders->items[i].name,
+				holders->items[i].pid);
+	return count;
 }
 
 static void say_held(struct doctor *doctor, const struct pcsc_reader *reader, const struct holders *holders) {
 	const struct holder *scdaemon = find_name(holders, SCDAEMON);
-	char all[512];
+	char all[LIST_MAX_BYTES];
+	size_t count = list(holders, all, sizeof(all));
 
-	list(holders, all, sizeof(all));
 	if (scdaemon)
 		doctor_fault(doctor, SMIME_E_TOKEN_FAULT, AREA,
 			"`gpgconf --kill scdaemon` ends it until gpg next wants the card; for good, `pcsc-shared` and `disable-ccid` in "
 			"~/.gnupg/scdaemon.conf",
-			"GnuPG's scdaemon (process %u) keeps the card in %s for itself", scdaemon->pid, reader->name);
-	else if (holders->count > 0)
-		doctor_fault(doctor, SMIME_E_TOKEN_FAULT, AREA, "end it, or have it use the card shared",
-			"the card in %s is kept by one program for itself: %s", reader->name, all);
+			"GnuPG's scdaemon (process %u) keeps the card in %s for itself%s", scdaemon->pid, reader->name,
+			count > 1 ? ", most likely" : "");
+	else if (count > 0)
+		doctor_fault(doctor, SMIME_E_TOKEN_FAULT, AREA, "end it, or have it share the card", "%s%s keeps the card in %s for itself",
+			count > 1 ? "one of " : "", all, reader->name);
 	else
 		doctor_fault(doctor, SMIME_E_TOKEN_FAULT, AREA,
-			"run `smime doctor` as root too, which sees all; it may be a login manager, or another user's scdaemon, for "
-			"example",
-			"the card in %s is kept by a program for itself that this user may not look into", reader->name);
+			"run `smime doctor` as root too, which sees all; it may be a login manager or another user's scdaemon",
+			"a program that this user may not look into keeps the card in %s for itself", reader->name);
 }
 
 static void say_blocked(struct doctor *doctor, const struct pcsc_reader *reader, const struct holders *holders) {
-	char all[512];
+	char all[LIST_MAX_BYTES];
+	size_t count = list(holders, all, sizeof(all));
 
-	list(holders, all, sizeof(all));
 	doctor_warning(doctor, AREA,
 		"wait for what uses it, or end that; `exclusive: yes` in agent.yaml does this while the PIN is known; if nobody uses it, "
-		"take the "
-		"card out and put it in again",
+		"take the card out and put it in again",
 		"the card in %s lets nobody else in: it hangs, or somebody works with it%s%s", reader->name,
-		*all ? "; beside the agent there is " : "", all);
+		count > 0 ? "; beside the agent there is " : "", all);
 }
 
 static void say_reader(struct doctor *doctor, const struct pcsc_reader *reader, const struct holders *holders) {
-	if (reader->exclusive || (reader->connection == PCSC_REFUSED && reader->code == (uint32_t)SCARD_E_SHARING_VIOLATION))
+	if (pcsc_is_kept(reader))
 		say_held(doctor, reader, holders);
 	else if (reader->connection == PCSC_BLOCKED)
 		say_blocked(doctor, reader, holders);
@@ -176,6 +180,9 @@ static void say_user(struct doctor *doctor, const struct holder *holder) {
 		doctor_note(doctor, AREA,
 			"with `pcsc-shared` in ~/.gnupg/scdaemon.conf it leaves cards to others; `gpgconf --kill scdaemon` ends it",
 			"GnuPG's scdaemon (process %u) uses pcscd, and takes cards for itself when gpg wants them", holder->pid);
+	else if (strncmp(holder->name, "smime-", 6) == 0)
+		doctor_note(doctor, AREA, "one agent is enough: `smime lock` and the memory of PIN tries reach only their own",
+			"%s (process %u) of another agent uses pcscd too", holder->name, holder->pid);
 	else
 		doctor_note(doctor, AREA, NULL, "%s (process %u) uses pcscd too", holder->name, holder->pid);
 }

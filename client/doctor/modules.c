@@ -22,6 +22,31 @@ static const char *base_name(const char *path) {
 
 /* ---- Each ---- */
 
+static bool is_any_kept(const struct pcsc *pcsc) {
+	for (size_t i = 0; i < pcsc->reader_count; i++)
+		if (pcsc_is_kept(&pcsc->readers[i]))
+			return true;
+	return false;
+}
+
+/* What is wrong with a module is often only what is wrong around it. */
+static const char *mend_of_fault(const struct pcsc *pcsc) {
+	if (is_any_kept(pcsc))
+		return "have the program let go of the card that keeps it for itself (see holders)";
+	if (pcsc->state != PCSC_ANSWERED)
+		return "if it is for cards, mend pcscd first; else `pkcs11-tool --module FILE -L` shows whether it works alone";
+	return "`pkcs11-tool --module FILE -L` shows whether it works alone; install what it needs, or take it out of agent.yaml or of "
+	       "p11-kit's files (*.module)";
+}
+
+/* The agent's words name the module already, or do not. */
+static void say_fault(struct doctor *doctor, const struct smime_module *module) {
+	bool named = strstr(module->fault, module->path) != NULL;
+
+	doctor_fault(doctor, SMIME_E_TOKEN_FAULT, AREA, mend_of_fault(pcsc_ask(doctor)), "%s%s%s", named ? "" : module->path,
+		named ? "" : ": ", module->fault);
+}
+
 static void say_module(struct doctor *doctor, const struct smime_module *module) {
 	if (access(module->path, F_OK) != 0)
 		doctor_fault(doctor, SMIME_E_TOKEN_FAULT, AREA,
@@ -31,10 +56,7 @@ static void say_module(struct doctor *doctor, const struct smime_module *module)
 	else if (access(module->path, R_OK) != 0)
 		doctor_fault(doctor, SMIME_E_TOKEN_FAULT, AREA, "make it readable (chmod 644)", "%s: %s", module->path, strerror(errno));
 	else if (*module->fault)
-		doctor_fault(doctor, SMIME_E_TOKEN_FAULT, AREA,
-			"`pkcs11-tool --module FILE -L` shows whether it works alone; install what it needs, or take it out of agent.yaml "
-			"or p11-kit's files",
-			"%s: %s", module->path, module->fault);
+		say_fault(doctor, module);
 	else if (module->tokens == 0)
 		doctor_note(doctor, AREA, NULL, "%s works and has no token now", module->path);
 	else
@@ -75,6 +97,14 @@ static bool is_known(const struct smime_status *status, const char *reader) {
 	return false;
 }
 
+/* A card that nobody lets the modules use is unknown to all of them. */
+static bool is_usable(const struct pcsc *pcsc, const char *reader) {
+	for (size_t i = 0; i < pcsc->reader_count; i++)
+		if (strcmp(pcsc->readers[i].name, reader) == 0)
+			return pcsc->readers[i].connection == PCSC_CONNECTED;
+	return true;
+}
+
 static void say_unknown(struct doctor *doctor, const struct smime_status *status, const char *reader) {
 	if (!has_opensc(status))
 		doctor_warning(doctor, AREA,
@@ -89,9 +119,14 @@ static void say_unknown(struct doctor *doctor, const struct smime_status *status
 }
 
 static void say_cards(struct doctor *doctor, const struct smime_status *status) {
-	for (size_t i = 0; i < status->reader_count; i++)
-		if (status->readers[i].state == SMIME_READER_CARD && !is_known(status, status->readers[i].name))
-			say_unknown(doctor, status, status->readers[i].name);
+	const struct pcsc *pcsc = pcsc_ask(doctor);
+
+	for (size_t i = 0; i < status->reader_count; i++) {
+		const struct smime_reader *reader = &status->readers[i];
+
+		if (reader->state == SMIME_READER_CARD && is_usable(pcsc, reader->name) && !is_known(status, reader->name))
+			say_unknown(doctor, status, reader->name);
+	}
 }
 
 static void say_all(struct doctor *doctor, const struct smime_status *status) {

@@ -35,6 +35,10 @@ const char *pcsc_socket(void) {
 	return named && *named ? named : SOCKET_DEFAULT;
 }
 
+bool pcsc_is_kept(const struct pcsc_reader *reader) {
+	return reader->exclusive || (reader->connection == PCSC_REFUSED && reader->code == (uint32_t)SCARD_E_SHARING_VIOLATION);
+}
+
 static bool load(struct library *library) {
 	void *handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
 
@@ -60,7 +64,7 @@ static LONG look_at(const struct library *library, const char *name, struct pcsc
 
 	if (rv != SCARD_S_SUCCESS)
 		return rv;
-	(void)snprintf(reader->name, sizeof(reader->name), "%s", name);
+	(void)snprintf(reader->name, sizeof(reader->name), "%.*s", PCSC_NAME_MAX_BYTES, name);
 	reader->card = state.dwEventState & SCARD_STATE_PRESENT;
 	reader->mute = state.dwEventState & SCARD_STATE_MUTE;
 	reader->exclusive = state.dwEventState & SCARD_STATE_EXCLUSIVE;

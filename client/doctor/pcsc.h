@@ -48,6 +48,9 @@ struct doctor;
 /* What there is to know; waits only the first time. */
 const struct pcsc *pcsc_ask(struct doctor *doctor);
 
+/* Whether a program keeps this card for itself. */
+bool pcsc_is_kept(const struct pcsc_reader *reader);
+
 /* Where pcscd's socket is for this person. */
 const char *pcsc_socket(void);
 

@@ -106,12 +106,23 @@ static void say_failed(struct doctor *doctor, uint32_t code) {
 	}
 }
 
+/* The agent may look for it elsewhere. That polkit refuses the agent is told with polkit. */
+static void say_answers(struct doctor *doctor) {
+	const char *fault = doctor->status ? doctor->status->reader_fault : "";
+
+	doctor_good(doctor, AREA, "pcscd answers on %s", pcsc_socket());
+	if (*fault && !strstr(fault, "polkit"))
+		doctor_fault(doctor, SMIME_E_NO_TOKEN, AREA,
+			"end the agent and start it with the PCSCLITE_CSOCK_NAME of this program, or with none in both",
+			"the agent does not reach it: %s", fault);
+}
+
 void doctor_pcscd(struct doctor *doctor) {
 	const struct pcsc *pcsc = pcsc_ask(doctor);
 
 	switch (pcsc->state) {
 	case PCSC_ANSWERED:
-		doctor_good(doctor, AREA, "pcscd answers on %s", pcsc_socket());
+		say_answers(doctor);
 		break;
 	case PCSC_NO_LIBRARY:
 		say(doctor, "install pcscd and its library (`sudo apt install pcscd libpcsclite1`), which card readers need",

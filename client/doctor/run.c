@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -172,8 +173,11 @@ void run_function(int (*work)(int fd, void *userdata), void *userdata, unsigned 
 	ret_result->output[0] = '\0';
 	if (pipe2(out, O_CLOEXEC) < 0)
 		return;
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 	if (pid == 0) {
+		/* Nobody else would end it. */
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+			_exit(1);
 		/* The connection to the agent, among others, ends with its owner and not with this process. */
 		if (dup2(out[1], OUTPUT_FD) < 0)
 			_exit(1);

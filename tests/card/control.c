@@ -3,6 +3,7 @@
  * The language in which tests tell readers what to do; see reader.h. A line is READER COMMAND ARGUMENT...:
  *
  *   insert DIRECTORY | remove | release | reset
+ *   mute | unmute                     the cards that are put in from now on don't answer to a reset; they do again
  *   delay APDU-MS [KEY-MS]            for each APDU; and for each that uses a private key
  *   fault clear
  *   fault KIND COUNT|every WHAT       at the COUNT-th APDU of this kind from now; at each one
@@ -203,6 +204,10 @@ static bool execute(struct reader *reader, const char *command, char *rest, FILE
 		return release(reader);
 	if (is(command, "reset"))
 		return reset(reader);
+	if (is(command, "mute") || is(command, "unmute")) {
+		reader->mute = is(command, "mute");
+		return true;
+	}
 	if (is(command, "delay"))
 		return execute_delay(reader, rest);
 	if (is(command, "fault"))

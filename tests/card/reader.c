@@ -14,6 +14,8 @@ enum { CONTROL_OFF = 0, CONTROL_ON = 1, CONTROL_RESET = 2, CONTROL_ATR = 4, RETR
 
 /* T=1 alone; the PIV application in the historical bytes, so that OpenSC takes the card for no product with quirks. */
 static const uint8_t atr[] = { 0x3B, 0x8B, 0x81, 0x31, 0xFE, 0x45, 0x80, 0xF9, 0xA0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x10, 0x00, 0x42 };
+/* Longer than any ATR, so that vpcd takes the card for one that is there and can't be powered up. */
+static const uint8_t no_atr[64];
 
 int64_t now_ms(void) {
 	struct timespec now;
@@ -224,7 +226,7 @@ static void process_message(struct reader *reader, const uint8_t *body, size_t l
 		return;
 	}
 	if (body[0] == CONTROL_ATR) {
-		hold(reader, atr, sizeof(atr), 0);
+		hold(reader, reader->mute ? no_atr : atr, reader->mute ? sizeof(no_atr) : sizeof(atr), 0);
 		return;
 	}
 	note(reader, body[0] == CONTROL_ON ? "power on" : body[0] == CONTROL_OFF ? "power off" : "reset");

@@ -52,6 +52,7 @@ struct reader {
 	size_t in_len, out_len; /* out_len > 0: an answer is held */
 	int64_t due_ms;         /* when the answer goes out, or the next attempt to connect is due */
 	bool frozen;
+	bool mute; /* the cards that are put in don't answer to a reset */
 	unsigned apdus, resets, struck, by_ins[INS_COUNT];
 	struct tally tally;
 	FILE *log;

@@ -41,6 +41,19 @@ finds 'and a module without a token' note module 'has no token now'
 card_insert 0 alice
 holds 'the card is back' await ready
 
+card_remove 0
+card_ask 0 mute
+card_put 0 alice
+mute() { smime status --json | grep -q '"mute"'; }
+holds 'a card that does not answer to its reset' await mute
+examine
+finds 'is told as one' fault reader 'the card in Test Reader 00 00 does not answer'
+mends 'with what may help' reader 'put it in again'
+card_ask 0 unmute
+card_remove 0
+card_insert 0 alice
+holds 'the card answers again' await ready
+
 # ---- Other programs ----
 
 # One that keeps the card before the agent has it: scdaemon, as gpg starts it.
@@ -80,7 +93,9 @@ fi
 hold exclusive
 agent_start
 examine
-finds 'it is named' fault holders "Test Reader 00 00 is kept by one program for itself: raw \(process $hold\)"
+finds 'it is named' fault holders "^fault holders raw \(process $hold\) keeps the card in Test Reader 00 00 for itself"
+mends 'the module is told to wait for that' module 'see holders'
+none 'and nobody suspects the card' "'no module knows' in d['text']"
 end_process "$hold"
 holds 'the agent gets the card when it has gone' await ready
 hold shared
@@ -106,9 +121,9 @@ finds 'a pcscd that hangs' fault pcscd 'pcscd hangs'
 mends 'is to be started again' pcscd 'systemctl restart pcscd'
 holds "and does not hang the doctor ($took s)" [ "$took" -le 20 ]
 holds 'it goes on' await ready
+examine env PCSCLITE_CSOCK_NAME="$T/other.comm"
+finds 'another pcscd than that of the agent' warning pcscd 'other\.comm: it is not there'
 pcscd_kill
-: >"$T/pcscd.comm"
-rm "$T/pcscd.comm"
 holds 'the agent sees that pcscd is gone' await eval 'smime status | grep -q "pcscd is not running"'
 examine
 finds 'no socket' fault pcscd 'its socket .*pcscd\.comm: it is not there'
