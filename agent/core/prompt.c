@@ -231,8 +231,15 @@ struct prompts *prompts_free(struct prompts *prompts) {
 	return NULL;
 }
 
+/* Why nobody may be asked now, or NULL. */
+static const char *refusal_for(const struct prompts *prompts, const struct ticket *ticket) {
+	if (ticket_hello(ticket)->no_prompt)
+		return "the token wants its PIN, and this program is not to have anybody asked for it: `smime unlock` asks";
+	return session_refuses_prompts(prompts->agent->session);
+}
+
 void prompts_request(struct prompts *prompts, struct ticket *ticket) {
-	const char *refusal = session_refuses_prompts(prompts->agent->session);
+	const char *refusal = refusal_for(prompts, ticket);
 	struct prompt *prompt = refusal ? NULL : calloc(1, sizeof(*prompt));
 
 	if (refusal) {

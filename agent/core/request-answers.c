@@ -104,19 +104,22 @@ void request_handle_certificate(struct request *request) {
 		request_answer(request, reply);
 }
 
-void request_handle_anchors(struct request *request) {
+/* Answers with a page of certificates: those of `first`, and behind them those of `second`, which may be NULL. */
+static void answer_certificates(
+	struct request *request, uint32_t offset, const STACK_OF(ASN1_OCTET_STRING) *first, const STACK_OF(ASN1_OCTET_STRING) *second) {
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_ANCHORS);
-	const STACK_OF(ASN1_OCTET_STRING) *anchors = request->peer->agent->anchors;
-	uint32_t offset = request->wire->body->anchors->offset;
+	uint32_t begin = (uint32_t)sk_ASN1_OCTET_STRING_num(first);
+	uint32_t total = begin + (second ? (uint32_t)sk_ASN1_OCTET_STRING_num(second) : 0);
 	size_t bytes = 0;
 
 	if (!reply) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return;
 	}
-	reply->body->anchors->total = (uint32_t)sk_ASN1_OCTET_STRING_num(anchors);
-	for (uint32_t i = offset; i < reply->body->anchors->total; i++) {
-		struct bytes der = wire_octets(sk_ASN1_OCTET_STRING_value(anchors, (int)i));
+	reply->body->anchors->total = total;
+	for (uint32_t i = offset; i < total; i++) {
+		struct bytes der = wire_octets(
+			i < begin ? sk_ASN1_OCTET_STRING_value(first, (int)i) : sk_ASN1_OCTET_STRING_value(second, (int)(i - begin)));
 		bytes += der.len;
 		if (i > offset && bytes > WIRE_PAGE_MAX_BYTES)
 			break;
@@ -126,6 +129,20 @@ void request_handle_anchors(struct request *request) {
 		}
 	}
 	request_answer(request, reply);
+}
+
+void request_handle_anchors(struct request *request) {
+	answer_certificates(request, request->wire->body->anchors->offset, request->peer->agent->anchors, NULL);
+}
+
+/* What is of no token, or of one that has gone meanwhile, is what the configuration names. */
+void request_handle_intermediates(struct request *request) {
+	const struct agent *agent = request->peer->agent;
+	const struct wire_intermediates *wanted = request->wire->body->intermediates;
+	const struct worker *worker = wanted->token ? inventory_find_token(agent, wanted->token) : NULL;
+	const struct wire_inventory *inventory = worker ? worker_inventory(worker) : NULL;
+
+	answer_certificates(request, wanted->offset, agent->certificates, inventory ? inventory->certificates : NULL);
 }
 
 enum { STATUS_MODULES_MAX_BYTES = WIRE_PAGE_MAX_BYTES * 2 / 3, STATUS_LINE_MAX_BYTES = 8 * 1024 };

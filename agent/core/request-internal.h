@@ -34,6 +34,7 @@ void request_handle_hello(struct request *request);
 void request_handle_list(struct request *request);
 void request_handle_certificate(struct request *request);
 void request_handle_anchors(struct request *request);
+void request_handle_intermediates(struct request *request);
 void request_handle_status(struct request *request);
 void request_handle_subscribe(struct request *request);
 void request_handle_sign(struct request *request);

@@ -119,6 +119,7 @@ static const struct operation operations[WIRE_REQUEST_TYPES] = {
 	[WIRE_SUBSCRIBE] = { true, NULL, request_handle_subscribe },
 	[WIRE_PIN_CHANGE] = { true, token_is_ready, request_handle_pin_change },
 	[WIRE_PIN_UNBLOCK] = { true, token_is_ready, request_handle_pin_unblock },
+	[WIRE_INTERMEDIATES] = { true, NULL, request_handle_intermediates },
 };
 
 static const struct operation *operation_of(const struct request *request) {

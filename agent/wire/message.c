@@ -85,12 +85,18 @@ ASN1_SEQUENCE(wire_hello) = {
 	TEXT_OPT(struct wire_hello, tty_type, 4),
 	TEXT_OPT(struct wire_hello, lc_ctype, 5),
 	TEXT_OPT(struct wire_hello, lc_messages, 6),
+	ASN1_EXP_OPT(struct wire_hello, no_prompt, ASN1_NULL, 7),
 } ASN1_SEQUENCE_END_name(struct wire_hello, wire_hello)
 IMPLEMENT(wire_hello)
 
 ASN1_SEQUENCE(wire_list) = {
 	ASN1_EMBED(struct wire_list, offset, UINT32),
 } static_ASN1_SEQUENCE_END_name(struct wire_list, wire_list)
+
+ASN1_SEQUENCE(wire_intermediates) = {
+	ASN1_EMBED(struct wire_intermediates, offset, UINT32),
+	ASN1_EXP_OPT(struct wire_intermediates, token, ASN1_OCTET_STRING, 0),
+} static_ASN1_SEQUENCE_END_name(struct wire_intermediates, wire_intermediates)
 
 ASN1_SEQUENCE(wire_fingerprint) = {
 	ASN1_SIMPLE(struct wire_fingerprint, sha256, ASN1_OCTET_STRING),
@@ -133,6 +139,7 @@ ASN1_CHOICE(wire_request_body) = {
 	ASN1_EXP(struct wire_request_body, subscribe, ASN1_NULL, WIRE_SUBSCRIBE),
 	ASN1_EXP(struct wire_request_body, pin_change, wire_token_name, WIRE_PIN_CHANGE),
 	ASN1_EXP(struct wire_request_body, pin_unblock, wire_token_name, WIRE_PIN_UNBLOCK),
+	ASN1_EXP(struct wire_request_body, intermediates, wire_intermediates, WIRE_INTERMEDIATES),
 } static_ASN1_CHOICE_END_name(struct wire_request_body, wire_request_body)
 
 ASN1_SEQUENCE(wire_request) = {

@@ -80,10 +80,16 @@ struct wire_hello {
 	ASN1_UTF8STRING *program;                                /* what the client calls itself: shown in prompts as its own claim */
 	ASN1_UTF8STRING *display, *wayland_display, *xauthority; /* OPTIONAL, for the PIN prompt */
 	ASN1_UTF8STRING *tty_name, *tty_type, *lc_ctype, *lc_messages;
+	ASN1_NULL *no_prompt; /* OPTIONAL: nobody is to be asked for a PIN */
 };
 
 struct wire_list {
 	uint32_t offset;
+};
+
+struct wire_intermediates {
+	uint32_t offset;
+	ASN1_OCTET_STRING *token; /* OPTIONAL: id; absent: what the configuration names alone */
 };
 
 struct wire_fingerprint {
@@ -124,6 +130,7 @@ enum wire_request_type {
 	WIRE_SUBSCRIBE = 9,
 	WIRE_PIN_CHANGE = 10,
 	WIRE_PIN_UNBLOCK = 11,
+	WIRE_INTERMEDIATES = 12,
 	WIRE_REQUEST_TYPES
 };
 
@@ -142,6 +149,7 @@ struct wire_request_body {
 		ASN1_NULL *subscribe;
 		struct wire_token_name *pin_change;
 		struct wire_token_name *pin_unblock;
+		struct wire_intermediates *intermediates;
 	};
 };
 

@@ -126,7 +126,8 @@ def nest(depth):
 
 # One request of every type, with every field that it can have.
 SEEDS = (
-    request(1, HELLO, sequence(integer(1), utf8('wire.py'), *(explicit(i, utf8('field %d' % i)) for i in range(7)))),
+    request(1, HELLO, sequence(integer(1), utf8('wire.py'), *(explicit(i, utf8('field %d' % i)) for i in range(7)),
+                                explicit(7, tlv(5, b'')))),
     listing(3, 1),
     request(3, CERTIFICATE, sequence(octets(b'c' * 32))),
     request(3, SIGN, sequence(octets(b'k' * 32), explicit(0, octets(b'c' * 32)), oid(SHA256), octets(b'd' * 32), boolean(False),
@@ -138,6 +139,7 @@ SEEDS = (
     status(3),
     request(3, ANCHORS, sequence(integer(1))),
     subscribe(3),
+    intermediates(3, 1, '74' * 32),
 )
 
 
@@ -145,7 +147,7 @@ def mutations():
     """Every octet of a good request of each type changed, and random frames: any answer is fine, no crash is."""
     randomness = random.Random(1)
     kinds = [parts(parse(seed)[1])[1][0] & 0x1f for seed in SEEDS]
-    say(kinds == list(range(SUBSCRIBE + 1)), 'there is a request of every type to be mutated', kinds)
+    say(kinds == [*range(SUBSCRIBE + 1), INTERMEDIATES], 'there is a request of every type to be mutated', kinds)
     for kind, seed in enumerate(SEEDS):
         good = refused(seed, greet=kind != HELLO)
         say(good not in (PROTOCOL, 'closed', 'silence'), 'request %d is understood as it is' % kind, good)

@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 
-HELLO, LIST, CERTIFICATE, SIGN, DECRYPT, UNLOCK, LOCK, STATUS, ANCHORS, SUBSCRIBE, PIN_CHANGE, PIN_UNBLOCK = range(12)
+HELLO, LIST, CERTIFICATE, SIGN, DECRYPT, UNLOCK, LOCK, STATUS, ANCHORS, SUBSCRIBE, PIN_CHANGE, PIN_UNBLOCK, INTERMEDIATES = range(13)
 ERROR, R_HELLO, R_LIST, R_CERTIFICATE, R_SIGN, R_DECRYPT, R_DONE, R_STATUS, R_ANCHORS, R_EVENT = range(10)
 SHA256 = bytes.fromhex('608648016503040201')
 ENVELOPED = bytes.fromhex('2a864886f70d010703')
@@ -56,8 +56,9 @@ def request(number, kind, body):
     return sequence(integer(number), explicit(kind, body))
 
 
-def hello(number=1, version=1):
-    return request(number, HELLO, sequence(integer(version), utf8('wire.py')))
+def hello(number=1, version=1, prompts=True):
+    no_prompt = b'' if prompts else explicit(7, tlv(5, b''))
+    return request(number, HELLO, sequence(integer(version), utf8('wire.py'), no_prompt))
 
 
 def status(number):
@@ -92,6 +93,11 @@ def lock_token(number, token):
 
 def subscribe(number):
     return request(number, SUBSCRIBE, tlv(5, b''))
+
+
+def intermediates(number, offset=0, token=None):
+    """Of the token of this id, in hexadecimal."""
+    return request(number, INTERMEDIATES, sequence(integer(offset), explicit(0, octets(bytes.fromhex(token))) if token else b''))
 
 
 def frame(message):
@@ -152,8 +158,8 @@ class Connection:
         self.send(message)
         return self.receive()
 
-    def greet(self):
-        number, kind, _ = self.ask(hello())
+    def greet(self, **claims):
+        number, kind, _ = self.ask(hello(**claims))
         assert (number, kind) == (1, R_HELLO)
         return self
 

@@ -97,6 +97,14 @@ kill -9 "$(awk '/^HANGS/ {print $2}' "$log")"
 wait "$demo"
 is 'a pinentry that is killed' $? 4
 like 'is a prompt that was closed' "$(cat "$T/demo.err")" 'PIN prompt for token "demo" was closed'
+
+# A client for whom nobody is to be asked.
+answers "pin $DEMO_PIN"
+check 'the tokens are locked' 0 smime lock
+points_of python3 "$SOURCE/tests/lib/no-prompt.py" "$SMIME_AGENT_SOCK" alice
+is 'only the other client had somebody asked' "$(prompts)" 1
+
+# Pinentries that are none.
 cat >"$T/deaf" <<'END'
 #!/bin/sh
 trap '' TERM
