@@ -19,6 +19,9 @@ enum { AGENT_START_MAX_MS = 10000 };
  */
 int socket_find(struct smime *s, char **ret_path, bool *ret_default);
 
+/* The same, with why it is there. */
+int socket_locate(struct smime *s, char **ret_path, enum smime_socket_origin *ret_origin);
+
 /*
  * Whether a socket in `directory` can be believed: a directory, ours, 0700. Returns 0; 1 when there is nothing of that name;
  * -SMIME_E_NO_AGENT with a message.

@@ -23,6 +23,7 @@ SMIME_API struct smime *smime_free(struct smime *s) {
 	agent_disconnect(s);
 	free(s->socket);
 	free(s->program);
+	free(s->found);
 	free(s);
 	return NULL;
 }
@@ -48,4 +49,13 @@ SMIME_API void smime_set_autostart(struct smime *s, bool autostart) {
 
 SMIME_API int smime_set_program(struct smime *s, const char *name) {
 	return set_text(&s->program, name);
+}
+
+/* What the agent was told in a greeting holds for the whole connection. */
+SMIME_API void smime_set_prompts(struct smime *s, bool prompts) {
+	bool changes = s->no_prompts == prompts;
+
+	if (changes)
+		agent_disconnect(s);
+	s->no_prompts = !prompts;
 }

@@ -23,7 +23,8 @@ enum { SMIME_MESSAGE_MAX_BYTES = 2048 };
 struct smime {
 	char *socket;  /* as smime_set_socket() was told, or NULL */
 	char *program; /* as smime_set_program() was told, or NULL */
-	bool autostart;
+	char *found;   /* what smime_socket() last told, or NULL */
+	bool autostart, no_prompts;
 	int fd;       /* the agent's connection, -1: none */
 	bool greeted; /* the agent has answered our hello */
 	uint32_t last_id;

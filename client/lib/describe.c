@@ -8,6 +8,7 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/x509v3.h>
 
 #include "agent/cms/certificate-key.h"
 #include "agent/cms/suitable.h"
@@ -110,7 +111,7 @@ const char *describe_xdh(const struct keyring_key *key) {
 }
 
 /* 0 when it can't be read. */
-static time_t time_of(const ASN1_TIME *time) {
+time_t describe_time(const ASN1_TIME *time) {
 	struct tm tm;
 
 	if (ASN1_TIME_to_tm(time, &tm) == 1)
@@ -121,7 +122,7 @@ static time_t time_of(const ASN1_TIME *time) {
 
 const char *describe_date(struct arena *arena, const ASN1_TIME *time) {
 	char text[sizeof("-2147483648-12-31")];
-	time_t t = time_of(time);
+	time_t t = describe_time(time);
 	struct tm tm;
 
 	if (!gmtime_r(&t, &tm) || strftime(text, sizeof(text), "%Y-%m-%d", &tm) == 0)
@@ -143,6 +144,35 @@ struct smime_der describe_der(struct arena *arena, X509 *certificate) {
 	return out;
 }
 
+/* In the order of their bits (RFC 5280 4.2.1.3). */
+static const struct {
+	uint32_t bit;
+	const char *name;
+} usages[] = {
+	{ KU_DIGITAL_SIGNATURE, "digitalSignature" },
+	{ KU_NON_REPUDIATION, "nonRepudiation" },
+	{ KU_KEY_ENCIPHERMENT, "keyEncipherment" },
+	{ KU_DATA_ENCIPHERMENT, "dataEncipherment" },
+	{ KU_KEY_AGREEMENT, "keyAgreement" },
+	{ KU_KEY_CERT_SIGN, "keyCertSign" },
+	{ KU_CRL_SIGN, "cRLSign" },
+	{ KU_ENCIPHER_ONLY, "encipherOnly" },
+	{ KU_DECIPHER_ONLY, "decipherOnly" },
+};
+
+static const char *const *describe_key_usage(struct arena *arena, X509 *certificate) {
+	const char **list = arena_alloc(arena, ELEMENTSOF(usages) + 1, sizeof(*list));
+	bool named = X509_get_extension_flags(certificate) & EXFLAG_KUSAGE;
+	uint32_t bits = X509_get_key_usage(certificate);
+	size_t count = 0;
+
+	for (size_t i = 0; list && named && i < ELEMENTSOF(usages); i++)
+		if (bits & usages[i].bit)
+			list[count++] = usages[i].name;
+	ERR_clear_error();
+	return list;
+}
+
 static const char *the_certificate(struct arena *arena, const char *why) {
 	return arena_printf(arena, "the certificate %s", why);
 }
@@ -158,8 +188,10 @@ void describe_certificate(
 	out.issuer = describe_name(arena, X509_get_issuer_name(certificate));
 	out.serial = describe_serial(arena, X509_get0_serialNumber(certificate));
 	out.addresses = describe_addresses(arena, certificate);
-	out.not_before = time_of(X509_get0_notBefore(certificate));
-	out.not_after = time_of(X509_get0_notAfter(certificate));
+	out.key_usage = describe_key_usage(arena, certificate);
+	out.not_before = describe_time(X509_get0_notBefore(certificate));
+	out.not_after = describe_time(X509_get0_notAfter(certificate));
+	out.authority = X509_get_extension_flags(certificate) & EXFLAG_CA;
 	if (cms_suitable_for_signing(certificate, now, &why) < 0)
 		out.cannot_sign = the_certificate(arena, why);
 	else if (key && !key->wire->can_sign)

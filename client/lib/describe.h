@@ -22,6 +22,7 @@ const char *describe_fingerprint(struct arena *arena, const X509 *certificate); 
 const char *const *describe_addresses(struct arena *arena, const X509 *certificate); /* NULL-terminated */
 const char *describe_public_key(struct arena *arena, const X509 *certificate);       /* "RSA-2048", "EC-256", "Ed25519", "X25519" */
 const char *describe_digest(const EVP_MD *md);                                       /* "sha256"; static */
+time_t describe_time(const ASN1_TIME *time);                                         /* 0: it can't be read */
 const char *describe_date(struct arena *arena, const ASN1_TIME *time);               /* "2026-11-24" */
 
 struct smime_der describe_der(struct arena *arena, X509 *certificate); /* empty: memory ran out */

@@ -62,5 +62,7 @@ struct wire_request *agent_hello(const struct smime *s) {
 		wire_set_text(&hello->lc_ctype, locale_of("LC_CTYPE")) < 0 ||
 		wire_set_text(&hello->lc_messages, locale_of("LC_MESSAGES")) < 0)
 		return NULL;
+	if (s->no_prompts && !(hello->no_prompt = ASN1_NULL_new()))
+		return NULL;
 	return TAKE(request);
 }

@@ -48,6 +48,7 @@ static void describe(struct arena *arena, const struct keyring_key *from, time_t
 	struct smime_certificate *certificates = arena_alloc(arena, from->certificate_count, sizeof(*certificates));
 
 	key->fingerprint = hex(arena, from->wire->spki);
+	key->id = hex(arena, from->wire->id);
 	key->label = arena_text(arena, wire_text(from->wire->label));
 	key->uri = key_uri(arena, from->wire, token);
 	key->token_label = arena_text(arena, token ? wire_text(token->label) : "");

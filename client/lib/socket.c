@@ -45,13 +45,15 @@ static bool is_own_directory(const char *path) {
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
 }
 
-static int find_default(struct smime *s, char **ret_path) {
+static int find_default(struct smime *s, char **ret_path, enum smime_socket_origin *ret_origin) {
 	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
 	_cleanup_(freep) char *directory = NULL;
 	int r;
 
+	*ret_origin = SMIME_SOCKET_RUNTIME;
 	if (runtime && runtime[0] == '/')
 		return format_path(ret_path, "%s/" SOCKET_IN_RUNTIME, runtime);
+	*ret_origin = SMIME_SOCKET_RUN_USER;
 	r = format_path(&directory, "/run/user/%u", (unsigned)geteuid());
 	if (r < 0)
 		return r;
@@ -59,22 +61,43 @@ static int find_default(struct smime *s, char **ret_path) {
 		return format_path(ret_path, "%s/" SOCKET_IN_RUNTIME, directory);
 	freep(&directory);
 	directory = NULL;
+	*ret_origin = SMIME_SOCKET_TMP;
 	r = format_path(&directory, "/tmp/smime-agent-%u", (unsigned)geteuid());
 	if (r == 0)
 		r = socket_directory_check(s, directory, geteuid());
 	return r < 0 ? r : format_path(ret_path, "%s/agent.sock", directory);
 }
 
-int socket_find(struct smime *s, char **ret_path, bool *ret_default) {
-	const char *named = s->socket ? s->socket : secure_getenv("SMIME_AGENT_SOCK");
-	int r;
+static bool is_named(const char *path) {
+	return path && *path;
+}
 
-	if (named && *named)
-		r = format_path(ret_path, "%s", named);
-	else
-		r = find_default(s, ret_path);
+int socket_locate(struct smime *s, char **ret_path, enum smime_socket_origin *ret_origin) {
+	const char *named = s->socket ? s->socket : secure_getenv("SMIME_AGENT_SOCK");
+
+	if (!is_named(named))
+		return find_default(s, ret_path, ret_origin);
+	*ret_origin = s->socket ? SMIME_SOCKET_SET : SMIME_SOCKET_ENVIRONMENT;
+	return format_path(ret_path, "%s", named);
+}
+
+int socket_find(struct smime *s, char **ret_path, bool *ret_default) {
+	enum smime_socket_origin origin = SMIME_SOCKET_SET;
+	int r = socket_locate(s, ret_path, &origin);
+
 	if (r < 0)
 		return r;
-	*ret_default = !(named && *named);
+	*ret_default = origin != SMIME_SOCKET_SET && origin != SMIME_SOCKET_ENVIRONMENT;
+	return 0;
+}
+
+SMIME_API int smime_socket(struct smime *s, const char **ret_path, enum smime_socket_origin *ret_origin) {
+	char *path = NULL;
+	int r = socket_locate(s, &path, ret_origin);
+
+	if (r < 0)
+		return r;
+	free(s->found);
+	*ret_path = s->found = path;
 	return 0;
 }

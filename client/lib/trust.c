@@ -28,6 +28,8 @@ struct trust {
 	size_t file_count, agent_count;
 	X509_STORE *own, *agent, *all; /* each with the anchors of those before it; NULL: not made yet */
 	bool asked_agent, asked_system, no_agent, lacked_agent;
+	STACK_OF(X509) *chain; /* of the last validation */
+	int error;
 	struct revocation *revocation;
 	char note[NOTE_MAX_BYTES]; /* which anchors there are none of */
 };
@@ -42,6 +44,7 @@ struct trust *trust_free(struct trust *trust) {
 	X509_STORE_free(trust->all);
 	anchors_clear(&trust->anchors);
 	revocation_free(trust->revocation);
+	sk_X509_pop_free(trust->chain, X509_free);
 	free(trust);
 	return NULL;
 }
@@ -67,6 +70,14 @@ int trust_new(struct smime *s, const struct smime_verify_options *options, struc
 
 time_t trust_time(const struct trust *trust) {
 	return trust->at;
+}
+
+STACK_OF(X509) *trust_chain(const struct trust *trust) {
+	return trust->chain;
+}
+
+int trust_error(const struct trust *trust) {
+	return trust->error;
 }
 
 bool trust_lacked_agent(const struct trust *trust) {
@@ -238,7 +249,13 @@ static const char *explain(const struct trust *trust, X509_STORE_CTX *context, s
 	}
 }
 
-static int validate(const struct trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted,
+static void keep_chain(struct trust *trust, X509_STORE_CTX *context) {
+	sk_X509_pop_free(trust->chain, X509_free);
+	trust->chain = X509_STORE_CTX_get1_chain(context);
+	trust->error = X509_STORE_CTX_get_error(context);
+}
+
+static int validate(struct trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted,
 	const struct revocation_sources *sources, struct arena *arena, struct trust_verdict *ret_verdict) {
 	_cleanup_(store_ctx_freep) X509_STORE_CTX *context = X509_STORE_CTX_new();
 
@@ -251,13 +268,14 @@ static int validate(const struct trust *trust, X509_STORE *store, X509 *certific
 		*ret_verdict = judge_chain(trust, X509_STORE_CTX_get0_chain(context), arena);
 	else
 		*ret_verdict = (struct trust_verdict){ .text = explain(trust, context, arena) };
+	keep_chain(trust, context);
 	ERR_clear_error();
 	return revocation_check(trust->revocation, ret_verdict->trusted ? store : NULL, certificate, untrusted, sources, trust->at, arena,
 		&ret_verdict->revocation);
 }
 
 /* With what the message brings alone first: to read the folder takes time, and few messages need it. */
-static int validate_with_folder(const struct trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted,
+static int validate_with_folder(struct trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted,
 	const struct revocation_sources *sources, struct arena *arena, struct trust_verdict *ret_verdict) {
 	STACK_OF(X509) *all = NULL;
 	int r = validate(trust, store, certificate, untrusted, sources, arena, ret_verdict);

@@ -47,6 +47,13 @@ int trust_check(struct trust *trust, X509 *certificate, STACK_OF(X509) *untruste
 	struct arena *arena, struct trust_verdict *ret_verdict);
 
 /*
+ * What trust_check() has last found: the chain, as far as it got (NULL: none), and OpenSSL's error (X509_V_OK: none). The trust's, until the
+ * next check.
+ */
+STACK_OF(X509) *trust_chain(const struct trust *trust);
+int trust_error(const struct trust *trust);
+
+/*
  * Whether what a validation has come across is the signer's own validity or the length of his key. Those are judged elsewhere, so that
  * they do not hide what is to be said about the chain.
  */

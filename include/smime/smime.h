@@ -47,8 +47,28 @@ struct smime *smime_free(struct smime *smime);
  */
 int smime_set_socket(struct smime *smime, const char *path);
 
+enum smime_socket_origin {
+	SMIME_SOCKET_SET = 0,         /* smime_set_socket() */
+	SMIME_SOCKET_ENVIRONMENT = 1, /* $SMIME_AGENT_SOCK */
+	SMIME_SOCKET_RUNTIME = 2,     /* $XDG_RUNTIME_DIR */
+	SMIME_SOCKET_RUN_USER = 3,    /* /run/user/UID */
+	SMIME_SOCKET_TMP = 4,         /* /tmp/smime-agent-UID */
+};
+
+/*
+ * Where the agent is looked for, and why there; nothing is connected. *ret_path is the context's, until the next call or its end.
+ * -SMIME_E_NO_AGENT: the only place left is a directory that is not safe.
+ */
+int smime_socket(struct smime *smime, const char **ret_path, enum smime_socket_origin *ret_origin);
+
 /* Whether to start smime-agent when nothing answers on the default socket. Default: no. */
 void smime_set_autostart(struct smime *smime, bool autostart);
+
+/*
+ * Whether the agent may have somebody asked for a PIN for this context; default: yes. If not, what takes a PIN that the agent does
+ * not know fails with -SMIME_E_PIN_NO_PROMPT: for programs that work while nobody sits there.
+ */
+void smime_set_prompts(struct smime *smime, bool prompts);
 
 /* What this program is called in PIN prompts; default: the program's short name. Copied. -SMIME_E_NO_MEMORY. */
 int smime_set_program(struct smime *smime, const char *name);
@@ -73,12 +93,15 @@ struct smime_certificate {
 	const char *serial;           /* hex */
 	const char *const *addresses; /* NULL-terminated; may be empty */
 	time_t not_before, not_after;
-	const char *cannot_sign;    /* why it can't be used for signing now, NULL when it can */
-	const char *cannot_encrypt; /* why nobody should encrypt to it now, NULL when they can */
+	const char *const *key_usage; /* "digitalSignature" .. as RFC 5280 has them; NULL-terminated; empty: for every use */
+	bool authority;               /* it is that of a certification authority */
+	const char *cannot_sign;      /* why it can't be used for signing now, NULL when it can */
+	const char *cannot_encrypt;   /* why nobody should encrypt to it now, NULL when they can */
 };
 
 struct smime_key {
 	const char *fingerprint; /* SHA-256 of the SubjectPublicKeyInfo, lower-case hex: the name of the key */
+	const char *id;          /* CKA_ID, hex; may be empty */
 	const char *label;
 	const char *uri;                                   /* RFC 7512, without a PIN */
 	const char *token_label, *token_serial, *token_id; /* id: hex */
@@ -120,6 +143,12 @@ struct smime_certificates *smime_certificates_free(struct smime_certificates *ce
  * Returns 1 when it was there already. Whether to believe the certificate is the caller's to know. -SMIME_E_IO.
  */
 int smime_certificate_keep(struct smime *smime, const struct smime_certificate *certificate);
+
+/*
+ * Every certificate that the agent has beside those of its keys, on tokens and in `certificates:` of agent.yaml: those of authorities, and
+ * whatever else is there. *ret_certificates and all in it is one object: smime_certificates_free() ends it.
+ */
+int smime_agent_certificates(struct smime *smime, struct smime_certificates **ret_certificates);
 
 enum smime_token_state { SMIME_TOKEN_STARTING = 0, SMIME_TOKEN_READY = 1, SMIME_TOKEN_FAILED = 2 };
 enum smime_pin_state { SMIME_PIN_OK = 0, SMIME_PIN_LOW = 1, SMIME_PIN_FINAL = 2, SMIME_PIN_BLOCKED = 3, SMIME_PIN_UNSET = 4 };
@@ -459,6 +488,55 @@ struct smime_decrypt_options {
  * decrypted or was changed, one code for every cause; the errors of tokens and PINs (400), of the input and of files (600, 700).
  */
 int smime_decrypt(struct smime *smime, int in, int out, const struct smime_decrypt_options *options, struct smime_report **ret_report);
+
+/* ---- Trust ---- */
+
+enum smime_anchor_origin { SMIME_ANCHOR_AGENT = 1, SMIME_ANCHOR_SYSTEM = 2 }; /* `trust:` in agent.yaml; the system's list for e-mail */
+
+/* Whose signatures and certificates are believed. */
+struct smime_anchor {
+	enum smime_anchor_origin origin;
+	const char *subject, *fingerprint;
+	time_t not_before, not_after;
+};
+
+struct smime_anchors {
+	const struct smime_anchor *anchors;
+	size_t count;
+	bool system; /* this system has a list of anchors for e-mail (NSS's libnssckbi) */
+};
+
+/*
+ * What chains are trusted by when no file is named. *ret_anchors and all in it is one object: smime_anchors_free() ends it.
+ */
+int smime_anchors(struct smime *smime, struct smime_anchors **ret_anchors);
+struct smime_anchors *smime_anchors_free(struct smime_anchors *anchors); /* accepts NULL, returns NULL */
+
+/* One certificate of a chain. */
+struct smime_link {
+	const char *subject, *fingerprint;
+	time_t not_before, not_after;
+	bool sent; /* it goes with a signature by the first, so that who reads it needs no other source; a root never does */
+};
+
+struct smime_chain {
+	bool trusted;
+	const char *text;               /* where it leads, or why it is not trusted */
+	const char *missing;            /* the authority whose certificate is lacking, where that is why; else NULL */
+	const struct smime_link *links; /* from the certificate on, as far as they were found; the last of a trusted chain is its root */
+	size_t link_count;              /* one at least */
+	const struct smime_check *revocation; /* when the options ask for it; else NULL */
+};
+
+/*
+ * Validates the chain of a certificate as `verify` does for a signer's: with what would be in the message where it is that of a key of
+ * the agent, with `certificates:` of agent.yaml, and with the person's folder. Its own validity, usage and addresses are not looked at: smime_keys()
+ * tells them. Of the options `trust`, `revocation`, `crls` and `at` count. That it is not trusted is no failure. -SMIME_E_MALFORMED: this is no
+ * certificate; the errors of the files that the options name (600, 700). *ret_chain and all in it is one object: smime_chain_free() ends it.
+ */
+int smime_check_certificate(struct smime *smime, const struct smime_der *certificate, const struct smime_verify_options *options,
+	struct smime_chain **ret_chain);
+struct smime_chain *smime_chain_free(struct smime_chain *chain); /* accepts NULL, returns NULL */
 
 #ifdef __cplusplus
 }
