@@ -29,8 +29,9 @@ static int exit_code(const struct doctor_report *report) {
 }
 
 static json_t *json_finding(const struct doctor_finding *finding) {
-	return json_pack("{s:s, s:s, s:o, s:o}", "verdict", verdicts[finding->verdict], "area", finding->area, "text",
-		cli_json_text(finding->text), "mend", cli_json_text(*finding->mend ? finding->mend : NULL));
+	return json_pack("{s:s, s:s, s:o, s:o, s:I}", "verdict", verdicts[finding->verdict], "area", finding->area, "text",
+		cli_json_text(finding->text), "mend", cli_json_text(*finding->mend ? finding->mend : NULL), "code",
+		(json_int_t)finding->code);
 }
 
 static json_t *json_report(const struct doctor_report *report) {

@@ -15,12 +15,22 @@ static void (*const examinations[])(struct doctor *doctor) = {
 	doctor_polkit,
 	doctor_module,
 	doctor_holders,
+	doctor_tokens,
+	doctor_keys,
+	doctor_certificates,
+	doctor_chains,
+	doctor_trust,
 	doctor_agent,
 	doctor_git,
 	doctor_mutt,
 	doctor_neomutt,
 	doctor_pinentry,
 	doctor_units,
+	doctor_socket,
+	doctor_config,
+	doctor_permissions,
+	doctor_clock,
+	doctor_self_test,
 };
 
 struct doctor_findings {
@@ -74,13 +84,39 @@ void doctor_add(struct doctor *doctor, enum doctor_verdict verdict, enum smime_e
 	note_worst(&findings->report, verdict, code);
 }
 
+size_t doctor_count(const struct doctor *doctor) {
+	return doctor->findings->report.count;
+}
+
+static bool is_opening(const struct smime_status *status) {
+	for (size_t i = 0; i < status->token_count; i++)
+		if (status->tokens[i].state == SMIME_TOKEN_STARTING)
+			return true;
+	return false;
+}
+
+/* A status tells what is known, so a token that was inserted or locked a moment ago gets some time. */
+static int ask_status(struct doctor *doctor) {
+	enum { TRIES = 50, PAUSE_MS = 100 };
+	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
+	int r = smime_status(doctor->smime, &doctor->status);
+
+	for (int i = 0; r == 0 && is_opening(doctor->status) && i < TRIES; i++) {
+		(void)nanosleep(&pause, NULL);
+		doctor->status = smime_status_free(doctor->status);
+		r = smime_status(doctor->smime, &doctor->status);
+	}
+	return r;
+}
+
+/* The keys first: listing them waits for tokens that are being looked for. */
 static void ask_agent(struct doctor *doctor) {
-	doctor->status_error = smime_status(doctor->smime, &doctor->status);
-	if (doctor->status_error < 0)
-		doctor->status_message = strdup(smime_message(doctor->smime));
-	doctor->keys_error = doctor->status_error < 0 ? doctor->status_error : smime_keys(doctor->smime, &doctor->keys);
+	doctor->keys_error = smime_keys(doctor->smime, &doctor->keys);
 	if (doctor->keys_error < 0)
 		doctor->keys_message = strdup(smime_message(doctor->smime));
+	doctor->status_error = ask_status(doctor);
+	if (doctor->status_error < 0)
+		doctor->status_message = strdup(smime_message(doctor->smime));
 }
 
 static void forget(struct doctor *doctor) {
@@ -92,7 +128,7 @@ static void forget(struct doctor *doctor) {
 
 int doctor_examine(struct smime *smime, const struct doctor_options *options, struct doctor_report **ret_report) {
 	struct doctor_findings *findings = calloc(1, sizeof(*findings));
-	struct doctor doctor = { .smime = smime, .options = options, .findings = findings };
+	struct doctor doctor = { .smime = smime, .options = options, .findings = findings, .now = time(NULL) };
 
 	if (!findings)
 		return -SMIME_E_NO_MEMORY;

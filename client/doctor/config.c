@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * agent.yaml: whether the agent would take it, and whether it has taken the one that is there. The agent itself judges: no second parser here.
+ */
+#include "probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent-process.h"
+#include "own-paths.h"
+
+#define AREA "config"
+
+extern char **environ;
+
+enum { CHECK_MAX_MS = 10000, LINE_MAX_BYTES = 2048 };
+
+static const char to_restart[] = "`systemctl --user restart smime-agent`, or end the agent and start it again";
+
+static int spawn(const char *program, char *const arguments[], int errors, pid_t *ret_pid) {
+	posix_spawn_file_actions_t actions;
+	int error = posix_spawn_file_actions_init(&actions);
+
+	if (error != 0)
+		return -1;
+	if (posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDWR, 0) != 0 ||
+		posix_spawn_file_actions_adddup2(&actions, STDIN_FILENO, STDOUT_FILENO) != 0 ||
+		posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO) != 0)
+		error = ENOMEM;
+	if (error == 0)
+		error = posix_spawn(ret_pid, program, &actions, NULL, arguments, environ);
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return error == 0 ? 0 : -1;
+}
+
+/* The first line; what it waits for is the end of the other side, which is ended when that takes too long. */
+static void read_line(int fd, pid_t pid, char line[LINE_MAX_BYTES]) {
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (n > 0 && len < LINE_MAX_BYTES - 1) {
+		if (poll(&poll_fd, 1, CHECK_MAX_MS) == 0)
+			(void)kill(pid, SIGKILL);
+		n = read(fd, line + len, LINE_MAX_BYTES - 1 - len);
+		len += n > 0 ? (size_t)n : 0;
+	}
+	line[len] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+}
+
+/* Returns the exit code, or -1 when it can't be run; what it has said is in `line`. */
+static int run(const char *program, char *const arguments[], char line[LINE_MAX_BYTES]) {
+	int pipes[2], status = 0, r;
+	pid_t pid = 0;
+
+	line[0] = '\0';
+	if (pipe2(pipes, O_CLOEXEC) < 0)
+		return -1;
+	r = spawn(program, arguments, pipes[1], &pid);
+	(void)close(pipes[1]);
+	if (r == 0)
+		read_line(pipes[0], pid, line);
+	(void)close(pipes[0]);
+	if (r < 0 || waitpid(pid, &status, 0) != pid)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void tell_wrong(struct doctor *doctor, const char *line) {
+	static const char name[] = "smime-agent: ";
+
+	if (strncmp(line, name, sizeof(name) - 1) == 0)
+		line += sizeof(name) - 1;
+	doctor_fault(doctor, SMIME_E_USAGE, AREA, "correct it; `smime-agent --check-config` says whether it is good", "%s", line);
+}
+
+/* It is read when the agent starts. */
+static bool is_newer(const struct doctor *doctor, const char *file) {
+	time_t started = doctor->status ? agent_process_started((pid_t)doctor->status->pid) : 0;
+	struct stat st;
+
+	return started && stat(file, &st) == 0 && st.st_mtime > started + 1;
+}
+
+static void tell_good(struct doctor *doctor, const char *file) {
+	if (access(file, F_OK) < 0)
+		doctor_good(doctor, AREA, "there is no %s: the agent works with its defaults", file);
+	else if (is_newer(doctor, file))
+		doctor_warning(doctor, AREA, to_restart, "%s is good, but was changed since the agent has read it", file);
+	else
+		doctor_good(doctor, AREA, "%s is good", file);
+}
+
+/* The file that the running agent was told, else the person's own. *ret_named: it was told. */
+static bool find_file(const struct doctor *doctor, char file[PATH_MAX], bool *ret_named) {
+	*ret_named = doctor->status && agent_process_option((pid_t)doctor->status->pid, "--config", file);
+	return *ret_named || own_paths_config("agent.yaml", file);
+}
+
+void doctor_config(struct doctor *doctor) {
+	char program[PATH_MAX], file[PATH_MAX], line[LINE_MAX_BYTES];
+	char *arguments[] = { program, (char *)(uintptr_t) "--check-config", NULL, NULL, NULL };
+	bool named = false;
+
+	if (!agent_process_program(program) || !find_file(doctor, file, &named))
+		return;
+	if (named) {
+		arguments[2] = (char *)(uintptr_t) "--config";
+		arguments[3] = file;
+	}
+	int code = run(program, arguments, line);
+	if (code < 0)
+		doctor_warning(doctor, AREA, NULL, "%s can't be asked whether agent.yaml is good", program);
+	else if (code != 0)
+		tell_wrong(doctor, line);
+	else
+		tell_good(doctor, file);
+}

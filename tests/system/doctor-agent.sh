@@ -1,0 +1,194 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# smime doctor on trust, the agent, its socket, its configuration, directories and the clock: one thing after another is broken,
+# and exactly that is found.
+. "$(dirname "$0")/../lib/lib.sh"
+. "$SOURCE/tests/lib/doctor-keys.sh"
+
+AREAS='token key validity usage address chain trust agent socket config permissions clock self-test'
+doctor_token
+
+# ---- Trust ----
+
+with 'good ca/issuing' "trust: [\"$T/stranger.pem\"]"
+examine
+only 'a chain to a root that is not there' 'warning chain: the chain of carol@example.org .* leads to CN=Demonstration Root,O=Demonstration, which is not trusted here -> .*`trust:`'
+mkdir -p "$HOME/.config/smime-agent/certificates" && cp "$T/ca/root.pem" "$HOME/.config/smime-agent/certificates/"
+examine
+only 'a chain to a root that is not trusted' 'warning chain: the chain of carol@example.org .* is no good here: the root CN=Demonstration Root,O=Demonstration is not trusted -> .*`trust:`'
+rm -r "$HOME/.config/smime-agent"
+authority_root() { # NAME FROM UNTIL: one that trusts itself
+	new_key "ca/$1" && openssl req -x509 -new -key "$T/ca/$1.key" -subj "/CN=$1" -days 3000 -addext keyUsage=critical,keyCertSign -out "$T/ca/$1-begin.pem" &&
+		cp "$T/ca/$1.key" "$T/$1.key" && mv "$T/ca/$1-begin.pem" "$T/ca/$1.pem" &&
+		issue "$1" "$1" "$2" "$3" "$1" basicConstraints=critical,CA:true keyUsage=critical,keyCertSign,cRLSign && cp "$T/$1.pem" "$T/ca/$1.pem"
+}
+authority_root past -400 -20
+with 'good ca/issuing' "trust: [\"$T/ca/root.pem\", \"$T/past.pem\"]"
+examine
+only 'an anchor that has expired' "warning trust: CN=past, which agent.yaml trusts, has expired on $(day -20): no chain leads to it any more -> get the root certificate that follows"
+authority_root brief -400 20
+with 'good ca/issuing' "trust: [\"$T/ca/root.pem\", \"$T/brief.pem\"]"
+examine
+only 'one that ends soon' "warning trust: CN=brief, which agent.yaml trusts, ends on $(day 20) -> get"
+authority_root coming 10 400
+with 'good ca/issuing' "trust: [\"$T/ca/root.pem\", \"$T/coming.pem\"]"
+examine
+only 'one that is still to come' "warning trust: CN=coming, which agent.yaml trusts, is not valid before $(day 10)"
+# A library of that name that has no list.
+mkdir "$T/without" && cp "$(ldconfig -p | awk '/libz.so.1 / { print $NF; exit }')" "$T/without/libnssckbi.so" || bail 'no libz'
+examine_without() { run env LD_LIBRARY_PATH="$T/without" smime doctor --json; }
+with 'good ca/issuing'
+examine_without
+is_well 'a system without a list of anchors is well'
+notes 'but that is noted' 'trust: this system has no list of anchors for e-mail \(libnssckbi.so\): only the 1 of agent.yaml .* -> install the package libnss3'
+with 'good ca/issuing' 'trust: []'
+examine_without
+wrong 'no anchor at all' 'fault trust: nobody is trusted, so that no signature is good -> name your organisation.s root under `trust:`'
+code_is 'with the code of that' trust 101
+
+# ---- The agent ----
+
+with 'good ca/issuing'
+smime-agent --foreground --socket "$T/other.sock" --config "$T/agent.yaml" 3>&- >>"$T/agent.log" 2>&1 </dev/null &
+second=$!
+started+=("$second")
+answers_there() { smime --version >"$T/null" && smime status --socket "$T/other.sock" -q >"$T/null" 2>&1; }
+holds 'a second agent is there' await answers_there
+examine
+is_well 'an agent with a socket of its own is no matter'
+end_process "$second"
+# Its socket is taken away from it, and it does not end since it is stopped: as one that hangs.
+first=$agent_pid
+kill -STOP "$first"
+rm "$SMIME_AGENT_SOCK" "$SMIME_AGENT_SOCK.lock"
+agent_start
+examine
+only 'an older agent for the same socket' "warning agent: process $first is an older agent for the same socket.* -> end it"
+kill -CONT "$first"
+holds 'it ends by itself' await ended "$first"
+examine
+is_well 'then all is well'
+agent_stop
+
+# ---- Without an agent ----
+
+examine
+only 'no agent' "fault agent: no agent answers on $SMIME_AGENT_SOCK.* -> start it there"
+code_is 'with the code of that' agent 300
+is 'is exit code 3' "$code" 3
+notes 'keys are not looked at' 'token: tokens and keys can.t be looked at'
+notes 'the socket that is not there is named' "socket: there is no $SMIME_AGENT_SOCK \(as SMIME_AGENT_SOCK says\) -> start the agent"
+run smime doctor --json --self-test
+is 'the self-test has nothing to say' "$(json "$T/out" "[f for f in d['findings'] if f['area'] == 'self-test']")" '[]'
+python3 -c 'import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1])' "$SMIME_AGENT_SOCK"
+examine
+wrong 'a socket that nobody listens on' "fault socket: $SMIME_AGENT_SOCK is left from an agent that has ended .* -> start the agent: it puts its own"
+rm "$SMIME_AGENT_SOCK" && : >"$SMIME_AGENT_SOCK"
+examine
+wrong 'a file in its place' "fault socket: $SMIME_AGENT_SOCK .* is no socket -> remove it"
+rm "$SMIME_AGENT_SOCK"
+run env SMIME_AGENT_SOCK="$T/$(printf 'x%.0s' {1..120})" smime doctor --json
+wrong 'a path that is too long' 'fault socket: .*characters, and a socket 107 at most -> name a shorter one'
+run smime doctor --json --socket "$T/nowhere.sock"
+notes 'one that an option names' "socket: there is no $T/nowhere.sock \(as --socket says\)"
+run env -u SMIME_AGENT_SOCK smime doctor --json --no-autostart
+notes 'the default one' "socket: there is no $XDG_RUNTIME_DIR/smime-agent/agent.sock \(the default one, in XDG_RUNTIME_DIR\)"
+like 'and how to start its agent' "$(worse)" 'fault agent: .*-> start it with `systemctl --user'
+mkdir "$XDG_RUNTIME_DIR/smime-agent" && : >"$XDG_RUNTIME_DIR/smime-agent/agent.sock"
+examine
+notes 'when another one is where it belongs' 'socket: there is no .* -> leave it to the default: without --socket, and unset SMIME_AGENT_SOCK'
+rm -r "$XDG_RUNTIME_DIR/smime-agent"
+mkdir -p "$HOME/.config/smime-agent" && mv "$T/agent.yaml" "$HOME/.config/smime-agent/"
+run env -u SMIME_AGENT_SOCK smime doctor --json
+is_well 'the agent of the default socket is started'
+finds 'its configuration is the one in the home directory' "config: $HOME/.config/smime-agent/agent.yaml is good"
+finds 'and it answers' "agent: smime-agent .* answers on $XDG_RUNTIME_DIR/smime-agent/agent.sock"
+end_process "$(json "$T/out" "[f['text'] for f in d['findings'] if f['area'] == 'agent'][0].split()[-1].rstrip(')')")"
+
+rm "$HOME/.config/smime-agent/agent.yaml"
+
+# ---- Socket ----
+
+with 'good ca/issuing'
+chmod 666 "$SMIME_AGENT_SOCK"
+examine
+only 'a socket that others can open' "warning socket: $SMIME_AGENT_SOCK can be opened by others -> \`chmod 600\`"
+chmod 600 "$SMIME_AGENT_SOCK"
+chmod 770 "$T"
+examine
+only 'a directory that others can write to' "warning socket: $T can be written to by others.* -> \`chmod 700\`"
+chmod 700 "$T"
+if [ "$(id -u)" = 0 ]; then
+	chown nobody "$SMIME_AGENT_SOCK"
+	examine
+	only 'a socket of somebody else' "fault socket: $SMIME_AGENT_SOCK belongs to user $(id -u nobody), and not to you -> name another"
+	chown root "$SMIME_AGENT_SOCK"
+else
+	skip 'a socket of somebody else' 'only root can make one'
+fi
+
+# ---- Configuration ----
+
+touch -d '+1 minute' "$T/agent.yaml"
+examine
+only 'agent.yaml was changed since' "warning config: $T/agent.yaml is good, but was changed since the agent has read it -> .*restart"
+cp "$T/agent.yaml" "$T/kept.yaml"
+echo 'colour: blue' >>"$T/agent.yaml"
+examine
+only 'agent.yaml has an unknown key' "fault config: $T/agent.yaml:[0-9]+:[0-9]+: .*colour.* -> correct it"
+code_is 'with the code of that' config 200
+cp "$T/kept.yaml" "$T/agent.yaml" && chmod 666 "$T/agent.yaml"
+examine
+only 'others can write to agent.yaml' "fault config: $T/agent.yaml: others could have written it"
+chmod 600 "$T/agent.yaml"
+mv "$T/good.pem" "$T/away.pem"
+examine
+only 'a certificate that agent.yaml names is not there' "fault config: .*$T/good.pem.*"
+mv "$T/away.pem" "$T/good.pem"
+
+# ---- Directories ----
+
+with 'good ca/issuing'
+own=$HOME/.config/smime-agent state=$HOME/.local/state/smime-agent
+mkdir -p "$own/certificates"
+cp "$T/good.pem" "$own/certificates/"
+examine
+is_well 'a folder of certificates is well'
+chmod 777 "$own"
+examine
+only 'agent.yaml'"'"'s directory is open to others' "fault permissions: $own is open to others \(mode 0777\): .*load a module of theirs -> \`chmod 700\`"
+code_is 'with the code of that' permissions 700
+chmod 755 "$own"
+chmod 775 "$own/certificates"
+examine
+only 'the folder of certificates is' "fault permissions: $own/certificates is open to others .*encrypt to a key of theirs"
+chmod 755 "$own/certificates"
+chmod 666 "$own/certificates/good.pem"
+examine
+only 'a file in it is' "warning permissions: $own/certificates/good.pem can be written to by others.* -> \`chmod go-w\`"
+rm "$own/certificates/good.pem" && ln -s nowhere "$own/certificates/link.pem"
+examine
+only 'a file in it is none' "warning permissions: $own/certificates/link.pem can.t be read: No such file"
+rm "$own/certificates/link.pem"
+chmod 755 "$state"
+examine
+only 'the state directory is open to others' "fault permissions: $state is open to others \(mode 0755\): the agent does not start with it"
+chmod 700 "$state"
+rmdir "$own/certificates" && : >"$own/certificates"
+examine
+only 'a file in the place of a directory' "fault permissions: $own/certificates is no directory"
+rm "$own/certificates"
+examine
+is_well 'put right, all is well'
+
+# ---- Clock ----
+
+# A program that was made the day after tomorrow.
+mkdir -p "$T/tomorrow/client/cli" && cp "$(command -v smime)" "$T/tomorrow/client/cli/smime"
+touch -d '+2 days' "$T/tomorrow/client/cli/smime"
+run env LD_LIBRARY_PATH="$SMIME_BUILD/client/lib" "$T/tomorrow/client/cli/smime" doctor --json
+only 'a clock that is before the day of the program' "fault clock: it is $(date -u +%Y-%m)-.* by the clock, and this program was made on $(date -u -d '+2 days' +%F) -> set it"
+code_is 'with the code of that' clock 421
+
+is 'nobody was asked for a PIN in all this' "$(prompts)" 0
+done_testing
