@@ -5,11 +5,12 @@
 #include "cli.h"
 
 static json_t *json_certificate(const struct smime_certificate *certificate) {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "fingerprint", cli_json_text(certificate->fingerprint), "subject",
-		cli_json_text(certificate->subject), "issuer", cli_json_text(certificate->issuer), "serial",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "fingerprint", cli_json_text(certificate->fingerprint),
+		"subject", cli_json_text(certificate->subject), "issuer", cli_json_text(certificate->issuer), "serial",
 		cli_json_text(certificate->serial), "addresses", cli_json_texts(certificate->addresses), "not_before",
-		cli_json_time(certificate->not_before), "not_after", cli_json_time(certificate->not_after), "cannot_sign",
-		cli_json_text(certificate->cannot_sign), "cannot_encrypt", cli_json_text(certificate->cannot_encrypt));
+		cli_json_time(certificate->not_before), "key_usage", cli_json_texts(certificate->key_usage), "not_after",
+		cli_json_time(certificate->not_after), "cannot_sign", cli_json_text(certificate->cannot_sign), "cannot_encrypt",
+		cli_json_text(certificate->cannot_encrypt));
 }
 
 static const char no_certificate[] = "it has no certificate; put one on the token, or name its file under certificates: in agent.yaml";

@@ -76,11 +76,9 @@ time_t agent_process_started(pid_t pid) {
 }
 
 static bool is_agent(pid_t pid) {
-	char text[PROC_FILE_MAX_BYTES], path[64];
-	struct stat st;
+	char text[PROC_FILE_MAX_BYTES];
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	return read_file(pid, "comm", text) > 0 && strcmp(text, "smime-agent\n") == 0 && stat(path, &st) == 0;
+	return read_file(pid, "comm", text) > 0 && strcmp(text, "smime-agent\n") == 0;
 }
 
 /* The directory of a process that lets nobody look into it is root's, its status file tells whose it is. */
@@ -131,6 +129,30 @@ unsigned agent_process_listeners(const char *path) {
 	if (file)
 		(void)fclose(file);
 	return count;
+}
+
+/* Whether it is known to run another program than this: only who may look into it can tell. */
+static bool runs_another(pid_t pid, const char *program) {
+	char link[64], running[PATH_MAX], real[PATH_MAX];
+	ssize_t n;
+	size_t len;
+
+	(void)snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
+	n = readlink(link, running, sizeof(running) - 1);
+	if (n <= 0 || !realpath(program, real))
+		return false;
+	running[n] = '\0';
+	len = strlen(real);
+	return strncmp(running, real, len) != 0 || (running[len] != '\0' && strcmp(running + len, " (deleted)") != 0);
+}
+
+bool agent_process_is_outdated(pid_t pid) {
+	char program[PATH_MAX];
+	time_t started = agent_process_started(pid);
+	struct stat st;
+
+	return started && agent_process_program(program) && !runs_another(pid, program) && stat(program, &st) == 0 &&
+		st.st_ctime > started + 1;
 }
 
 bool agent_process_program(char path[PATH_MAX]) {

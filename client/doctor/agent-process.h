@@ -19,6 +19,9 @@ bool agent_process_option(pid_t pid, const char *option, char value[PATH_MAX]);
 /* When it was started, to the second; 0: not known. */
 time_t agent_process_started(pid_t pid);
 
+/* Whether the program that belongs to this one was installed anew since that process was started. */
+bool agent_process_is_outdated(pid_t pid);
+
 /* Another process of this user with the name of the agent that is none of the children of one; 0: there is none behind `after`. */
 pid_t agent_process_next(pid_t after);
 

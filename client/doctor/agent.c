@@ -4,9 +4,8 @@
  */
 #include "probe.h"
 
-#include <stdio.h>
+#include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "agent-process.h"
 
@@ -37,21 +36,12 @@ static void tell_missing(struct doctor *doctor) {
 			"the program smime-agent is not beside this one");
 }
 
-/* A program that was installed anew while it ran. */
-static bool was_replaced(pid_t pid) {
-	char program[PATH_MAX];
-	time_t started = agent_process_started(pid);
-	struct stat st;
-
-	return started && agent_process_program(program) && stat(program, &st) == 0 && st.st_ctime > started + 1;
-}
-
 static void examine_version(struct doctor *doctor, const struct smime_status *status) {
 	if (strcmp(status->agent_version, SMIME_VERSION) != 0)
 		doctor_warning(doctor, AREA, to_restart,
 			"the agent is version %s and this program %s: one of them was updated while the agent ran", status->agent_version,
 			SMIME_VERSION);
-	else if (was_replaced((pid_t)status->pid))
+	else if (agent_process_is_outdated((pid_t)status->pid))
 		doctor_warning(
 			doctor, AREA, to_restart, "the agent runs since before smime-agent was installed anew, so it is the old one");
 }

@@ -93,37 +93,51 @@ static bool is_newer(const struct doctor *doctor, const char *file) {
 	return started && stat(file, &st) == 0 && st.st_mtime > started + 1;
 }
 
-static void tell_good(struct doctor *doctor, const char *file) {
-	if (access(file, F_OK) < 0)
-		doctor_good(doctor, AREA, "there is no %s: the agent works with its defaults", file);
-	else if (is_newer(doctor, file))
+static void tell_file(struct doctor *doctor, const char *file) {
+	if (is_newer(doctor, file))
 		doctor_warning(doctor, AREA, to_restart, "%s is good, but was changed since the agent has read it", file);
 	else
 		doctor_good(doctor, AREA, "%s is good", file);
 }
 
-/* The file that the running agent was told, else the person's own. *ret_named: it was told. */
-static bool find_file(const struct doctor *doctor, char file[PATH_MAX], bool *ret_named) {
-	*ret_named = doctor->status && agent_process_option((pid_t)doctor->status->pid, "--config", file);
-	return *ret_named || own_paths_config("agent.yaml", file);
+static void tell_good(struct doctor *doctor, const char *const files[], size_t count) {
+	size_t there = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (access(files[i], F_OK) == 0) {
+			tell_file(doctor, files[i]);
+			there++;
+		}
+	if (there == 0)
+		doctor_good(doctor, AREA, "there is no agent.yaml: the agent works with its defaults");
 }
 
-void doctor_config(struct doctor *doctor) {
-	char program[PATH_MAX], file[PATH_MAX], line[LINE_MAX_BYTES];
-	char *arguments[] = { program, (char *)(uintptr_t) "--check-config", NULL, NULL, NULL };
-	bool named = false;
-
-	if (!agent_process_program(program) || !find_file(doctor, file, &named))
-		return;
-	if (named) {
-		arguments[2] = (char *)(uintptr_t) "--config";
-		arguments[3] = file;
-	}
+/* Has the program judge `named`, or, where it is NULL, what it reads by itself: the `count` files, as far as they are there. */
+static void examine(struct doctor *doctor, char *program, char *named, const char *const files[], size_t count) {
+	char *const arguments[] = { program, (char *)(uintptr_t) "--check-config", named ? (char *)(uintptr_t) "--config" : NULL, named,
+		NULL };
+	char line[LINE_MAX_BYTES];
 	int code = run(program, arguments, line);
+
 	if (code < 0)
 		doctor_warning(doctor, AREA, NULL, "%s can't be asked whether agent.yaml is good", program);
 	else if (code != 0)
 		tell_wrong(doctor, line);
 	else
-		tell_good(doctor, file);
+		tell_good(doctor, files, count);
+}
+
+void doctor_config(struct doctor *doctor) {
+	char program[PATH_MAX], named[PATH_MAX], own[PATH_MAX];
+	const char *const files[] = { "/etc/smime-agent/agent.yaml", own }, *const told[] = { named };
+
+	if (!agent_process_program(program))
+		return;
+	if (!doctor->status || !agent_process_option((pid_t)doctor->status->pid, "--config", named))
+		examine(doctor, program, NULL, files, own_paths_config("agent.yaml", own) ? 2 : 1);
+	else if (named[0] == '/')
+		examine(doctor, program, named, told, 1);
+	else
+		doctor_note(doctor, AREA, "start it with the whole path",
+			"the agent was started with --config %s, and where that is can't be told", named);
 }

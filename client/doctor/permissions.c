@@ -26,7 +26,7 @@ static bool examine_directory(struct doctor *doctor, const char *path, mode_t fo
 	}
 	if (!S_ISDIR(st.st_mode))
 		doctor_fault(doctor, SMIME_E_IO, AREA, "make it a directory of yours", "%s is no directory", path);
-	else if (st.st_uid != geteuid())
+	else if (st.st_uid != geteuid() && st.st_uid != 0)
 		doctor_fault(doctor, SMIME_E_IO, AREA, "give it back to yourself with `chown`", "%s belongs to user %u: %s", path,
 			(unsigned)st.st_uid, danger);
 	else if (st.st_mode & forbidden)

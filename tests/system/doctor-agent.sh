@@ -57,11 +57,28 @@ holds 'a second agent is there' await answers_there
 examine
 is_well 'an agent with a socket of its own is no matter'
 end_process "$second"
+# One of programs that are installed anew while it runs.
+agent_stop
+mkdir -p "$T/tree/client/cli" "$T/tree/agent/core" "$T/tree/agent/token" "$T/tree/agent/reader"
+for program in client/cli/smime agent/core/smime-agent agent/token/smime-token agent/reader/smime-reader; do cp "$SMIME_BUILD/$program" "$T/tree/$program"; done
+kept=$PATH PATH=$T/tree/agent/core:$T/tree/client/cli:$PATH
+hash -r
+agent_start
+examine
+is_well 'an agent of programs that stand elsewhere is well'
+sleep 2.1 && cp "$T/tree/agent/core/smime-agent" "$T/tree/again" && mv "$T/tree/again" "$T/tree/agent/core/smime-agent"
+examine
+only 'one whose program was installed anew' 'warning agent: the agent runs since before smime-agent was installed anew, so it is the old one -> end it'
+agent_stop
+PATH=$kept
+hash -r
+agent_start
 # Its socket is taken away from it, and it does not end since it is stopped: as one that hangs.
 first=$agent_pid
 kill -STOP "$first"
 rm "$SMIME_AGENT_SOCK" "$SMIME_AGENT_SOCK.lock"
 agent_start
+holds 'another one takes its place' await smime status -q # what listens may be the first one still
 examine
 only 'an older agent for the same socket' "warning agent: process $first is an older agent for the same socket.* -> end it"
 kill -CONT "$first"
@@ -184,9 +201,8 @@ is_well 'put right, all is well'
 # ---- Clock ----
 
 # A program that was made the day after tomorrow.
-mkdir -p "$T/tomorrow/client/cli" && cp "$(command -v smime)" "$T/tomorrow/client/cli/smime"
-touch -d '+2 days' "$T/tomorrow/client/cli/smime"
-run env LD_LIBRARY_PATH="$SMIME_BUILD/client/lib" "$T/tomorrow/client/cli/smime" doctor --json
+touch -d '+2 days' "$T/tree/client/cli/smime"
+run "$T/tree/client/cli/smime" doctor --json
 only 'a clock that is before the day of the program' "fault clock: it is $(date -u +%Y-%m)-.* by the clock, and this program was made on $(date -u -d '+2 days' +%F) -> set it"
 code_is 'with the code of that' clock 421
 
