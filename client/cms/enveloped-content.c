@@ -12,6 +12,7 @@
 
 #include "content-info.h"
 #include "enveloped-walk.h"
+#include "gcm-tag.h"
 #include "smime/error.h"
 
 enum {
@@ -112,14 +113,22 @@ static bool begin_cipher(EVP_CIPHER_CTX *cipher, const struct content *content) 
 		EVP_DecryptUpdate(cipher, NULL, &n, content->auth_attributes, (int)content->auth_attributes_len) == 1;
 }
 
-static int open_pass(struct content_pass *pass, const struct content *content) {
+/* At the ciphertext. */
+static int open_ciphertext(struct content_pass *pass, const struct content *content) {
 	int r;
 
 	r = source_open(content->cms, &pass->in);
 	if (r < 0)
 		return r;
+	reader_read_ahead(pass->in);
 	ber_init(&pass->ber, pass->in);
-	r = find_content(pass);
+	return find_content(pass);
+}
+
+static int open_pass(struct content_pass *pass, const struct content *content) {
+	int r;
+
+	r = open_ciphertext(pass, content);
 	if (r < 0)
 		return r;
 	pass->cipher = EVP_CIPHER_CTX_new();
@@ -191,11 +200,47 @@ static ssize_t content_read(void *state, uint8_t *dst, size_t cap) {
 	return (ssize_t)n;
 }
 
+static int hash_ciphertext(struct content_pass *pass, struct gcm_tag *tag, uint64_t *ret_len) {
+	uint64_t total = 0;
+	const uint8_t *data;
+	size_t len;
+	int r;
+
+	while ((r = ber_octets_peek(&pass->ber, &pass->octets, &data, &len)) == 0 && len > 0) {
+		r = gcm_tag_add(tag, data, len);
+		if (r < 0)
+			return r;
+		ber_octets_consume(&pass->ber, &pass->octets, len);
+		total += len;
+	}
+	*ret_len = total;
+	return r;
+}
+
+/* Whether ciphertext of GCM is whole shows without decrypting it. */
+static int content_measure(void *self, uint64_t *ret_len) {
+	_cleanup_(gcm_tag_freep) struct gcm_tag *tag = NULL;
+	struct content_pass pass = { .ended = false };
+	const struct content *content = self;
+	struct bytes attributes = { content->auth_attributes, content->auth_attributes_len };
+	int r = content->cipher.mode == CMS_MODE_GCM ? open_ciphertext(&pass, content) : 1;
+
+	if (r == 0)
+		r = gcm_tag_new(&content->cipher, &content->cek, attributes, &tag);
+	if (r == 0)
+		r = hash_ciphertext(&pass, tag, ret_len);
+	if (r == 0)
+		r = gcm_tag_check(tag, (struct bytes){ content->mac, content->mac_len });
+	reader_close(pass.in);
+	return r;
+}
+
 static const struct source_ops content_ops = {
 	.open = content_open,
 	.read = content_read,
 	.close = content_close,
 	.free = content_free,
+	.measure = content_measure,
 };
 
 static int copy_attributes(struct content *content, const struct enveloped *enveloped) {

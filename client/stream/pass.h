@@ -23,4 +23,7 @@ ssize_t pass_read(struct pass *pass, uint8_t *dst, size_t cap);
 /* As source_ops.skip: 0 when the bytes must be read instead. */
 uint64_t pass_skip(struct pass *pass, uint64_t len);
 
+/* As source_ops.measure, and 1 without it. */
+int pass_measure(struct source *source, uint64_t *ret_len);
+
 #endif

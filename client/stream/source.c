@@ -6,13 +6,15 @@
  */
 #include "source.h"
 
+#include <stdatomic.h>
+
 #include "pass.h"
 #include "smime/error.h"
 
 struct source {
 	const struct source_ops *ops;
 	void *self;
-	unsigned refs;
+	atomic_uint refs; /* a pass may be another thread's than the source is */
 };
 
 struct source *source_new(const struct source_ops *ops, void *self) {
@@ -28,12 +30,12 @@ struct source *source_new(const struct source_ops *ops, void *self) {
 }
 
 struct source *source_ref(struct source *source) {
-	source->refs++;
+	(void)atomic_fetch_add(&source->refs, 1);
 	return source;
 }
 
 struct source *source_unref(struct source *source) {
-	if (!source || --source->refs > 0)
+	if (!source || atomic_fetch_sub(&source->refs, 1) > 1)
 		return NULL;
 	if (source->ops->free)
 		source->ops->free(source->self);
@@ -69,4 +71,8 @@ uint64_t pass_skip(struct pass *pass, uint64_t len) {
 	if (!pass->source->ops->skip || len == 0)
 		return 0;
 	return pass->source->ops->skip(pass->state, len);
+}
+
+int pass_measure(struct source *source, uint64_t *ret_len) {
+	return source->ops->measure ? source->ops->measure(source->self, ret_len) : 1;
 }

@@ -41,6 +41,11 @@ struct source_ops {
 	 * source ends, and then the caller reads instead.
 	 */
 	uint64_t (*skip)(void *state, uint64_t len);
+	/*
+	 * Optional. What a pass to the end would tell, the length or the error, with less work. Returns 1 when that can't be done, and then the
+	 * caller reads instead.
+	 */
+	int (*measure)(void *self, uint64_t *ret_len);
 };
 
 /* A source from an implementation; `self` is owned by the source from here on, also when this fails. NULL: no memory. */
@@ -78,6 +83,9 @@ int source_open(struct source *source, struct reader **ret_reader);
 struct reader *reader_close(struct reader *reader); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(struct reader *, reader_closep, reader_close)
 
+/* Lets a thread read ahead once it is much, for a caller that has work to do on what it reads; that takes 1.3 MiB, whatever the size. */
+void reader_read_ahead(struct reader *reader);
+
 /*
  * Looks at what comes next without consuming it: at least `min` bytes (READER_PEEK_MAX_BYTES at most) unless the source
  * ends before; usually many more. *ret_data stays valid until the next call on this reader. *ret_len 0: the end.
@@ -96,7 +104,7 @@ int reader_skip(struct reader *reader, uint64_t len);
 /* How many bytes were consumed since the pass began. */
 uint64_t reader_offset(const struct reader *reader);
 
-/* One pass to the end, keeping nothing: whether all of it can be read. Returns 0 or the error of the first read that fails. */
+/* One pass to the end, or what is as good, keeping nothing: whether all of it can be read. Returns 0 or the error of the first read that fails. */
 int source_check(struct source *source);
 
 /* The same, and how many bytes it has. */
