@@ -21,15 +21,15 @@ static void (*const examinations[])(struct doctor *doctor) = {
 	doctor_chains,
 	doctor_trust,
 	doctor_agent,
-	doctor_git,
-	doctor_mutt,
-	doctor_neomutt,
 	doctor_pinentry,
 	doctor_units,
 	doctor_socket,
 	doctor_config,
 	doctor_permissions,
 	doctor_clock,
+	doctor_git,
+	doctor_mutt,
+	doctor_neomutt,
 	doctor_self_test,
 };
 

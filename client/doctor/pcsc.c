@@ -124,7 +124,7 @@ static int send_connection(int fd, void *userdata) {
 static void try_connection(struct pcsc_reader *reader) {
 	struct run_result result;
 
-	run_function(send_connection, reader, RUN_LIMIT_MS, &result);
+	doctor_run_function(send_connection, reader, RUN_LIMIT_MS, &result);
 	if (result.end == RUN_ENDED && result.len == sizeof(reader->code)) {
 		memcpy(&reader->code, result.output, sizeof(reader->code));
 		reader->connection = reader->code == 0 ? PCSC_CONNECTED : PCSC_REFUSED;
@@ -139,7 +139,7 @@ const struct pcsc *pcsc_ask(struct doctor *doctor) {
 
 	if (pcsc->state != PCSC_UNASKED)
 		return pcsc;
-	run_function(send_all, pcsc, RUN_LIMIT_MS, &result);
+	doctor_run_function(send_all, pcsc, RUN_LIMIT_MS, &result);
 	if (result.end == RUN_ENDED && result.len == sizeof(*pcsc))
 		memcpy(pcsc, result.output, sizeof(*pcsc));
 	else

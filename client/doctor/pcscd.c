@@ -61,7 +61,7 @@ static bool has_failed(void) {
 	static const char *const argv[] = { "systemctl", "show", "--property=ActiveState", "pcscd.service", "pcscd.socket", NULL };
 	struct run_result result;
 
-	run_program(argv, NULL, false, RUN_LIMIT_MS, &result);
+	doctor_run(argv, NULL, false, RUN_LIMIT_MS, &result);
 	return result.end == RUN_ENDED && strstr(result.output, "ActiveState=failed");
 }
 

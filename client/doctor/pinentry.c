@@ -127,7 +127,7 @@ static void ask(struct doctor *doctor, const char *program) {
 	char flavor[FLAVOR_MAX_BYTES];
 	struct run_result result;
 
-	run_program(argv, "GETINFO flavor\nBYE\n", false, RUN_LIMIT_MS, &result);
+	doctor_run(argv, "GETINFO flavor\nBYE\n", false, RUN_LIMIT_MS, &result);
 	if (result.end != RUN_ENDED || strncmp(result.output, "OK", 2) != 0) {
 		say_silent(doctor, program, &result);
 		return;

@@ -54,7 +54,7 @@ static void look_at_session(struct polkit_facts *facts) {
 	facts->remote = secure_getenv("SSH_CONNECTION") != NULL;
 	if (!id || !*id || *id == '-')
 		return;
-	run_program(argv, NULL, false, RUN_LIMIT_MS, &result);
+	doctor_run(argv, NULL, false, RUN_LIMIT_MS, &result);
 	if (result.end != RUN_ENDED || result.code != 0)
 		return;
 	facts->remote = facts->remote || strstr(result.output, "Remote=yes");

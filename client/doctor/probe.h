@@ -70,14 +70,14 @@ void doctor_agent(struct doctor *doctor); /* does it answer, is it of this versi
 void doctor_git(struct doctor *doctor);   /* smime-git, its key, the committer's address */
 void doctor_mutt(struct doctor *doctor);  /* smime-mutt, its key, the list of keys */
 void doctor_neomutt(struct doctor *doctor);
-void doctor_reader(struct doctor *doctor);   /* is there one, with a card that answers */
-void doctor_pcscd(struct doctor *doctor);    /* is it there, does it answer */
-void doctor_polkit(struct doctor *doctor);   /* does it let this person use pcscd and the card */
-void doctor_module(struct doctor *doctor);   /* is there one, does it load, does it know the card */
-void doctor_holders(struct doctor *doctor);  /* which other programs use the card, and does one keep it for itself */
-void doctor_agent(struct doctor *doctor);    /* does it answer, is it of this version */
-void doctor_pinentry(struct doctor *doctor); /* can somebody be asked for a PIN, here */
-void doctor_units(struct doctor *doctor);    /* those of the user's systemd: installed, enabled, running */
+void doctor_reader(struct doctor *doctor);       /* is there one, with a card that answers */
+void doctor_pcscd(struct doctor *doctor);        /* is it there, does it answer */
+void doctor_polkit(struct doctor *doctor);       /* does it let this person use pcscd and the card */
+void doctor_module(struct doctor *doctor);       /* is there one, does it load, does it know the card */
+void doctor_holders(struct doctor *doctor);      /* which other programs use the card, and does one keep it for itself */
+void doctor_agent(struct doctor *doctor);        /* does it answer, is it of this version */
+void doctor_pinentry(struct doctor *doctor);     /* can somebody be asked for a PIN, here */
+void doctor_units(struct doctor *doctor);        /* those of the user's systemd: installed, enabled, running */
 void doctor_tokens(struct doctor *doctor);       /* state, PIN, tries */
 void doctor_keys(struct doctor *doctor);         /* pairs of key and certificate, what each does */
 void doctor_certificates(struct doctor *doctor); /* validity, usage, addresses */

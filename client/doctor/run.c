@@ -136,7 +136,7 @@ static void close_both(const int fds[2]) {
 			(void)close(fds[i]);
 }
 
-void run_program(const char *const *argv, const char *input, bool errors, unsigned limit_ms, struct run_result *ret_result) {
+void doctor_run(const char *const *argv, const char *input, bool errors, unsigned limit_ms, struct run_result *ret_result) {
 	int in[2] = { -1, -1 }, out[2];
 	pid_t pid;
 
@@ -163,7 +163,7 @@ void run_program(const char *const *argv, const char *input, bool errors, unsign
 
 /* ---- Functions ---- */
 
-void run_function(int (*work)(int fd, void *userdata), void *userdata, unsigned limit_ms, struct run_result *ret_result) {
+void doctor_run_function(int (*work)(int fd, void *userdata), void *userdata, unsigned limit_ms, struct run_result *ret_result) {
 	enum { OUTPUT_FD = 3 };
 	int out[2];
 

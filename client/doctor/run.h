@@ -33,9 +33,9 @@ struct run_result {
  * argv: NULL-terminated; its first is looked for in PATH unless it has a slash. input: what it reads, or NULL. errors: its standard
  * error is part of the output; else it is thrown away.
  */
-void run_program(const char *const *argv, const char *input, bool errors, unsigned limit_ms, struct run_result *ret_result);
+void doctor_run(const char *const *argv, const char *input, bool errors, unsigned limit_ms, struct run_result *ret_result);
 
 /* The output is what `work` writes to the descriptor; its value is the exit code. It must not use what others have open. */
-void run_function(int (*work)(int fd, void *userdata), void *userdata, unsigned limit_ms, struct run_result *ret_result);
+void doctor_run_function(int (*work)(int fd, void *userdata), void *userdata, unsigned limit_ms, struct run_result *ret_result);
 
 #endif

@@ -42,7 +42,7 @@ static bool ask(const char *name, struct unit *ret_unit, enum run_end *ret_end) 
 	struct run_result result;
 	char pid[VALUE_MAX_BYTES];
 
-	run_program(argv, NULL, false, RUN_LIMIT_MS, &result);
+	doctor_run(argv, NULL, false, RUN_LIMIT_MS, &result);
 	*ret_end = result.end;
 	if (result.end != RUN_ENDED || result.code != 0)
 		return false;
@@ -124,7 +124,7 @@ static void say_lingering(struct doctor *doctor, const struct unit *socket) {
 	if (!is(socket->file, "enabled"))
 		return;
 	(void)snprintf(uid, sizeof(uid), "%u", (unsigned)geteuid());
-	run_program(argv, NULL, false, RUN_LIMIT_MS, &result);
+	doctor_run(argv, NULL, false, RUN_LIMIT_MS, &result);
 	if (result.end == RUN_ENDED && result.code == 0 && strstr(result.output, "Linger=no"))
 		doctor_note(doctor, AREA, "for use without a login (cron, services): `loginctl enable-linger`",
 			"the agent ends with the last session of this user");

@@ -29,7 +29,7 @@ done
 holds 'the sources are formatted as .clang-format says' sh -c 'cd "$1" && find agent client include docs tests -name "*.[ch]" -exec clang-format --dry-run --Werror {} +' - "$SOURCE"
 # Variables and sources that cross files are beyond it.
 holds 'shellcheck warns of nothing' shellcheck --shell=bash -S warning -e SC1091,SC2034,SC2120,SC2154 \
-	"$SOURCE"/tests/*.sh "$SOURCE"/tests/*/*.sh "$SOURCE"/docs/*.sh "$SOURCE"/.ci/run "$SOURCE"/completions/*.bash
+	"$SOURCE"/tests/*.sh "$SOURCE"/tests/*/*.sh "$SOURCE"/docs/*.sh "$SOURCE"/.ci/run "$SOURCE"/client/completions/*.bash
 
 # The table of rooms in the design, and what they include.
 rooms() { sed -nE 's/^\| `([a-z/]+)` \|.*\| ([^|]+) \|$/\1 \2/p' "$SOURCE/docs/design.md" | tr -d '`,'; }

@@ -13,7 +13,7 @@ mkdir work && cd work && touch 'a mail.eml' bob@example.org.pem
 
 # ---- The shells, each with nothing but the file that is installed ----
 
-printf '. /usr/share/bash-completion/bash_completion\n. %q\n' "$SOURCE/completions/smime.bash" >"$T/setup.bash"
+printf '. /usr/share/bash-completion/bash_completion\n. %q\n' "$SOURCE/client/completions/smime.bash" >"$T/setup.bash"
 printf 'fpath=(%q $fpath)\nautoload -U compinit\ncompinit -u -d %q\n' "$SOURCE/completions" "$T/compdump" >"$T/setup.zsh"
 
 shells=()
@@ -22,7 +22,7 @@ have() { # SHELL FILE
 }
 have bash /usr/share/bash-completion/bash_completion
 have zsh "$T/setup.zsh"
-have fish "$SOURCE/completions/smime.fish"
+have fish "$SOURCE/client/completions/smime.fish"
 
 listed() { LC_ALL=C sort -u | sed 's/.*/[&]/' | tr -d '\n'; }
 
@@ -30,7 +30,7 @@ listed() { LC_ALL=C sort -u | sed 's/.*/[&]/' | tr -d '\n'; }
 offered_by_fish() {
 	local line
 	while IFS= read -r line; do
-		fish --no-config -c 'source $argv[1]; complete -C $argv[2]' "$SOURCE/completions/smime.fish" "$line" | cut -f1 | listed
+		fish --no-config -c 'source $argv[1]; complete -C $argv[2]' "$SOURCE/client/completions/smime.fish" "$line" | cut -f1 | listed
 		printf '\n'
 	done
 }
@@ -73,7 +73,7 @@ options_of() { # HELP-COMMAND...
 while read -r program; do
 	PATH=$(dirname "$program"):$PATH
 	name=$(basename "$program")
-	for file in completions/smime.bash completions/smime.fish completions/_smime completions/meson.build; do
+	for file in client/completions/smime.bash client/completions/smime.fish client/completions/_smime client/completions/meson.build; do
 		holds "$file knows $name" grep -qwF -- "$name" "$SOURCE/$file"
 	done
 	commands=$("$program" --help | awk '/^  [a-z]/ { print $1 }')
