@@ -22,7 +22,7 @@ enum { LONG_MS = 60 * 1000, SHORT_MS = 300 };
 static void shell(const char *script, const char *input, bool errors, unsigned limit_ms, struct run_result *result) {
 	const char *const argv[] = { "sh", "-c", script, NULL };
 
-	run_program(argv, input, errors, limit_ms, result);
+	doctor_run(argv, input, errors, limit_ms, result);
 }
 
 static void output_and_exit_code_come_back(void **state) {
@@ -65,7 +65,7 @@ static void a_program_that_is_not_there_is_none(void **state) {
 	const char *const argv[] = { "/nonexistent/program", NULL };
 	struct run_result result;
 
-	run_program(argv, NULL, false, LONG_MS, &result);
+	doctor_run(argv, NULL, false, LONG_MS, &result);
 	assert_int_equal(result.end, RUN_NOT_STARTED);
 }
 
@@ -129,11 +129,11 @@ static void functions_too(void **state) {
 	char text[] = "said in another process";
 	int high = dup2(1, 100);
 
-	run_function(say_number, text, LONG_MS, &result);
+	doctor_run_function(say_number, text, LONG_MS, &result);
 	assert_int_equal(result.end, RUN_ENDED);
 	assert_int_equal(result.code, 5);
 	assert_string_equal(result.output, text);
-	run_function(hang, NULL, SHORT_MS, &result);
+	doctor_run_function(hang, NULL, SHORT_MS, &result);
 	assert_int_equal(result.end, RUN_LATE);
 	(void)close(high);
 }
