@@ -3,6 +3,9 @@
 # smime setup git, mutt, neomutt: the diff, the change, the way back, and what is refused; git, mutt and neomutt read the result.
 . "$(dirname "$0")/../lib/lib.sh"
 fixture people odd
+# What the machine and whoever runs the tests have set for git is no matter.
+unset XDG_STATE_HOME GIT_DIR GIT_WORK_TREE GIT_CONFIG_GLOBAL GIT_CONFIG_COUNT GIT_CONFIG_PARAMETERS
+export GIT_CONFIG_NOSYSTEM=1
 # An installation of its own, with what others of its programs are there.
 bin=$T/root/bin documents=$T/root/share/doc/smime-agent
 mkdir -p "$bin" "$documents"
