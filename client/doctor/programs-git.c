@@ -72,12 +72,12 @@ static bool is_true(const struct setting *setting) {
 
 /* ---- Looking ---- */
 
-/* How a setting is given another value where it stands. */
-static const char *mend(struct git *git, const struct setting *setting, const char *name, const char *value) {
+/* The git config that changes a setting where it stands. */
+static const char *mend(struct git *git, const struct setting *setting, const char *what, const char *more) {
 	const char *scope = setting->value && strcmp(setting->scope, "command") != 0 ? setting->scope : "global";
 	char *text = NULL;
 
-	if (asprintf(&text, "git config --%s %s %s", scope, name, value) < 0)
+	if (asprintf(&text, "git config --%s %s %s", scope, what, more) < 0)
 		text = NULL;
 	free(git->mend);
 	git->mend = text;
@@ -113,7 +113,7 @@ static bool look_at_program(struct git *git) {
 	const char *value = git->program.value ? git->program.value : "gpgsm";
 	char *path = places_expand(value), *program = path ? places_program(path) : NULL;
 	bool ours = program && (is_own(program) || strcmp(strrchr(program, '/') + 1, "smime-git") == 0);
-	const char *other = "git config --global --unset gpg.x509.program, then " SETUP;
+	const char *other = mend(git, &git->program, "--unset gpg.x509.program, then", SETUP);
 
 	if (!git->program.value)
 		doctor_note(git->doctor, AREA, SETUP, "git has X.509 signatures made by gpgsm, and not with the agent's keys");

@@ -35,6 +35,8 @@ static int check_given(struct setup *setup, const char *name) {
 		if ((unsigned char)*c < ' ' || strchr("\"\\`$'", *c))
 			return setup_fail(setup, SMIME_E_USAGE, "the name of a key has no '%c' in it; give an address or a fingerprint",
 				*c < ' ' ? '?' : *c);
+	if (*name == '-')
+		return setup_fail(setup, SMIME_E_USAGE, "the name of a key does not begin with '-'; give an address or a fingerprint");
 	return *name ? 0 : setup_fail(setup, SMIME_E_USAGE, "the name of the key is empty");
 }
 

@@ -22,8 +22,7 @@ static const char *block_name(const struct setup *setup) {
 }
 
 static int find(struct setup *setup) {
-	bool exists;
-	char *path = places_mutt_config(setup->program == &setup_neomutt, &exists);
+	char *path = places_mutt_config(setup->program == &setup_neomutt);
 	int r = path ? setup_resolve(setup, path, &setup->result->file) :
 		       setup_fail(setup, SMIME_E_IO, "HOME is not set: it is not known whose configuration is meant");
 
@@ -77,8 +76,7 @@ static int check_line(struct setup *setup, const char *line, size_t len, unsigne
 	if (!name)
 		return 0;
 	return setup_fail(setup, SMIME_E_UNSUPPORTED,
-		"%s, line %u, sets %.*s already: what others have set is left alone; take that line out or make it a comment, and try "
-		"again",
+		"%s, line %u, sets %.*s already: what others have set is left alone; take that line out, or make it a comment",
 		setup->result->file, number, (int)name_len, name);
 }
 
@@ -100,8 +98,7 @@ static int check_conflicts(struct setup *setup, const char *text, const struct b
 
 static int say_changed(struct setup *setup) {
 	return setup_fail(setup, SMIME_E_CHANGED,
-		"%s: the lines of `smime setup %s` were changed by hand, so they are left alone; take them out by hand, from '# >>>' to '# "
-		"<<<'",
+		"%s: what `smime setup %s` has made was changed by hand, so it is left alone; take out what is between '# >>>' and '# <<<'",
 		setup->result->file, block_name(setup));
 }
 
@@ -119,9 +116,9 @@ static int make_body(struct setup *setup, const struct setup_key *key, char **re
 	if (!document)
 		return setup_fail(setup, SMIME_E_IO, "%s.rc, with the commands for %s, is not installed: it belongs into " SETUP_DOCDIR,
 			block_name(setup), setup->program->name);
-	bool both = strcmp(key->signing, key->encryption) != 0;
-	int n = asprintf(ret_body, SOURCE "%s\"\nset crypt_use_gpgme=no\nset smime_default_key=\"%s\"\n%s%s%s", document, key->encryption,
-		both ? "set smime_sign_as=\"" : "", both ? key->signing : "", both ? "\"\n" : "");
+	/* Both, whether they are the same or not: what an earlier line has set for one of them must not be left. */
+	int n = asprintf(ret_body, SOURCE "%s\"\nset crypt_use_gpgme=no\nset smime_default_key=\"%s\"\nset smime_sign_as=\"%s\"\n",
+		document, key->encryption, key->signing);
 	free(document);
 	if (n >= 0)
 		return 0;

@@ -190,13 +190,12 @@ static char *first_of(const struct place *places, size_t count, const char *suff
 	return NULL;
 }
 
-char *places_mutt_config(bool neomutt, bool *ret_exists) {
+char *places_mutt_config(bool neomutt) {
 	char version[40] = "", *path;
 
 	if (!neomutt)
 		version_of_mutt(version, sizeof(version));
 	path = neomutt ? first_of(places_of_neomutt, sizeof(places_of_neomutt) / sizeof(places_of_neomutt[0]), version) :
 			 first_of(places_of_mutt, sizeof(places_of_mutt) / sizeof(places_of_mutt[0]), version);
-	*ret_exists = path != NULL;
 	return path ? path : places_home(neomutt ? ".neomuttrc" : ".muttrc");
 }

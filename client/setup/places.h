@@ -31,7 +31,7 @@ char *places_expand(const char *path);
 /* The file that `git config --global` writes. NULL: no HOME. */
 char *places_git_config(void);
 
-/* The file that mutt or neomutt reads at its start, or would read: *ret_exists. NULL: no HOME. */
-char *places_mutt_config(bool neomutt, bool *ret_exists);
+/* The file that mutt or neomutt reads at its start, or would read if it were there. NULL: no HOME. */
+char *places_mutt_config(bool neomutt);
 
 #endif

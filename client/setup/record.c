@@ -32,7 +32,11 @@ void setup_record_clear(struct setup_record *record) {
 	*record = (struct setup_record){ 0 };
 }
 
-/* The directory of this program, or a file in it. */
+static int say_homeless(struct setup *setup) {
+	return setup_fail(setup, SMIME_E_IO, "HOME is not set, or no full path: it is not known whose configuration is meant");
+}
+
+/* The directory of this program, or a file in it. NULL: no HOME. */
 static char *path_of(const struct setup *setup, const char *name) {
 	char *base = places_xdg("XDG_STATE_HOME", ".local/state", "smime-agent/setup"), *path = NULL;
 
@@ -46,7 +50,7 @@ int setup_record_read(struct setup *setup) {
 	for (int i = 0; i < NAMES; i++) {
 		__attribute__((cleanup(setup_text_clear))) struct setup_text text = { 0 };
 		char *path = path_of(setup, names[i]);
-		int r = path ? setup_read(setup, path, &text) : setup_no_memory(setup);
+		int r = path ? setup_read(setup, path, &text) : say_homeless(setup);
 
 		free(path);
 		if (r < 0)
@@ -86,7 +90,7 @@ static int put(struct setup *setup, const char *name, const char *text) {
 	int r = 0;
 
 	if (!path)
-		return setup_no_memory(setup);
+		return say_homeless(setup);
 	if (text)
 		r = setup_write(setup, path, text, &private);
 	else if (unlink(path) < 0 && errno != ENOENT)
@@ -102,7 +106,7 @@ int setup_record_write(struct setup *setup) {
 	const char *const texts[NAMES] = { setup->result->file, goes_on ? earlier->before : setup->now.text,
 		goes_on || !setup->made_before ? setup->new_text : NULL, setup->settings };
 	char *directory = path_of(setup, "");
-	int r = directory ? make_directories(setup, directory) : setup_no_memory(setup);
+	int r = directory ? make_directories(setup, directory) : say_homeless(setup);
 
 	free(directory);
 	/* The file's name last: without it there is no record. */

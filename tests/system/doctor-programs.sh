@@ -122,7 +122,7 @@ for area in mutt neomutt; do
 	found 'not set up' note "not set up.* -> smime setup $area --apply"
 	run smime setup $area --apply -k alice@example.org
 	found 'set up' good "calls $bin/smime-mutt"
-	found 'the key' good 'smime_default_key names one key that can sign, .*Alice'
+	found 'the key' good 'smime_sign_as names one key that can sign, .*Alice'
 	found 'no list of keys' warning 'index can.t be read.* -> smime-mutt keys'
 	keys=$(timeout 20 $area -Q smime_keys </dev/null 2>/dev/null | sed 's/^[^"]*"//; s/"$//')
 	keys=${keys/#\~/$HOME}
@@ -142,11 +142,11 @@ for k in json.load(sys.stdin)["keys"]:
 	found 'GPGME' fault 'crypt_use_gpgme is on.* -> set crypt_use_gpgme=no'
 	broken 'set smime_decrypt_command="openssl cms -decrypt"'
 	found 'one command of another' warning 'smime_decrypt_command of'
-	broken 'set smime_default_key=""'
+	broken 'set smime_default_key="" smime_sign_as=""'
 	found 'no key' fault "smime_default_key is empty.* -> smime setup $area --apply -k KEY"
-	broken 'set smime_default_key="old@example.org"'
+	broken 'set smime_sign_as="" smime_default_key="old@example.org"'
 	found 'an expired key' fault 'can.t sign: .*expired'
-	broken 'set smime_default_key="0123abcd.0"'
+	broken 'set smime_sign_as="0123abcd.0"'
 	found 'a key that is not there' warning 'names no key that is there now'
 	broken 'set smime_sign_as="twin@example.org"'
 	found 'two keys' fault 'smime_sign_as is twin@example.org, which names 2 keys'

@@ -221,6 +221,7 @@ for program in mutt neomutt; do
 	prints "$program: the copy is told" "$record/$program/before"
 	is "$program reads the commands" "$(ask $program smime_sign_command | grep -c smime-mutt)" 1
 	is "$program reads the key" "$(ask $program smime_default_key)" "$fingerprint"
+	is "$program reads it for signing" "$(ask $program smime_sign_as)" "$fingerprint"
 	is "$program does not use GPGME" "$(ask $program crypt_use_gpgme)" no
 	is "$program finds no error" "$(cat "$T/ask.err")" ''
 	is "$program: what was there is read still" "$(ask $program realname)" Alice
@@ -311,6 +312,8 @@ told 'no name and no agent' 3 'agent.*-k' smime setup git --apply
 told 'no name and no agent, mutt' 3 'agent.*-k' smime setup mutt --apply
 check 'a program that is not known' 2 smime setup emacs
 says 'is named' 'no .smime setup emacs.'
+told 'no home' 7 'HOME is not set' env -u HOME "$bin/smime" setup git -k alice@example.org
+told 'a name that git would take for an option' 2 "begin with '-'" smime setup git -k --global
 check 'the wrong way round' 2 smime setup git --apply --undo
 check '--sign-all is for git' 2 smime setup mutt --sign-all
 check 'no program' 2 smime setup
