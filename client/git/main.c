@@ -16,6 +16,7 @@
 #include "client/cli/start.h"
 #include "git.h"
 #include "tell.h"
+#include "terminal.h"
 
 /* A file that is opened must not become a standard stream that the caller had closed. */
 static void fill_standard_descriptors(void) {
@@ -32,6 +33,8 @@ static int run(const struct options *options) {
 
 	if (r < 0)
 		return tell_failure(r, "%s", smime_strerror(r));
+	if (!options->verify)
+		terminal_name();
 	smime_set_autostart(smime, true);
 	code = options->verify ? git_verify(smime, options) : git_sign(smime, options);
 	(void)smime_free(smime);

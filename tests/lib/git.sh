@@ -17,7 +17,7 @@ git_setup() { # ADDRESS
 	git config --global user.name 'A. Committer'
 	git config --global user.email "$1"
 	git config --global gpg.format x509
-	git config --global gpg.x509.program "$(command -v smime-git)"
+	git config --global gpg.x509.program smime-git
 	git config --global advice.detachedHead false
 	git init -q "$T/repository" && cd "$T/repository" || bail 'git makes no repository'
 }

@@ -47,6 +47,13 @@ smime lock
 check 'a mistyped PIN' 4 on_terminal '0000\r' smime sign -i "$T/mail" -o "$T/signed2"
 check 'the Cancel button cancels' 4 on_terminal '\t\t\r' smime sign -i "$T/mail" -o "$T/signed2"
 absent 'nothing is written' "$T/signed2"
+if command -v git >/dev/null; then
+	. "$SOURCE/tests/lib/git.sh"
+	git_setup alice@example.org
+	check 'git, which does not name its terminal' 0 on_terminal "$DEMO_PIN\r" env -u GPG_TTY git commit -q -S --allow-empty -m text
+	is 'signs with a PIN that was typed there' "$(git_says %G?)" G
+	cd / && smime lock
+fi
 # ^C reaches the client, which goes and takes its prompt with it.
 check 'an interrupted client' 0 on_terminal '\x03' bash -c 'trap : INT; smime unlock; code=$?
 	for i in $(seq 100); do ! stty -a | grep -q -- " -echo " || sleep 0.05; done; echo; stty -a; echo "ended with $code"'
