@@ -5,12 +5,11 @@
 #include "memory.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/mman.h>
 
 #include <smime/error.h>
 
-enum { CHUNK_BYTES = 64 * 1024, MEMORY_MAX_BYTES = 1024 * 1024 * 1024, HEAD_MAX_BYTES = 64 };
+enum { CHUNK_BYTES = 64 * 1024, MEMORY_MAX_BYTES = 1024 * 1024 * 1024 };
 
 int memory_new(int *ret_fd) {
 	*ret_fd = memfd_create("smime-git", MFD_CLOEXEC);
@@ -63,9 +62,8 @@ int memory_write(int fd, int to) {
 	return lseek(fd, 0, SEEK_SET) < 0 ? -SMIME_E_IO : copy(fd, to);
 }
 
-bool memory_begins_with(int fd, const char *text) {
-	char head[HEAD_MAX_BYTES];
-	size_t len = strlen(text);
+size_t memory_head(int fd, char *head, size_t size) {
+	ssize_t n = pread(fd, head, size, 0);
 
-	return len <= sizeof(head) && pread(fd, head, len, 0) == (ssize_t)len && memcmp(head, text, len) == 0;
+	return n > 0 ? (size_t)n : 0;
 }

@@ -5,7 +5,7 @@
 #ifndef GIT_MEMORY_H
 #define GIT_MEMORY_H
 
-#include <stdbool.h>
+#include <stddef.h>
 #include <unistd.h>
 
 /* An empty file. -SMIME_E_IO, with errno. */
@@ -17,8 +17,8 @@ int memory_read(int from, int *ret_fd);
 /* Writes all of it to `to`, from its beginning. -SMIME_E_IO, with errno. */
 int memory_write(int fd, int to);
 
-/* Whether it begins with a text. */
-bool memory_begins_with(int fd, const char *text);
+/* Its beginning, as much as fits; returns how much that is. */
+size_t memory_head(int fd, char *head, size_t size);
 
 static inline void memory_close(int *fd) { /* usable as a cleanup attribute */
 	if (*fd >= 0)

@@ -6,11 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 
 #include "git.h"
+#include "identity.h"
 #include "memory.h"
 #include "tell-verdict.h"
 #include "tell.h"
+
+enum { HEADER_MAX_BYTES = 16 * 1024 }; /* a commit with many parents; a longer one has no note */
 
 /* git's words before a push certificate (gitprotocol-pack(5)). */
 static const char push_certificate[] = "certificate version ";
@@ -65,7 +69,10 @@ static bool was_good(const struct verification *verification, const struct smime
  * anybody, must not get that.
  */
 static void guard_push(const struct verification *verification, struct verdict *verdict) {
-	if (verdict->kind == VERDICT_UNTRUSTED && memory_begins_with(verification->content, push_certificate)) {
+	char head[sizeof(push_certificate) - 1];
+
+	if (verdict->kind == VERDICT_UNTRUSTED && memory_head(verification->content, head, sizeof(head)) == sizeof(head) &&
+		memcmp(head, push_certificate, sizeof(head)) == 0) {
 		verdict->kind = VERDICT_UNCHECKED;
 		verdict->error = VERDICT_ERROR_GENERAL;
 	}
@@ -78,6 +85,22 @@ static void judge(const struct verification *verification, const struct smime_re
 	if (verdict_may_have_expired(ret_verdict, now) && was_good(verification, ret_verdict->signer))
 		verdict_expire(ret_verdict);
 	guard_push(verification, ret_verdict);
+}
+
+static bool names(const struct smime_signer *signer, const char *address) {
+	for (size_t i = 0; signer->addresses[i]; i++)
+		if (strcasecmp(signer->addresses[i], address) == 0)
+			return true;
+	return false;
+}
+
+/* Anybody who is trusted can sign a commit in which somebody else's name stands: git does not compare them, but people should. */
+static void tell_identity(const struct verification *verification, const struct verdict *verdict) {
+	char head[HEADER_MAX_BYTES], address[IDENTITY_ADDRESS_BYTES];
+	const char *named = identity_address(head, memory_head(verification->content, head, sizeof(head)), address);
+
+	if (verdict->trusted && named && !names(verdict->signer, named))
+		tell_line("Note: it is signed for <%s>, whom the certificate does not name", named);
 }
 
 /* A signature that can't even be read has a verdict all the same, or git would call the commit unsigned. */
@@ -96,6 +119,7 @@ static int verify(const struct verification *verification) {
 	if (report) {
 		judge(verification, report, &verdict);
 		tell_verdict(&verdict);
+		tell_identity(verification, &verdict);
 	} else
 		fail(verification, r, &verdict);
 	code = tell_verdict_status(verification->options->status_fd, &verdict);

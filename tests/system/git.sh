@@ -19,6 +19,7 @@ says 'and the time' 'gpgsm: Signature made 20[0-9-]+ [0-9:]+ UTC'
 says 'and the kind of key and its fingerprint' "gpgsm: +using rsa2048 key $alice"
 says 'and the address' 'gpgsm: +aka "alice@example.org"'
 says 'and the issuer' 'gpgsm: +issued by "CN=Demonstration Issuing CA,O=Demonstration"'
+unlike 'and nothing more' "$(cat "$T/err")" 'Note'
 is 'git calls it good' "$(git_says %G?)" G
 is 'and knows the signer' "$(git_says %GS)" 'CN=Alice,O=Demonstration'
 is 'the key' "$(git_says %GK)" "$alice"
@@ -71,6 +72,7 @@ like 'and formats it' "$(git for-each-ref --format='%(contents:signature)' refs/
 check 'a tag by somebody else' 0 git tag -u bob@example.org -m 'second release' v2
 check 'verifies' 0 git verify-tag v2
 says 'as his' 'Good signature from "CN=Bob'
+says 'with a note, since somebody else is the tagger' 'Note: it is signed for <alice@example.org>, whom the certificate does not name'
 git cat-file tag v1 | sed 's/first release/forged release/' >"$T/forged"
 git update-ref refs/tags/forged-tag "$(git hash-object -t tag -w "$T/forged")"
 check 'a forged tag does not verify' 1 git verify-tag forged-tag

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "client/git/identity.h"
 #include "client/git/key.h"
 #include "client/git/tell.h"
 #include "client/git/verdict.h"
@@ -149,6 +150,38 @@ static void reports_of_another_form(void **state) {
 	}
 }
 
+static void identities(void **state) {
+	static const struct {
+		const char *content, *address;
+	} rows[] = {
+		{ "", NULL },
+		{ "committer", NULL },
+		{ "tree 1\ncommitter ", NULL },
+		{ "tree 1\nauthor A <a@x> 1 +0000\ncommitter C <c@x> 1 +0000\n\ntext", "c@x" },
+		{ "object 1\ntagger \"T <b@x>\" <t@x> 1 +0000\n\ntext", "t@x" },
+		{ "certificate version 0.1\npusher P <p@x> 1 +0000\n", "p@x" },
+		{ "tree 1\n\ncommitter C <c@x> 1 +0000\n", NULL },
+		{ "tree 1\n committer C <c@x> 1 +0000\n", NULL },
+		{ "tree 1\ncommitter C <> 1 +0000\ncommitter C <c@x> 1 +0000\n", NULL },
+		{ "committer C <c@x", NULL },
+		{ "committer C c@x> 1", NULL },
+		{ "\ncommitter C <c@x>", NULL },
+	};
+	char address[IDENTITY_ADDRESS_BYTES], longest[2 * IDENTITY_ADDRESS_BYTES] = "committer <";
+
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		const char *found = identity_address(rows[i].content, strlen(rows[i].content), address);
+
+		if (rows[i].address)
+			assert_string_equal(found, rows[i].address);
+		else
+			assert_null(found);
+	}
+	memset(longest + strlen(longest), 'a', IDENTITY_ADDRESS_BYTES);
+	strcat(longest, ">");
+	assert_null(identity_address(longest, strlen(longest), address));
+}
+
 static void escapes(void **state) {
 	char *text = tell_escape("100% of %20");
 
@@ -161,6 +194,7 @@ int main(void) {
 		cmocka_unit_test(names_of_keys),
 		cmocka_unit_test(verdicts),
 		cmocka_unit_test(reports_of_another_form),
+		cmocka_unit_test(identities),
 		cmocka_unit_test(escapes),
 	};
 
