@@ -36,7 +36,7 @@ static int take_descriptor(FILE *file) {
 	return fd;
 }
 
-int mutt_open_canonical(const struct mutt *mutt, const char *path, int *ret_fd) {
+int mutt_open_canonical(struct mutt *mutt, const char *path, int *ret_fd) {
 	FILE *in = fopen(path, "re"), *out = in ? tmpfile() : NULL;
 	int fd = out && copy(in, out) == 0 ? take_descriptor(out) : -1, code = 0;
 

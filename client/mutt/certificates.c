@@ -48,6 +48,16 @@ static int push_signers(const struct smime_report *report, STACK_OF(X509) *certi
 	return r;
 }
 
+/*
+ * mutt loses what a step says when nothing comes out of it, and shows what the last one says: so a failure goes the same way as
+ * certificates would, as the line that it is.
+ */
+static int hand_on(struct mutt *mutt, int code) {
+	if (printf("%s\n", mutt->told) < 0 || fflush(stdout) == EOF)
+		return smime_exit_code(SMIME_E_IO);
+	return code;
+}
+
 /* The certificates of the signers of a mail, when everything is good, its From included. */
 static int signers_of(struct mutt *mutt, const char *path, STACK_OF(X509) *certificates) {
 	__attribute__((cleanup(mutt_closep))) int in = -1;
@@ -67,7 +77,7 @@ static int signers_of(struct mutt *mutt, const char *path, STACK_OF(X509) *certi
 
 /* ---- Writing ---- */
 
-static int write_certificates(const struct mutt *mutt, FILE *out, const STACK_OF(X509) *certificates) {
+static int write_certificates(struct mutt *mutt, FILE *out, const STACK_OF(X509) *certificates) {
 	bool written = true;
 
 	for (int i = 0; written && i < sk_X509_num(certificates); i++)
@@ -96,7 +106,7 @@ int mutt_pk7out(struct mutt *mutt) {
 	int code = signers_of(mutt, mutt->args.operands[0], certificates);
 
 	if (code != 0)
-		return code;
+		return hand_on(mutt, code);
 	pkcs7 = pkcs7_of(certificates);
 	if (!pkcs7)
 		return mutt_fail(mutt, SMIME_E_NO_MEMORY, "out of memory");
@@ -108,11 +118,16 @@ int mutt_pk7out(struct mutt *mutt) {
 int mutt_get_cert(struct mutt *mutt) {
 	const char *path = mutt->args.operands[0];
 	FILE *in = fopen(path, "re");
-	__attribute__((cleanup(pkcs7_freep))) PKCS7 *pkcs7 = in ? PEM_read_PKCS7(in, NULL, NULL, NULL) : NULL;
+	__attribute__((cleanup(pkcs7_freep))) PKCS7 *pkcs7 = NULL;
 
 	if (!in)
 		return mutt_fail(mutt, SMIME_E_IO, "%s: %s", path, strerror(errno));
+	bool failed = mutt_was_told(mutt, in);
+	if (!failed)
+		pkcs7 = PEM_read_PKCS7(in, NULL, NULL, NULL);
 	(void)fclose(in);
+	if (failed)
+		return hand_on(mutt, smime_exit_code(SMIME_E_UNTRUSTED));
 	if (!pkcs7 || !PKCS7_type_is_signed(pkcs7) || !pkcs7->d.sign || sk_X509_num(pkcs7->d.sign->cert) <= 0)
 		return mutt_fail(mutt, SMIME_E_MALFORMED, "%s: holds no certificates in PKCS #7", path);
 	return write_certificates(mutt, stdout, pkcs7->d.sign->cert);

@@ -46,7 +46,7 @@ static bool fits(const struct smime_certificate *certificate, const char *name) 
 }
 
 /* The newest of each key; keys of two people, or two keys of one, are not chosen between. */
-static int find_own(const struct mutt *mutt, const struct smime_keys *keys, const char *name, const struct smime_certificate **ret_own) {
+static int find_own(struct mutt *mutt, const struct smime_keys *keys, const char *name, const struct smime_certificate **ret_own) {
 	const struct smime_certificate *own = NULL;
 
 	for (size_t i = 0; i < keys->count; i++)
@@ -67,7 +67,7 @@ static int find_own(const struct mutt *mutt, const struct smime_keys *keys, cons
 }
 
 /* The library reads recipients from files. */
-static int put_own(const struct mutt *mutt, const struct smime_certificate *own, struct recipients *recipients) {
+static int put_own(struct mutt *mutt, const struct smime_certificate *own, struct recipients *recipients) {
 	int fd = memfd_create("certificate", MFD_CLOEXEC);
 
 	recipients->own_fd = fd;

@@ -57,6 +57,16 @@ static int import_all(struct mutt *mutt, struct index *index, const struct smime
 	return code;
 }
 
+/* What pk7out has refused is no certificate, but why. */
+static bool was_refused(struct mutt *mutt, const char *path) {
+	FILE *in = fopen(path, "re");
+	bool refused = in && mutt_was_told(mutt, in);
+
+	if (in)
+		(void)fclose(in);
+	return refused;
+}
+
 int mutt_import(struct mutt *mutt) {
 	struct smime_certificates *certificates = NULL;
 	__attribute__((cleanup(index_close))) struct index index = { .lock = -1 };
@@ -64,6 +74,8 @@ int mutt_import(struct mutt *mutt) {
 	int r, code;
 
 	read_label(label, sizeof(label));
+	if (was_refused(mutt, mutt->args.operands[0]))
+		return smime_exit_code(SMIME_E_UNTRUSTED);
 	r = smime_certificates(mutt->smime, mutt->args.operands[0], &certificates);
 	if (r < 0)
 		return mutt_failed(mutt, r);

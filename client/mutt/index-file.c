@@ -16,16 +16,16 @@
 
 #include "index.h"
 
-static int fail(const struct mutt *mutt, const char *path) {
+static int fail(struct mutt *mutt, const char *path) {
 	return mutt_fail(mutt, SMIME_E_IO, "%s: %s", path, strerror(errno));
 }
 
-static int no_memory(const struct mutt *mutt) {
+static int no_memory(struct mutt *mutt) {
 	return mutt_fail(mutt, SMIME_E_NO_MEMORY, "out of memory");
 }
 
 /* ~/.smime, which may be missing as well as the folder in it. */
-static int usual_folder(const struct mutt *mutt, const char *usual, char **ret_path) {
+static int usual_folder(struct mutt *mutt, const char *usual, char **ret_path) {
 	const char *home = getenv("HOME");
 	char *path = NULL;
 
@@ -41,7 +41,7 @@ static int usual_folder(const struct mutt *mutt, const char *usual, char **ret_p
 	return 0;
 }
 
-static int make_folder(const struct mutt *mutt, struct index *index) {
+static int make_folder(struct mutt *mutt, struct index *index) {
 	if (mkdir(index->folder, 0700) < 0 && errno != EEXIST)
 		return fail(mutt, index->folder);
 	index->lock = open(index->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -50,7 +50,7 @@ static int make_folder(const struct mutt *mutt, struct index *index) {
 	return 0;
 }
 
-static int read_index(const struct mutt *mutt, struct index *index) {
+static int read_index(struct mutt *mutt, struct index *index) {
 	__attribute__((cleanup(mutt_closep))) int fd = openat(index->lock, ".index", O_RDONLY | O_CLOEXEC);
 	struct stat st = { 0 };
 	size_t len = 0;
@@ -73,7 +73,7 @@ static int read_index(const struct mutt *mutt, struct index *index) {
 	return index->text ? 0 : no_memory(mutt);
 }
 
-int index_open(const struct mutt *mutt, const char *path, const char *usual, struct index *ret_index) {
+int index_open(struct mutt *mutt, const char *path, const char *usual, struct index *ret_index) {
 	struct index index = { .lock = -1 };
 	int code = 0;
 
@@ -109,7 +109,7 @@ static bool write_all(int fd, const char *data, size_t len) {
 	return fsync(fd) == 0;
 }
 
-int index_write_file(const struct mutt *mutt, const char *folder, const char *name, const char *data, size_t len) {
+int index_write_file(struct mutt *mutt, const char *folder, const char *name, const char *data, size_t len) {
 	__attribute__((cleanup(mutt_closep))) int fd = -1;
 	char path[PATH_MAX], part[PATH_MAX];
 
@@ -126,7 +126,7 @@ int index_write_file(const struct mutt *mutt, const char *folder, const char *na
 	return code;
 }
 
-int index_write(const struct mutt *mutt, struct index *index) {
+int index_write(struct mutt *mutt, struct index *index) {
 	if (index->failed)
 		return no_memory(mutt);
 	if (strcmp(index->old, index->text) == 0)
@@ -134,7 +134,7 @@ int index_write(const struct mutt *mutt, struct index *index) {
 	return index_write_file(mutt, index->folder, ".index", index->text, index->len);
 }
 
-static int put_pem(const struct mutt *mutt, const struct index *index, const char *name, X509 *certificate) {
+static int put_pem(struct mutt *mutt, const struct index *index, const char *name, X509 *certificate) {
 	BIO *text = BIO_new(BIO_s_mem());
 	char *data = NULL;
 	long len = text && PEM_write_bio_X509(text, certificate) == 1 ? BIO_get_mem_data(text, &data) : 0;
@@ -144,7 +144,7 @@ static int put_pem(const struct mutt *mutt, const struct index *index, const cha
 	return code;
 }
 
-int index_put_certificate(const struct mutt *mutt, const struct index *index, const struct smime_certificate *certificate) {
+int index_put_certificate(struct mutt *mutt, const struct index *index, const struct smime_certificate *certificate) {
 	const uint8_t *der = certificate->der;
 	X509 *x509 = d2i_X509(NULL, &der, (long)certificate->der_len);
 	char name[INDEX_ID_DIGITS + 1];

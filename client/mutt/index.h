@@ -30,19 +30,19 @@ struct index {
  * Opens the index of a folder, which is made when it is missing. `path` NULL: ~/.smime/`usual`. Returns 0 or the exit code of a failure
  * that was told. index_close() ends it.
  */
-int index_open(const struct mutt *mutt, const char *path, const char *usual, struct index *ret_index);
+int index_open(struct mutt *mutt, const char *path, const char *usual, struct index *ret_index);
 void index_close(struct index *index);
 
 /* Adds the certificate's entries, in place of those that were made for it before; `label` NULL: INDEX_LABEL. */
 void index_add(struct index *index, const struct smime_certificate *certificate, const char *label);
 
 /* Writes the certificate into the folder, where there is no file of that name. Returns 0 or the exit code of a failure that was told. */
-int index_put_certificate(const struct mutt *mutt, const struct index *index, const struct smime_certificate *certificate);
+int index_put_certificate(struct mutt *mutt, const struct index *index, const struct smime_certificate *certificate);
 
 /* Writes the index when it has changed. Returns 0 or the exit code of a failure that was told. */
-int index_write(const struct mutt *mutt, struct index *index);
+int index_write(struct mutt *mutt, struct index *index);
 
 /* A file that appears whole or not at all. Returns 0 or the exit code of a failure that was told. */
-int index_write_file(const struct mutt *mutt, const char *folder, const char *name, const char *data, size_t len);
+int index_write_file(struct mutt *mutt, const char *folder, const char *name, const char *data, size_t len);
 
 #endif

@@ -20,7 +20,7 @@ static void folders_close(struct folders *folders) {
 	index_close(&folders->certificates);
 }
 
-static int add_own(const struct mutt *mutt, struct folders *folders, const struct smime_certificate *certificate) {
+static int add_own(struct mutt *mutt, struct folders *folders, const struct smime_certificate *certificate) {
 	int code = index_put_certificate(mutt, &folders->certificates, certificate);
 
 	index_add(&folders->keys, certificate, NULL);
@@ -32,7 +32,7 @@ static const char *address_of(const struct smime_certificate *certificate) {
 	return certificate->addresses[0] ? certificate->addresses[0] : certificate->subject;
 }
 
-static int add_key(const struct mutt *mutt, struct folders *folders, const struct smime_key *key) {
+static int add_key(struct mutt *mutt, struct folders *folders, const struct smime_key *key) {
 	int code = 0;
 
 	for (size_t i = 0; code == 0 && i < key->certificate_count; i++) {

@@ -15,6 +15,8 @@
 
 #include "mutt.h"
 
+#define NAME "smime-mutt"
+
 __attribute__((format(printf, 1, 0))) static char *format_text(const char *format, va_list args) {
 	char *text = NULL;
 
@@ -23,19 +25,35 @@ __attribute__((format(printf, 1, 0))) static char *format_text(const char *forma
 	return smime_printable(text);
 }
 
-int mutt_fail(const struct mutt *mutt, int code, const char *format, ...) {
+static int tell(struct mutt *mutt, int code) {
+	(void)dprintf(STDERR_FILENO, "%s\n", mutt->told);
+	return smime_exit_code(code);
+}
+
+int mutt_fail(struct mutt *mutt, int code, const char *format, ...) {
 	va_list args;
 
 	va_start(args, format);
 	char *text = format_text(format, args);
 	va_end(args);
-	(void)dprintf(STDERR_FILENO, "smime-mutt%s%s: %s\n", mutt->command ? " " : "", mutt->command ? mutt->command : "",
+	(void)snprintf(mutt->told, sizeof(mutt->told), NAME "%s%s: %s", mutt->command ? " " : "", mutt->command ? mutt->command : "",
 		text ? text : "out of memory");
 	free(text);
-	return smime_exit_code(code);
+	return tell(mutt, code);
 }
 
-int mutt_failed(const struct mutt *mutt, int r) {
+bool mutt_was_told(struct mutt *mutt, FILE *in) {
+	if (fgets(mutt->told, sizeof(mutt->told), in) && strncmp(mutt->told, NAME " ", strlen(NAME " ")) == 0) {
+		mutt->told[strcspn(mutt->told, "\n")] = '\0';
+		(void)smime_printable(mutt->told);
+		(void)tell(mutt, 0);
+		return true;
+	}
+	rewind(in);
+	return false;
+}
+
+int mutt_failed(struct mutt *mutt, int r) {
 	const char *text = smime_message(mutt->smime);
 
 	return mutt_fail(mutt, r, "%s", *text ? text : smime_strerror(r));
@@ -51,7 +69,7 @@ void mutt_line(int fd, const char *format, ...) {
 	free(text);
 }
 
-int mutt_open(const struct mutt *mutt, const char *path, int *ret_fd) {
+int mutt_open(struct mutt *mutt, const char *path, int *ret_fd) {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
 	if (fd < 0)

@@ -11,12 +11,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <smime/smime.h>
 
 enum {
 	MUTT_RECIPIENTS_MAX = 1000,
 	MUTT_OPERANDS_MAX = 2,
+	MUTT_MESSAGE_MAX_BYTES = 2048,
 };
 
 struct mutt_args {
@@ -30,6 +32,7 @@ struct mutt {
 	struct smime *smime;
 	const char *command; /* its name; NULL: none yet */
 	struct mutt_args args;
+	char told[MUTT_MESSAGE_MAX_BYTES]; /* the line of the last failure */
 };
 
 /* ---- The commands: each returns the exit code, and has told what failed ---- */
@@ -49,10 +52,13 @@ int mutt_keys(struct mutt *mutt);
 /* ---- Messages: one line on standard error ---- */
 
 /* Tells a failure and returns the exit code of `code` (enum smime_error, either sign). */
-int mutt_fail(const struct mutt *mutt, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int mutt_fail(struct mutt *mutt, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Tells a failure of libsmime with its own message, and returns its exit code. */
-int mutt_failed(const struct mutt *mutt, int r);
+int mutt_failed(struct mutt *mutt, int r);
+
+/* Whether a file holds the failure of a step before, instead of what that would have made; then it is told again. */
+bool mutt_was_told(struct mutt *mutt, FILE *in);
 
 /* A line for people on a stream. What is formatted passes smime_printable(). */
 void mutt_line(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -63,11 +69,11 @@ void mutt_report(const struct smime_report *report);
 /* ---- Files ---- */
 
 /* Opens a file to read. Returns 0 or the exit code of a failure that was told. */
-int mutt_open(const struct mutt *mutt, const char *path, int *ret_fd);
+int mutt_open(struct mutt *mutt, const char *path, int *ret_fd);
 void mutt_closep(int *fd); /* for cleanup attributes */
 
 /* Opens a text with its line ends made CRLF, as S/MIME protects it. Returns 0 or the exit code of a failure that was told. */
-int mutt_open_canonical(const struct mutt *mutt, const char *path, int *ret_fd);
+int mutt_open_canonical(struct mutt *mutt, const char *path, int *ret_fd);
 
 /*
  * mutt hands a passphrase to the commands that need a private key, and asks the person for it after it has started them. It is read to

@@ -9,7 +9,7 @@
 
 #include "mutt.h"
 
-static int tell(const struct mutt *mutt, int r, const struct smime_report *report) {
+static int tell(struct mutt *mutt, int r, const struct smime_report *report) {
 	int code = 0;
 
 	if (r < 0)

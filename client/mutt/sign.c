@@ -12,7 +12,7 @@
 #include "mutt.h"
 
 /* mutt may have an identifier of its own for the key; the certificate of that name then says whose it is. */
-static int key_of_certificate(const struct mutt *mutt, char **ret_key) {
+static int key_of_certificate(struct mutt *mutt, char **ret_key) {
 	struct smime_certificates *certificates = NULL;
 	const char *path = mutt->args.certificate;
 

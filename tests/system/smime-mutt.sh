@@ -178,7 +178,11 @@ signed_mail stranger@example.org x-pkcs7 "$T/entity.crlf" "$T/signature.stranger
 mail alice@example.org bob@example.org >"$T/mail.plain"
 for kind in changed:1 spoofed:1 stranger:1 plain:1; do
 	told "pk7out: a mail that is ${kind%:*}" "${kind#*:}" 'smime-mutt pk7out: ' smime-mutt pk7out "$T/mail.${kind%:*}"
-	prints 'pk7out: nothing comes out' '^$'
+	is 'pk7out: nothing comes out but that' "$(cat "$T/out")" "$(cat "$T/err")"
+	cp "$T/out" "$T/handed-on"
+	told 'get-cert: hands it on' 1 'smime-mutt pk7out: ' smime-mutt get-cert "$T/handed-on"
+	same 'get-cert: as it is' "$T/out" "$T/handed-on"
+	told 'import: tells it' 1 'smime-mutt pk7out: ' smime-mutt import "$T/handed-on" </dev/null
 	: >"$T/signer"
 	told "get-signer-cert: a mail that is ${kind%:*}" "${kind#*:}" 'smime-mutt get-signer-cert: ' smime-mutt get-signer-cert "$T/mail.${kind%:*}" "$T/signer"
 	is 'get-signer-cert: nothing is written' "$(cat "$T/signer")" ''
