@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 
 #include "certificate-file.h"
+#include "certificates.h"
 #include "describe.h"
 #include "folder.h"
 
@@ -18,15 +19,17 @@ struct certificates_object {
 	struct arena arena;
 };
 
-static int push(void *userdata, X509 *certificate) {
-	STACK_OF(X509) *certificates = userdata;
-
+int certificates_push(STACK_OF(X509) *certificates, X509 *certificate) {
 	if (X509_up_ref(certificate) != 1)
 		return -SMIME_E_NO_MEMORY;
 	if (sk_X509_push(certificates, certificate) > 0)
 		return 0;
 	X509_free(certificate);
 	return -SMIME_E_NO_MEMORY;
+}
+
+static int push(void *userdata, X509 *certificate) {
+	return certificates_push(userdata, certificate);
 }
 
 static int read_folder(STACK_OF(X509) **ret_certificates) {
@@ -41,7 +44,7 @@ static int read_folder(STACK_OF(X509) **ret_certificates) {
 	return 0;
 }
 
-static int describe(STACK_OF(X509) *from, struct smime_certificates **ret_certificates) {
+int certificates_describe(STACK_OF(X509) *from, struct smime_certificates **ret_certificates) {
 	struct certificates_object *object = calloc(1, sizeof(*object));
 	size_t count = (size_t)sk_X509_num(from);
 	struct smime_certificate *list = object ? arena_alloc(&object->arena, count + 1, sizeof(*list)) : NULL;
@@ -74,7 +77,7 @@ SMIME_API int smime_certificates(struct smime *s, const char *path, struct smime
 	int r = path ? certificate_file_read(path, &certificates) : read_folder(&certificates);
 
 	if (r == 0)
-		r = describe(certificates, ret_certificates);
+		r = certificates_describe(certificates, ret_certificates);
 	sk_X509_pop_free(certificates, X509_free);
 	return r < 0 ? tell(s, path ? path : "the folder of certificates", r) : 0;
 }

@@ -2,7 +2,7 @@
 /*
  * smime-mutt pk7out, get-cert, get-signer-cert and get-cert-email: the certificates of a message, step by step.
  *
- * A message brings any certificates that somebody has put there. Only those of signers come out, and only when everything about the
+ * A message brings any certificates that somebody has put there. Only those of its signers come out, and only when everything about the
  * message is good: what comes out is compared with the sender, or kept as a recipient's certificate.
  */
 #include <errno.h>
@@ -58,19 +58,50 @@ static int hand_on(struct mutt *mutt, int code) {
 	return code;
 }
 
-/* The certificates of the signers of a mail, when everything is good, its From included. */
-static int signers_of(struct mutt *mutt, const char *path, STACK_OF(X509) *certificates) {
+static int verify(struct mutt *mutt, const char *path, struct smime_report **ret_report) {
 	__attribute__((cleanup(mutt_closep))) int in = -1;
-	struct smime_report *report = NULL;
 	int code = mutt_open(mutt, path, &in);
 
 	if (code != 0)
 		return code;
-	int r = smime_verify(mutt->smime, in, -1, NULL, &report);
-	if (r < 0)
-		code = mutt_failed(mutt, r);
-	else if (push_signers(report, certificates) < 0)
+	int r = smime_verify(mutt->smime, in, -1, NULL, ret_report);
+	return r < 0 ? mutt_failed(mutt, r) : 0;
+}
+
+/* The certificates of the signers of a mail, when everything is good, its From included. */
+static int signers_of(struct mutt *mutt, const char *path, STACK_OF(X509) *certificates) {
+	struct smime_report *report = NULL;
+	int code = verify(mutt, path, &report);
+
+	if (code == 0 && push_signers(report, certificates) < 0)
 		code = mutt_fail(mutt, SMIME_E_NO_MEMORY, "out of memory");
+	(void)smime_report_free(report);
+	return code;
+}
+
+/* To which one can encrypt, so that an answer can be. */
+static int push_recipients(struct mutt *mutt, const struct smime_report *report, STACK_OF(X509) *certificates) {
+	struct smime_certificates *found = NULL;
+	int r = smime_signers_certificates(mutt->smime, report, NULL, &found), code = 0;
+
+	if (r < 0)
+		return mutt_failed(mutt, r);
+	for (size_t i = 0; r == 0 && i < found->count; i++)
+		r = push(certificates, &(struct smime_der){ found->certificates[i].der, found->certificates[i].der_len });
+	if (r < 0)
+		code = mutt_fail(mutt, r, "out of memory");
+	else if (found->count == 0)
+		code = mutt_fail(mutt, SMIME_E_CERT_UNUSABLE, "the mail is good, but brings no certificate to which one could encrypt");
+	(void)smime_certificates_free(found);
+	return code;
+}
+
+static int recipients_of(struct mutt *mutt, const char *path, STACK_OF(X509) *certificates) {
+	struct smime_report *report = NULL;
+	int code = verify(mutt, path, &report);
+
+	if (code == 0)
+		code = push_recipients(mutt, report, certificates);
 	(void)smime_report_free(report);
 	return code;
 }
@@ -103,7 +134,7 @@ static PKCS7 *pkcs7_of(const STACK_OF(X509) *certificates) {
 int mutt_pk7out(struct mutt *mutt) {
 	__attribute__((cleanup(certificates_freep))) STACK_OF(X509) *certificates = sk_X509_new_null();
 	__attribute__((cleanup(pkcs7_freep))) PKCS7 *pkcs7 = NULL;
-	int code = signers_of(mutt, mutt->args.operands[0], certificates);
+	int code = recipients_of(mutt, mutt->args.operands[0], certificates);
 
 	if (code != 0)
 		return hand_on(mutt, code);

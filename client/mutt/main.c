@@ -28,7 +28,7 @@ static const struct command commands[] = {
 	{ "decrypt", "FILE", "decrypt CMS; a MIME entity comes out", "s", 1, mutt_decrypt },
 	{ "verify", "SIGNATURE CONTENT", "verify the signature of a multipart/signed", "s", 2, mutt_verify },
 	{ "verify-opaque", "FILE", "verify signed CMS; its content comes out", "s", 1, mutt_verify_opaque },
-	{ "pk7out", "MAIL", "the signers' certificates of a good mail as PKCS #7", "s", 1, mutt_pk7out },
+	{ "pk7out", "MAIL", "the certificates of a good mail's signers to encrypt to, as PKCS #7", "s", 1, mutt_pk7out },
 	{ "get-cert", "FILE", "the certificates of a PKCS #7 file", "s", 1, mutt_get_cert },
 	{ "get-signer-cert", "MAIL FILE", "write the signers' certificates of a good mail to FILE", "s", 2, mutt_get_signer_cert },
 	{ "get-cert-email", "FILE", "the addresses in certificates", "s", 1, mutt_get_cert_email },

@@ -472,6 +472,15 @@ struct smime_verify_options {
  */
 int smime_verify(struct smime *smime, int in, int out, const struct smime_verify_options *options, struct smime_report **ret_report);
 
+/*
+ * The certificates to which the signers of a message can be encrypted to, for who wants to keep them: of the outermost signature the signers'
+ * own, and those beside them in the message that have an address of a signer and a chain to an anchor, as the options
+ * have it for smime_verify(). The report must be of a good message: -SMIME_E_UNTRUSTED. There may be none.
+ * smime_certificates_free() ends *ret_certificates.
+ */
+int smime_signers_certificates(struct smime *smime, const struct smime_report *report, const struct smime_verify_options *options,
+	struct smime_certificates **ret_certificates);
+
 struct smime_decrypt_options {
 	struct smime_verify_options verify;
 	bool require_signature; /* -SMIME_E_UNAUTHENTICATED unless a good signature covers the content */

@@ -190,6 +190,26 @@ done
 told 'get-cert: no PKCS #7' 6 'holds no certificates' smime-mutt get-cert "$T/entity"
 told 'get-cert-email: no certificate' 6 'holds no certificate' smime-mutt get-cert-email "$T/entity"
 
+# A key for signatures and one for encryption, and in the mail beside both what anybody could have put there.
+fixture_peer split digitalSignature -algorithm EC -pkeyopt ec_paramgen_curve:P-256
+fixture_peer split-encryption keyAgreement -algorithm EC -pkeyopt ec_paramgen_curve:P-256
+demo_certificate split-encryption Split split@example.org keyAgreement
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=Split -addext subjectAltName=email:split@example.org \
+	-addext basicConstraints=critical,CA:false -keyout "$T/evil.key" -out "$T/evil.pem" 2>/dev/null
+cat "$T/evil.pem" "$T/peer-rsa.pem" "$T/split-encryption.pem" "$T/ca/issuing.pem" >"$T/bag.pem"
+from_split() { # CERTIFICATES
+	printf 'From: split@example.org\n'
+	openssl cms -sign -binary -in "$T/entity.crlf" -signer "$T/split.pem" -inkey "$T/split.key" -certfile "$1"
+}
+from_split "$T/bag.pem" >"$T/mail.split"
+check 'pk7out: keys apart' 0 smime-mutt pk7out "$T/mail.split"
+cp "$T/out" "$T/pkcs7"
+check 'get-cert: of them' 0 smime-mutt get-cert "$T/pkcs7"
+cp "$T/out" "$T/certificates"
+is 'pk7out: the one to encrypt to, and nothing that others have put there' "$(grep -c BEGIN "$T/certificates") $(sha256 "$T/certificates")" "1 $(sha256 "$T/split-encryption.pem")"
+from_split "$T/ca/issuing.pem" >"$T/mail.split"
+told 'pk7out: nothing to encrypt to' 4 'brings no certificate to which one could encrypt' smime-mutt pk7out "$T/mail.split"
+
 # ---- import ----
 
 peer=$(id peer-ec)
@@ -208,6 +228,22 @@ check 'import: with a label' 0 smime-mutt import --certificates "$T/labelled" "$
 is 'import: which is one word' "$(cat "$T/labelled/.index")" "peer-ec@example.org $peer two_words ? t es"
 told 'import: one that nobody can encrypt to' 4 'erin@example.org was not added' smime-mutt import "$T/erin.pem" </dev/null
 is 'import: it is not in the folder' "$(grep -l "$(sed -n 2p "$T/erin.pem")" "$HOME/.config/smime-agent/certificates"/*)" ''
+
+# ---- One key alone ----
+
+agent_stop
+rm -rf "$T"/tokens/* "$HOME/.smime"
+demo_token solo && fixture_person solo solo 01 EC:prime256v1 Solo digitalSignature,keyAgreement
+agent_start
+check 'keys: there is one key' 0 smime-mutt keys
+check 'sign: which is the default one' 0 sign sha256 default
+cp "$T/out" "$T/signature"
+check 'sign: openssl verifies it' 0 verifies "$T/signature"
+check 'encrypt: to oneself, as docs/mutt.rc has it' 0 encrypt aes256 "$T/peer-rsa.pem $known/default"
+cp "$T/out" "$T/encrypted"
+is 'encrypt: for two' "$(recipients "$T/encrypted")" 2
+check 'decrypt: which can be read' 0 decrypt "$T/encrypted"
+same 'decrypt: as it was' "$T/out" "$T/entity.crlf"
 
 # ---- Without an agent, and of --help ----
 
