@@ -92,9 +92,11 @@ done <<<"$programs"
 token=$(printf '[a second one][demo]')
 alice=$(sed -nE 's/^([0-9a-f]{16}).*  alice$/\1/p' "$T/keys") bob=$(sed -nE 's/^([0-9a-f]{16}).*  bob$/\1/p' "$T/keys")
 names=$(printf '%s\n' "$alice" "$bob" alice@example.org bob@example.org | listed)
+ciphers=$(smime encrypt --help | sed -n 's/; default.*//; s/^ *--cipher NAME *//p' | tr -s ', ' '\n' | listed)
+like 'the ciphers are found' "$ciphers" '^\[aes128-cbc\].*\[chacha20-poly1305\]$'
 offers values <<END
 smime stat => [status]
-smime encrypt --cipher  => [aes128-cbc][aes128-gcm][aes256-cbc][aes256-gcm][chacha20-poly1305]
+smime encrypt --cipher  => $ciphers
 smime encrypt --cipher aes2 => [aes256-cbc][aes256-gcm]
 smime encrypt --digest  => [sha256][sha384][sha512]
 smime sign --digest sha3 => [sha384]
