@@ -16,7 +16,7 @@ configure # for its pinentry
 # ---- Installed, where the prefix is a place of the build's own ----
 
 prefix=$(meson introspect --buildoptions "$SMIME_BUILD" | python3 -c 'import json, sys; print(next(o["value"] for o in json.load(sys.stdin) if o["name"] == "prefix"))')
-if [[ $prefix == "$SMIME_BUILD"/* ]]; then
+if [[ $prefix == "$SMIME_BUILD"/* && -w $SMIME_BUILD ]]; then
 	holds 'the programs are installed' meson install -C "$SMIME_BUILD" --no-rebuild --quiet
 	PATH=$prefix/bin:$PATH
 else
