@@ -5,24 +5,23 @@
  *
  * The agent and what it has started are no others.
  */
-#include <ctype.h>
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "peers.h"
 #include "probe.h"
+#include "processes.h"
 
 #define AREA "holders"
 #define SCDAEMON "scdaemon"
 
-enum { HOLDERS_MAX = 32, NAME_MAX_BYTES = 64, DEPTH_MAX = 64, LIST_MAX_BYTES = 512 };
+enum { HOLDERS_MAX = 32, LIST_MAX_BYTES = 512 };
 
 struct holder {
 	unsigned pid;
-	char name[NAME_MAX_BYTES];
+	char name[PROCESS_NAME_MAX_BYTES];
 };
 
 struct holders {
@@ -31,13 +30,6 @@ struct holders {
 };
 
 /* ---- Processes ---- */
-
-static FILE *open_proc(unsigned pid, const char *name) {
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/%u/%s", pid, name);
-	return fopen(path, "re");
-}
 
 /* Not all may be looked into; those of other users are left out. */
 static bool has_peer(unsigned pid, const struct peers *peers) {
@@ -59,56 +51,25 @@ static bool has_peer(unsigned pid, const struct peers *peers) {
 	return found;
 }
 
-static void read_name(unsigned pid, char name[NAME_MAX_BYTES]) {
-	FILE *comm = open_proc(pid, "comm");
-
-	if (!comm || !fgets(name, NAME_MAX_BYTES, comm))
-		(void)snprintf(name, NAME_MAX_BYTES, "a process");
-	name[strcspn(name, "\n")] = '\0';
-	if (comm)
-		(void)fclose(comm);
-}
-
-static unsigned parent_of(unsigned pid) {
-	FILE *status = open_proc(pid, "status");
-	char line[256];
-	unsigned parent = 0;
-
-	while (status && fgets(line, sizeof(line), status) && sscanf(line, "PPid: %u", &parent) != 1)
-		;
-	if (status)
-		(void)fclose(status);
-	return parent;
-}
-
-static bool descends_from(unsigned pid, unsigned ancestor) {
-	for (int i = 0; pid > 1 && i < DEPTH_MAX; i++, pid = parent_of(pid))
-		if (pid == ancestor)
-			return true;
-	return false;
-}
-
 static void add(struct holders *holders, unsigned pid) {
 	struct holder *holder = &holders->items[holders->count++];
 
 	holder->pid = pid;
-	read_name(pid, holder->name);
+	process_name(pid, holder->name);
 }
 
-static void find(const struct doctor *doctor, const struct peers *peers, struct holders *holders) {
-	DIR *stream = opendir("/proc");
-	const struct dirent *entry;
+struct search {
+	const struct smime_status *agent; /* NULL: there is none */
+	const struct peers *peers;
+	struct holders *holders;
+};
 
-	while (stream && holders->count < HOLDERS_MAX && (entry = readdir(stream))) {
-		unsigned pid = isdigit((unsigned char)entry->d_name[0]) ? (unsigned)strtoul(entry->d_name, NULL, 10) : 0;
+static bool visit(void *userdata, unsigned pid) {
+	struct search *search = userdata;
 
-		if (pid == 0 || pid == (unsigned)getpid() || !has_peer(pid, peers))
-			continue;
-		if (!doctor->status || !descends_from(pid, doctor->status->pid))
-			add(holders, pid);
-	}
-	if (stream)
-		(void)closedir(stream);
+	if (has_peer(pid, search->peers) && !(search->agent && process_descends_from(pid, search->agent->pid)))
+		add(search->holders, pid);
+	return search->holders->count < HOLDERS_MAX;
 }
 
 /* ---- What they do to the cards ---- */
@@ -193,7 +154,7 @@ void doctor_holders(struct doctor *doctor) {
 	struct peers peers;
 	bool known = peers_find(pcsc_socket(), &peers);
 
-	find(doctor, &peers, &holders);
+	processes_visit(visit, &(struct search){ doctor->status, &peers, &holders });
 	for (size_t i = 0; i < pcsc->reader_count; i++)
 		say_reader(doctor, &pcsc->readers[i], &holders);
 	for (size_t i = 0; i < holders.count; i++)

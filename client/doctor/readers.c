@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "probe.h"
+#include "processes.h"
 #include "usb.h"
 
 #define AREA "reader"
@@ -43,31 +44,45 @@ static bool agent_sees(const struct smime_status *status, const char *name) {
 
 /* ---- No reader anywhere ---- */
 
-static bool is_open_to_others(const char *node) {
+/* pcscd may run as a user of its own, whom the driver's rules for udev let in by a group. */
+static bool is_closed_to_others(const char *node) {
 	struct stat st;
 
-	/* pcscd may run as a user of its own, whom a group lets in. */
-	return stat(node, &st) == 0 && (st.st_gid != 0 || (st.st_mode & 006) == 006);
+	return stat(node, &st) == 0 && st.st_gid == 0 && (st.st_mode & 006) != 006;
 }
 
-static void say_unseen(struct doctor *doctor, const struct usb_reader *reader) {
-	const struct pcsc *pcsc = pcsc_ask(doctor);
-	char mend[512] = "unplug it and plug it in again; scdaemon may hold it (`gpgconf --kill scdaemon`, and `disable-ccid` in "
-			 "~/.gnupg/scdaemon.conf); else `sudo systemctl restart pcscd`";
-
-	if (pcsc->state != PCSC_ANSWERED) {
-		doctor_note(doctor, AREA, NULL, "%s is plugged in; pcscd, which has to drive it, can't be used", reader->name);
-		return;
-	}
+static void say_not_driven(struct doctor *doctor, const struct usb_reader *reader) {
 	if (access(DRIVER, F_OK) != 0)
-		(void)snprintf(mend, sizeof(mend), "install the driver (`sudo apt install libccid`), then `sudo systemctl restart pcscd`");
-	else if (!is_open_to_others(reader->node))
-		(void)snprintf(mend, sizeof(mend),
-			"%s is open to root alone, and pcscd may run as another user: `sudo udevadm control --reload && sudo udevadm "
-			"trigger` applies the "
-			"driver's rules (92-libccid.rules); then `sudo systemctl restart pcscd`",
-			reader->node);
-	doctor_fault(doctor, SMIME_E_NO_TOKEN, AREA, mend, "%s is plugged in, and pcscd does not see it", reader->name);
+		doctor_fault(doctor, SMIME_E_NO_TOKEN, AREA,
+			"install the driver (`sudo apt install libccid`), then `sudo systemctl restart pcscd`",
+			"%s is plugged in, and pcscd does not see it: the driver for such readers is not installed", reader->name);
+	else if (is_closed_to_others(reader->node))
+		doctor_fault(doctor, SMIME_E_NO_TOKEN, AREA,
+			"`sudo udevadm control --reload && sudo udevadm trigger` applies the driver's rules (92-libccid.rules); then `sudo "
+			"systemctl "
+			"restart pcscd`",
+			"%s is plugged in, and pcscd does not see it; %s is open to root alone, and pcscd may be somebody else",
+			reader->name, reader->node);
+	else
+		doctor_fault(doctor, SMIME_E_NO_TOKEN, AREA,
+			"unplug it and plug it in again; `sudo systemctl restart pcscd`; `journalctl -u pcscd` may say why",
+			"%s is plugged in, and pcscd does not see it", reader->name);
+}
+
+/* scdaemon has a driver of its own, and then pcscd can't have the reader. */
+static void say_unseen(struct doctor *doctor, const struct usb_reader *reader) {
+	unsigned scdaemon = process_find("scdaemon");
+
+	if (pcsc_ask(doctor)->state != PCSC_ANSWERED)
+		doctor_note(doctor, AREA, NULL, "%s is plugged in; pcscd, which has to drive it, can't be used", reader->name);
+	else if (scdaemon)
+		doctor_fault(doctor, SMIME_E_NO_TOKEN, AREA,
+			"put `disable-ccid` into ~/.gnupg/scdaemon.conf, so that it uses pcscd, and `gpgconf --kill scdaemon`; then `sudo "
+			"systemctl restart pcscd`",
+			"%s is plugged in, and pcscd does not see it; GnuPG's scdaemon (process %u) may have it for itself", reader->name,
+			scdaemon);
+	else
+		say_not_driven(doctor, reader);
 }
 
 /* Who has other tokens than cards needs no reader. */

@@ -66,15 +66,23 @@ hold() { # shared|exclusive|transaction
 	holds "another program is connected ($1)" await grep -q connected "$T/hold.out"
 }
 scdaemon=$(find /usr/lib/gnupg /usr/libexec -name scdaemon -print -quit 2>/dev/null)
-if [ -n "$scdaemon" ]; then
-	mkfifo "$T/scdaemon.in"
-	mkdir -m 700 "$T/gnupg"
-	printf 'disable-ccid\npcsc-driver %s\n' "$(PATH=$PATH:/sbin ldconfig -p | sed -n 's/.*libpcsclite\.so\.1 .*=> //p' | head -n 1)" >"$T/gnupg/scdaemon.conf"
+scdaemon_start() {
 	"$scdaemon" --homedir "$T/gnupg" --server <"$T/scdaemon.in" >"$T/scdaemon.out" 2>"$T/scdaemon.err" 3>&- &
 	scdaemon_pid=$!
 	started+=("$scdaemon_pid")
 	disown "$scdaemon_pid"
 	exec 4>"$T/scdaemon.in"
+}
+scdaemon_stop() {
+	echo BYE >&4
+	exec 4>&-
+	holds 'scdaemon ends' await ended "$scdaemon_pid"
+}
+if [ -n "$scdaemon" ]; then
+	mkfifo "$T/scdaemon.in"
+	mkdir -m 700 "$T/gnupg"
+	printf 'disable-ccid\npcsc-driver %s\n' "$(PATH=$PATH:/sbin ldconfig -p | sed -n 's/.*libpcsclite\.so\.1 .*=> //p' | head -n 1)" >"$T/gnupg/scdaemon.conf"
+	scdaemon_start
 	echo 'SERIALNO undefined' >&4
 	holds 'scdaemon has the card' await grep -qE '^S SERIALNO' "$T/scdaemon.out"
 	agent_start
@@ -82,9 +90,7 @@ if [ -n "$scdaemon" ]; then
 	finds 'scdaemon is named' fault holders "scdaemon \(process $scdaemon_pid\) keeps the card in Test Reader 00 00 for itself"
 	mends 'with what ends it' holders 'gpgconf --kill scdaemon.*pcsc-shared.*disable-ccid'
 	is 'the exit code is that of a token' "$code" 4
-	echo BYE >&4
-	exec 4>&-
-	holds 'scdaemon ends' await ended "$scdaemon_pid"
+	scdaemon_stop
 	holds 'the agent has the card then' await ready
 	agent_stop
 else
@@ -162,7 +168,13 @@ if command -v umockdev-run >/dev/null && [ -z "${SMIME_SANITIZED:-}" ]; then
 	usb_reader >"$T/devices"
 	examine umockdev-run --device="$T/devices" --
 	finds 'a reader on USB that pcscd does not see' fault reader 'GemPC Twin \(USB 08e6:3437\) is plugged in, and pcscd does not see it'
-	mends 'is to be mended' reader '(libccid|scdaemon|udevadm)'
+	if [ -n "$scdaemon" ]; then
+		scdaemon_start
+		examine umockdev-run --device="$T/devices" --
+		finds 'beside an scdaemon' fault reader "GemPC Twin .* scdaemon \(process [0-9]+\) may have it for itself"
+		mends 'is to be left to pcscd' reader 'disable-ccid'
+		scdaemon_stop
+	fi
 else
 	skip 'a reader on USB that pcscd does not see' 'there is no umockdev-run, or sanitizers are in its way'
 fi
