@@ -6,6 +6,7 @@
  * The agent and what it has started are no others.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,24 +32,32 @@ struct holders {
 
 /* ---- Processes ---- */
 
-/* Not all may be looked into; those of other users are left out. */
-static bool has_peer(unsigned pid, const struct peers *peers) {
-	char path[64], target[64];
-	bool found = false;
+enum connection { NOT_CONNECTED, CONNECTED, HIDDEN }; /* hidden: this user may not look */
+
+static enum connection connection_of_fd(int folder, const char *fd, const struct peers *peers) {
+	char target[64];
+	ssize_t n = readlinkat(folder, fd, target, sizeof(target) - 1);
 	unsigned inode;
+
+	if (n < 0)
+		return errno == EACCES ? HIDDEN : NOT_CONNECTED;
+	target[n] = '\0';
+	return sscanf(target, "socket:[%u]", &inode) == 1 && peers_have(peers, inode) ? CONNECTED : NOT_CONNECTED;
+}
+
+static enum connection connection_of(unsigned pid, const struct peers *peers) {
+	enum connection connection = NOT_CONNECTED;
+	const struct dirent *entry;
+	char path[64];
 
 	(void)snprintf(path, sizeof(path), "/proc/%u/fd", pid);
 	DIR *stream = opendir(path);
-	const struct dirent *entry;
-	while (stream && !found && (entry = readdir(stream))) {
-		ssize_t n = readlinkat(dirfd(stream), entry->d_name, target, sizeof(target) - 1);
-
-		target[n > 0 ? n : 0] = '\0';
-		found = sscanf(target, "socket:[%u]", &inode) == 1 && peers_have(peers, inode);
-	}
-	if (stream)
-		(void)closedir(stream);
-	return found;
+	if (!stream)
+		return HIDDEN;
+	while (connection == NOT_CONNECTED && (entry = readdir(stream)))
+		connection = connection_of_fd(dirfd(stream), entry->d_name, peers);
+	(void)closedir(stream);
+	return connection;
 }
 
 static void add(struct holders *holders, unsigned pid) {
@@ -64,10 +73,25 @@ struct search {
 	struct holders *holders;
 };
 
+/* Processes of other users are hidden, and scdaemon hides from its own user, as programs with secrets do. */
+static bool is_holder(const struct search *search, unsigned pid) {
+	char name[PROCESS_NAME_MAX_BYTES];
+
+	switch (connection_of(pid, search->peers)) {
+	case CONNECTED:
+		return !(search->agent && process_descends_from(pid, search->agent->pid));
+	case HIDDEN:
+		process_name(pid, name);
+		return strcmp(name, SCDAEMON) == 0 && process_is_own(pid);
+	default:
+		return false;
+	}
+}
+
 static bool visit(void *userdata, unsigned pid) {
 	struct search *search = userdata;
 
-	if (has_peer(pid, search->peers) && !(search->agent && process_descends_from(pid, search->agent->pid)))
+	if (is_holder(search, pid))
 		add(search->holders, pid);
 	return search->holders->count < HOLDERS_MAX;
 }
@@ -140,7 +164,7 @@ static void say_user(struct doctor *doctor, const struct holder *holder) {
 	if (strcmp(holder->name, SCDAEMON) == 0)
 		doctor_note(doctor, AREA,
 			"with `pcsc-shared` in ~/.gnupg/scdaemon.conf it leaves cards to others; `gpgconf --kill scdaemon` ends it",
-			"GnuPG's scdaemon (process %u) uses pcscd, and takes cards for itself when gpg wants them", holder->pid);
+			"GnuPG's scdaemon (process %u) runs, and takes cards for itself when gpg wants them", holder->pid);
 	else if (strncmp(holder->name, "smime-", 6) == 0)
 		doctor_note(doctor, AREA, "one agent is enough: `smime lock` and the memory of PIN tries reach only their own",
 			"%s (process %u) of another agent uses pcscd too", holder->name, holder->pid);

@@ -70,7 +70,8 @@ struct wanted {
 	unsigned pid;
 };
 
-static bool is_own(unsigned pid) {
+/* The folder is the user's also where what is in it is root's, as with processes that may not be looked into. */
+bool process_is_own(unsigned pid) {
 	char path[64];
 	struct stat st;
 
@@ -83,7 +84,7 @@ static bool compare(void *userdata, unsigned pid) {
 	char name[PROCESS_NAME_MAX_BYTES];
 
 	process_name(pid, name);
-	if (strcmp(name, wanted->name) != 0 || !is_own(pid))
+	if (strcmp(name, wanted->name) != 0 || !process_is_own(pid))
 		return true;
 	wanted->pid = pid;
 	return false;

@@ -15,6 +15,7 @@ void processes_visit(bool (*visit)(void *userdata, unsigned pid), void *userdata
 /* A process of this user's with this name; 0: there is none. */
 unsigned process_find(const char *name);
 
+bool process_is_own(unsigned pid); /* does it run as this user */
 void process_name(unsigned pid, char ret_name[PROCESS_NAME_MAX_BYTES]);
 bool process_descends_from(unsigned pid, unsigned ancestor);
 

@@ -8,6 +8,7 @@
 
 # The findings of `[WRAPPER...] smime doctor --json` are in $T/json, its exit code in $code.
 examine() { # [COMMAND...]
+	rm -f "$T/json"
 	if [ "${1:-}" = script ]; then run "$@"; else run "$@" smime doctor --json && cp "$T/out" "$T/json"; fi
 }
 of_findings() { # EXPRESSION: over the finding d; a line for each that it holds for

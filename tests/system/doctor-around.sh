@@ -90,6 +90,8 @@ if [ -n "$scdaemon" ]; then
 	finds 'scdaemon is named' fault holders "scdaemon \(process $scdaemon_pid\) keeps the card in Test Reader 00 00 for itself"
 	mends 'with what ends it' holders 'gpgconf --kill scdaemon.*pcsc-shared.*disable-ccid'
 	is 'the exit code is that of a token' "$code" 4
+	examine setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace
+	finds 'also to a user from whom it hides what it has open' fault holders "scdaemon \(process $scdaemon_pid\) keeps the card"
 	scdaemon_stop
 	holds 'the agent has the card then' await ready
 	agent_stop
