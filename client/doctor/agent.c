@@ -37,10 +37,11 @@ static void tell_missing(struct doctor *doctor) {
 }
 
 static void examine_version(struct doctor *doctor, const struct smime_status *status) {
-	if (strcmp(status->agent_version, SMIME_VERSION) != 0)
+	if (!doctor_is_same_version(doctor))
 		doctor_warning(doctor, AREA, to_restart,
-			"the agent is version %s and this program %s: one of them was updated while the agent ran", status->agent_version,
-			SMIME_VERSION);
+			"the agent is version %s and this program %s: one of them was updated while the agent ran, so some things are left "
+			"out",
+			status->agent_version, SMIME_VERSION);
 	else if (agent_process_is_outdated((pid_t)status->pid))
 		doctor_warning(
 			doctor, AREA, to_restart, "the agent runs since before smime-agent was installed anew, so it is the old one");

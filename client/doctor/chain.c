@@ -46,15 +46,17 @@ static void examine_trusted(struct doctor *doctor, const struct smime_chain *cha
 
 /* Whose authority's authority is not known here may be known elsewhere: that one is a root in most cases. */
 static void examine_untrusted(struct doctor *doctor, const struct smime_chain *chain, const char *name) {
-	static const char to_trust[] = "if it is your organisation's root, name its file under `trust:` in agent.yaml";
+	const char *root = chain->stranger ? chain->stranger : chain->link_count > 1 ? chain->missing : NULL;
 
-	if (!chain->missing)
-		doctor_warning(doctor, AREA, to_trust, "the chain of %s is no good here: %s", name, chain->text);
-	else if (chain->link_count > 1)
-		doctor_warning(doctor, AREA, to_trust, "the chain of %s leads to %s, which is not trusted here", name, chain->missing);
-	else
+	if (root)
+		doctor_warning(doctor, AREA, "if it is your organisation's root, name its file under `trust:` in agent.yaml",
+			"the chain of %s leads to %s, which is not trusted here", name, root);
+	else if (chain->missing)
 		doctor_fault(doctor, SMIME_E_UNTRUSTED, AREA, to_add, "the chain of %s breaks off: the certificate of %s is missing", name,
 			chain->missing);
+	else
+		doctor_fault(doctor, SMIME_E_UNTRUSTED, AREA, "ask who issued the certificate", "the chain of %s is no good: %s", name,
+			chain->text);
 }
 
 /* False: there is no use in asking for the next one. */
@@ -75,7 +77,7 @@ static bool examine_certificate(struct doctor *doctor, const struct smime_certif
 
 void doctor_chains(struct doctor *doctor) {
 	char name[DOCTOR_NAME_BYTES];
-	bool go_on = doctor->keys != NULL;
+	bool go_on = doctor->keys && doctor_is_same_version(doctor);
 
 	for (size_t i = 0; go_on && i < doctor->keys->count; i++) {
 		const struct smime_certificate *certificate = doctor_certificate(doctor, &doctor->keys->keys[i]);

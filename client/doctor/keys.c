@@ -111,7 +111,8 @@ void doctor_keys(struct doctor *doctor) {
 	}
 	for (size_t i = 0; i < doctor->keys->count; i++)
 		examine_key(doctor, &doctor->keys->keys[i]);
-	examine_strays(doctor);
+	if (doctor_is_same_version(doctor))
+		examine_strays(doctor);
 	if (doctor->keys->count == 0)
 		doctor_fault(doctor, SMIME_E_NO_KEY, AREA, "insert the token that has your key, or put one on it", "no key is there");
 }

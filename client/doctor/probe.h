@@ -58,6 +58,9 @@ const struct smime_certificate *doctor_certificate(const struct doctor *doctor, 
 /* A key as it is called in findings: "alice@example.org (92a8835961c91ce3)". Returns `name`. */
 const char *doctor_key(const struct doctor *doctor, const struct smime_key *key, char name[DOCTOR_NAME_BYTES]);
 
+/* Whether the agent knows all that this program may ask: what it does not know ends the connection. */
+bool doctor_is_same_version(const struct doctor *doctor);
+
 /* The token of this id, where the agent has answered; NULL: there is none (any more). */
 const struct smime_token *doctor_token(const struct doctor *doctor, const char *id);
 

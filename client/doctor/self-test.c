@@ -200,7 +200,7 @@ static void examine_key(struct doctor *doctor, const struct smime_key *key) {
 void doctor_self_test(struct doctor *doctor) {
 	if (!doctor->options->self_test || !doctor->status || !doctor->keys)
 		return;
-	if (strcmp(doctor->status->agent_version, SMIME_VERSION) != 0) {
+	if (!doctor_is_same_version(doctor)) {
 		doctor_note(doctor, AREA, NULL, "no key was tried, since an agent of another version may not know that it must not ask");
 		return;
 	}

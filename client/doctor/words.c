@@ -49,6 +49,10 @@ const char *doctor_key(const struct doctor *doctor, const struct smime_key *key,
 	return name;
 }
 
+bool doctor_is_same_version(const struct doctor *doctor) {
+	return doctor->status && strcmp(doctor->status->agent_version, SMIME_VERSION) == 0;
+}
+
 const struct smime_token *doctor_token(const struct doctor *doctor, const char *id) {
 	for (size_t i = 0; i < doctor->status->token_count; i++)
 		if (strcmp(doctor->status->tokens[i].id, id) == 0)

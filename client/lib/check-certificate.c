@@ -34,46 +34,49 @@ static void describe_link(struct arena *arena, X509 *certificate, bool sent, str
 	link->sent = sent;
 }
 
-/* Of somebody else's certificate nothing is known of what he sends. */
-static void describe_links(struct arena *arena, STACK_OF(X509) *found, const struct sent *sent, struct smime_chain *chain) {
-	int count = sk_X509_num(found);
-	struct smime_link *links = arena_alloc(arena, (size_t)count, sizeof(*links));
+/* The chain of `certificate`: what was found from itself or from its issuer on. Of somebody else's nothing is known of what he sends. */
+static void describe_links(
+	struct arena *arena, X509 *certificate, STACK_OF(X509) *found, const struct sent *sent, struct smime_chain *chain) {
+	int count = sk_X509_num(found) > 0 ? sk_X509_num(found) : 0;
+	struct smime_link *links = arena_alloc(arena, (size_t)count + 1, sizeof(*links));
+	size_t used = 0;
 
-	for (int i = 0; links && i < count; i++) {
-		X509 *certificate = sk_X509_value(found, i);
-		describe_link(arena, certificate, !sent->configured && (i == 0 || is_among(sent->chain, certificate)), &links[i]);
+	if (!links)
+		return;
+	describe_link(arena, certificate, !sent->configured, &links[used++]);
+	for (int i = 0; i < count; i++) {
+		X509 *link = sk_X509_value(found, i);
+		if (X509_cmp(link, certificate) != 0)
+			describe_link(arena, link, is_among(sent->chain, link), &links[used++]);
 	}
 	chain->links = links;
-	chain->link_count = links ? (size_t)count : 0;
+	chain->link_count = used;
 }
 
-/* Whose certificate it is that nobody has, where that is what is wrong. */
-static const char *missing_issuer(struct arena *arena, const struct trust *trust) {
-	STACK_OF(X509) *found = trust_chain(trust);
+static void say_missing(struct arena *arena, const X509 *last, struct smime_chain *chain) {
+	chain->missing = describe_name(arena, X509_get_issuer_name(last));
+	chain->text = arena_printf(arena, "no certificate of the issuer %s is there", chain->missing);
+}
 
-	switch (trust_error(trust)) {
+/* Why there is no trust, in the words of whoever knows nothing of a message or of options. */
+static void describe_failure(struct arena *arena, const struct trust *trust, const char *otherwise, struct smime_chain *chain) {
+	STACK_OF(X509) *found = trust_chain(trust);
+	const X509 *last = sk_X509_value(found, sk_X509_num(found) - 1);
+
+	switch (last ? trust_error(trust) : X509_V_OK) {
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-		return describe_name(arena, X509_get_issuer_name(sk_X509_value(found, sk_X509_num(found) - 1)));
-	default:
-		return NULL;
-	}
-}
-
-/* In the words of whoever knows nothing of a message or of options. */
-static const char *describe_failure(struct arena *arena, const struct trust *trust, const char *missing, const char *otherwise) {
-	STACK_OF(X509) *found = trust_chain(trust);
-
-	if (missing)
-		return arena_printf(arena, "no certificate of the issuer %s is there", missing);
-	switch (trust_error(trust)) {
+		say_missing(arena, last, chain);
+		break;
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-		return arena_printf(arena, "the root %s is not trusted",
-			describe_name(arena, X509_get_subject_name(sk_X509_value(found, sk_X509_num(found) - 1))));
+		chain->stranger = describe_name(arena, X509_get_subject_name(last));
+		chain->text = arena_printf(arena, "the root %s is not trusted", chain->stranger);
+		break;
 	default:
-		return otherwise;
+		chain->text = otherwise;
+		break;
 	}
 }
 
@@ -85,18 +88,35 @@ static const struct smime_check *describe_revocation(struct arena *arena, const 
 	return check;
 }
 
+/*
+ * Where the validation begins. OpenSSL validates no certificate whose key it does not know, as one for RSAES-OAEP alone: the chain of
+ * its issuer stands for it, of whom it was seen that he has signed it. NULL: there is none.
+ */
+static X509 *begin_of(X509 *certificate, const struct sent *sent) {
+	bool known = X509_get0_pubkey(certificate);
+
+	ERR_clear_error();
+	return known ? certificate : sk_X509_value(sent->chain, 0);
+}
+
 static int check(struct chain_object *object, struct trust *trust, X509 *certificate, const struct sent *sent,
 	const struct smime_verify_options *options) {
 	static const struct revocation_sources none = { NULL, NULL, 0 };
 	struct trust_verdict verdict = { .trusted = false };
-	int r = trust_check(trust, certificate, sent->configured ? sent->configured : sent->chain, &none, &object->arena, &verdict);
+	X509 *begin = begin_of(certificate, sent);
+	STACK_OF(X509) *others = sent->configured ? sent->configured : sent->chain;
+	int r = begin ? trust_check(trust, begin, others, &none, &object->arena, &verdict) : 0;
 
 	if (r < 0)
 		return r;
-	describe_links(&object->arena, trust_chain(trust), sent, &object->chain);
+	describe_links(&object->arena, certificate, trust_chain(trust), sent, &object->chain);
 	object->chain.trusted = verdict.trusted;
-	object->chain.missing = verdict.trusted ? NULL : missing_issuer(&object->arena, trust);
-	object->chain.text = verdict.trusted ? verdict.text : describe_failure(&object->arena, trust, object->chain.missing, verdict.text);
+	if (verdict.trusted)
+		object->chain.text = verdict.text;
+	else if (begin)
+		describe_failure(&object->arena, trust, verdict.text, &object->chain);
+	else
+		say_missing(&object->arena, certificate, &object->chain);
 	if (options->revocation != SMIME_REVOCATION_OFF)
 		object->chain.revocation = describe_revocation(&object->arena, &verdict.revocation);
 	return arena_failed(&object->arena) ? -SMIME_E_NO_MEMORY : 0;

@@ -532,6 +532,7 @@ struct smime_chain {
 	bool trusted;
 	const char *text;               /* where it leads, or why it is not trusted */
 	const char *missing;            /* the authority whose certificate is lacking, where that is why; else NULL */
+	const char *stranger;           /* the root that it leads to and that nobody trusts, where that is why; else NULL */
 	const struct smime_link *links; /* from the certificate on, as far as they were found; the last of a trusted chain is its root */
 	size_t link_count;              /* one at least */
 	const struct smime_check *revocation; /* when the options ask for it; else NULL */

@@ -7,6 +7,7 @@
 
 AREAS='token key validity usage address chain trust agent socket config permissions clock self-test'
 doctor_token
+version=$(smime --version | grep -o '[0-9.]*$')
 
 # ---- Trust ----
 
@@ -15,7 +16,7 @@ examine
 only 'a chain to a root that is not there' 'warning chain: the chain of carol@example.org .* leads to CN=Demonstration Root,O=Demonstration, which is not trusted here -> .*`trust:`'
 mkdir -p "$HOME/.config/smime-agent/certificates" && cp "$T/ca/root.pem" "$HOME/.config/smime-agent/certificates/"
 examine
-only 'a chain to a root that is not trusted' 'warning chain: the chain of carol@example.org .* is no good here: the root CN=Demonstration Root,O=Demonstration is not trusted -> .*`trust:`'
+only 'a chain to a root that is not trusted' 'warning chain: the chain of carol@example.org .* leads to CN=Demonstration Root,O=Demonstration, which is not trusted here -> .*`trust:`'
 rm -r "$HOME/.config/smime-agent"
 authority_root() { # NAME FROM UNTIL: one that trusts itself
 	new_key "ca/$1" && openssl req -x509 -new -key "$T/ca/$1.key" -subj "/CN=$1" -days 3000 -addext keyUsage=critical,keyCertSign -out "$T/ca/$1-begin.pem" &&
@@ -123,6 +124,19 @@ finds 'and it answers' "agent: smime-agent .* answers on $XDG_RUNTIME_DIR/smime-
 end_process "$(json "$T/out" "[f['text'] for f in d['findings'] if f['area'] == 'agent'][0].split()[-1].rstrip(')')")"
 
 rm "$HOME/.config/smime-agent/agent.yaml"
+
+# ---- An agent of another version ----
+
+python3 "$SOURCE/tests/lib/old-agent.py" "$SMIME_AGENT_SOCK" &
+old=$!
+started+=("$old")
+holds 'an agent of another version answers' await smime status -q
+examine --self-test
+wrong 'its version is told' "warning agent: the agent is version 0.0.1 and this program $version: .* -> end it"
+notes 'no key is tried with it' 'self-test: no key was tried'
+unlike 'and it is asked for nothing that it does not know' "$(worse)" 'protocol|unknown|closed'
+end_process "$old"
+rm "$SMIME_AGENT_SOCK"
 
 # ---- Socket ----
 

@@ -219,5 +219,21 @@ person below carol -10 1000 digitalSignature,keyAgreement carol@example.org brie
 with 'below ca/brief'
 examine
 only 'an authority that ends soon' "warning chain: the certificate of CN=brief in the chain of carol@example.org .* ends on $(day 20)"
+new_key ca/web
+issue web ca/web -100 2000 root basicConstraints=critical,CA:true keyUsage=critical,keyCertSign extendedKeyUsage=serverAuth && mv "$T/web.pem" "$T/ca/web.pem"
+person below carol -10 1000 digitalSignature,keyAgreement carol@example.org web
+with 'below ca/web'
+examine
+wrong 'an authority for something else' 'fault chain: the chain of carol@example.org .* is no good: CN=web is a certification authority for other purposes than e-mail'
+agent_stop
 
+# ---- Keys of every kind ----
+
+fixture kinds wide
+AREAS='chain self-test'
+with ca/issuing
+for token in kinds wide; do check "unlock $token" 0 smime unlock "$token"; done
+examine --self-test
+is_well 'keys of every kind are well'
+is 'each does what it is for' "$(found good | grep -c '^good self-test: .* has \(signed\|decrypted\) in')" 13
 done_testing
