@@ -109,14 +109,22 @@ static int read_one(struct exchange *exchange) {
 	return exchange->end = take_order(exchange, &order);
 }
 
-/* Who has what he waited for leaves the socket to another one. While nobody waits nobody need read. */
-static void pass_on(struct exchange *exchange) {
+/* Who has what he waited for leaves the socket to another one. While nobody waits nobody need read: NULL then. */
+static pthread_cond_t *next_reader(struct exchange *exchange) {
 	if (exchange->reading)
-		return;
+		return NULL;
 	if (exchange->idle > 0)
-		(void)pthread_cond_signal(&exchange->more);
-	else if (exchange->prompt_awaited)
-		(void)pthread_cond_signal(&exchange->prompt_answered);
+		return &exchange->more;
+	return exchange->prompt_awaited ? &exchange->prompt_answered : NULL;
+}
+
+/* Opens the lock first: who is woken while it is held only goes to sleep again. */
+static void leave(struct exchange *exchange) {
+	pthread_cond_t *next = next_reader(exchange);
+
+	(void)pthread_mutex_unlock(&exchange->read_lock);
+	if (next)
+		(void)pthread_cond_signal(next);
 }
 
 static void wait_for_more(struct exchange *exchange) {
@@ -141,8 +149,7 @@ int exchange_next(struct exchange *exchange, struct wire_order **ret_order) {
 		*ret_order = job->order;
 		free(job);
 	}
-	pass_on(exchange);
-	(void)pthread_mutex_unlock(&exchange->read_lock);
+	leave(exchange);
 	return r;
 }
 
@@ -175,7 +182,6 @@ int exchange_prompt(struct exchange *exchange, uint32_t id, struct wire_prompt_g
 		*ret_grant = TAKE(exchange->grant);
 		*ret_fd = take_fd(&exchange->prompt_fd);
 	}
-	pass_on(exchange);
-	(void)pthread_mutex_unlock(&exchange->read_lock);
+	leave(exchange);
 	return r;
 }
