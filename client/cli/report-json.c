@@ -78,10 +78,10 @@ static json_t *signed_json(const struct smime_layer *layer) {
 }
 
 static json_t *encrypted_json(const struct smime_layer *layer) {
-	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:i, s:b, s:b}", "kind", "encrypted", "form", layer->form, "good", layer->good,
-		"cipher", cli_json_text(layer->cipher), "key", cli_json_text(layer->key), "key_encryption",
+	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:i, s:b, s:b, s:b}", "kind", "encrypted", "form", layer->form, "good",
+		layer->good, "cipher", cli_json_text(layer->cipher), "key", cli_json_text(layer->key), "key_encryption",
 		cli_json_text(layer->key_encryption), "recipients", (int)layer->recipients, "authenticated", layer->authenticated, "weak",
-		layer->weak);
+		layer->weak, "weak_wrap", layer->weak_wrap);
 }
 
 static json_t *compressed_json(const struct smime_layer *layer) {

@@ -110,6 +110,8 @@ static void tell_encrypted(const struct smime_layer *layer, size_t number) {
 		layer->key_encryption, layer->recipients, layer->recipients == 1 ? "" : "s", layer->key ? "key " : "the shared secret",
 		KEY_DIGITS, layer->key ? layer->key : "", layer->weak ? ": WEAK cipher" : "");
 	tell_covered(layer, "hides");
+	if (layer->weak_wrap)
+		line("  warning: the content's key was encrypted with a shorter one, and the content is no better protected than that");
 	line("  it %s",
 		layer->authenticated ? "shows itself whether it was changed" :
 				       "does not show whether it was changed: only a good signature inside does");

@@ -59,14 +59,16 @@ int unwrap_shared(struct opening *opening, const struct layer *layer, struct env
 	_cleanup_(opened_clear) struct opened opened = { .content = NULL };
 	uint64_t len = 0;
 	size_t index = 0;
+	bool kek;
 	int r = try_all(layer, enveloped, secrets, &index, &opened.content, &len);
 
 	if (r != 0)
 		return r < 0 ? say(opening->s, r) : r;
-	r = unwrap_report(opening, enveloped, &opened.layer);
+	kek = enveloped->shared[index].kind == SHARED_KEK;
+	r = unwrap_report(opening, enveloped, kek ? secrets->kek.len : 0, &opened.layer);
 	if (r < 0)
 		return r;
-	opened.layer->key_encryption = enveloped->shared[index].kind == SHARED_KEK ? "kek" : "password";
+	opened.layer->key_encryption = kek ? "kek" : "password";
 	opened.layer->octets = len;
 	opened.type = TAKE(enveloped->content_type);
 	*ret_opened = opened;

@@ -168,6 +168,19 @@ static const char *agreement_name(const struct keyring_key *key) {
 	return strcmp(describe_xdh(key), "X25519") == 0 ? "x25519" : "x448";
 }
 
+/* Of an AES key wrap: 0 when there is none. */
+static size_t wrap_key_len(const struct enveloped_match *match) {
+	_cleanup_(cms_recipient_info_freep) struct cms_recipient_info *info = NULL;
+	struct cms_agreement agreement;
+	struct bytes der = { match->recipient_info, match->recipient_info_len };
+
+	if (cms_parse(der, cms_recipient_info_it(), &info) < 0 || info->type != CMS_RECIPIENT_KEY_AGREE ||
+		cms_agreement_read(info->key_agree->key_encryption, &agreement) < 0)
+		return 0;
+	X509_ALGOR_free(agreement.wrap_algorithm);
+	return agreement.kek_len;
+}
+
 static const char *key_encryption_name(const struct enveloped_match *match, const struct keyring_key *key) {
 	_cleanup_(cms_recipient_info_freep) struct cms_recipient_info *info = NULL;
 	struct bytes der = { match->recipient_info, match->recipient_info_len };
@@ -181,7 +194,7 @@ static const char *key_encryption_name(const struct enveloped_match *match, cons
 	return OBJ_obj2nid(info->key_trans->key_encryption->algorithm) == NID_rsaesOaep ? "rsa-oaep" : "rsa-v1.5";
 }
 
-int unwrap_report(struct opening *opening, const struct enveloped *enveloped, struct smime_layer **ret_layer) {
+int unwrap_report(struct opening *opening, const struct enveloped *enveloped, size_t wrap_len, struct smime_layer **ret_layer) {
 	struct smime_layer *layer;
 	int r = opening_add_layer(
 		opening, SMIME_LAYER_ENCRYPTED, enveloped->authenticated ? "authEnveloped-data" : "enveloped-data", &layer);
@@ -193,6 +206,8 @@ int unwrap_report(struct opening *opening, const struct enveloped *enveloped, st
 	layer->recipients = (unsigned)enveloped->recipients;
 	layer->authenticated = enveloped->authenticated;
 	layer->weak = enveloped->cipher.weak;
+	/* RFC 5753 7.2: both have the same size; whoever can guess the shorter one needs no other. Triple DES is weak without that. */
+	layer->weak_wrap = wrap_len > 0 && wrap_len < enveloped->cipher.key_len && !layer->weak;
 	*ret_layer = layer;
 	return 0;
 }
@@ -200,7 +215,7 @@ int unwrap_report(struct opening *opening, const struct enveloped *enveloped, st
 static int report_layer(struct opening *opening, const struct enveloped *enveloped, const struct enveloped_match *match,
 	const struct keyring_key *key, struct smime_layer **ret_layer) {
 	struct bytes spki = wire_octets(key->wire->spki);
-	int r = unwrap_report(opening, enveloped, ret_layer);
+	int r = unwrap_report(opening, enveloped, wrap_key_len(match), ret_layer);
 
 	if (r < 0)
 		return r;

@@ -18,7 +18,10 @@
 int unwrap_layer(struct opening *opening, const struct layer *layer, const struct shared_secrets *secrets, struct keyring **keyring,
 	struct opened *ret_opened);
 
-/* Adds the layer to the report, as far as it is known without the key that opened it. -SMIME_E_TOO_LARGE with a message. */
-int unwrap_report(struct opening *opening, const struct enveloped *enveloped, struct smime_layer **ret_layer);
+/*
+ * Adds the layer to the report, as far as it is known without the key that opened it. `wrap_len`: octets of the AES key that the content's key was
+ * wrapped with, or 0. -SMIME_E_TOO_LARGE with a message.
+ */
+int unwrap_report(struct opening *opening, const struct enveloped *enveloped, size_t wrap_len, struct smime_layer **ret_layer);
 
 #endif

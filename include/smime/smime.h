@@ -393,6 +393,7 @@ struct smime_layer {
 	unsigned recipients;
 	bool authenticated; /* the cipher itself shows changes (GCM, ChaCha20-Poly1305); else only a good signature inside does */
 	bool weak;
+	bool weak_wrap; /* the content's key came encrypted with an AES key that is shorter than itself */
 	/* Every kind: what the layer is around. */
 	const char *content; /* media type or CMS type of what is inside: "text/plain", "signed-data"; NULL: nobody looked */
 	uint64_t octets;     /* of the content, as they stand in the message or came out of the cipher */

@@ -33,6 +33,8 @@ for cipher in aes256-cbc aes128-cbc aes256-gcm; do
 				openssl cms -decrypt -binary -inform DER -secretkey "${kek[$len]}" -secretkeyid "$(default_id $len)" -in "$T/message" -out "$T/got"
 			reads 'E15: so do we, without an agent' "$content" smime decrypt --cms --kek "$T/kek$len" -i "$T/message" -o "$T/got"
 			says 'E15: and say with what' ": $cipher, kek, 1 recipient, opened with the shared secret"
+			is 'E15: and whether it is shorter than the key in it' \
+				"$(grep -c 'encrypted with a shorter one' "$T/err")" "$((len < 32 && ${#cipher} == 10 && ${cipher:3:3} == 256))"
 		done
 		if [[ $cipher = *cbc ]]; then # OpenSSL wants to wrap with the content's cipher, which GCM does not do
 			made openssl cms -encrypt -binary -outform DER -${cipher/s/s-} -pwri_password "$phrase" -in "$content" -out "$T/message"

@@ -43,7 +43,13 @@ for who in p384 p521; do
 done
 for wrap in 128 192 256; do
 	opened "E13: AES-$wrap key wrap, AES-128 inside" bob wrap=$wrap cipher=aes128-cbc
+	fails 'E13: which is no shorter' grep -q 'encrypted with a shorter one' "$T/err"
 	opened "E13: AES-$wrap key wrap, AES-256 inside" bob wrap=$wrap
+	if [ "$wrap" -lt 256 ]; then
+		says 'E13: which is shorter' 'encrypted with a shorter one'
+	else
+		fails 'E13: which is no shorter, either' grep -q 'encrypted with a shorter one' "$T/err"
+	fi
 done
 for params in absent null curve; do
 	opened "E13: id-ecPublicKey with parameters: $params" bob params=$params
