@@ -62,22 +62,32 @@ static int family_of(const struct wire_decrypt *decrypt) {
 	return 2 * OBJ_obj2nid(decrypt->content_type) + is_chacha(decrypt->content_encryption->algorithm);
 }
 
+/* From CBC to a cipher that authenticates, and never back. */
+static bool is_promotion(const struct entry *entry, const struct wire_decrypt *decrypt) {
+	return entry->family == 2 * NID_pkcs7_enveloped && OBJ_obj2nid(decrypt->content_type) == NID_id_smime_ct_authEnvelopedData;
+}
+
+static int check_entry(struct entry *entry, const struct wire_decrypt *decrypt) {
+	if (is_promotion(entry, decrypt))
+		entry->family = family_of(decrypt);
+	return entry->family == family_of(decrypt) ? 0 : -SMIME_E_INTEGRITY;
+}
+
 int reuse_check(struct reuse *reuse, const ASN1_OCTET_STRING *encrypted_key, const struct wire_decrypt *decrypt) {
 	struct bytes hash = wire_octets(encrypted_key);
-	int family = family_of(decrypt);
 
 	if (hash.len != HASH_BYTES)
 		return -SMIME_E_PROTOCOL;
 	int *bucket = bucket_of(reuse, hash.data);
 	for (int i = *bucket; i != NONE; i = reuse->entries[i].next)
 		if (memcmp(reuse->entries[i].hash, hash.data, HASH_BYTES) == 0)
-			return reuse->entries[i].family == family ? 0 : -SMIME_E_INTEGRITY;
+			return check_entry(&reuse->entries[i], decrypt);
 	int slot = reuse->oldest;
 	if (reuse->entries[slot].used)
 		forget(reuse, slot);
 	struct entry *entry = &reuse->entries[slot];
 	memcpy(entry->hash, hash.data, HASH_BYTES);
-	entry->family = family;
+	entry->family = family_of(decrypt);
 	entry->used = true;
 	entry->next = *bucket;
 	*bucket = slot;
