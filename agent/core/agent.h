@@ -14,7 +14,8 @@ enum { AGENT_REJECTION_SECRET_BYTES = 32 };
 
 struct agent {
 	sd_event *event;
-	int parent_fd; /* for background_done(), or -1 */
+	int parent_fd;     /* for background_done(), or -1 */
+	char *config_file; /* --config, absolute; NULL: the usual places, or it is not there */
 	struct config *config;
 	struct spawner *spawner;
 	struct listener *listener;
@@ -25,6 +26,8 @@ struct agent {
 	struct notifier *notifier;
 	struct session *session;
 	struct reuse *reuse;
+	struct facts *facts;
+	struct consents *consents;
 	struct requests *requests;
 	STACK_OF(ASN1_OCTET_STRING) *anchors;      /* DER of `trust:` */
 	STACK_OF(ASN1_OCTET_STRING) *certificates; /* DER of `certificates:` */

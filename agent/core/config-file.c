@@ -12,6 +12,7 @@
 #include <cyaml/cyaml.h>
 #include <smime/error.h>
 
+#include "agent/policy/policy.h"
 #include "config.h"
 
 #define TEXT(key, st, member, flags) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), st, member, 1, CONFIG_TEXT_MAX_BYTES)
@@ -64,6 +65,60 @@ static const cyaml_schema_field_t socket_fields[] = {
 	NUMBER("max_clients", struct config_file_socket, max_clients, CYAML_FLAG_OPTIONAL),
 	CYAML_FIELD_END,
 };
+#define RULE_TEXT(key, st, member) TEXT(key, struct st, member, CYAML_FLAG_OPTIONAL)
+static const cyaml_schema_field_t rule_key_fields[] = {
+	RULE_TEXT("fingerprint", rule_text_key, fingerprint),
+	RULE_TEXT("address", rule_text_key, address),
+	RULE_TEXT("issuer", rule_text_key, issuer),
+	RULE_TEXT("token", rule_text_key, token),
+	RULE_TEXT("uri", rule_text_key, uri),
+	RULE_TEXT("policy", rule_text_key, policy),
+	RULE_TEXT("eku", rule_text_key, eku),
+	RULE_TEXT("template", rule_text_key, template_),
+	RULE_TEXT("evidence", rule_text_key, evidence),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t rule_client_fields[] = {
+	RULE_TEXT("uid", rule_text_client, uid),
+	RULE_TEXT("gid", rule_text_client, gid),
+	RULE_TEXT("unit", rule_text_client, unit),
+	RULE_TEXT("label", rule_text_client, label),
+	RULE_TEXT("executable", rule_text_client, executable),
+	RULE_TEXT("remote", rule_text_client, remote),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t rule_when_fields[] = {
+	RULE_TEXT("session", rule_text_when, session),
+	RULE_TEXT("between", rule_text_when, between),
+	RULE_TEXT("digest", rule_text_when, digest),
+	RULE_TEXT("cipher", rule_text_when, cipher),
+	RULE_TEXT("from", rule_text_when, from),
+	RULE_TEXT("within", rule_text_when, within),
+	NUMBER("at-most", struct rule_text_when, at_most, CYAML_FLAG_OPTIONAL),
+	CYAML_FIELD_END,
+};
+#define RULE_LIST(key, member) \
+	CYAML_FIELD_SEQUENCE(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct rule_text, member, &text_schema, 1, CONFIG_LIST_MAX)
+#define RULE_MAPPING(key, type, member, fields) \
+	CYAML_FIELD_MAPPING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct rule_text, member, fields)
+static const cyaml_schema_field_t rule_fields[] = {
+	RULE_TEXT("name", rule_text, name),
+	RULE_LIST("operation", operation),
+	RULE_MAPPING("key", struct rule_text_key, key, rule_key_fields),
+	RULE_MAPPING("client", struct rule_text_client, client, rule_client_fields),
+	RULE_MAPPING("when", struct rule_text_when, when, rule_when_fields),
+	TEXT("outcome", struct rule_text, outcome, CYAML_FLAG_DEFAULT),
+	RULE_TEXT("text", rule_text, text),
+	RULE_TEXT("ask", rule_text, ask),
+	RULE_TEXT("within", rule_text, within),
+	NUMBER("count", struct rule_text, count, CYAML_FLAG_OPTIONAL),
+	RULE_LIST("require", require),
+	RULE_TEXT("trust-executable", rule_text, trust_executable),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t rule_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct rule_text, rule_fields),
+};
 static const cyaml_schema_field_t top_fields[] = {
 	/* None is no choice: without the key the modules are those of p11-kit. */
 	CYAML_FIELD_SEQUENCE(
@@ -75,6 +130,9 @@ static const cyaml_schema_field_t top_fields[] = {
 	MAPPING("pin", struct config_file_pin, pin, pin_fields),
 	MAPPING("socket", struct config_file_socket, socket, socket_fields),
 	LIST("user-may", user_may, &text_schema),
+	TEXT("consent-on-tty", struct config_file, consent_on_tty, CYAML_FLAG_OPTIONAL),
+	CYAML_FIELD_SEQUENCE(
+		"rules", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, rules, &rule_schema, 0, POLICY_RULES_MAX),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t top_schema = {
@@ -126,8 +184,10 @@ struct config_file *config_file_free(struct config_file *file) {
 	struct complaint ignored = { 0 };
 	cyaml_config_t config = loader(&ignored);
 
-	if (file)
-		(void)cyaml_free(&config, &top_schema, file, 0);
+	if (!file)
+		return NULL;
+	free(file->bytes);
+	(void)cyaml_free(&config, &top_schema, file, 0);
 	return NULL;
 }
 
@@ -181,6 +241,8 @@ int config_file_load(const char *path, bool required, struct config_file **ret_r
 		return config_refuse(ret_message, "%s%s: %s", path, complaint.where, readable(complaint.what, err));
 	if (!raw)
 		return 1;
+	raw->bytes = TAKE(buffer);
+	raw->len = len;
 	*ret_raw = TAKE(raw);
 	return 0;
 }

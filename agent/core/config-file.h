@@ -11,6 +11,7 @@
 
 #include <smime/error.h>
 
+#include "agent/policy/rule-text.h"
 #include "agent/wire/base.h"
 #include "refuse.h"
 
@@ -50,6 +51,12 @@ struct config_file {
 	struct config_file_socket *socket;
 	char **user_may;
 	unsigned user_may_count;
+	char *consent_on_tty;
+	struct rule_text *rules;
+	unsigned rules_count;
+	/* Not of the schema: the file's own bytes, to say where something stands. */
+	uint8_t *bytes;
+	size_t len;
 };
 
 /*

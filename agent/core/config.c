@@ -7,12 +7,17 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
+
+#include <openssl/sha.h>
 
 #include <smime/error.h>
 
+#include "agent/policy/duration.h"
 #include "agent/wire/limits.h"
 #include "agent/wire/text.h"
 #include "config-file.h"
+#include "config-place.h"
 #include "environment.h"
 #include "paths.h"
 
@@ -20,26 +25,6 @@
 #define DEFAULT_PINENTRY "/usr/bin/pinentry"
 
 /* ---- Checking and taking over ---- */
-
-/* A length of time: a number and s, min, h or d. */
-static int parse_duration(const char *text, uint64_t *ret_us) {
-	static const struct {
-		const char *unit;
-		uint64_t seconds;
-	} units[] = { { "s", 1 }, { "min", 60 }, { "h", 3600 }, { "d", 86400 } };
-	char *end;
-
-	errno = 0;
-	unsigned long long n = strtoull(text, &end, 10);
-	if (errno || end == text || *text == '-' || n > 1000000)
-		return -SMIME_E_USAGE;
-	for (size_t i = 0; i < ELEMENTSOF(units); i++)
-		if (strcmp(end, units[i].unit) == 0) {
-			*ret_us = n * units[i].seconds * 1000000;
-			return 0;
-		}
-	return -SMIME_E_USAGE;
-}
 
 /* libcyaml takes any text but a few for yes. */
 static int parse_choice(const char *text, bool *ret_choice) {
@@ -106,7 +91,7 @@ static int take_module(struct config_module *module, const char *file, const str
 		return r;
 	module->sessions = sessions;
 	module->deadline_us = CONFIG_DEADLINE_DEFAULT_US;
-	if (raw->deadline && (parse_duration(raw->deadline, &module->deadline_us) < 0 || module->deadline_us == 0))
+	if (raw->deadline && (duration_parse(raw->deadline, &module->deadline_us) < 0 || module->deadline_us == 0))
 		return config_refuse(
 			ret_message, "%s: modules: deadline: '%s' is no length of time; write for example 60s", file, raw->deadline);
 	if (raw->exclusive && parse_choice(raw->exclusive, &module->exclusive) < 0)
@@ -213,7 +198,7 @@ static int take_grant(
 	if (grant->count < 2 || grant->count > CONFIG_GRANT_COUNT_MAX)
 		return config_refuse(
 			ret_message, "%s: pin: grants: count: %u is not between 2 and %d", file, grant->count, CONFIG_GRANT_COUNT_MAX);
-	if (parse_duration(raw->within, &within_us) < 0 || within_us == 0 || within_us / 1000000 > CONFIG_GRANT_WITHIN_MAX_S)
+	if (duration_parse(raw->within, &within_us) < 0 || within_us == 0 || within_us / 1000000 > CONFIG_GRANT_WITHIN_MAX_S)
 		return config_refuse(ret_message, "%s: pin: grants: within: '%s' is no length of time up to a day; write for example 2min",
 			file, raw->within);
 	grant->within_s = (unsigned)(within_us / 1000000);
@@ -247,9 +232,9 @@ static int take_pin(struct config *config, const char *file, const struct config
 		r = take_text(&config->pin_file, pin->file);
 	if (r < 0)
 		return r;
-	if (pin->idle && parse_duration(pin->idle, &config->pin_idle_us) < 0)
+	if (pin->idle && duration_parse(pin->idle, &config->pin_idle_us) < 0)
 		return config_refuse(ret_message, "%s: pin: idle: '%s' is no length of time; write for example 15min", file, pin->idle);
-	if (pin->max && parse_duration(pin->max, &config->pin_max_us) < 0)
+	if (pin->max && duration_parse(pin->max, &config->pin_max_us) < 0)
 		return config_refuse(ret_message, "%s: pin: max: '%s' is no length of time; write for example 8h", file, pin->max);
 	return take_grants(config, file, pin, ret_message);
 }
@@ -280,6 +265,36 @@ static int take_environment(struct config *config, const char *file, const struc
 	return take_list(&config->environment, &config->environment_count, raw->environment, raw->environment_count);
 }
 
+static int take_consent_on_tty(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
+	if (parse_choice(raw->consent_on_tty, &config->consent_on_tty) < 0)
+		return config_refuse(ret_message, "%s: consent-on-tty: '%s' is neither yes nor no", file, raw->consent_on_tty);
+	return 0;
+}
+
+/* ---- Rules ---- */
+
+static int refuse_rule(const char *file, const struct config_file *raw, const struct policy_fault *fault, char **ret_message) {
+	struct bytes yaml = { raw->bytes, raw->len };
+	struct config_place place = config_place_of_rule(yaml, fault->rule, fault->member, fault->part);
+
+	return config_refuse(ret_message, "%s:%u:%u: rules: %s%s%s: %s", file, place.line, place.column, fault->member,
+		fault->part ? ": " : "", fault->part ? fault->part : "", fault->text);
+}
+
+/* The rules of each file stand for themselves: the strictest outcome holds. */
+static int take_rules(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
+	struct bytes yaml = { raw->bytes, raw->len };
+	struct policy_fault fault = { .rule = 0 };
+	_cleanup_(freep) unsigned *lines = calloc(raw->rules_count + 1u, sizeof(*lines));
+
+	if (!lines)
+		return -SMIME_E_NO_MEMORY;
+	for (unsigned i = 0; i < raw->rules_count; i++)
+		lines[i] = config_place_of_rule(yaml, i, NULL, NULL).line;
+	int r = policy_add(config->policy, file, raw->rules, raw->rules_count, lines, &fault);
+	return r == -SMIME_E_USAGE ? refuse_rule(file, raw, &fault, ret_message) : r;
+}
+
 /* ---- Keys ---- */
 
 /* A key is set when its member of struct config_file, a pointer, is. */
@@ -295,6 +310,7 @@ static const struct key {
 	{ "environment", offsetof(struct config_file, environment), take_environment },
 	{ "pin", offsetof(struct config_file, pin), take_pin },
 	{ "socket", offsetof(struct config_file, socket), take_socket },
+	{ "consent-on-tty", offsetof(struct config_file, consent_on_tty), take_consent_on_tty },
 };
 
 static bool is_set(const struct key *key, const struct config_file *raw) {
@@ -322,15 +338,36 @@ static int check_user_may(const char *file, const struct config_file *raw, char 
 	return 0;
 }
 
+/* Of all files so far: what was before, and the file's octets. */
+static void chain_hash(struct config *config, const struct config_file *raw) {
+	uint8_t sha256[SHA256_DIGEST_LENGTH];
+	char digits[2 * SHA256_DIGEST_LENGTH + 1];
+
+	(void)SHA256(raw->bytes, raw->len, sha256);
+	for (size_t i = 0; i < sizeof(sha256); i++)
+		(void)snprintf(digits + 2 * i, 3, "%02x", sha256[i]);
+	if (config->hash[0]) {
+		char both[sizeof(config->hash) + sizeof(digits)];
+
+		(void)snprintf(both, sizeof(both), "%s%s", config->hash, digits);
+		(void)SHA256((const uint8_t *)both, strlen(both), sha256);
+		for (size_t i = 0; i < sizeof(sha256); i++)
+			(void)snprintf(digits + 2 * i, 3, "%02x", sha256[i]);
+	}
+	memcpy(config->hash, digits, sizeof(config->hash));
+}
+
 /* Takes over what a file sets, but for what `user` (may be NULL) sets in its place. */
 static int apply(
 	struct config *config, const char *file, const struct config_file *raw, const struct config_file *user, char **ret_message) {
 	int r = check_user_may(file, raw, ret_message);
 
+	chain_hash(config, raw);
+
 	for (size_t i = 0; r == 0 && i < ELEMENTSOF(keys); i++)
 		if (is_set(&keys[i], raw) && !(user && is_set(&keys[i], user)))
 			r = keys[i].take(config, file, raw, ret_message);
-	return r;
+	return r == 0 && raw->rules ? take_rules(config, file, raw, ret_message) : r;
 }
 
 /* ---- The whole ---- */
@@ -345,7 +382,8 @@ static struct config *config_new(void) {
 	config->pin_idle_us = 15ull * 60 * 1000000;
 	config->pin_max_us = 8ull * 3600 * 1000000;
 	config->max_clients = 256;
-	if (!config->pin_program || take_list(&config->capabilities, &config->capability_count, capabilities, ELEMENTSOF(capabilities)) < 0)
+	if (!config->pin_program || policy_new(&config->policy) < 0 ||
+		take_list(&config->capabilities, &config->capability_count, capabilities, ELEMENTSOF(capabilities)) < 0)
 		return NULL;
 	return TAKE(config);
 }
@@ -417,6 +455,7 @@ struct config *config_free(struct config *config) {
 	free(config->grants);
 	free(config->pin_program);
 	free(config->pin_file);
+	(void)policy_free(config->policy);
 	free(config);
 	return NULL;
 }

@@ -11,10 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/policy/policy.h"
 #include "agent/wire/base.h"
 
 enum {
-	CONFIG_FILE_MAX_BYTES = 64 * 1024,
+	CONFIG_FILE_MAX_BYTES = 256 * 1024,
 	CONFIG_LIST_MAX = 64,
 	CONFIG_TEXT_MAX_BYTES = 1023, /* what the wire takes, less its end */
 	CONFIG_SESSIONS_MAX = 64,
@@ -58,6 +59,9 @@ struct config {
 	size_t grant_count;
 	uint64_t pin_idle_us, pin_max_us;
 	unsigned max_clients;
+	struct policy *policy;
+	bool consent_on_tty;   /* consent may be asked on the client's terminal */
+	char hash[2 * 32 + 1]; /* SHA-256 of the files that were read, in hex: which policy this is */
 };
 
 /*

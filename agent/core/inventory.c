@@ -8,7 +8,7 @@
 
 #include "discovery.h"
 
-static const struct wire_key *key_of(const struct worker *worker, const ASN1_OCTET_STRING *spki) {
+const struct wire_key *inventory_key_of(const struct worker *worker, const ASN1_OCTET_STRING *spki) {
 	const struct wire_inventory *inventory = worker_inventory(worker);
 	struct bytes name = wire_octets(spki);
 
@@ -22,7 +22,7 @@ struct worker *inventory_find_key(const struct agent *agent, const ASN1_OCTET_ST
 	struct worker *worker;
 
 	for (size_t i = 0; (worker = discovery_worker(agent->discovery, i)); i++)
-		if (key_of(worker, spki))
+		if (inventory_key_of(worker, spki))
 			return worker;
 	return NULL;
 }

@@ -16,6 +16,9 @@ int inventory_each(const struct agent *agent, inventory_visit visit, void *userd
 /* The worker that has the key of this SPKI hash, or NULL. */
 struct worker *inventory_find_key(const struct agent *agent, const ASN1_OCTET_STRING *spki);
 
+/* What a worker has told of a key, or NULL. The worker's, until it tells again. */
+const struct wire_key *inventory_key_of(const struct worker *worker, const ASN1_OCTET_STRING *spki);
+
 /* The worker of the token of this id, or NULL. */
 struct worker *inventory_find_token(const struct agent *agent, const ASN1_OCTET_STRING *id);
 

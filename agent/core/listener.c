@@ -153,7 +153,7 @@ static bool has_room(const struct listener *listener, pid_t pid) {
 	if (listener->count >= listener->agent->config->max_clients)
 		return false;
 	LIST_FOREACH(peer, &listener->peers, link)
-	of_process += peer->pid == pid;
+	of_process += peer->identity.pid == pid;
 	return of_process < LISTENER_CLIENTS_PER_PROCESS;
 }
 
@@ -178,8 +178,7 @@ static void rest(struct listener *listener) {
 static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata) {
 	struct listener *listener = userdata;
 	_cleanup_(close_fdp) int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct ucred who;
-	socklen_t len = sizeof(who);
+	_cleanup_(identity_clear) struct identity who = IDENTITY_NOBODY;
 	struct peer *peer = NULL;
 
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
@@ -187,9 +186,9 @@ static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, 
 	if (fd < 0)
 		return 0;
 	/* Whoever can't be identified is refused like a stranger. */
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 || len != sizeof(who) || who.uid != geteuid())
+	if (identity_read(fd, &who) < 0 || !policy_may_connect(listener->agent->config->policy, who.uid, who.gid, geteuid()))
 		return 0;
-	if (!has_room(listener, who.pid) || peer_new(listener->agent, take_fd(&fd), who.pid, &peer) < 0)
+	if (!has_room(listener, who.pid) || peer_new(listener->agent, take_fd(&fd), &who, &peer) < 0)
 		return 0;
 	LIST_INSERT_HEAD(&listener->peers, peer, link);
 	listener->count++;

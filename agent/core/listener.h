@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The listening socket, inherited from systemd or made here, and the clients on it. Only the agent's own uid is served.
+ * The listening socket, inherited from systemd or made here, and the clients on it. Only the agent's own user is served, and
+ * those whom a rule names.
  */
 #ifndef CORE_LISTENER_H
 #define CORE_LISTENER_H

@@ -23,14 +23,17 @@
 #include "agent/wire/text.h"
 #include "background.h"
 #include "config-check.h"
+#include "consent.h"
 #include "discovery.h"
 #include "events.h"
+#include "facts.h"
 #include "listener.h"
 #include "notify.h"
 #include "paths.h"
 #include "place.h"
 #include "prompt.h"
 #include "readers.h"
+#include "reload.h"
 #include "request.h"
 #include "reuse.h"
 #include "session.h"
@@ -137,6 +140,10 @@ static void raise_descriptors(struct config *config) {
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
 	struct agent *agent = userdata;
 
+	_cleanup_(freep) char *message = NULL;
+
+	if (reload(agent, &message) < 0)
+		(void)complain(-SMIME_E_USAGE, message);
 	discovery_rescan(agent->discovery);
 	return 0;
 }
@@ -180,6 +187,8 @@ static int set_up_loop(struct agent *agent) {
 static int set_up(struct agent *agent, struct listener_socket *socket) {
 	int r = set_up_loop(agent);
 
+	if (r == 0 && (!(agent->facts = facts_new()) || !(agent->consents = consents_new())))
+		r = -SMIME_E_NO_MEMORY;
 	if (r == 0 && !(agent->reuse = reuse_new()))
 		r = -SMIME_E_NO_MEMORY;
 	if (r == 0)
@@ -215,10 +224,14 @@ static void tear_down(struct agent *agent) {
 	agent->events = events_free(agent->events);
 	agent->notifier = notifier_free(agent->notifier);
 	agent->reuse = reuse_free(agent->reuse);
+	agent->consents = consents_free(agent->consents);
+	agent->facts = facts_free(agent->facts);
 	agent->spawner = spawner_free(agent->spawner);
 	agent->event = sd_event_unref(agent->event);
 	state_clear(agent);
 	agent->config = config_free(agent->config);
+	free(agent->config_file);
+	agent->config_file = NULL;
 }
 
 static int serve(struct agent *agent, const char *path) {
@@ -291,6 +304,8 @@ int main(int argc, char **argv) {
 		return code;
 	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	harden();
+	/* It is read again later, from another working directory. */
+	agent.config_file = options.config ? realpath(options.config, NULL) : NULL;
 	int r = config_load(options.config, &agent.config, &message);
 	if (r < 0)
 		return complain(r, message);

@@ -40,16 +40,18 @@ static int on_hello_timeout(sd_event_source *source, uint64_t usec, void *userda
 	return 0;
 }
 
-int peer_new(struct agent *agent, int fd, pid_t pid, struct peer **ret_peer) {
+int peer_new(struct agent *agent, int fd, struct identity *identity, struct peer **ret_peer) {
 	static const struct channel_callbacks callbacks = { on_frame, on_refused, on_closed };
 	struct peer *peer = calloc(1, sizeof(*peer));
 
 	if (!peer) {
 		(void)close(fd);
+		identity_clear(identity);
 		return -SMIME_E_NO_MEMORY;
 	}
 	peer->agent = agent;
-	peer->pid = pid;
+	peer->identity = *identity;
+	*identity = IDENTITY_NOBODY;
 	LIST_INIT(&peer->requests);
 	int r = channel_new(agent->event, fd, (uint64_t)PEER_FRAME_MAX_MS * 1000, &callbacks, peer, &peer->channel);
 	if (r == 0 &&
@@ -58,6 +60,7 @@ int peer_new(struct agent *agent, int fd, pid_t pid, struct peer **ret_peer) {
 		r = -SMIME_E_NO_MEMORY;
 	if (r < 0) {
 		(void)channel_free(peer->channel);
+		identity_clear(&peer->identity);
 		free(peer);
 		return r;
 	}
@@ -72,6 +75,7 @@ void peer_close(struct peer *peer) {
 	sd_event_source_disable_unref(peer->hello_timer);
 	(void)channel_free(peer->channel);
 	wire_hello_free(peer->hello);
+	identity_clear(&peer->identity);
 	free(peer);
 }
 
@@ -97,5 +101,5 @@ void peer_count(struct peer *peer, int change) {
 void peer_describe(const struct peer *peer, char *text, size_t size) {
 	const char *program = wire_text(peer->hello->program);
 
-	(void)snprintf(text, size, "%.100s (process %d)", *program ? program : "A program", (int)peer->pid);
+	(void)snprintf(text, size, "%.100s (process %d)", *program ? program : "A program", (int)peer->identity.pid);
 }

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "agent.h"
+#include "identity.h"
 
 enum {
 	PEER_HELLO_MAX_MS = 5 * 1000,
@@ -27,7 +28,7 @@ struct peer {
 	struct agent *agent;
 	struct channel *channel;
 	sd_event_source *hello_timer;
-	pid_t pid;
+	struct identity identity; /* who the kernel says it is */
 	struct wire_hello *hello; /* NULL until it has come */
 	struct request_list requests;
 	unsigned in_flight;
@@ -36,8 +37,8 @@ struct peer {
 
 LIST_HEAD(peers, peer);
 
-/* `fd` is consumed in every case. */
-int peer_new(struct agent *agent, int fd, pid_t pid, struct peer **ret_peer);
+/* `fd` and `identity` are consumed in every case. */
+int peer_new(struct agent *agent, int fd, struct identity *identity, struct peer **ret_peer);
 
 /* Cancels its requests, closes the connection and frees the peer. */
 void peer_close(struct peer *peer);

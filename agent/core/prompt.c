@@ -238,12 +238,25 @@ static const char *refusal_for(const struct prompts *prompts, const struct ticke
 	return session_refuses_prompts(prompts->agent->session);
 }
 
+/* Somebody else has the screen. */
+static bool is_elsewhere(const struct agent *agent) {
+	enum policy_known active, unlocked;
+
+	session_state(agent->session, &active, &unlocked);
+	return active == POLICY_NO;
+}
+
 void prompts_request(struct prompts *prompts, struct ticket *ticket) {
 	const char *refusal = refusal_for(prompts, ticket);
 	struct prompt *prompt = refusal ? NULL : calloc(1, sizeof(*prompt));
 
 	if (refusal) {
 		prompt_refuse(ticket, SMIME_E_PIN_NO_PROMPT, refusal);
+		return;
+	}
+	if (ticket_asks_consent(ticket) && is_elsewhere(prompts->agent)) {
+		prompt_refuse(ticket, SMIME_E_DENIED, "it needs the consent of somebody who is not at this screen");
+		free(prompt);
 		return;
 	}
 	if (!prompt) {

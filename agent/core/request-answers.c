@@ -10,6 +10,7 @@
 #include "discovery.h"
 #include "events.h"
 #include "inventory.h"
+#include "judge.h"
 #include "listener.h"
 #include "prompt.h"
 #include "readers.h"
@@ -39,6 +40,7 @@ void request_handle_hello(struct request *request) {
 }
 
 struct page {
+	const struct peer *peer;
 	struct wire_list_reply *list;
 	uint32_t offset;
 	size_t bytes;
@@ -48,6 +50,9 @@ struct page {
 static int add_key(void *userdata, const struct wire_key *key, struct worker *worker) {
 	struct page *page = userdata;
 	int len = ASN1_item_i2d((const ASN1_VALUE *)key, NULL, wire_key_it());
+
+	if (!judge_list(page->peer, key, worker))
+		return 0;
 
 	/* A key too large for a page of its own is on none, whichever page is asked for: offsets must not shift. */
 	if (len <= 0 || len > WIRE_PAGE_MAX_BYTES)
@@ -82,7 +87,7 @@ void request_handle_list(struct request *request) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return;
 	}
-	struct page page = { .list = reply->body->list, .offset = request->wire->body->list->offset };
+	struct page page = { .peer = request->peer, .list = reply->body->list, .offset = request->wire->body->list->offset };
 	int r = inventory_each(agent, add_key, &page);
 	if (r == 0)
 		r = add_capabilities(agent, page.list);

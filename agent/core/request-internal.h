@@ -9,6 +9,7 @@
 #define CORE_REQUEST_INTERNAL_H
 
 #include "agent/wire/limits.h"
+#include "consent.h"
 #include "request.h"
 
 struct request {
@@ -19,6 +20,9 @@ struct request {
 	struct ticket *ticket; /* the order it waits for, or NULL */
 	bool waiting;
 	struct locking *locking; /* the lock it waits for, or NULL */
+	bool asks;               /* somebody is asked first, for .. */
+	struct consent_scope scope;
+	struct policy_ask ask;
 };
 
 /* Each ends the request. An empty text stands for that of the error. */
@@ -44,5 +48,7 @@ void request_handle_lock(struct request *request);
 void request_handle_subscribe(struct request *request);
 void request_handle_pin_change(struct request *request);
 void request_handle_pin_unblock(struct request *request);
+void request_handle_reload(struct request *request);
+void request_handle_explain(struct request *request);
 
 #endif

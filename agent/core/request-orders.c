@@ -11,8 +11,11 @@
 #include "agent/wire/limits.h"
 #include "discovery.h"
 #include "inventory.h"
+#include "judge.h"
 #include "locking.h"
 #include "reuse.h"
+
+#define CONSENT_REFUSED "somebody has just said no to this, or is being asked several things already; wait a minute, or ask them"
 
 static void answer_signed(struct request *request, struct wire_report *report) {
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_SIGN);
@@ -48,6 +51,9 @@ static void on_outcome(void *userdata, struct wire_report *received, int error, 
 	struct request *request = userdata;
 
 	request->ticket = NULL;
+	if (request->asks)
+		consent_answered(request->peer->agent->consents, &request->scope, &request->ask, report ? 0 : error);
+	request->asks = false;
 	if (!report) {
 		request_fail(request, error, text);
 		return;
@@ -70,12 +76,59 @@ static void submit(struct request *request, struct worker *worker, struct wire_o
 		request_fail(request, r, r == -SMIME_E_TOKEN_FAULT ? worker_fault(worker) : "");
 }
 
-static int describe(const struct request *request, const char *what, const char *whose, ASN1_UTF8STRING **field) {
+/* What a person is told who is to agree: what is sure comes first, and so can't be pushed out of sight by what a program claims. */
+static int describe_consent(
+	const struct request *request, const struct verdict *verdict, const char *what, const char *whose, char *text, size_t size) {
+	const struct identity_now *now = &verdict->now;
+	const struct policy_ask *ask = verdict->decision.ask;
+	char often[100] = "";
+
+	if (ask->count == 0)
+		(void)snprintf(often, sizeof(often), " A yes holds until the token is locked.");
+	else if (ask->count > 1)
+		(void)snprintf(often, sizeof(often), " A yes holds for %u operations within %llu s.", ask->count,
+			(unsigned long long)(ask->within_us / 1000000));
+	return snprintf(text, size, "Process %d%s%s of user %u%s wants to %s%s%.200s%s. It calls itself \"%.60s\", and runs %.200s.%s",
+		(int)request->peer->identity.pid, now->unit && *now->unit ? ", unit " : "", now->unit ? now->unit : "",
+		(unsigned)request->peer->identity.uid, now->remote == POLICY_YES ? ", for ANOTHER MACHINE," : "", what,
+		*whose ? " as " : "", whose, *whose ? " (as it claims)" : "", wire_text(request->peer->hello->program),
+		now->executable ? now->executable : "what is not known", often);
+}
+
+/* 0: nobody has to be asked, or the order says what. -SMIME_E_DENIED when that can't be done now; -SMIME_E_NO_MEMORY. */
+static int ask_consent(
+	struct request *request, const struct verdict *verdict, const char *what, const char *whose, ASN1_UTF8STRING **ret_text) {
+	const struct identity *identity = &request->peer->identity;
+	char text[WIRE_TEXT_MAX_BYTES];
+	int r = 0;
+
+	if (verdict->decision.outcome == POLICY_ASK)
+		r = consent_ask(request->peer->agent->consents, identity, verdict);
+	if (r <= 0)
+		return r;
+	request->asks = true;
+	request->ask = *verdict->decision.ask;
+	consent_scope_of(identity, verdict, &request->scope);
+	(void)describe_consent(request, verdict, what, whose, text, sizeof(text));
+	*ret_text = ASN1_UTF8STRING_new();
+	return *ret_text ? wire_set_text(ret_text, text) : -SMIME_E_NO_MEMORY;
+}
+
+/* Fills in who asks for what, and what somebody must agree to. Negative: it can't be, and the request is over. */
+static int describe(
+	struct request *request, const char *what, const char *whose, struct wire_caller *caller, const struct verdict *verdict) {
 	char who[200], text[WIRE_TEXT_MAX_BYTES];
 
 	peer_describe(request->peer, who, sizeof(who));
 	(void)snprintf(text, sizeof(text), "%s asks to %s%s%.500s", who, what, *whose ? " as " : "", whose);
-	return wire_set_text(field, text);
+	int r = wire_set_text(&caller->text, text);
+	if (r == 0)
+		r = ask_consent(request, verdict, what, whose, &caller->consent);
+	if (r < 0)
+		request_fail(request, r, r == -SMIME_E_DENIED ? CONSENT_REFUSED : "");
+	else
+		judge_count(verdict);
+	return r;
 }
 
 static struct worker *worker_for_key(struct request *request, const ASN1_OCTET_STRING *spki) {
@@ -91,12 +144,14 @@ void request_handle_sign(struct request *request) {
 	struct worker *worker = worker_for_key(request, (*sign)->key);
 	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_SIGN);
 
-	if (!worker)
+	_cleanup_(verdict_clear) struct verdict verdict = { .key = NULL };
+
+	if (!worker || judge_request(request, POLICY_SIGN, (*sign)->key, worker, &verdict) < 0)
 		return;
-	if (!order || describe(request, "sign", wire_text((*sign)->from), &order->body->sign->caller->text) < 0) {
+	if (!order)
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
+	if (!order || describe(request, "sign", wire_text((*sign)->from), order->body->sign->caller, &verdict) < 0)
 		return;
-	}
 	wire_sign_free(order->body->sign->request);
 	order->body->sign->request = ASN1_item_dup(wire_sign_it(), *sign);
 	submit(request, worker, order->body->sign->request ? TAKE(order) : NULL);
@@ -107,16 +162,18 @@ void request_handle_decrypt(struct request *request) {
 	struct worker *worker = worker_for_key(request, (*decrypt)->key);
 	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_DECRYPT);
 
-	if (!worker)
+	_cleanup_(verdict_clear) struct verdict verdict = { .key = NULL };
+
+	if (!worker || judge_request(request, POLICY_DECRYPT, (*decrypt)->key, worker, &verdict) < 0)
 		return;
 	if (wire_octets((*decrypt)->recipient_info).len > WIRE_RECIPIENT_INFO_MAX_BYTES) {
 		request_fail(request, -SMIME_E_TOO_LARGE, "a RecipientInfo has at most 16 KiB");
 		return;
 	}
-	if (!order || describe(request, "decrypt a message", "", &order->body->decrypt->caller->text) < 0) {
+	if (!order)
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
+	if (!order || describe(request, "decrypt a message", "", order->body->decrypt->caller, &verdict) < 0)
 		return;
-	}
 	wire_decrypt_free(order->body->decrypt->request);
 	order->body->decrypt->request = ASN1_item_dup(wire_decrypt_it(), *decrypt);
 	submit(request, worker, order->body->decrypt->request ? TAKE(order) : NULL);
@@ -181,16 +238,18 @@ static void order_for_token(struct request *request, enum wire_order_type type, 
 	struct worker *worker = named_token(request, request_token_name(request));
 	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, type);
 
-	if (!worker)
+	_cleanup_(verdict_clear) struct verdict verdict = { .key = NULL };
+
+	if (!worker || judge_request(request, POLICY_UNLOCK, NULL, worker, &verdict) < 0)
 		return;
 	struct wire_caller *caller = !order    ? NULL :
 		type == WIRE_ORDER_PIN_CHANGE  ? order->body->pin_change :
 		type == WIRE_ORDER_PIN_UNBLOCK ? order->body->pin_unblock :
 						 order->body->unlock;
-	if (!caller || describe(request, what, "", &caller->text) < 0) {
+	if (!caller)
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
+	if (!caller || describe(request, what, "", caller, &verdict) < 0)
 		return;
-	}
 	submit(request, worker, TAKE(order));
 }
 
@@ -223,6 +282,11 @@ void request_handle_lock(struct request *request) {
 	struct agent *agent = request->peer->agent;
 	const struct wire_token_name *name = request->wire->body->lock;
 
+	_cleanup_(verdict_clear) struct verdict verdict = { .key = NULL };
+
+	/* Whoever may unlock may lock, and the agent's own user in any case. */
+	if (request->peer->identity.uid != geteuid() && judge_request(request, POLICY_UNLOCK, NULL, NULL, &verdict) < 0)
+		return;
 	if (name->token && !inventory_find_token(agent, name->token))
 		request_fail(request, -SMIME_E_NO_TOKEN, "no such token; `smime status` lists those that are present");
 	else if (locking_start(agent, name->token, on_locked, request, &request->locking) < 0)

@@ -32,6 +32,8 @@ static void request_free(struct request *request) {
 	if (request->waiting)
 		TAILQ_REMOVE(&peer->agent->requests->waiting, request, wait);
 	request->locking = locking_abandon(request->locking);
+	if (request->asks)
+		consent_answered(peer->agent->consents, &request->scope, &request->ask, -SMIME_E_PIN_CANCELLED);
 	LIST_REMOVE(request, link);
 	wire_request_free(request->wire);
 	free(request);
@@ -106,6 +108,12 @@ static bool token_is_ready(const struct request *request) {
 	return name ? worker_is_here(inventory_find_token(request->peer->agent, name)) : all_is_ready(request);
 }
 
+static bool explained_is_ready(const struct request *request) {
+	const ASN1_OCTET_STRING *key = request->wire->body->explain->key;
+
+	return !key || worker_is_here(inventory_find_key(request->peer->agent, key));
+}
+
 static const struct operation operations[WIRE_REQUEST_TYPES] = {
 	[WIRE_HELLO] = { false, NULL, request_handle_hello },
 	[WIRE_LIST] = { true, all_is_ready, request_handle_list },
@@ -120,6 +128,8 @@ static const struct operation operations[WIRE_REQUEST_TYPES] = {
 	[WIRE_PIN_CHANGE] = { true, token_is_ready, request_handle_pin_change },
 	[WIRE_PIN_UNBLOCK] = { true, token_is_ready, request_handle_pin_unblock },
 	[WIRE_INTERMEDIATES] = { true, NULL, request_handle_intermediates },
+	[WIRE_RELOAD] = { true, NULL, request_handle_reload },
+	[WIRE_EXPLAIN] = { true, explained_is_ready, request_handle_explain },
 };
 
 static const struct operation *operation_of(const struct request *request) {

@@ -341,6 +341,11 @@ const char *session_refuses_prompts(const struct session *session) {
 	return NULL;
 }
 
+void session_state(const struct session *session, enum policy_known *ret_active, enum policy_known *ret_unlocked) {
+	*ret_active = !session->path ? POLICY_DONT_KNOW : session->active ? POLICY_YES : POLICY_NO;
+	*ret_unlocked = !session->path ? POLICY_DONT_KNOW : session->screen_locked ? POLICY_NO : POLICY_YES;
+}
+
 int session_new(struct agent *agent, struct session **ret_session) {
 	struct session *session = calloc(1, sizeof(*session));
 

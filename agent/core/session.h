@@ -21,4 +21,7 @@ struct session *session_free(struct session *session);              /* accepts N
 /* Why nobody can be asked for anything now, for people; NULL: they can. */
 const char *session_refuses_prompts(const struct session *session);
 
+/* Whether the session has the screen, and is not locked; not known where there is no session. */
+void session_state(const struct session *session, enum policy_known *ret_active, enum policy_known *ret_unlocked);
+
 #endif

@@ -22,10 +22,12 @@ struct ticket {
 	size_t bytes; /* what the order takes */
 	bool open;    /* sent to the token process */
 	bool prompting;
-	bool slow;                   /* told to be */
-	sd_event_source *doubt;      /* it failed, and whether since its card was removed will show */
-	struct wire_report *failure; /* while that is so: with what */
-	ticket_done done;            /* NULL when abandoned */
+	bool prompted;                    /* it was before */
+	struct wire_hello *consent_hello; /* where a prompt for consent is shown, while it is; NULL otherwise */
+	bool slow;                        /* told to be */
+	sd_event_source *doubt;           /* it failed, and whether since its card was removed will show */
+	struct wire_report *failure;      /* while that is so: with what */
+	ticket_done done;                 /* NULL when abandoned */
 	void *userdata;
 };
 

@@ -12,33 +12,45 @@
 #include "notify.h"
 #include "prompt.h"
 
+DEFINE_CLEANUP(struct wire_hello *, hello_freep, wire_hello_free)
+
 /* ---- What others may know ---- */
 
 const struct wire_hello *ticket_hello(const struct ticket *ticket) {
-	return ticket->hello;
+	return ticket->consent_hello ? ticket->consent_hello : ticket->hello;
+}
+
+bool ticket_asks_consent(const struct ticket *ticket) {
+	return ticket->consent_hello != NULL;
 }
 
 const struct wire_token *ticket_token(const struct ticket *ticket) {
 	return ticket->worker->token;
 }
 
-const char *ticket_caller(const struct ticket *ticket) {
+static const struct wire_caller *caller_of(const struct ticket *ticket) {
 	const struct wire_order_body *body = ticket->order->body;
 
 	switch (body->type) {
 	case WIRE_ORDER_SIGN:
-		return wire_text(body->sign->caller->text);
+		return body->sign->caller;
 	case WIRE_ORDER_DECRYPT:
-		return wire_text(body->decrypt->caller->text);
+		return body->decrypt->caller;
 	case WIRE_ORDER_UNLOCK:
-		return wire_text(body->unlock->text);
+		return body->unlock;
 	case WIRE_ORDER_PIN_CHANGE:
-		return wire_text(body->pin_change->text);
+		return body->pin_change;
 	case WIRE_ORDER_PIN_UNBLOCK:
-		return wire_text(body->pin_unblock->text);
+		return body->pin_unblock;
 	default:
-		return "";
+		return NULL;
 	}
+}
+
+const char *ticket_caller(const struct ticket *ticket) {
+	const struct wire_caller *caller = caller_of(ticket);
+
+	return caller ? wire_text(caller->text) : "";
 }
 
 /* ---- Ending ---- */
@@ -69,6 +81,7 @@ static void ticket_free(struct ticket *ticket) {
 	wire_report_free(ticket->failure);
 	wire_order_free(ticket->order);
 	wire_hello_free(ticket->hello);
+	wire_hello_free(ticket->consent_hello);
 	free(ticket);
 }
 
@@ -272,6 +285,38 @@ void ticket_prompt_answer(struct ticket *ticket, struct wire_order *order, int f
 		worker_replace_process(worker, -SMIME_E_INTERNAL, "the PIN prompt could not be handed over");
 }
 
+/*
+ * Who asks must not choose where the person is who agrees: consent is asked where the agent was started, and on the client's terminal only
+ * where the configuration says so.
+ */
+static struct wire_hello *consent_hello(const struct ticket *ticket) {
+	_cleanup_(hello_freep) struct wire_hello *hello = ASN1_item_dup(wire_hello_it(), ticket->hello);
+
+	if (!hello)
+		return NULL;
+	ASN1_UTF8STRING **const named[] = { &hello->display, &hello->wayland_display, &hello->xauthority, &hello->tty_name,
+		&hello->tty_type };
+	size_t to = ticket->worker->agent->config->consent_on_tty ? ELEMENTSOF(named) - 2 : ELEMENTSOF(named); /* the terminal is last */
+
+	for (size_t i = 0; i < to; i++) {
+		ASN1_UTF8STRING_free(*named[i]);
+		*named[i] = NULL;
+	}
+	return TAKE(hello);
+}
+
+/* The first prompt of an order that somebody must agree to is for that, and any other for a PIN. */
+static bool begin_consent(struct ticket *ticket) {
+	const struct wire_caller *caller = caller_of(ticket);
+	bool first = !ticket->prompted;
+
+	ticket->prompted = true;
+	if (!first || !caller || !caller->consent)
+		return true;
+	ticket->consent_hello = consent_hello(ticket);
+	return ticket->consent_hello != NULL;
+}
+
 void tickets_prompt_wanted(struct worker *worker, uint32_t id) {
 	struct ticket *ticket = tickets_find_open(worker, id);
 
@@ -279,6 +324,10 @@ void tickets_prompt_wanted(struct worker *worker, uint32_t id) {
 		return;
 	if (!ticket->done) {
 		prompt_refuse(ticket, SMIME_E_PIN_CANCELLED, "the client has gone");
+		return;
+	}
+	if (!begin_consent(ticket)) {
+		prompt_refuse(ticket, SMIME_E_NO_MEMORY, smime_strerror(SMIME_E_NO_MEMORY));
 		return;
 	}
 	ticket->prompting = true;
@@ -293,6 +342,8 @@ void tickets_prompt_over(struct worker *worker, uint32_t id) {
 		return;
 	ticket->prompting = false;
 	prompts_forget(worker->agent->prompts, ticket);
+	wire_hello_free(ticket->consent_hello);
+	ticket->consent_hello = NULL;
 	update_clocks(worker);
 }
 

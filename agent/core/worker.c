@@ -8,6 +8,7 @@
 
 #include <smime/error.h>
 
+#include "consent.h"
 #include "events.h"
 
 uint64_t worker_now_us(const struct worker *worker) {
@@ -339,6 +340,7 @@ struct worker *worker_free(struct worker *worker, const char *why) {
 int worker_lock(struct worker *worker, worker_locked locked, void *userdata) {
 	struct waiter *waiter = locked ? calloc(1, sizeof(*waiter)) : NULL;
 
+	consents_forget(worker->agent->consents);
 	if (waiter) {
 		*waiter = (struct waiter){ .notify = locked, .userdata = userdata };
 		SLIST_INSERT_HEAD(&worker->locked, waiter, link);

@@ -98,7 +98,8 @@ int worker_status(const struct worker *worker, struct wire_token_status *status)
 
 /* Internal to worker, prompt: the answer to a token process's wish for a prompt (NULL: none could be made); `fd` is consumed. */
 void ticket_prompt_answer(struct ticket *ticket, struct wire_order *order, int fd);
-const struct wire_hello *ticket_hello(const struct ticket *ticket);
+const struct wire_hello *ticket_hello(const struct ticket *ticket); /* where its prompt is shown */
+bool ticket_asks_consent(const struct ticket *ticket);              /* the prompt asks whether it may be done, not for a PIN */
 const struct wire_token *ticket_token(const struct ticket *ticket);
 const char *ticket_caller(const struct ticket *ticket); /* who asks for what */
 

@@ -97,6 +97,20 @@ void ask_end(struct asking *asking) {
 		tell_core(asking);
 }
 
+/* ---- Consent ---- */
+
+int ask_consent(struct operation *operation, struct fault *fault) {
+	_cleanup_(ask_end) struct asking asking = ASKING_NOBODY;
+	int r = ask_begin(operation, &asking, fault);
+
+	if (r < 0)
+		return r;
+	struct prompt_words words = asking.words;
+	words.what = "May this be done with a key";
+	words.consent = operation->consent;
+	return prompt_confirm(asking.prompt, &words, fault);
+}
+
 /* ---- Secrets ---- */
 
 int ask_secret(struct asking *asking, const char *what, const struct tries *tries, const char *further, struct secret *ret_secret,

@@ -34,6 +34,9 @@ int ask_begin(struct operation *operation, struct asking *ret_asking, struct fau
 /* Closes it and tells the core. Does nothing when it was never begun. A cleanup attribute. */
 void ask_end(struct asking *asking);
 
+/* Asks whether the operation may be done: 0 for yes, -SMIME_E_DENIED; errors of ask_begin() and prompt_confirm(). */
+int ask_consent(struct operation *operation, struct fault *fault);
+
 /* Asks for a secret that has these tries left; `what` and `further` as in struct prompt_words. Errors of prompt_ask(). */
 int ask_secret(struct asking *asking, const char *what, const struct tries *tries, const char *further, struct secret *ret_secret,
 	struct fault *fault);

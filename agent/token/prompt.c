@@ -124,7 +124,10 @@ static void describe(const struct prompt_words *words, struct line *line) {
 		line_add(line, "\n");
 		line_add(line, words->tries);
 	}
-	if (words->who[0]) {
+	if (words->consent) {
+		line_add(line, "\n\n");
+		line_add(line, words->consent);
+	} else if (words->who[0]) {
 		(void)snprintf(claim, sizeof(claim), "\n\n%s", words->who);
 		trim_cut(claim);
 		line_add(line, claim);
@@ -135,11 +138,15 @@ static void describe(const struct prompt_words *words, struct line *line) {
 
 static gpg_error_t set_words(assuan_context_t context, const struct prompt_words *words) {
 	struct line description = { .len = 0 };
-	gpg_error_t e = say_words(context, "SETTITLE ", "smime-agent: PIN");
+	gpg_error_t e = say_words(context, "SETTITLE ", words->consent ? "smime-agent: may this be done?" : "smime-agent: PIN");
 
 	describe(words, &description);
 	if (!e)
 		e = say(context, &description);
+	if (!e && words->consent)
+		e = say_words(context, "SETOK ", "_Allow");
+	if (!e && words->consent)
+		e = say_words(context, "SETCANCEL ", "_Refuse");
 	if (!e && words->field)
 		e = say_words(context, "SETPROMPT ", words->field);
 	/* An old pinentry shows neither; what went wrong is in the description as well. */
@@ -187,8 +194,12 @@ static int explain(gpg_error_t e, const struct prompt_words *words, struct fault
 	case GPG_ERR_CANCELED:
 	case GPG_ERR_FULLY_CANCELED:
 	case GPG_ERR_NOT_CONFIRMED:
+		if (words->consent)
+			return fault_set(fault, SMIME_E_DENIED, "somebody was asked whether it may be done, and said no");
 		return fault_set(fault, SMIME_E_PIN_CANCELLED, "the PIN prompt for token \"%s\" was cancelled", words->label);
 	case GPG_ERR_TIMEOUT:
+		if (words->consent)
+			return fault_set(fault, SMIME_E_DENIED, "somebody was asked whether it may be done, and gave no answer in time");
 		return fault_set(fault, SMIME_E_PIN_CANCELLED, "nobody answered the PIN prompt for token \"%s\" in time", words->label);
 	case GPG_ERR_EOF:
 	case GPG_ERR_EPIPE:
@@ -197,10 +208,18 @@ static int explain(gpg_error_t e, const struct prompt_words *words, struct fault
 	case GPG_ERR_ENOTTY:
 	case GPG_ERR_ENXIO:
 	case GPG_ERR_ENODEV:
+		if (words->consent)
+			return fault_set(fault, SMIME_E_DENIED,
+				"it needs somebody's consent, and there is no display to ask for it on; `consent-on-tty: yes` in "
+				"agent.yaml "
+				"lets the client's terminal be used");
 		return fault_set(fault, SMIME_E_PIN_NO_PROMPT,
 			"pinentry has no terminal and no display to ask on; run `export GPG_TTY=$(tty)` and try again in a terminal, or "
 			"set pin: program: in agent.yaml to a graphical pinentry");
 	default:
+		if (words->consent)
+			return fault_set(fault, SMIME_E_DENIED, "it needs somebody's consent, and pinentry can't ask for it here (%s)",
+				gpg_strerror(e));
 		return fault_set(fault, SMIME_E_PIN_NO_PROMPT,
 			"pinentry can't ask for the PIN (%s); set pin: program: in agent.yaml to one that works here", gpg_strerror(e));
 	}

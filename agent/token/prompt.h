@@ -26,6 +26,7 @@ struct prompt_words {
 	const char *who;            /* who asks for what, as a sentence without its full stop; may be empty */
 	const char *further;        /* "" or what else the PIN is for: goes on with that sentence */
 	const char *tries;          /* NULL, or what the person must know of the tries that are left */
+	const char *consent;        /* NULL, or what is to be agreed to: stands in place of `who` */
 	const char *error;          /* NULL, or what was wrong the last time */
 	const char *repeat;         /* NULL, or the name of a second field for the same again */
 };
@@ -47,7 +48,7 @@ DEFINE_CLEANUP(struct prompt *, prompt_closep, prompt_close)
  */
 int prompt_ask(struct prompt *prompt, const struct prompt_words *words, struct secret *ret_pin, bool *ret_repeated, struct fault *fault);
 
-/* Shows a question without a field: 0 for yes, -SMIME_E_PIN_CANCELLED for no; errors of prompt_open(). */
+/* Shows a question without a field: 0 for yes, -SMIME_E_PIN_CANCELLED for no, of a consent -SMIME_E_DENIED; errors of prompt_open(). */
 int prompt_confirm(struct prompt *prompt, const struct prompt_words *words, struct fault *fault);
 
 /*

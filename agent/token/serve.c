@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "agent/wire/limits.h"
+#include "ask.h"
 #include "pin-change.h"
 #include "sign.h"
 #include "smime/error.h"
@@ -36,28 +37,38 @@ static struct purpose purpose_of(const ASN1_OCTET_STRING *key, bool signing) {
 	return (struct purpose){ .spki = spki.len == WIRE_FINGERPRINT_BYTES ? spki.data : NULL, .signing = signing };
 }
 
+/* Takes over who asks, and has somebody asked where that is wanted, before anything else is done. */
+static int admit(struct operation *operation, const struct wire_caller *caller, struct fault *fault) {
+	operation->who = wire_text(caller->text);
+	operation->consent = caller->consent ? wire_text(caller->consent) : NULL;
+	return operation->consent ? ask_consent(operation, fault) : 0;
+}
+
 static int do_sign(struct operation *operation, const struct wire_sign_task *task, struct fault *fault) {
 	_cleanup_(report_freep) struct wire_report *report = wire_report_make(operation->id, WIRE_REPORT_SIGNED);
 
-	operation->who = wire_text(task->caller->text);
 	operation->purpose = purpose_of(task->request->key, true);
-	int r = report ? sign_request(operation, task->request, report->body->signed_, fault) : -SMIME_E_NO_MEMORY;
+	int r = admit(operation, task->caller, fault);
+	if (r == 0)
+		r = report ? sign_request(operation, task->request, report->body->signed_, fault) : -SMIME_E_NO_MEMORY;
 	return r == 0 ? exchange_send(operation->token->exchange, report) : r;
 }
 
 static int do_decrypt(struct operation *operation, const struct wire_decrypt_task *task, struct fault *fault) {
 	_cleanup_(report_freep) struct wire_report *report = wire_report_make(operation->id, WIRE_REPORT_UNWRAPPED);
 
-	operation->who = wire_text(task->caller->text);
 	operation->purpose = purpose_of(task->request->key, false);
-	int r = report ? unwrap_request(operation, task->request, report->body->unwrapped, fault) : -SMIME_E_NO_MEMORY;
+	int r = admit(operation, task->caller, fault);
+	if (r == 0)
+		r = report ? unwrap_request(operation, task->request, report->body->unwrapped, fault) : -SMIME_E_NO_MEMORY;
 	return r == 0 ? exchange_send(operation->token->exchange, report) : r;
 }
 
 static int do_unlock(struct operation *operation, const struct wire_caller *caller, struct fault *fault) {
-	operation->who = wire_text(caller->text);
 	operation->attended = true;
-	int r = login_ensure(operation, fault);
+	int r = admit(operation, caller, fault);
+	if (r == 0)
+		r = login_ensure(operation, fault);
 	if (r == 0)
 		r = token_catch_up(operation->token, operation->session, fault);
 	return r == 0 ? exchange_send_event(operation->token->exchange, operation->id, WIRE_REPORT_DONE) : r;
@@ -65,8 +76,9 @@ static int do_unlock(struct operation *operation, const struct wire_caller *call
 
 static int do_pin(struct operation *operation, const struct wire_caller *caller, int (*renew)(struct operation *, struct fault *),
 	struct fault *fault) {
-	operation->who = wire_text(caller->text);
-	int r = renew(operation, fault);
+	int r = admit(operation, caller, fault);
+	if (r == 0)
+		r = renew(operation, fault);
 	return r == 0 ? exchange_send_event(operation->token->exchange, operation->id, WIRE_REPORT_DONE) : r;
 }
 

@@ -126,6 +126,13 @@ ASN1_SEQUENCE(wire_token_name) = {
 	ASN1_EXP_OPT(struct wire_token_name, token, ASN1_OCTET_STRING, 0),
 } static_ASN1_SEQUENCE_END_name(struct wire_token_name, wire_token_name)
 
+ASN1_SEQUENCE(wire_explain) = {
+	ASN1_EMBED(struct wire_explain, operation, UINT32),
+	ASN1_EXP_OPT(struct wire_explain, key, ASN1_OCTET_STRING, 0),
+	ASN1_EMBED(struct wire_explain, pid, UINT32),
+	TEXT_OPT(struct wire_explain, from, 1),
+} static_ASN1_SEQUENCE_END_name(struct wire_explain, wire_explain)
+
 ASN1_CHOICE(wire_request_body) = {
 	ASN1_EXP(struct wire_request_body, hello, wire_hello, WIRE_HELLO),
 	ASN1_EXP(struct wire_request_body, list, wire_list, WIRE_LIST),
@@ -140,6 +147,8 @@ ASN1_CHOICE(wire_request_body) = {
 	ASN1_EXP(struct wire_request_body, pin_change, wire_token_name, WIRE_PIN_CHANGE),
 	ASN1_EXP(struct wire_request_body, pin_unblock, wire_token_name, WIRE_PIN_UNBLOCK),
 	ASN1_EXP(struct wire_request_body, intermediates, wire_intermediates, WIRE_INTERMEDIATES),
+	ASN1_EXP(struct wire_request_body, reload, ASN1_NULL, WIRE_RELOAD),
+	ASN1_EXP(struct wire_request_body, explain, wire_explain, WIRE_EXPLAIN),
 } static_ASN1_CHOICE_END_name(struct wire_request_body, wire_request_body)
 
 ASN1_SEQUENCE(wire_request) = {
@@ -234,6 +243,17 @@ ASN1_SEQUENCE(wire_event) = {
 	ASN1_EMBED(struct wire_event, code, UINT32),
 } static_ASN1_SEQUENCE_END_name(struct wire_event, wire_event)
 
+ASN1_SEQUENCE(wire_explain_reply) = {
+	ASN1_EMBED(struct wire_explain_reply, outcome, UINT32),
+	ASN1_SIMPLE(struct wire_explain_reply, rule, ASN1_UTF8STRING),
+	ASN1_SIMPLE(struct wire_explain_reply, file, ASN1_UTF8STRING),
+	ASN1_EMBED(struct wire_explain_reply, line, UINT32),
+	ASN1_SIMPLE(struct wire_explain_reply, text, ASN1_UTF8STRING),
+	ASN1_SIMPLE(struct wire_explain_reply, client, ASN1_UTF8STRING),
+	ASN1_SIMPLE(struct wire_explain_reply, key, ASN1_UTF8STRING),
+	ASN1_SIMPLE(struct wire_explain_reply, policy, ASN1_UTF8STRING),
+} static_ASN1_SEQUENCE_END_name(struct wire_explain_reply, wire_explain_reply)
+
 ASN1_CHOICE(wire_reply_body) = {
 	ASN1_EXP(struct wire_reply_body, error, wire_error, WIRE_REPLY_ERROR),
 	ASN1_EXP(struct wire_reply_body, hello, wire_hello_reply, WIRE_REPLY_HELLO),
@@ -245,6 +265,7 @@ ASN1_CHOICE(wire_reply_body) = {
 	ASN1_EXP(struct wire_reply_body, status, wire_status_reply, WIRE_REPLY_STATUS),
 	ASN1_EXP(struct wire_reply_body, anchors, wire_blobs, WIRE_REPLY_ANCHORS),
 	ASN1_EXP(struct wire_reply_body, event, wire_event, WIRE_REPLY_EVENT),
+	ASN1_EXP(struct wire_reply_body, explain, wire_explain_reply, WIRE_REPLY_EXPLAIN),
 } static_ASN1_CHOICE_END_name(struct wire_reply_body, wire_reply_body)
 
 ASN1_SEQUENCE(wire_reply) = {
@@ -303,6 +324,7 @@ IMPLEMENT(wire_prompt_grant)
 
 ASN1_SEQUENCE(wire_caller) = {
 	ASN1_SIMPLE(struct wire_caller, text, ASN1_UTF8STRING),
+	TEXT_OPT(struct wire_caller, consent, 0),
 } static_ASN1_SEQUENCE_END_name(struct wire_caller, wire_caller)
 
 ASN1_SEQUENCE(wire_sign_task) = {

@@ -117,6 +117,14 @@ struct wire_token_name {
 	ASN1_OCTET_STRING *token; /* OPTIONAL: id; absent: every token (lock), the only one (the others) */
 };
 
+/* What the policy would say. */
+struct wire_explain {
+	uint32_t operation;     /* enum policy_operation */
+	ASN1_OCTET_STRING *key; /* OPTIONAL */
+	uint32_t pid;           /* 0: the client itself */
+	ASN1_UTF8STRING *from;  /* OPTIONAL */
+};
+
 enum wire_request_type {
 	WIRE_HELLO = 0,
 	WIRE_LIST = 1,
@@ -131,6 +139,8 @@ enum wire_request_type {
 	WIRE_PIN_CHANGE = 10,
 	WIRE_PIN_UNBLOCK = 11,
 	WIRE_INTERMEDIATES = 12,
+	WIRE_RELOAD = 13,
+	WIRE_EXPLAIN = 14,
 	WIRE_REQUEST_TYPES
 };
 
@@ -150,6 +160,8 @@ struct wire_request_body {
 		struct wire_token_name *pin_change;
 		struct wire_token_name *pin_unblock;
 		struct wire_intermediates *intermediates;
+		ASN1_NULL *reload;
+		struct wire_explain *explain;
 	};
 };
 
@@ -256,6 +268,13 @@ struct wire_event {
 	uint32_t code; /* enum smime_error */
 };
 
+struct wire_explain_reply {
+	uint32_t outcome; /* enum policy_outcome */
+	ASN1_UTF8STRING *rule, *file;
+	uint32_t line;
+	ASN1_UTF8STRING *text, *client, *key, *policy;
+};
+
 enum wire_reply_type {
 	WIRE_REPLY_ERROR = 0,
 	WIRE_REPLY_HELLO = 1,
@@ -267,6 +286,7 @@ enum wire_reply_type {
 	WIRE_REPLY_STATUS = 7,
 	WIRE_REPLY_ANCHORS = 8,
 	WIRE_REPLY_EVENT = 9,
+	WIRE_REPLY_EXPLAIN = 10,
 };
 
 struct wire_reply_body {
@@ -282,6 +302,7 @@ struct wire_reply_body {
 		struct wire_status_reply *status;
 		struct wire_blobs *anchors;
 		struct wire_event *event;
+		struct wire_explain_reply *explain;
 	};
 };
 
@@ -329,6 +350,7 @@ struct wire_prompt_grant {
 /* An operation, with what a prompt tells the person about who asks. */
 struct wire_caller {
 	ASN1_UTF8STRING *text;
+	ASN1_UTF8STRING *consent; /* OPTIONAL: what somebody must agree to before anything is done */
 };
 struct wire_sign_task {
 	struct wire_caller *caller;

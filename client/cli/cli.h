@@ -41,7 +41,7 @@ struct cli_option {
 	const char *help;
 };
 
-enum cli_operand { CLI_OPERAND_NONE, CLI_OPERAND_INPUT, CLI_OPERAND_TOKEN };
+enum cli_operand { CLI_OPERAND_NONE, CLI_OPERAND_INPUT, CLI_OPERAND_TOKEN, CLI_OPERAND_WORD };
 
 struct cli;
 
@@ -60,7 +60,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cmd_status, cmd_keys, cmd_sign, cmd_encrypt, cmd_decrypt, cmd_verify, cmd_lock, cmd_unlock, cmd_watch,
-	cmd_pin, cmd_doctor, cmd_setup;
+	cmd_pin, cmd_doctor, cmd_setup, cmd_policy;
 
 /* ---- A run of a command ---- */
 
@@ -70,6 +70,7 @@ struct cli {
 	const char *socket, *input, *output; /* NULL: not given; input also from the argument FILE */
 	const char *verb;                    /* one of the command's verbs; NULL when it has none */
 	const char *token;                   /* the argument TOKEN, or NULL */
+	const char *word;                    /* any other argument, or NULL */
 	bool json, quiet, verbose, no_autostart, help;
 	bool json_printed;
 	json_t *warnings; /* array of what was told with cli_warn(), or NULL */

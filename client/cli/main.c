@@ -27,6 +27,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_watch,
 	&cmd_doctor,
 	&cmd_setup,
+	&cmd_policy,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

@@ -126,6 +126,8 @@ static int take_operand(struct cli *cli, int argc, char **argv) {
 		return cli_usage(cli, "unexpected argument '%s'", argv[optind + 1]);
 	if (cli->command->operand == CLI_OPERAND_TOKEN)
 		cli->token = argv[optind];
+	else if (cli->command->operand == CLI_OPERAND_WORD)
+		cli->word = argv[optind];
 	else if (cli->input)
 		return cli_usage(cli, "the input is given twice: '%s' and '%s'", cli->input, argv[optind]);
 	else

@@ -31,6 +31,9 @@ int socket_directory_check(struct smime *s, const char *directory, uid_t owner);
 /* Starts smime-agent and waits until it says that it is ready. -SMIME_E_NO_AGENT. */
 int agent_autostart(struct smime *s);
 
+/* Has smime-agent say whether a configuration is good; NULL: that in the usual places. -SMIME_E_USAGE with what it says. */
+int agent_check_config(struct smime *s, const char *file);
+
 /* The hello of this process, ready to be sent. NULL: no memory. */
 struct wire_request *agent_hello(const struct smime *s);
 

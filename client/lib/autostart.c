@@ -49,8 +49,7 @@ static bool find_in_build_tree(char path[PATH_MAX]) {
 }
 
 /* errors: where what it says goes. */
-static int spawn_detached(const char *path, int errors, pid_t *ret_pid) {
-	char *argv[] = { (char *)(uintptr_t) "smime-agent", NULL };
+static int spawn_detached(const char *path, char *const *argv, int errors, pid_t *ret_pid) {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none, reset;
@@ -116,13 +115,14 @@ static int say_ended(struct smime *s, const char *path, int errors) {
 }
 
 int agent_autostart(struct smime *s) {
+	char *const argv[] = { (char *)(uintptr_t) "smime-agent", NULL };
 	_cleanup_(close_fdp) int errors = memfd_create("smime-agent", MFD_CLOEXEC);
 	char built[PATH_MAX];
 	const char *path = find_in_build_tree(built) ? built : SMIME_AGENT_PATH;
 	pid_t pid;
 	int status = 0;
 
-	if (spawn_detached(path, errors, &pid) < 0)
+	if (spawn_detached(path, argv, errors, &pid) < 0)
 		return smime_fail(s, SMIME_E_NO_AGENT, "no agent answers, and %s can't be started: %s", path, strerror(errno));
 	if (wait_for_exit(pid) < 0)
 		return smime_fail(
@@ -131,4 +131,27 @@ int agent_autostart(struct smime *s) {
 	if (waitpid(pid, &status, 0) == pid && !(WIFEXITED(status) && WEXITSTATUS(status) == 0))
 		return say_ended(s, path, errors);
 	return 0;
+}
+
+int agent_check_config(struct smime *s, const char *file) {
+	static const char *const words[] = { "smime-agent", "--check-config", "--config" };
+	_cleanup_(freep) char *absolute = file ? realpath(file, NULL) : NULL;
+	char *const argv[] = { (char *)(uintptr_t)words[0], (char *)(uintptr_t)words[1], absolute ? (char *)(uintptr_t)words[2] : NULL,
+		absolute, NULL };
+	_cleanup_(close_fdp) int errors = memfd_create("smime-agent", MFD_CLOEXEC);
+	char built[PATH_MAX], why[SMIME_MESSAGE_MAX_BYTES / 2];
+	const char *path = find_in_build_tree(built) ? built : SMIME_AGENT_PATH;
+	int status = 0;
+	pid_t pid;
+
+	if (file && !absolute)
+		return smime_fail(s, SMIME_E_IO, "%s: %s", file, strerror(errno));
+	if (spawn_detached(path, argv, errors, &pid) < 0)
+		return smime_fail(s, SMIME_E_NO_AGENT, "%s can't be started: %s", path, strerror(errno));
+	if (wait_for_exit(pid) < 0 || waitpid(pid, &status, 0) != pid)
+		return smime_fail(s, SMIME_E_INTERNAL, "%s did not end", path);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	first_line(errors, why, sizeof(why));
+	return smime_fail(s, SMIME_E_USAGE, "%s", why);
 }

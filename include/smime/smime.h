@@ -265,6 +265,37 @@ typedef int (*smime_event_handler)(void *userdata, const struct smime_event *eve
  */
 int smime_watch(struct smime *smime, int stop, smime_event_handler handler, void *userdata);
 
+/* ---- Policy ---- */
+
+enum smime_policy_outcome { SMIME_POLICY_ALLOW = 0, SMIME_POLICY_ASK = 1, SMIME_POLICY_DENY = 2 };
+
+/* What the policy would say of an operation, and why. */
+struct smime_explanation {
+	enum smime_policy_outcome outcome;
+	const char *rule; /* its name; "default" where no rule applies */
+	const char *file; /* where it stands; "" by default */
+	unsigned line;
+	const char *text;   /* what the rule says to whoever is denied; "" when it says nothing */
+	const char *client; /* what the agent knows of the client, as rules see it */
+	const char *key;    /* likewise of the key; "" without one */
+	const char *policy; /* SHA-256 of the files that are in force, hex; "" when there are none */
+};
+
+/*
+ * Asks without doing anything. operation: "sign", "decrypt", "raw-sign", "raw-decrypt", "derive", "unlock" or "list". key: as for signing, or
+ * NULL; from: the address that would be claimed, or NULL; pid: of the process that would ask, 0: this one. -SMIME_E_USAGE for what there is not,
+ * the errors of choosing a key, -SMIME_E_DENIED for other users than the agent's. *ret_explanation is one object: smime_explanation_free().
+ */
+int smime_policy_explain(struct smime *smime, const char *operation, const char *key, const char *from, unsigned pid,
+	struct smime_explanation **ret_explanation);
+struct smime_explanation *smime_explanation_free(struct smime_explanation *explanation); /* accepts NULL, returns NULL */
+
+/* Has the agent read its rules again. -SMIME_E_USAGE: they are not good, and those in force stay; the message says where. */
+int smime_policy_reload(struct smime *smime);
+
+/* Whether a configuration is good; NULL: that in the usual places. -SMIME_E_USAGE, with file, line and column. No agent is asked. */
+int smime_policy_check(struct smime *smime, const char *file);
+
 /* ---- Protecting ---- */
 
 /* The DER of a certificate. */

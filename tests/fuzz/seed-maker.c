@@ -212,7 +212,7 @@ static void put_protocol(void) {
 
 	for (int i = 0; i < WIRE_REQUEST_TYPES; i++)
 		put_request(i);
-	for (int i = 0; i <= WIRE_REPLY_EVENT; i++)
+	for (int i = 0; i <= WIRE_REPLY_EXPLAIN; i++)
 		put_reply(i);
 	for (int i = 0; i <= WIRE_ORDER_PIN_UNBLOCK; i++)
 		put_order(i);

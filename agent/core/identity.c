@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reads who a client is from the socket and from /proc; see identity.h.
+ *
+ * A process id alone may be somebody else's by the time that /proc is read, so what was read counts only when the descriptor of the
+ * process says afterwards that it still runs.
+ */
+#include "identity.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <smime/error.h>
+#include <systemd/sd-login.h>
+
+#include "agent/wire/base.h"
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* Linux 6.5 */
+#endif
+
+/* ---- A connection ---- */
+
+static int peer_pidfd(int fd, pid_t pid) {
+	int pidfd = -1;
+	socklen_t len = sizeof(pidfd);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0)
+		return pidfd;
+	/* An older kernel: between connect() and here the number could have been given away, so all that hangs on it stays advisory. */
+	return errno == ENOPROTOOPT ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+}
+
+static int peer_label(int fd, char **ret_label) {
+	char label[IDENTITY_LABEL_MAX_BYTES + 1] = "";
+	socklen_t len = sizeof(label) - 1;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERSEC, label, &len) < 0) {
+		if (errno != ENOPROTOOPT)
+			return 0;
+		len = 0;
+	}
+	*ret_label = copy_text(label, strnlen(label, len));
+	return *ret_label ? 0 : -SMIME_E_NO_MEMORY;
+}
+
+int identity_read(int fd, struct identity *ret_identity) {
+	struct identity identity = IDENTITY_NOBODY;
+	struct ucred who;
+	socklen_t len = sizeof(who);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 || len != sizeof(who))
+		return -SMIME_E_DENIED;
+	identity.pid = who.pid;
+	identity.uid = who.uid;
+	identity.gid = who.gid;
+	if (peer_label(fd, &identity.label) < 0)
+		return -SMIME_E_NO_MEMORY;
+	identity.pidfd = peer_pidfd(fd, who.pid);
+	*ret_identity = identity;
+	return 0;
+}
+
+int identity_of_process(pid_t pid, struct identity *ret_identity) {
+	struct identity identity = IDENTITY_NOBODY;
+	char path[64];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	identity.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (identity.pidfd < 0 || stat(path, &st) < 0) {
+		identity_clear(&identity);
+		return -SMIME_E_USAGE;
+	}
+	identity.pid = pid;
+	identity.uid = st.st_uid;
+	identity.gid = st.st_gid;
+	*ret_identity = identity;
+	return 0;
+}
+
+void identity_clear(struct identity *identity) {
+	close_fdp(&identity->pidfd);
+	free(identity->label);
+	*identity = IDENTITY_NOBODY;
+}
+
+/* ---- A moment ---- */
+
+static int find_unit(pid_t pid, char **ret_unit) {
+	int r = sd_pid_get_user_unit(pid, ret_unit);
+
+	if (r == -ENODATA || r == -ENXIO)
+		r = sd_pid_get_unit(pid, ret_unit);
+	if (r >= 0 || r == -ENOMEM)
+		return r;
+	/* In no unit at all is an answer too. */
+	if (r == -ENODATA || r == -ENXIO)
+		*ret_unit = strdup("");
+	return (r == -ENODATA || r == -ENXIO) && !*ret_unit ? -ENOMEM : 0;
+}
+
+/* A file that was deleted or replaced is no longer the one of that path. */
+static int find_executable(pid_t pid, char **ret_executable) {
+	static const char deleted[] = " (deleted)";
+	char link[64], path[PATH_MAX];
+	ssize_t len;
+
+	(void)snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len <= 0 || path[0] != '/')
+		return 0;
+	path[len] = '\0';
+	if ((size_t)len > strlen(deleted) && strcmp(path + len - strlen(deleted), deleted) == 0)
+		return 0;
+	*ret_executable = strdup(path);
+	return *ret_executable ? 0 : -ENOMEM;
+}
+
+static int find_name(pid_t pid, char **ret_name) {
+	char path[64], name[64];
+	_cleanup_(close_fdp) int fd = -1;
+	ssize_t len;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	len = fd >= 0 ? read(fd, name, sizeof(name) - 1) : -1;
+	if (len <= 0)
+		return 0;
+	*ret_name = copy_text(name, strcspn(name, "\n") < (size_t)len ? strcspn(name, "\n") : (size_t)len);
+	return *ret_name ? 0 : -ENOMEM;
+}
+
+static bool still_runs(int pidfd) {
+	struct pollfd pollfd = { .fd = pidfd, .events = POLLIN };
+
+	return pidfd >= 0 && poll(&pollfd, 1, 0) == 0;
+}
+
+/* OpenSSH's client (ssh -R) and server (ssh -L, and what it listens on for others) connect in place of who is far away. */
+static enum policy_known is_remote(const struct identity_now *now) {
+	static const char *const names[] = { "ssh", "sshd", "sshd-session", "dropbear", "dbclient" };
+	const char *base = now->executable ? strrchr(now->executable, '/') + 1 : NULL;
+
+	if (!now->name)
+		return POLICY_DONT_KNOW;
+	for (size_t i = 0; i < ELEMENTSOF(names); i++)
+		if (strcmp(now->name, names[i]) == 0 || (base && strcmp(base, names[i]) == 0))
+			return POLICY_YES;
+	return POLICY_NO;
+}
+
+int identity_look(const struct identity *identity, struct identity_now *ret_now) {
+	struct identity_now now = { .remote = POLICY_DONT_KNOW };
+	int r = find_unit(identity->pid, &now.unit);
+
+	if (r >= 0)
+		r = find_executable(identity->pid, &now.executable);
+	if (r >= 0)
+		r = find_name(identity->pid, &now.name);
+	if (r < 0 || !still_runs(identity->pidfd))
+		identity_now_clear(&now);
+	else
+		now.remote = is_remote(&now);
+	*ret_now = now;
+	return r < 0 ? -SMIME_E_NO_MEMORY : 0;
+}
+
+void identity_now_clear(struct identity_now *now) {
+	free(now->unit);
+	free(now->executable);
+	free(now->name);
+	*now = (struct identity_now){ .remote = POLICY_DONT_KNOW };
+}

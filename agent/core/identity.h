@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who a client is, and how sure that is: uid and gid and the label of a security module come from the kernel and are sure; the
+ * systemd unit is as sure as the person's own processes are; the executable is advisory, since any process of the same user can look
+ * like any program (security considerations: docs/design.md).
+ *
+ * What can't be found out is not known, and never something else: a client that has ended, or whose process id is somebody else's by
+ * now, has no unit, no executable and no name.
+ */
+#ifndef CORE_IDENTITY_H
+#define CORE_IDENTITY_H
+
+#include <sys/socket.h>
+
+#include "agent/policy/policy.h"
+
+enum { IDENTITY_LABEL_MAX_BYTES = 255 };
+
+/* What holds for a connection. */
+struct identity {
+	pid_t pid;
+	uid_t uid;
+	gid_t gid;
+	int pidfd;   /* of the process that connected; -1: there is none */
+	char *label; /* SO_PEERSEC; "" where no security module labels; NULL: not known */
+};
+#define IDENTITY_NOBODY ((struct identity){ .pid = -1, .uid = (uid_t)-1, .gid = (gid_t)-1, .pidfd = -1 })
+
+/* What holds at one moment, since a process can become another program at any time. */
+struct identity_now {
+	char *unit;               /* systemd's user unit, else system unit; "" outside of units; NULL: not known */
+	char *executable;         /* NULL: not known */
+	char *name;               /* the process's own short name; NULL: not known */
+	enum policy_known remote; /* it passes on what comes from another machine, as ssh and sshd do */
+};
+
+/* Identifies the other end of a connection. -SMIME_E_DENIED: the kernel does not say who it is; -SMIME_E_NO_MEMORY. */
+int identity_read(int fd, struct identity *ret_identity);
+/* Of a process that has not connected, for a person who asks what would be. -SMIME_E_USAGE: there is none. */
+int identity_of_process(pid_t pid, struct identity *ret_identity);
+void identity_clear(struct identity *identity);
+
+/* Looks again. -SMIME_E_NO_MEMORY alone. */
+int identity_look(const struct identity *identity, struct identity_now *ret_now);
+void identity_now_clear(struct identity_now *now);
+
+#endif

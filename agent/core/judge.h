@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From a request to a question for the policy, and from its decision to what becomes of the request.
+ *
+ * The only place where the core asks the policy: what passes no judge_*() reaches no token.
+ */
+#ifndef CORE_JUDGE_H
+#define CORE_JUDGE_H
+
+#include "identity.h"
+#include "peer.h"
+#include "worker.h"
+
+struct verdict {
+	struct policy_decision decision;
+	struct identity_now now;
+	enum policy_operation operation;
+	const ASN1_OCTET_STRING *key; /* or NULL; the request's */
+};
+
+/*
+ * The decision about a request of `operation` with a key of `worker`, or, where `spki` is NULL, with its token (`worker` may be NULL then).
+ * 0: it may go on, perhaps after somebody was asked. -SMIME_E_DENIED: it was refused and is over. verdict_clear() in every case.
+ */
+int judge_request(struct request *request, enum policy_operation operation, const ASN1_OCTET_STRING *spki, struct worker *worker,
+	struct verdict *ret_verdict);
+void verdict_clear(struct verdict *verdict);
+
+/* Whether a client may know of a key; of anything where `key` is NULL. */
+bool judge_list(const struct peer *peer, const struct wire_key *key, const struct worker *worker);
+
+/* What is known, and what would be decided, without anything being done. `identity` is whose it would be; -SMIME_E_NO_MEMORY. */
+int judge_explain(
+	const struct agent *agent, const struct identity *identity, const struct wire_explain *explain, struct wire_explain_reply *reply);
+
+/* The operation is about to begin: what rules count is counted. */
+void judge_count(const struct verdict *verdict);
+
+#endif

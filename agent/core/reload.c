@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Puts the rules of a fresh configuration in place of those in force; see reload.h.
+ */
+#include "reload.h"
+
+#include <smime/error.h>
+
+#include "consent.h"
+
+int reload(struct agent *agent, char **ret_message) {
+	_cleanup_(config_freep) struct config *fresh = NULL;
+	struct config *config = agent->config;
+	struct policy *old = config->policy;
+	int r = config_load(agent->config_file, &fresh, ret_message);
+
+	if (r < 0)
+		return r;
+	config->policy = fresh->policy;
+	fresh->policy = old;
+	config->consent_on_tty = fresh->consent_on_tty;
+	memcpy(config->hash, fresh->hash, sizeof(config->hash));
+	/* Who agreed did so under other rules. */
+	consents_forget(agent->consents);
+	return 0;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Lists of rules, one for each file, and how they decide together; see policy.h.
+ */
+#include "policy.h"
+
+#include <stdio.h>
+
+#include <smime/error.h>
+
+#include "agent/wire/base.h"
+#include "rule.h"
+
+enum { FILES_MAX = 2 };
+
+struct rules {
+	char *file;
+	struct rule *items;
+	size_t count;
+};
+
+struct policy {
+	struct rules files[FILES_MAX];
+	size_t file_count;
+};
+
+int policy_new(struct policy **ret_policy) {
+	*ret_policy = calloc(1, sizeof(**ret_policy));
+	return *ret_policy ? 0 : -SMIME_E_NO_MEMORY;
+}
+
+static void rules_clear(struct rules *rules) {
+	for (size_t i = 0; i < rules->count; i++)
+		rule_clear(&rules->items[i]);
+	free(rules->items);
+	free(rules->file);
+}
+
+struct policy *policy_free(struct policy *policy) {
+	if (!policy)
+		return NULL;
+	for (size_t i = 0; i < policy->file_count; i++)
+		rules_clear(&policy->files[i]);
+	free(policy);
+	return NULL;
+}
+
+static int compile(struct rules *rules, const struct rule_text *text, const unsigned *lines, size_t count, struct policy_fault *ret_fault) {
+	struct rule_fault fault = { .member = NULL };
+
+	for (size_t i = 0; i < count; i++) {
+		int r = rule_compile(&text[i], (unsigned)i + 1, &rules->items[i], &fault);
+
+		if (r < 0) {
+			*ret_fault = (struct policy_fault){ .rule = (unsigned)i, .member = fault.member, .part = fault.part };
+			memcpy(ret_fault->text, fault.text, sizeof(ret_fault->text));
+			return r;
+		}
+		rules->items[i].line = lines ? lines[i] : 0;
+		rules->count = i + 1;
+	}
+	return 0;
+}
+
+int policy_add(struct policy *policy, const char *file, const struct rule_text *text, size_t count, const unsigned *lines,
+	struct policy_fault *ret_fault) {
+	struct rules rules = { .file = strdup(file), .items = calloc(count + 1, sizeof(struct rule)) };
+	int r = rules.file && rules.items && policy->file_count < FILES_MAX ? 0 : -SMIME_E_NO_MEMORY;
+
+	if (r == 0)
+		r = compile(&rules, text, lines, count, ret_fault);
+	if (r < 0)
+		rules_clear(&rules);
+	else
+		policy->files[policy->file_count++] = rules;
+	return r;
+}
+
+size_t policy_size(const struct policy *policy) {
+	size_t size = 0;
+
+	for (size_t i = 0; i < policy->file_count; i++)
+		size += policy->files[i].count;
+	return size;
+}
+
+/* ---- Deciding ---- */
+
+static const struct policy_ask ask_each = { .count = 1 };
+
+/* What holds where no rule says otherwise: a person may use his own keys for CMS, and a key that binds him is never used unseen. */
+static struct policy_decision without_rules(const struct policy_question *question) {
+	const struct policy_key *key = question->key;
+	struct policy_decision decision = { .outcome = POLICY_ALLOW, .name = "default" };
+
+	if (question->client.uid != question->client.own_uid)
+		decision.outcome = POLICY_DENY;
+	switch (question->operation) {
+	case POLICY_SIGN:
+		if (decision.outcome == POLICY_ALLOW && key && key->certificate && key->certificate->non_repudiation_only) {
+			decision.outcome = POLICY_ASK;
+			decision.ask = &ask_each;
+		}
+		return decision;
+	case POLICY_RAW_SIGN:
+	case POLICY_RAW_DECRYPT:
+	case POLICY_DERIVE:
+		decision.outcome = POLICY_DENY;
+		return decision;
+	default:
+		return decision;
+	}
+}
+
+static struct policy_decision by_rule(const struct rules *rules, struct rule *rule, const struct policy_question *question) {
+	struct policy_decision decision = { .outcome = rule->outcome,
+		.text = rule->text,
+		.file = rules->file,
+		.name = rule->name,
+		.line = rule->line,
+		.fresh_pin = rule->fresh_pin };
+
+	if (rule->outcome == POLICY_ASK)
+		decision.ask = &rule->ask;
+	if (rule->when.at_most > 0)
+		decision.counts[0] = rule;
+	if (rule->touch && rule->outcome != POLICY_DENY && !(question->key && question->key->touch)) {
+		decision.outcome = POLICY_DENY;
+		decision.text = "the rule wants a key that has to be touched each time, and nothing proves this of the key";
+	}
+	return decision;
+}
+
+static bool asks_more(const struct policy_ask *a, const struct policy_ask *b) {
+	if (!a || !b)
+		return a != NULL;
+	return a->count != b->count ? a->count != 0 && (b->count == 0 || a->count < b->count) : a->within_us < b->within_us;
+}
+
+static bool is_stricter(const struct policy_decision *a, const struct policy_decision *b) {
+	return a->outcome != b->outcome ? a->outcome > b->outcome : a->outcome == POLICY_ASK && asks_more(a->ask, b->ask);
+}
+
+/* The strictest holds; what each of them wants besides is wanted. */
+static struct policy_decision strictest(const struct policy_decision *a, const struct policy_decision *b) {
+	struct policy_decision decision = is_stricter(b, a) ? *b : *a;
+
+	decision.fresh_pin = a->fresh_pin || b->fresh_pin;
+	decision.counts[0] = a->counts[0] ? a->counts[0] : b->counts[0];
+	decision.counts[1] = a->counts[0] ? b->counts[0] : NULL;
+	return decision;
+}
+
+/*
+ * The first rule that applies. One that may apply, as far as is known, counts as well where it is stricter than what is decided without
+ * it, so that what could not be found out opens nothing.
+ */
+static struct policy_decision decide(const struct rules *rules, const struct policy_question *question) {
+	struct policy_decision doubt = { .outcome = POLICY_ALLOW }, decision = without_rules(question);
+	bool doubted = false;
+
+	for (size_t i = 0; i < rules->count; i++) {
+		enum rule_match match = rule_matches(&rules->items[i], question);
+
+		if (match == RULE_NO)
+			continue;
+		struct policy_decision next = by_rule(rules, &rules->items[i], question);
+		if (match == RULE_YES) {
+			decision = next;
+			break;
+		}
+		if (is_stricter(&next, &doubt)) {
+			doubt = next;
+			doubted = true;
+		}
+	}
+	return doubted && is_stricter(&doubt, &decision) ? doubt : decision;
+}
+
+void policy_decide(const struct policy *policy, const struct policy_question *question, struct policy_decision *ret_decision) {
+	if (policy->file_count == 0) {
+		*ret_decision = without_rules(question);
+		return;
+	}
+	*ret_decision = decide(&policy->files[0], question);
+	for (size_t i = 1; i < policy->file_count; i++) {
+		struct policy_decision next = decide(&policy->files[i], question);
+
+		*ret_decision = strictest(ret_decision, &next);
+	}
+}
+
+void policy_count(const struct policy_decision *decision, uint64_t now_us) {
+	for (size_t i = 0; i < ELEMENTSOF(decision->counts) && decision->counts[i]; i++) {
+		struct rule *rule = decision->counts[i];
+
+		rule->times_us[rule->times_next] = now_us;
+		rule->times_next = (rule->times_next + 1) % rule->when.at_most;
+	}
+}
+
+bool policy_may_connect(const struct policy *policy, uid_t uid, gid_t gid, uid_t own_uid) {
+	if (uid == own_uid)
+		return true;
+	for (size_t i = 0; i < policy->file_count; i++)
+		for (size_t k = 0; k < policy->files[i].count; k++) {
+			const struct rule *rule = &policy->files[i].items[k];
+
+			if (rule->outcome != POLICY_DENY &&
+				((rule->client.uid.set && rule->client.uid.value == uid) ||
+					(rule->client.gid.set && rule->client.gid.value == gid)))
+				return true;
+		}
+	return false;
+}

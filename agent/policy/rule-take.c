@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Small steps of understanding a rule; see rule-take.h.
+ */
+#include "rule-take.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <smime/error.h>
+
+#include "agent/wire/base.h"
+
+int rule_refuse(struct rule_fault *ret_fault, const char *member, const char *part, const char *format, ...) {
+	va_list args;
+
+	ret_fault->member = member;
+	ret_fault->part = part;
+	va_start(args, format);
+	(void)vsnprintf(ret_fault->text, sizeof(ret_fault->text), format, args);
+	va_end(args);
+	return -SMIME_E_USAGE;
+}
+
+int rule_take(char **target, const char *text) {
+	*target = text ? strdup(text) : NULL;
+	return text && !*target ? -SMIME_E_NO_MEMORY : 0;
+}
+
+struct rule_number rule_number(unsigned value) {
+	return (struct rule_number){ .set = true, .value = value };
+}
+
+int rule_take_choice(const char *text, bool *ret_choice) {
+	if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
+		return -SMIME_E_USAGE;
+	*ret_choice = *text == 'y';
+	return 0;
+}
