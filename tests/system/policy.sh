@@ -209,4 +209,13 @@ refused 'an hour that is none' 2:22 'are no hours' '{when: {between: "8-18"}, ou
 refused 'a level that is none' 2:22 'is none of software' '{key: {evidence: sworn}, outcome: deny}'
 refused 'a URI that is none' 2:17 'is no PKCS #11 URI' '{key: {uri: "token=demo"}, outcome: deny}'
 refused 'how often to ask where nothing is asked' 2:27 'only in a rule that asks' '{outcome: allow, ask: once}'
+
+# ---- The page's examples ----
+
+examples() { scdoc <"$SOURCE/docs/smime-policy.5.scd" >/dev/null && awk '/^```/ { inside = !inside; if (inside) { n++ }; next } inside { print > (dir "/example" n ".yaml") }' dir="$T" "$SOURCE/docs/smime-policy.5.scd"; }
+examples
+for example in "$T"/example?.yaml; do
+	check "$(basename "$example") of smime-policy(5) is good" 0 smime policy check "$example"
+done
+is 'which are three' "$(ls "$T"/example?.yaml | wc -l)" 3
 done_testing
