@@ -121,6 +121,7 @@ static int describe(
 
 	peer_describe(request->peer, who, sizeof(who));
 	(void)snprintf(text, sizeof(text), "%s asks to %s%s%.500s", who, what, *whose ? " as " : "", whose);
+	caller->fresh_pin = verdict->decision.fresh_pin ? 0xff : 0;
 	int r = wire_set_text(&caller->text, text);
 	if (r == 0)
 		r = ask_consent(request, verdict, what, whose, &caller->consent);

@@ -4,6 +4,8 @@
  */
 #include "login.h"
 
+#include <openssl/crypto.h>
+
 #include "ask.h"
 #include "pin-file.h"
 #include "smime/error.h"
@@ -306,6 +308,46 @@ int login_ensure(struct operation *operation, struct fault *fault) {
 	}
 	(void)pthread_mutex_unlock(&token->login_lock);
 	return r;
+}
+
+static int ask_again(struct operation *operation, struct fault *fault) {
+	_cleanup_(attempt_clear) struct attempt attempt = { .user = CKU_USER, .asking = ASKING_NOBODY };
+	struct token *token = operation->token;
+	int r;
+
+	if (token->pin.len == 0 || token->fresh_wrong >= LOGIN_FRESH_MAX)
+		return fault_set(fault, SMIME_E_DENIED,
+			"the policy wants the PIN typed for this, and it can't be compared any more; `smime lock` first");
+	r = look(token, &attempt.tries, fault);
+	if (r == 0)
+		r = ask_person(operation, &attempt, fault);
+	if (r < 0)
+		return r;
+	if (attempt.pin.len != token->pin.len || CRYPTO_memcmp(attempt.pin.data, token->pin.data, token->pin.len) != 0) {
+		token->fresh_wrong++;
+		return fault_set(
+			fault, SMIME_E_PIN_WRONG, "wrong PIN for token \"%s\"; it was not sent, so no try is lost", token_label(token));
+	}
+	token->fresh_wrong = 0;
+	operation->typed = true;
+	return 0;
+}
+
+int login_fresh(struct operation *operation, struct fault *fault) {
+	struct token *token = operation->token;
+	struct tries tries;
+	int r;
+
+	(void)pthread_mutex_lock(&token->login_lock);
+	bool unlocked = token->unlocked;
+	r = look(token, &tries, fault);
+	if (r == 0 && (!token->login_required || has_file(token) || (tries.info.flags & CKF_PROTECTED_AUTHENTICATION_PATH)))
+		r = fault_set(fault, SMIME_E_DENIED,
+			"the policy wants the PIN typed for this, and the PIN of token \"%s\" is not typed here", token_label(token));
+	if (r == 0 && unlocked)
+		r = ask_again(operation, fault);
+	(void)pthread_mutex_unlock(&token->login_lock);
+	return r == 0 && !unlocked ? login_ensure(operation, fault) : r;
 }
 
 int login_again(struct operation *operation, struct fault *fault) {

@@ -17,6 +17,7 @@
 enum {
 	LOGIN_CRASHES_MAX = 2,           /* of the processes before this one in a minute, */
 	LOGIN_CRASHES_US = 60 * 1000000, /* for which so long no PIN is sent that nobody types */
+	LOGIN_FRESH_MAX = 3,             /* wrong PINs that are typed while the token is logged in */
 };
 
 /*
@@ -24,6 +25,13 @@ enum {
  * -SMIME_E_PIN_WRONG, _LOCKED, _CANCELLED, _NO_PROMPT, _UNSET; errors of tries_look(), tries_begin() and cryptoki_fault().
  */
 int login_ensure(struct operation *operation, struct fault *fault);
+
+/*
+ * Has the PIN typed for this very order. Where the token is logged in already, which no token would look at, what is typed is compared
+ * with the kept PIN; after LOGIN_FRESH_MAX that were others nothing is compared until the token is locked. -SMIME_E_DENIED where nobody can
+ * type one (a file, a keypad, a token without a login); errors of login_ensure().
+ */
+int login_fresh(struct operation *operation, struct fault *fault);
 
 /*
  * Another program has reset the card: logs in once more with the kept PIN, or asks. Lists the objects again: their handles are

@@ -41,7 +41,8 @@ static struct purpose purpose_of(const ASN1_OCTET_STRING *key, bool signing) {
 static int admit(struct operation *operation, const struct wire_caller *caller, struct fault *fault) {
 	operation->who = wire_text(caller->text);
 	operation->consent = caller->consent ? wire_text(caller->consent) : NULL;
-	return operation->consent ? ask_consent(operation, fault) : 0;
+	int r = operation->consent ? ask_consent(operation, fault) : 0;
+	return r == 0 && caller->fresh_pin ? login_fresh(operation, fault) : r;
 }
 
 static int do_sign(struct operation *operation, const struct wire_sign_task *task, struct fault *fault) {

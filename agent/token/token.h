@@ -37,6 +37,7 @@ struct token {
 	bool unlocked;
 	struct secret pin; /* kept after a login, for another one when a program reset the card, and for grants */
 	bool pin_file_failed;
+	unsigned fresh_wrong; /* PINs that were typed while it was logged in, and were others, in a row */
 	struct grants *grants;
 	atomic_bool unlisted; /* the inventory is an old one, since a listing failed */
 

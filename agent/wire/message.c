@@ -325,6 +325,7 @@ IMPLEMENT(wire_prompt_grant)
 ASN1_SEQUENCE(wire_caller) = {
 	ASN1_SIMPLE(struct wire_caller, text, ASN1_UTF8STRING),
 	TEXT_OPT(struct wire_caller, consent, 0),
+	ASN1_OPT(struct wire_caller, fresh_pin, ASN1_FBOOLEAN),
 } static_ASN1_SEQUENCE_END_name(struct wire_caller, wire_caller)
 
 ASN1_SEQUENCE(wire_sign_task) = {

@@ -351,6 +351,7 @@ struct wire_prompt_grant {
 struct wire_caller {
 	ASN1_UTF8STRING *text;
 	ASN1_UTF8STRING *consent; /* OPTIONAL: what somebody must agree to before anything is done */
+	ASN1_BOOLEAN fresh_pin;   /* the PIN is to be typed for this order */
 };
 struct wire_sign_task {
 	struct wire_caller *caller;

@@ -153,6 +153,26 @@ answers "pin $DEMO_PIN"
 DISPLAY=:99 GPG_TTY=/dev/pts/9 check 'a client that names a display' 0 sign_as bob
 fails 'has no say in where consent is asked' grep -B40 '^CONFIRM$' "$T/pinentry.d/log" -e 'ENV DISPLAY=:99' -e 'ttyname'
 
+# ---- A PIN for each ----
+
+answers "pin $DEMO_PIN"
+rules '{operation: [sign], key: {address: alice@example.org}, require: [fresh-pin], outcome: allow}'
+check 'a PIN that is typed for it' 0 sign_as alice
+is 'is asked for' "$(prompts)" 1
+check 'each time' 0 sign_as alice
+is 'though it is known' "$(prompts)" 2
+check 'with another key' 0 sign_as bob
+is 'it is known' "$(prompts)" 2
+answers 'pin 000000' 'pin 000000' 'pin 000000' "pin $DEMO_PIN"
+for i in 1 2 3; do told "a PIN that is another one, number $i" 4 'not sent, so no try is lost' sign_as alice; done
+told 'and then none is compared' 5 'smime lock. first' sign_as alice
+is 'nor asked for' "$(prompts)" 3
+check 'others go on' 0 sign_as bob
+smime lock
+check 'until the token was locked' 0 sign_as alice
+rules '{operation: [sign], require: [touch], outcome: allow}'
+told 'a touch that nothing proves' 5 'has to be touched' sign_as alice
+
 # ---- Explaining, and reading again ----
 
 rules '{name: own mail, operation: [sign], key: {address: alice@example.org}, outcome: allow}' '{name: nobody else, operation: [sign], text: "not with this key", outcome: deny}'
