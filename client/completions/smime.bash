@@ -48,7 +48,7 @@ _smime_offer() {
 
 _smime_value() { # WORD HELP: what stands for the value in the help
 	case $1 in
-	FILE | PATH | DIR*) _filedir ;;
+	FILE* | PATH | DIR* | FOLDER) _filedir ;;
 	TOKEN) _smime_offer < <(_smime_tokens) ;;
 	KEY | USER*) _smime_offer < <(_smime_keys) ;;
 	ADDR*) _smime_offer < <(_smime_addresses) ;;

@@ -48,7 +48,7 @@ end
 # What stands for the value in the help decides what is offered.
 function __smime_value -a program value help current
     switch $value
-        case FILE PATH 'DIR*'
+        case 'FILE*' PATH 'DIR*' FOLDER
             __fish_complete_path $current
         case TOKEN
             __smime_tokens $program
