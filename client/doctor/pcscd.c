@@ -23,7 +23,9 @@
 static enum doctor_verdict weight(const struct smime_status *status) {
 	if (!status || status->reader_count > 0)
 		return DOCTOR_WARNING;
-	return *status->reader_fault ? DOCTOR_FAULT : DOCTOR_NOTE;
+	if (!*status->reader_fault)
+		return DOCTOR_NOTE;
+	return status->token_count > 0 ? DOCTOR_WARNING : DOCTOR_FAULT;
 }
 
 static void say(struct doctor *doctor, const char *mend, const char *text) {

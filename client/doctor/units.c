@@ -69,7 +69,7 @@ static void say_runtime(struct doctor *doctor) {
 		return;
 	(void)snprintf(
 		mend, sizeof(mend), "log in by way of a session (not `su`), or `export XDG_RUNTIME_DIR=/run/user/%u`", (unsigned)geteuid());
-	doctor_warning(doctor, AREA, mend,
+	doctor_note(doctor, AREA, mend,
 		"XDG_RUNTIME_DIR is not set: programs may look for the agent in other places, and systemctl --user does not work");
 }
 

@@ -155,6 +155,17 @@ pcscd_kill
 holds 'the agent sees that pcscd is gone' await eval 'smime status | grep -q "pcscd is not running"'
 examine
 finds 'no socket' fault pcscd 'its socket .*pcscd\.comm: it is not there'
+configure "modules: [{path: $DEMO_MODULE}, {path: \"$OPENSC_MODULE\"}]"
+restart
+examine
+finds 'where there are other tokens it is less' warning pcscd 'its socket .*pcscd\.comm: it is not there'
+configure "modules: [{path: $DEMO_MODULE}]"
+restart
+examine
+finds 'and least where nobody uses cards' note pcscd 'its socket .*pcscd\.comm: it is not there'
+rm "$T/agent.yaml"
+card_configure
+restart
 python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$T/pcscd.comm"
 examine
 finds 'a socket that pcscd left' fault pcscd 'Connection refused'

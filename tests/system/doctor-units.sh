@@ -16,7 +16,7 @@ agent_start
 examine
 finds 'without a user manager there is nothing to mend' note units '(no user manager|no systemd here)'
 examine env -u XDG_RUNTIME_DIR
-finds 'no directory for the session' warning units 'XDG_RUNTIME_DIR is not set'
+finds 'no directory for the session' note units 'XDG_RUNTIME_DIR is not set'
 mends 'is to be had from a session' units '/run/user/'
 agent_stop
 
