@@ -119,6 +119,16 @@ static void ask_agent(struct doctor *doctor) {
 		doctor->status_message = strdup(smime_message(doctor->smime));
 }
 
+/* The list of keys has waited for the tokens, which the status before it did not. */
+static void ask_again(struct doctor *doctor) {
+	struct smime_status *now = NULL;
+
+	if (!doctor->status || smime_status(doctor->smime, &now) < 0)
+		return;
+	(void)smime_status_free(doctor->status);
+	doctor->status = now;
+}
+
 static void forget(struct doctor *doctor) {
 	doctor->status = smime_status_free(doctor->status);
 	doctor->keys = smime_keys_free(doctor->keys);
@@ -133,6 +143,7 @@ int doctor_examine(struct smime *smime, const struct doctor_options *options, st
 	if (!findings)
 		return -SMIME_E_NO_MEMORY;
 	ask_agent(&doctor);
+	ask_again(&doctor);
 	for (size_t i = 0; i < sizeof(examinations) / sizeof(examinations[0]); i++)
 		examinations[i](&doctor);
 	forget(&doctor);

@@ -140,16 +140,9 @@ static void say_all(struct doctor *doctor, const struct smime_status *status) {
 	say_cards(doctor, status);
 }
 
-/* The list of keys, which waited for the tokens, came after the first status; so what stands in that may be too old. */
 void doctor_module(struct doctor *doctor) {
-	struct smime_status *now = NULL;
-
-	if (!doctor->status) {
+	if (doctor->status)
+		say_all(doctor, doctor->status);
+	else
 		doctor_note(doctor, AREA, NULL, "not known, since no agent answers");
-		return;
-	}
-	if (smime_status(doctor->smime, &now) < 0)
-		now = NULL;
-	say_all(doctor, now ? now : doctor->status);
-	(void)smime_status_free(now);
 }

@@ -11,7 +11,6 @@
 #include <spawn.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -19,6 +18,8 @@
 #include <unistd.h>
 
 extern char **environ;
+
+enum { AGAIN_NS = 2000000 };
 
 static int64_t now_ms(void) {
 	struct timespec now;
@@ -57,13 +58,20 @@ static bool read_all(int fd, int64_t deadline_ms, struct run_result *result) {
 	return false;
 }
 
+/* After the end of its output a program seldom takes long. */
 static bool wait_for_end(pid_t pid, int64_t deadline_ms) {
-	int fd = pidfd_open(pid, 0);
-	bool ended = fd >= 0 && wait_for(fd, deadline_ms);
+	siginfo_t info;
 
-	if (fd >= 0)
-		(void)close(fd);
-	return ended;
+	for (;;) {
+		info.si_pid = 0;
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno != EINTR)
+			return true;
+		if (info.si_pid == pid)
+			return true;
+		if (now_ms() >= deadline_ms)
+			return false;
+		(void)nanosleep(&(struct timespec){ .tv_nsec = AGAIN_NS }, NULL);
+	}
 }
 
 static int exit_code(int status) {

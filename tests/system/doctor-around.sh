@@ -111,7 +111,7 @@ if [ -n "$scdaemon" ]; then
 	mends 'with what ends it' holders 'gpgconf --kill scdaemon.*pcsc-shared.*disable-ccid'
 	is 'the exit code is that of a token' "$code" 4
 	examine setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace
-	finds 'also to a user from whom it hides what it has open' fault holders "scdaemon \(process $scdaemon_pid\) keeps the card"
+	finds 'also to a user from whom it hides what it has open' fault holders "scdaemon \(process [0-9]+\) keeps the card"
 	scdaemon_stop
 	holds 'the agent has the card then' await ready
 	agent_stop

@@ -66,7 +66,8 @@ static void a_program_that_is_not_there_is_none(void **state) {
 	struct run_result result;
 
 	doctor_run(argv, NULL, false, LONG_MS, &result);
-	assert_int_equal(result.end, RUN_NOT_STARTED);
+	/* Under valgrind posix_spawn() can't say so, and the process ends with this code. */
+	assert_true(result.end == RUN_NOT_STARTED || (result.end == RUN_ENDED && result.code == 127));
 }
 
 /* A process that nobody has waited for yet has ended all the same. */
