@@ -213,6 +213,16 @@ examine
 is_well 'one that is on the token goes along'
 agent_stop
 demo_pkcs11 one --delete-object --type cert --id 09
+# The same as other programs have it.
+new_key theirs
+person theirs theirs -10 1000
+with 'good dave ca/issuing'
+for name in good theirs stranger; do openssl x509 -in "$T/$name.pem" -outform DER -out "$T/$name.der"; done
+if [ -z "${SMIME_SANITIZED:-}" ]; then
+	points_of python3 "$SOURCE/tests/lib/check-certificate.py" "$SMIME_BUILD/client/lib/libsmime.so.0" "$T/good.der" "$T/theirs.der" "$T/stranger.der" "$T/stranger.pem"
+else
+	skip 'smime_check_certificate() from another program' 'Python has no sanitizer'
+fi
 new_key ca/brief
 authority brief ca/brief -100 20 && mv "$T/brief.pem" "$T/ca/brief.pem"
 person below carol -10 1000 digitalSignature,keyAgreement carol@example.org brief
