@@ -45,7 +45,7 @@ static void examine_anchors(struct doctor *doctor, const struct smime_anchors *a
 		doctor_note(doctor, AREA, to_install,
 			"this system has no list of anchors for e-mail (libnssckbi.so): only the %zu of agent.yaml are trusted", own);
 	else
-		doctor_good(doctor, AREA, "%zu anchors of agent.yaml and %zu of the system are trusted for e-mail", own, system);
+		doctor_good(doctor, AREA, "trusted for e-mail: %zu of agent.yaml, %zu of the system", own, system);
 	for (size_t i = 0; i < anchors->count; i++)
 		examine_anchor(doctor, &anchors->anchors[i]);
 }
