@@ -68,7 +68,9 @@ opened 'E12: RSAES-OAEP with the defaults, that is SHA-1' oaep=yes
 
 # ---- From a file, from a pipe ----
 
-large=$T/content.5000000
+# So large that most of it is read ahead.
+large=$T/large
+openssl enc -aes-128-ctr -K 01 -iv 00 -nopad -in /dev/zero 2>/dev/null | head -c 12345678 >"$large"
 for options in cipher=aes256-gcm 'cipher=aes256-gcm attrs=yes' 'cipher=chacha20-poly1305 attrs=yes' 'cipher=aes256-gcm hkdf=yes'; do
 	made envelope make "$T/alice.pem" "$large" "$T/message" $options
 	reads "E5: from a file, $options" "$large" smime decrypt --cms -i "$T/message" -o "$T/got"
@@ -78,6 +80,19 @@ for options in cipher=aes256-gcm 'cipher=aes256-gcm attrs=yes' 'cipher=chacha20-
 	: >"$T/got"
 	check 'E5: what was changed' 1 piped
 	is 'E5: gives not one octet' "$(wc -c <"$T/got")" 0
+	head -c 12000000 "$T/message" >"$T/short"
+	rm "$T/got"
+	told 'E5: nor does what is cut off' 6 'its end is missing' smime decrypt --cms -i "$T/short" -o "$T/got"
+	absent 'E5: nothing is written' "$T/got"
+done
+{
+	mail alice@example.org alice@example.org 'Content-Transfer-Encoding: base64' | sed '/^$/q'
+	base64 "$large"
+} >"$T/mail"
+for cipher in aes256-gcm aes256-cbc; do
+	made smime encrypt --cipher $cipher -r alice@example.org -i "$T/mail" -o "$T/message"
+	check 'E5: a large mail is decrypted' 0 smime decrypt -i "$T/message" -o "$T/got"
+	is "E5: to what it was, $cipher" "$(sed '1,/^$/d' "$T/got" | base64 -d | sha256sum)" "$(sha256sum <"$large")"
 done
 
 # ---- What others used to send ----
