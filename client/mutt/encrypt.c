@@ -145,7 +145,7 @@ static int encrypt(struct mutt *mutt, const char *cipher, const struct recipient
 	int r = smime_encrypt(mutt->smime, in, STDOUT_FILENO, &options);
 	if (r == 0)
 		return 0;
-	mutt_discard_output();
+	mutt_discard_output(mutt);
 	return mutt_failed(mutt, r);
 }
 

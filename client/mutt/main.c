@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mutt.h"
@@ -114,6 +115,12 @@ static int parse(struct mutt *mutt, const struct command *command, int argc, cha
 	return 0;
 }
 
+static off_t output_size(void) {
+	struct stat st;
+
+	return fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) ? st.st_size : 0;
+}
+
 static int run(struct mutt *mutt, const struct command *command) {
 	int r = smime_new(&mutt->smime), code;
 
@@ -122,6 +129,7 @@ static int run(struct mutt *mutt, const struct command *command) {
 	if (r < 0)
 		return mutt_fail(mutt, r, "%s", smime_strerror(r));
 	smime_set_autostart(mutt->smime, true);
+	mutt->output_begin = output_size();
 	code = command->run(mutt);
 	mutt->smime = smime_free(mutt->smime);
 	return code;

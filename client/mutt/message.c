@@ -92,11 +92,11 @@ void mutt_discard_passphrase(void) {
 	explicit_bzero(octets, sizeof(octets));
 }
 
-void mutt_discard_output(void) {
+void mutt_discard_output(const struct mutt *mutt) {
 	struct stat st;
 
-	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) && ftruncate(STDOUT_FILENO, 0) == 0)
-		(void)lseek(STDOUT_FILENO, 0, SEEK_SET);
+	if (fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) && ftruncate(STDOUT_FILENO, mutt->output_begin) == 0)
+		(void)lseek(STDOUT_FILENO, mutt->output_begin, SEEK_SET);
 }
 
 const char *mutt_basename(const char *path) {

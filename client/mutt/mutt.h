@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include <smime/smime.h>
 
@@ -32,6 +33,7 @@ struct mutt {
 	struct smime *smime;
 	const char *command; /* its name; NULL: none yet */
 	struct mutt_args args;
+	off_t output_begin;                /* what was in the output's file before */
 	char told[MUTT_MESSAGE_MAX_BYTES]; /* the line of the last failure */
 };
 
@@ -82,7 +84,7 @@ int mutt_open_canonical(struct mutt *mutt, const char *path, int *ret_fd);
 void mutt_discard_passphrase(void);
 
 /* What a failure may have left in the output is no output: mutt would take it for one. */
-void mutt_discard_output(void);
+void mutt_discard_output(const struct mutt *mutt);
 
 /* The last part of a path. */
 const char *mutt_basename(const char *path);

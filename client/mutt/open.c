@@ -32,7 +32,7 @@ int mutt_decrypt(struct mutt *mutt) {
 		return code;
 	int r = smime_decrypt(mutt->smime, in, STDOUT_FILENO, &options, &report);
 	if (r < 0) {
-		mutt_discard_output();
+		mutt_discard_output(mutt);
 		code = mutt_failed(mutt, r);
 	} else if (report)
 		mutt_report(report);

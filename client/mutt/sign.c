@@ -37,7 +37,7 @@ static int sign(struct mutt *mutt, int in, const char *key) {
 
 	if (r == 0)
 		return 0;
-	mutt_discard_output();
+	mutt_discard_output(mutt);
 	return mutt_failed(mutt, r);
 }
 

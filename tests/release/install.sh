@@ -9,7 +9,7 @@ root=$T/root # the prefix is fixed when the build is set up
 holds 'it is set up with a prefix of its own' meson setup "$T/build" "$SOURCE" --prefix "$root" -Dtests=disabled
 holds 'it builds without the unit tests' meson compile -C "$T/build"
 holds 'it installs' meson install -C "$T/build" --no-rebuild
-for file in bin/smime bin/smime-git bin/smime-mutt bin/smime-agent libexec/smime-agent/smime-token include/smime/smime.h include/smime/error.h \
+for file in bin/smime bin/smime-git bin/smime-mutt share/doc/smime-agent/mutt.rc share/doc/smime-agent/neomutt.rc bin/smime-agent libexec/smime-agent/smime-token include/smime/smime.h include/smime/error.h \
 	lib/systemd/user/smime-agent.socket lib/systemd/user/smime-agent.service lib/udev/rules.d/70-smime-agent.rules; do
 	holds "$file is there" [ -f "$root/$file" ]
 done

@@ -33,6 +33,10 @@ before=$(stat -c '%i %y' "$index" "$known/.index" "$known/$(id alice)")
 check 'keys: a second run' 0 smime-mutt keys
 is 'keys: changes nothing' "$(stat -c '%i %y' "$index" "$known/.index" "$known/$(id alice)")" "$before"
 
+sed -i "s/ $(id alice) smime-agent ? t es/ $(id alice) smime-agent ? e -/" "$index"
+check 'keys: what has become wrong' 0 smime-mutt keys
+is 'keys: is mended' "$(grep '^alice@' "$index")" "alice@example.org $(id alice) smime-agent ? t es"
+
 printf 'carol@example.org 12345678.0 carol ? u es\nnot an entry\nalice@example.org %s mine ? t es' "$(id alice)" >"$known/.index"
 cp "$known/.index" "$T/foreign"
 echo 'somebody else made this' >"$known/$(id bob)"
@@ -156,6 +160,35 @@ told 'decrypt: for somebody else' 1 'smime-mutt decrypt: ' decrypt "$T/foreign"
 prints 'decrypt: nothing comes out' '^$'
 head -c 300 "$T/encrypted" >"$T/cut"
 told 'decrypt: cut off' 6 'smime-mutt decrypt: ' decrypt "$T/cut"
+
+# A content that is released in part must not look like a message, so a failure leaves the output as it was.
+echo before >"$T/output"
+with_passphrase smime-mutt decrypt "$T/cut" >>"$T/output" 2>"$T/err"
+is 'decrypt: what was there stays' "$(cat "$T/output")" before
+head -c 300000 /dev/zero | openssl cms -encrypt -binary -aes256 -outform DER -out "$T/large" "$T/alice.pem"
+(ulimit -f 100 && with_passphrase smime-mutt decrypt "$T/large" >"$T/output" 2>"$T/err")
+is 'decrypt: a part of a message is none' "$(stat -c %s "$T/output")" 0
+one_line 'decrypt: it is told'
+
+# mutt asks for its passphrase after it has started the command: until it comes, no other prompt must open.
+smime lock
+mkfifo "$T/passphrase"
+asked=$(prompts)
+smime-mutt decrypt "$T/encrypted" <"$T/passphrase" >"$T/out" 2>"$T/err" 3>&- &
+pid=$!
+exec 4>"$T/passphrase"
+sleep 1
+is 'decrypt: while mutt asks, nobody else does' "$(prompts)" "$asked"
+printf '\n' >&4
+exec 4>&-
+wait "$pid"
+same 'decrypt: an empty passphrase is as good as any' "$T/out" "$T/entity.crlf"
+is 'decrypt: then the agent asks' "$(prompts)" $((asked + 1))
+smime lock
+answers cancel
+told 'sign: the prompt is closed' 4 'smime-mutt sign: ' sign sha256 alice@example.org
+prints 'sign: which is no signature' '^$'
+answers "pin $DEMO_PIN"
 
 # ---- Certificates ----
 
