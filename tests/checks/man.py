@@ -210,13 +210,13 @@ def check_exit_codes(pages):
     say(codes == sorted(promised), 'smime(1): has every exit code', codes)
 
 
-def check_keys(page):
+def check_keys(page, rules):
     source = re.sub(r'[\n\t]', '', (SOURCE / 'agent/core/config-file.c').read_text())
     keys = set(re.findall(r'(?:TEXT|NUMBER|LIST|MAPPING|SEQUENCE)\( *"([a-z_-]+)"', source))
     say({'capabilities', 'certificates', 'count', 'deadline', 'modules', 'user-may', 'within'} <= keys, 'the keys of agent.yaml are found', keys)
-    described = {key for head in page.heads() for key in re.findall(r'\*([a-z_-]+)\*', head)}
-    none(f'{page.title}: has every key', keys - described)
-    none(f'{page.title}: has no other', described - keys)
+    described = {key for head in [*page.heads(), *rules.heads()] for key in re.findall(r'\*([a-z_-]+)\*', head)}
+    none(f'{page.title} and {rules.title}: have every key', keys - described)
+    none(f'{page.title} and {rules.title}: have no other', described - keys)
 
 
 def main():
@@ -244,7 +244,7 @@ def main():
         check_references(page, set(pages))
     check_library(pages['libsmime(3)'], next(path for path in files if path.name.startswith('libsmime.so.')))
     check_exit_codes(pages)
-    check_keys(pages['smime-agent.yaml(5)'])
+    check_keys(pages['smime-agent.yaml(5)'], pages['smime-policy(5)'])
 
 
 main()

@@ -24,7 +24,6 @@ SMIME_BUILD=${SMIME_BUILD:-$SOURCE/build}
 FIXTURE=${SMIME_FIXTURE:-$SMIME_BUILD/test-fixture}
 VECTORS=${SMIME_TEST_VECTORS:-$SOURCE/../shared/vectors}
 PATH=$SMIME_BUILD/client/cli:$SMIME_BUILD/client/git:$SMIME_BUILD/client/mutt:$SMIME_BUILD/agent/core:$PATH
-SYSTEM_PATH=$PATH # without the programs of this build
 export PATH PYTHONDONTWRITEBYTECODE=1
 
 # The blank in the name is there on purpose.
