@@ -29,11 +29,13 @@ struct agent {
 	struct facts *facts;
 	struct consents *consents;
 	struct requests *requests;
+	struct audit *audit;                       /* NULL: there is none */
 	STACK_OF(ASN1_OCTET_STRING) *anchors;      /* DER of `trust:` */
 	STACK_OF(ASN1_OCTET_STRING) *certificates; /* DER of `certificates:` */
 	STACK_OF(X509_ALGOR) *capabilities;
 	uint8_t rejection_secret[AGENT_REJECTION_SECRET_BYTES];
-	char *ledger; /* directory of the records of PIN tries */
+	char *ledger;          /* directory of the records of PIN tries */
+	char *audit_directory; /* of the audit log, unless the configuration names another */
 };
 
 #endif

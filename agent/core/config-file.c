@@ -119,6 +119,14 @@ static const cyaml_schema_field_t rule_fields[] = {
 static const cyaml_schema_value_t rule_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct rule_text, rule_fields),
 };
+static const cyaml_schema_field_t audit_fields[] = {
+	TEXT("path", struct config_file_audit, path, CYAML_FLAG_OPTIONAL),
+	TEXT("durability", struct config_file_audit, durability, CYAML_FLAG_OPTIONAL),
+	TEXT("on-failure", struct config_file_audit, on_failure, CYAML_FLAG_OPTIONAL),
+	TEXT("rotate", struct config_file_audit, rotate, CYAML_FLAG_OPTIONAL),
+	TEXT("journal", struct config_file_audit, journal, CYAML_FLAG_OPTIONAL),
+	CYAML_FIELD_END,
+};
 static const cyaml_schema_field_t top_fields[] = {
 	/* None is no choice: without the key the modules are those of p11-kit. */
 	CYAML_FIELD_SEQUENCE(
@@ -129,6 +137,7 @@ static const cyaml_schema_field_t top_fields[] = {
 	LIST("environment", environment, &text_schema),
 	MAPPING("pin", struct config_file_pin, pin, pin_fields),
 	MAPPING("socket", struct config_file_socket, socket, socket_fields),
+	MAPPING("audit", struct config_file_audit, audit, audit_fields),
 	LIST("user-may", user_may, &text_schema),
 	TEXT("consent-on-tty", struct config_file, consent_on_tty, CYAML_FLAG_OPTIONAL),
 	CYAML_FIELD_SEQUENCE(

@@ -34,6 +34,9 @@ struct config_file_pin {
 struct config_file_socket {
 	unsigned *max_clients;
 };
+struct config_file_audit {
+	char *path, *durability, *on_failure, *rotate, *journal;
+};
 
 /* Lists and texts that the file does not have are NULL. */
 struct config_file {
@@ -49,6 +52,7 @@ struct config_file {
 	unsigned environment_count;
 	struct config_file_pin *pin;
 	struct config_file_socket *socket;
+	struct config_file_audit *audit;
 	char **user_may;
 	unsigned user_may_count;
 	char *consent_on_tty;

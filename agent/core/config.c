@@ -251,6 +251,60 @@ static int take_socket(struct config *config, const char *file, const struct con
 	return 0;
 }
 
+/* A number of octets, with K, M or G behind it for more of them. */
+static int parse_size(const char *text, uint64_t *ret_bytes) {
+	static const char units[] = "KMG";
+	char *end;
+
+	errno = 0;
+	unsigned long long n = strtoull(text, &end, 10);
+	const char *unit = *end ? strchr(units, *end) : NULL;
+	if (errno || end == text || *text == '-' || n > CONFIG_ROTATE_MAX_BYTES || (*end && (!unit || end[1])))
+		return -SMIME_E_USAGE;
+	*ret_bytes = unit ? n << (10 * (unit - units + 1)) : n;
+	return 0;
+}
+
+static int take_durability(struct config_audit *audit, const char *file, const char *value, char **ret_message) {
+	if (strcmp(value, "sync") != 0 && strcmp(value, "buffered") != 0 && strcmp(value, "off") != 0)
+		return config_refuse(ret_message, "%s: audit: durability: '%s' is none of sync, buffered, off", file, value);
+	audit->buffered = *value == 'b';
+	audit->off = *value == 'o';
+	return 0;
+}
+
+static int take_on_failure(struct config_audit *audit, const char *file, const char *value, char **ret_message) {
+	if (strcmp(value, "refuse") != 0 && strcmp(value, "continue") != 0)
+		return config_refuse(ret_message, "%s: audit: on-failure: '%s' is neither refuse nor continue", file, value);
+	audit->tolerant = *value == 'c';
+	return 0;
+}
+
+static int take_rotate(struct config_audit *audit, const char *file, const char *value, char **ret_message) {
+	if (parse_size(value, &audit->rotate_bytes) < 0 || audit->rotate_bytes < CONFIG_ROTATE_MIN_BYTES ||
+		audit->rotate_bytes > CONFIG_ROTATE_MAX_BYTES)
+		return config_refuse(
+			ret_message, "%s: audit: rotate: '%s' is no size between 4K and 1G; write for example 16M", file, value);
+	return 0;
+}
+
+static int take_audit(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
+	const struct config_file_audit *audit = raw->audit;
+	int r = require_absolute(file, "audit: path", audit->path, ret_message);
+
+	if (r == 0)
+		r = require_clean(file, "audit: path", audit->path, ret_message);
+	if (r == 0 && audit->durability)
+		r = take_durability(&config->audit, file, audit->durability, ret_message);
+	if (r == 0 && audit->on_failure)
+		r = take_on_failure(&config->audit, file, audit->on_failure, ret_message);
+	if (r == 0 && audit->rotate)
+		r = take_rotate(&config->audit, file, audit->rotate, ret_message);
+	if (r == 0 && audit->journal && parse_choice(audit->journal, &config->audit.journal) < 0)
+		r = config_refuse(ret_message, "%s: audit: journal: '%s' is neither yes nor no", file, audit->journal);
+	return r == 0 && audit->path ? take_text(&config->audit.path, audit->path) : r;
+}
+
 static int take_environment(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
 	for (unsigned i = 0; i < raw->environment_count; i++) {
 		if (!environment_is_pattern(raw->environment[i]))
@@ -311,6 +365,7 @@ static const struct key {
 	{ "pin", offsetof(struct config_file, pin), take_pin },
 	{ "socket", offsetof(struct config_file, socket), take_socket },
 	{ "consent-on-tty", offsetof(struct config_file, consent_on_tty), take_consent_on_tty },
+	{ "audit", offsetof(struct config_file, audit), take_audit },
 };
 
 static bool is_set(const struct key *key, const struct config_file *raw) {
@@ -382,6 +437,7 @@ static struct config *config_new(void) {
 	config->pin_idle_us = 15ull * 60 * 1000000;
 	config->pin_max_us = 8ull * 3600 * 1000000;
 	config->max_clients = 256;
+	config->audit = (struct config_audit){ .journal = true, .rotate_bytes = CONFIG_ROTATE_DEFAULT_BYTES };
 	if (!config->pin_program || policy_new(&config->policy) < 0 ||
 		take_list(&config->capabilities, &config->capability_count, capabilities, ELEMENTSOF(capabilities)) < 0)
 		return NULL;
@@ -456,6 +512,7 @@ struct config *config_free(struct config *config) {
 	free(config->pin_program);
 	free(config->pin_file);
 	(void)policy_free(config->policy);
+	free(config->audit.path);
 	free(config);
 	return NULL;
 }

@@ -25,6 +25,9 @@ enum {
 	CONFIG_GRANT_WITHIN_MAX_S = 24 * 3600,
 };
 
+#define CONFIG_ROTATE_MIN_BYTES (4ull * 1024)
+#define CONFIG_ROTATE_MAX_BYTES (1024ull * 1024 * 1024)
+#define CONFIG_ROTATE_DEFAULT_BYTES (16ull * 1024 * 1024)
 #define CONFIG_DEADLINE_DEFAULT_US (60ull * 1000000)
 
 struct config_module {
@@ -40,6 +43,15 @@ struct config_grant {
 	char *key; /* lower-case hex digits that its fingerprint begins with */
 	unsigned count;
 	unsigned within_s;
+};
+
+struct config_audit {
+	char *path;    /* a directory; NULL: the one in the state directory */
+	bool off;      /* there is no log */
+	bool buffered; /* records need not be on the disk before what they are for */
+	bool tolerant; /* nor need they be in the log */
+	bool journal;  /* heads are copied there */
+	uint64_t rotate_bytes;
 };
 
 struct config {
@@ -62,6 +74,7 @@ struct config {
 	struct policy *policy;
 	bool consent_on_tty;   /* consent may be asked on the client's terminal */
 	char hash[2 * 32 + 1]; /* SHA-256 of the files that were read, in hex: which policy this is */
+	struct config_audit audit;
 };
 
 /*

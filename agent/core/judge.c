@@ -14,6 +14,7 @@
 #include "agent/wire/limits.h"
 #include "facts.h"
 #include "inventory.h"
+#include "request-errand.h"
 #include "request-internal.h"
 #include "session.h"
 
@@ -89,6 +90,21 @@ static void describe_moment(const struct agent *agent, struct policy_question *q
 	session_state(agent->session, &question->session_active, &question->session_unlocked);
 }
 
+struct audit_ground judge_ground(const struct agent *agent, const struct policy_decision *decision, char rule[JUDGE_RULE_BYTES]) {
+	if (decision->file)
+		(void)snprintf(rule, JUDGE_RULE_BYTES, "%.100s, %.180s:%u", decision->name, decision->file, decision->line);
+	else
+		(void)snprintf(rule, JUDGE_RULE_BYTES, "default");
+	return (struct audit_ground){ .rule = rule, .policy = agent->config->hash[0] ? agent->config->hash : NULL };
+}
+
+void judge_refuse(struct request *request, const struct policy_decision *decision, const char *text) {
+	char rule[JUDGE_RULE_BYTES];
+	const struct audit_ground ground = judge_ground(request->peer->agent, decision, rule);
+
+	errand_deny(request, NULL, -SMIME_E_DENIED, text, &ground);
+}
+
 static void refuse(struct request *request, const struct policy_decision *decision) {
 	char text[WIRE_TEXT_MAX_BYTES], where[300] = "the policy has no rule that lets this client do it";
 
@@ -96,7 +112,7 @@ static void refuse(struct request *request, const struct policy_decision *decisi
 		(void)snprintf(where, sizeof(where), "rule \"%.100s\", %.150s:%u", decision->name, decision->file, decision->line);
 	(void)snprintf(text, sizeof(text), "the policy does not allow it%s%.500s (%s)", decision->text ? ": " : "",
 		decision->text ? decision->text : "", where);
-	request_fail(request, -SMIME_E_DENIED, text);
+	judge_refuse(request, decision, text);
 }
 
 int judge_request(struct request *request, enum policy_operation operation, const ASN1_OCTET_STRING *spki, struct worker *worker,

@@ -7,6 +7,7 @@
 #ifndef CORE_JUDGE_H
 #define CORE_JUDGE_H
 
+#include "audit-record.h"
 #include "identity.h"
 #include "peer.h"
 #include "worker.h"
@@ -25,6 +26,13 @@ struct verdict {
 int judge_request(struct request *request, enum policy_operation operation, const ASN1_OCTET_STRING *spki, struct worker *worker,
 	struct verdict *ret_verdict);
 void verdict_clear(struct verdict *verdict);
+
+/* On what ground something is done, for the audit log: `rule` has room for its name and place. All texts are others'. */
+enum { JUDGE_RULE_BYTES = 320 };
+struct audit_ground judge_ground(const struct agent *agent, const struct policy_decision *decision, char rule[JUDGE_RULE_BYTES]);
+
+/* Refuses a request that a rule was asked about, in other words than the rule's. The request is over. */
+void judge_refuse(struct request *request, const struct policy_decision *decision, const char *text);
 
 /* Whether a client may know of a key; of anything where `key` is NULL. */
 bool judge_list(const struct peer *peer, const struct wire_key *key, const struct worker *worker);

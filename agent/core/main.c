@@ -21,6 +21,7 @@
 #include "agent.h"
 #include "agent/wire/limits.h"
 #include "agent/wire/text.h"
+#include "audit.h"
 #include "background.h"
 #include "config-check.h"
 #include "consent.h"
@@ -176,6 +177,7 @@ static int set_up_loop(struct agent *agent) {
 	(void)sigaddset(&mask, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &mask, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of writing */
 	if (sd_event_default(&agent->event) < 0 || sd_event_add_signal(agent->event, NULL, SIGTERM, NULL, NULL) < 0 ||
 		sd_event_add_signal(agent->event, NULL, SIGINT, NULL, NULL) < 0 ||
 		sd_event_add_signal(agent->event, NULL, SIGHUP, on_hangup, agent) < 0)
@@ -197,6 +199,8 @@ static int set_up(struct agent *agent, struct listener_socket *socket) {
 		r = notifier_new(agent, &agent->notifier);
 	if (r == 0)
 		r = prompts_new(agent, &agent->prompts);
+	if (r == 0)
+		r = audit_new(agent, &agent->audit);
 	if (r == 0)
 		r = requests_new(&agent->requests);
 	if (r == 0)
@@ -221,6 +225,7 @@ static void tear_down(struct agent *agent) {
 	agent->readers = readers_free(agent->readers);
 	agent->prompts = prompts_free(agent->prompts);
 	agent->requests = requests_free(agent->requests);
+	agent->audit = audit_free(agent->audit); /* behind whatever could still have something to tell */
 	agent->events = events_free(agent->events);
 	agent->notifier = notifier_free(agent->notifier);
 	agent->reuse = reuse_free(agent->reuse);

@@ -5,6 +5,7 @@
 #include "peer.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include <smime/error.h>
 

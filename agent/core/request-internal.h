@@ -17,7 +17,7 @@ struct request {
 	TAILQ_ENTRY(request) wait; /* in requests->waiting, while `waiting` */
 	struct peer *peer;
 	struct wire_request *wire;
-	struct ticket *ticket; /* the order it waits for, or NULL */
+	struct errand *errand; /* the order it waits for, or NULL */
 	bool waiting;
 	struct locking *locking; /* the lock it waits for, or NULL */
 	bool asks;               /* somebody is asked first, for .. */
@@ -30,6 +30,12 @@ void request_answer(struct request *request, const struct wire_reply *reply);
 void request_answer_done(struct request *request);
 void request_forget(struct request *request); /* something else answers it */
 void request_fail(struct request *request, int error, const char *text);
+
+/* How the order of a request has ended: `report` (owned by the callee) on success, else NULL with an error and its text. Ends the request. */
+void request_outcome(struct request *request, struct wire_report *report, int error, const char *text);
+
+/* What stands against giving the client what the token has yielded: 0 or an error. */
+int request_check(struct request *request, const struct wire_report *report);
 
 /* Which token an unlock, pinChange or pinUnblock is for. */
 const struct wire_token_name *request_token_name(const struct request *request);

@@ -13,6 +13,7 @@
 #include "inventory.h"
 #include "judge.h"
 #include "locking.h"
+#include "request-errand.h"
 #include "reuse.h"
 
 #define CONSENT_REFUSED "somebody has just said no to this, or is being asked several things already; wait a minute, or ask them"
@@ -33,10 +34,9 @@ static void answer_signed(struct request *request, struct wire_report *report) {
 static void answer_unwrapped(struct request *request, struct wire_report *report) {
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_DECRYPT);
 	struct wire_unwrapped *unwrapped = report->body->unwrapped;
-	int r = reuse_check(request->peer->agent->reuse, unwrapped->encrypted_key, request->wire->body->decrypt);
 
-	if (r < 0 || !reply) {
-		request_fail(request, r < 0 ? r : -SMIME_E_NO_MEMORY, "");
+	if (!reply) {
+		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return;
 	}
 	/* Moved, not copied: the key is wiped with the message that holds it. */
@@ -46,11 +46,17 @@ static void answer_unwrapped(struct request *request, struct wire_report *report
 	request_answer(request, reply);
 }
 
-static void on_outcome(void *userdata, struct wire_report *received, int error, const char *text) {
-	_cleanup_(wire_report_freep) struct wire_report *report = received;
-	struct request *request = userdata;
+int request_check(struct request *request, const struct wire_report *report) {
+	const struct wire_request_body *body = request->wire->body;
 
-	request->ticket = NULL;
+	if (report->body->type != WIRE_REPORT_UNWRAPPED || body->type != WIRE_DECRYPT)
+		return 0;
+	return reuse_check(request->peer->agent->reuse, report->body->unwrapped->encrypted_key, body->decrypt);
+}
+
+void request_outcome(struct request *request, struct wire_report *received, int error, const char *text) {
+	_cleanup_(wire_report_freep) struct wire_report *report = received;
+
 	if (request->asks)
 		consent_answered(request->peer->agent->consents, &request->scope, &request->ask, report ? 0 : error);
 	request->asks = false;
@@ -69,11 +75,20 @@ static void on_outcome(void *userdata, struct wire_report *received, int error, 
 		request_fail(request, -SMIME_E_INTERNAL, "the token process answered something else than was asked");
 }
 
-static void submit(struct request *request, struct worker *worker, struct wire_order *order) {
-	int r = order ? worker_submit(worker, order, request->peer->hello, on_outcome, request, &request->ticket) : -SMIME_E_NO_MEMORY;
+static void deny(struct request *request, int error, const char *text) {
+	const struct audit_ground ground = { NULL, NULL };
 
-	if (r < 0)
-		request_fail(request, r, r == -SMIME_E_TOKEN_FAULT ? worker_fault(worker) : "");
+	errand_deny(request, NULL, error, text, &ground);
+}
+
+static void submit(struct request *request, struct worker *worker, struct wire_order *order, const struct verdict *verdict) {
+	char rule[JUDGE_RULE_BYTES];
+	const struct audit_ground ground = judge_ground(request->peer->agent, &verdict->decision, rule);
+
+	if (order)
+		errand_begin(request, worker, order, &ground);
+	else
+		request_fail(request, -SMIME_E_NO_MEMORY, "");
 }
 
 /* What a person is told who is to agree: what is sure comes first, and so can't be pushed out of sight by what a program claims. */
@@ -125,8 +140,10 @@ static int describe(
 	int r = wire_set_text(&caller->text, text);
 	if (r == 0)
 		r = ask_consent(request, verdict, what, whose, &caller->consent);
-	if (r < 0)
-		request_fail(request, r, r == -SMIME_E_DENIED ? CONSENT_REFUSED : "");
+	if (r == -SMIME_E_DENIED)
+		judge_refuse(request, &verdict->decision, CONSENT_REFUSED);
+	else if (r < 0)
+		request_fail(request, r, "");
 	else
 		judge_count(verdict);
 	return r;
@@ -136,7 +153,7 @@ static struct worker *worker_for_key(struct request *request, const ASN1_OCTET_S
 	struct worker *worker = inventory_find_key(request->peer->agent, spki);
 
 	if (!worker)
-		request_fail(request, -SMIME_E_NO_KEY, "no token that is present has this key; `smime keys` lists those that are");
+		deny(request, -SMIME_E_NO_KEY, "no token that is present has this key; `smime keys` lists those that are");
 	return worker;
 }
 
@@ -155,7 +172,7 @@ void request_handle_sign(struct request *request) {
 		return;
 	wire_sign_free(order->body->sign->request);
 	order->body->sign->request = ASN1_item_dup(wire_sign_it(), *sign);
-	submit(request, worker, order->body->sign->request ? TAKE(order) : NULL);
+	submit(request, worker, order->body->sign->request ? TAKE(order) : NULL, &verdict);
 }
 
 void request_handle_decrypt(struct request *request) {
@@ -168,7 +185,7 @@ void request_handle_decrypt(struct request *request) {
 	if (!worker || judge_request(request, POLICY_DECRYPT, (*decrypt)->key, worker, &verdict) < 0)
 		return;
 	if (wire_octets((*decrypt)->recipient_info).len > WIRE_RECIPIENT_INFO_MAX_BYTES) {
-		request_fail(request, -SMIME_E_TOO_LARGE, "a RecipientInfo has at most 16 KiB");
+		deny(request, -SMIME_E_TOO_LARGE, "a RecipientInfo has at most 16 KiB");
 		return;
 	}
 	if (!order)
@@ -177,7 +194,7 @@ void request_handle_decrypt(struct request *request) {
 		return;
 	wire_decrypt_free(order->body->decrypt->request);
 	order->body->decrypt->request = ASN1_item_dup(wire_decrypt_it(), *decrypt);
-	submit(request, worker, order->body->decrypt->request ? TAKE(order) : NULL);
+	submit(request, worker, order->body->decrypt->request ? TAKE(order) : NULL, &verdict);
 }
 
 /* Whether it is unlocked without a login: so are tokens that can hold no private key, and stand beside one that can. */
@@ -212,10 +229,10 @@ static struct worker *named_token(struct request *request, const struct wire_tok
 	struct worker *worker = name->token ? inventory_find_token(agent, name->token) : only_token(agent, &several);
 
 	if (!worker)
-		request_fail(request, -SMIME_E_NO_TOKEN,
+		deny(request, -SMIME_E_NO_TOKEN,
 			name->token ? "no such token; `smime status` lists those that are present" : "no token is present");
 	else if (several) {
-		request_fail(request, -SMIME_E_KEY_AMBIGUOUS, "there are several tokens; name one, `smime status` lists them");
+		deny(request, -SMIME_E_KEY_AMBIGUOUS, "there are several tokens; name one, `smime status` lists them");
 		return NULL;
 	}
 	return worker;
@@ -251,7 +268,7 @@ static void order_for_token(struct request *request, enum wire_order_type type, 
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 	if (!caller || describe(request, what, "", caller, &verdict) < 0)
 		return;
-	submit(request, worker, TAKE(order));
+	submit(request, worker, TAKE(order), &verdict);
 }
 
 void request_handle_unlock(struct request *request) {

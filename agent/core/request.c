@@ -11,6 +11,7 @@
 #include "events.h"
 #include "inventory.h"
 #include "locking.h"
+#include "request-errand.h"
 
 struct requests {
 	TAILQ_HEAD(, request) waiting; /* for tokens that are being looked for, in the order they came */
@@ -75,7 +76,7 @@ void request_forget(struct request *request) {
 }
 
 void request_cancel(struct request *request) {
-	request->ticket = ticket_abandon(request->ticket);
+	request->errand = errand_abandon(request->errand);
 	request_free(request);
 }
 

@@ -149,6 +149,13 @@ static int make_ledger(struct agent *agent, const char *directory, char **ret_me
 	return 0;
 }
 
+static int name_audit_directory(struct agent *agent, const char *directory) {
+	if (asprintf(&agent->audit_directory, "%s/audit", directory) >= 0)
+		return 0;
+	agent->audit_directory = NULL;
+	return -SMIME_E_NO_MEMORY;
+}
+
 int state_load_private(struct agent *agent, char **ret_message) {
 	char directory[PATH_MAX - 32];
 
@@ -157,7 +164,9 @@ int state_load_private(struct agent *agent, char **ret_message) {
 			"the state directory can't be used: set $XDG_STATE_HOME or $STATE_DIRECTORY to a directory of this user with mode "
 			"0700");
 	int r = load_secret(agent, directory, ret_message);
-	return r == 0 ? make_ledger(agent, directory, ret_message) : r;
+	if (r == 0)
+		r = make_ledger(agent, directory, ret_message);
+	return r == 0 ? name_audit_directory(agent, directory) : r;
 }
 
 int state_load_files(struct agent *agent, char **ret_message) {
@@ -176,5 +185,6 @@ void state_clear(struct agent *agent) {
 	sk_ASN1_OCTET_STRING_pop_free(agent->certificates, ASN1_OCTET_STRING_free);
 	sk_X509_ALGOR_pop_free(agent->capabilities, X509_ALGOR_free);
 	free(agent->ledger);
+	free(agent->audit_directory);
 	OPENSSL_cleanse(agent->rejection_secret, sizeof(agent->rejection_secret));
 }

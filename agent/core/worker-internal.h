@@ -27,7 +27,8 @@ struct ticket {
 	bool slow;                        /* told to be */
 	sd_event_source *doubt;           /* it failed, and whether since its card was removed will show */
 	struct wire_report *failure;      /* while that is so: with what */
-	ticket_done done;                 /* NULL when abandoned */
+	bool abandoned;                   /* its client has gone */
+	ticket_done done;
 	void *userdata;
 };
 

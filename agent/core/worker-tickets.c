@@ -97,13 +97,10 @@ void tickets_finish(struct ticket *ticket, struct wire_report *report, int error
 	ticket_done done = ticket->done;
 	void *userdata = ticket->userdata;
 
-	if (done)
+	if (!ticket->abandoned)
 		tell_done(ticket, error, text);
 	ticket_free(ticket);
-	if (done)
-		done(userdata, report, error, text);
-	else
-		wire_report_free(report);
+	done(userdata, report, error, text);
 }
 
 void tickets_fail_all(struct worker *worker, int error, const char *text) {
@@ -322,7 +319,7 @@ void tickets_prompt_wanted(struct worker *worker, uint32_t id) {
 
 	if (!ticket || ticket->prompting)
 		return;
-	if (!ticket->done) {
+	if (ticket->abandoned) {
 		prompt_refuse(ticket, SMIME_E_PIN_CANCELLED, "the client has gone");
 		return;
 	}
@@ -383,13 +380,13 @@ int worker_submit(struct worker *worker, struct wire_order *order, const struct 
 	return 0;
 }
 
-struct ticket *ticket_abandon(struct ticket *ticket) {
-	if (!ticket)
-		return NULL;
-	ticket->done = NULL;
-	if (!ticket->open)
+bool ticket_abandon(struct ticket *ticket) {
+	ticket->abandoned = true;
+	if (!ticket->open) {
 		ticket_free(ticket);
-	else if (ticket->prompting)
+		return false;
+	}
+	if (ticket->prompting)
 		prompts_close(ticket->worker->agent->prompts, ticket);
-	return NULL;
+	return true;
 }

@@ -78,8 +78,11 @@ bool worker_come_back(struct worker *worker, uint64_t since_us);
 int worker_submit(struct worker *worker, struct wire_order *order, const struct wire_hello *hello, ticket_done done, void *userdata,
 	struct ticket **ret_ticket);
 
-/* The client has gone: the order is not begun if it still can be, its prompt closes, and `done` is not called. Accepts NULL, returns NULL. */
-struct ticket *ticket_abandon(struct ticket *ticket);
+/*
+ * The client has gone: its prompt closes, and nobody is told of the order any more. Returns false, and the ticket is no more, when the token process has
+ * not been sent the order; else `done` is still called.
+ */
+bool ticket_abandon(struct ticket *ticket);
 
 /*
  * Ends the process, with every open order failing, and resets the card where the process may have logged in; `locked` (may be NULL)

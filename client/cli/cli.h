@@ -41,7 +41,7 @@ struct cli_option {
 	const char *help;
 };
 
-enum cli_operand { CLI_OPERAND_NONE, CLI_OPERAND_INPUT, CLI_OPERAND_TOKEN, CLI_OPERAND_WORD };
+enum cli_operand { CLI_OPERAND_NONE, CLI_OPERAND_INPUT, CLI_OPERAND_TOKEN, CLI_OPERAND_WORD, CLI_OPERAND_FILES };
 
 struct cli;
 
@@ -60,7 +60,7 @@ struct cli_command {
 };
 
 extern const struct cli_command cmd_status, cmd_keys, cmd_sign, cmd_encrypt, cmd_decrypt, cmd_verify, cmd_lock, cmd_unlock, cmd_watch,
-	cmd_pin, cmd_doctor, cmd_setup, cmd_policy;
+	cmd_pin, cmd_doctor, cmd_setup, cmd_policy, cmd_audit;
 
 /* ---- A run of a command ---- */
 
@@ -71,6 +71,8 @@ struct cli {
 	const char *verb;                    /* one of the command's verbs; NULL when it has none */
 	const char *token;                   /* the argument TOKEN, or NULL */
 	const char *word;                    /* any other argument, or NULL */
+	const char *const *files;            /* the arguments FILE.. */
+	size_t file_count;
 	bool json, quiet, verbose, no_autostart, help;
 	bool json_printed;
 	json_t *warnings; /* array of what was told with cli_warn(), or NULL */
@@ -103,6 +105,9 @@ int cli_flush(struct cli *cli);
 /* A time as "2026-11-24 00:16:33 UTC" (in a buffer of CLI_TIME_BYTES) and as RFC 3339 for JSON. */
 enum { CLI_TIME_BYTES = 40 };
 const char *cli_time(time_t t, char buffer[CLI_TIME_BYTES]);
+
+/* A day, or a second of it, in UTC: "2026-11-24", "2026-11-24T00:16:33Z". */
+bool cli_parse_time(const char *text, time_t *ret_time);
 
 /* ---- Files ---- */
 

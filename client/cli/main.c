@@ -28,6 +28,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_doctor,
 	&cmd_setup,
 	&cmd_policy,
+	&cmd_audit,
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 

@@ -15,7 +15,7 @@ static bool is_real(struct tm tm, time_t *ret_time) {
 }
 
 /* A day, or a second of it; always UTC, so that a command means the same everywhere. */
-static bool parse_time(const char *text, time_t *ret_time) {
+bool cli_parse_time(const char *text, time_t *ret_time) {
 	static const char *const formats[] = { "%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S" };
 
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
@@ -55,7 +55,7 @@ int opening_options(struct cli *cli, const struct opening_args *args, struct smi
 		.crl_count = args->crls.count,
 		.cms = args->cms,
 	};
-	if (args->at && !parse_time(args->at, &ret_options->at))
+	if (args->at && !cli_parse_time(args->at, &ret_options->at))
 		return cli_usage(cli, "--at %s: no time; write 2026-11-24 or 2026-11-24T12:00:00Z", args->at);
 	if (!parse_revocation(args, &ret_options->revocation))
 		return cli_usage(cli, "--revocation %s: it is off, soft or hard", args->revocation);

@@ -122,6 +122,11 @@ static int take_operand(struct cli *cli, int argc, char **argv) {
 		return 0;
 	if (cli->command->operand == CLI_OPERAND_NONE)
 		return cli_usage(cli, "unexpected argument '%s'", argv[optind]);
+	if (cli->command->operand == CLI_OPERAND_FILES) {
+		cli->files = (const char *const *)argv + optind;
+		cli->file_count = (size_t)(argc - optind);
+		return 0;
+	}
 	if (argc - optind > 1)
 		return cli_usage(cli, "unexpected argument '%s'", argv[optind + 1]);
 	if (cli->command->operand == CLI_OPERAND_TOKEN)

@@ -192,6 +192,7 @@ configure() { # [YAML]
 		configure_key modules "$(printf '\n  - path: %s\n    sessions: 2' "$DEMO_MODULE")"
 		configure_key trust "[\"$T/ca/root.pem\"]"
 		configure_key certificates "$(printf '\n  - path: "%s"' "$T/ca/issuing.pem")"
+		configure_key audit '{durability: buffered, journal: no}'
 		configure_key pin "$(printf '\n  program: "%s"' "$T/pinentry")"
 	} >"$T/agent.yaml"
 }

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The way of an errand; see request-errand.h. Each of its steps is begun in one function and ends in a callback.
+ */
+#include "request-errand.h"
+
+#include <stdio.h>
+
+#include <smime/error.h>
+
+#include "audit.h"
+#include "inventory.h"
+#include "request-internal.h"
+
+struct errand {
+	struct agent *agent;
+	struct request *request;    /* NULL: the client has gone */
+	struct audit_entry *entry;  /* DENIED, which is abandoned with the request */
+	struct wire_order *order;   /* until the token has it */
+	struct wire_hello *hello;   /* of the client, for prompts */
+	ASN1_OCTET_STRING *token;   /* id: its worker may be another one by then */
+	struct ticket *ticket;      /* the order that the token has */
+	uint64_t intent;            /* the number of its record */
+	struct wire_report *report; /* the outcome, while its record is written */
+	int error;
+	char text[WIRE_TEXT_MAX_BYTES];
+};
+
+static void errand_free(struct errand *errand) {
+	if (errand->request)
+		errand->request->errand = NULL;
+	wire_order_free(errand->order);
+	wire_hello_free(errand->hello);
+	ASN1_OCTET_STRING_free(errand->token);
+	wire_report_free(errand->report);
+	free(errand);
+}
+
+static struct errand *errand_new(struct request *request) {
+	struct errand *errand = calloc(1, sizeof(*errand));
+
+	if (!errand)
+		return NULL;
+	errand->agent = request->peer->agent;
+	errand->request = request;
+	errand->intent = AUDIT_NO_SEQ;
+	request->errand = errand;
+	return errand;
+}
+
+static json_t *known(const char *text) {
+	return text ? json_string(text) : json_null();
+}
+
+/* Who asks: what the kernel says, what /proc says now, and what the program calls itself. What is not known is null. */
+static json_t *describe_client(const struct peer *peer) {
+	static const char *const remote[] = { [POLICY_NO] = "no", [POLICY_YES] = "yes", [POLICY_DONT_KNOW] = "not known" };
+	const struct identity *identity = &peer->identity;
+	struct identity_now now;
+	json_t *client;
+
+	if (identity_look(identity, &now) < 0)
+		return NULL;
+	client = json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:s}", "pid", (json_int_t)identity->pid, "uid", (json_int_t)identity->uid,
+		"gid", (json_int_t)identity->gid, "label", known(identity->label), "unit", known(now.unit), "executable",
+		known(now.executable), "remote", remote[now.remote], "program", wire_text(peer->hello->program));
+	identity_now_clear(&now);
+	return client;
+}
+
+static json_t *describe(
+	const char *kind, const struct request *request, const struct wire_token *token, const struct audit_ground *ground) {
+	return audit_record_request(kind, request->wire, token, describe_client(request->peer), ground);
+}
+
+/* ---- Outcome, RESULT, answer ---- */
+
+static void answer(struct errand *errand) {
+	struct request *request = TAKE(errand->request);
+
+	if (request) {
+		request->errand = NULL;
+		request_outcome(request, TAKE(errand->report), errand->error, errand->text);
+	}
+	errand_free(errand);
+}
+
+/* What was done can't be taken back, but what it has yielded stays here. */
+static void on_result(void *userdata, int error, const char *text, uint64_t seq) {
+	struct errand *errand = userdata;
+
+	if (error < 0 && errand->error == 0) {
+		wire_report_free(TAKE(errand->report));
+		errand->error = error;
+		(void)snprintf(errand->text, sizeof(errand->text), "it was done, but its result is withheld, since %.900s", text);
+	}
+	answer(errand);
+}
+
+static void conclude(struct errand *errand, struct wire_report *report, int error, const char *text) {
+	struct audit *audit = errand->agent->audit;
+
+	if (error == 0 && errand->request)
+		error = request_check(errand->request, report);
+	errand->error = error;
+	(void)snprintf(errand->text, sizeof(errand->text), "%s", text);
+	errand->report = report;
+	if (error < 0)
+		wire_report_free(TAKE(errand->report));
+	if (!audit) {
+		answer(errand);
+		return;
+	}
+	json_t *record = audit_record_result(errand->intent);
+	if (record && !audit_record_outcome(record, error, text)) {
+		json_decref(record);
+		record = NULL;
+	}
+	int r = audit_write(audit, record, false, on_result, errand, NULL);
+	if (r < 0)
+		on_result(errand, r, smime_strerror(r), AUDIT_NO_SEQ);
+}
+
+static void on_outcome(void *userdata, struct wire_report *report, int error, const char *text) {
+	struct errand *errand = userdata;
+
+	errand->ticket = NULL;
+	conclude(errand, report, error, text);
+}
+
+/* ---- INTENT, order ---- */
+
+/* The worker of the token that the record names, if it has not gone since. */
+static struct worker *find_worker(const struct errand *errand) {
+	const struct wire_order_body *body = errand->order->body;
+	struct worker *worker = body->type == WIRE_ORDER_SIGN ? inventory_find_key(errand->agent, body->sign->request->key) :
+		body->type == WIRE_ORDER_DECRYPT              ? inventory_find_key(errand->agent, body->decrypt->request->key) :
+								inventory_find_token(errand->agent, errand->token);
+
+	return worker && ASN1_OCTET_STRING_cmp(worker_token(worker)->id, errand->token) == 0 ? worker : NULL;
+}
+
+static void give_order(struct errand *errand) {
+	struct worker *worker = find_worker(errand);
+	int r = worker ? worker_submit(worker, TAKE(errand->order), errand->hello, on_outcome, errand, &errand->ticket) :
+			 -SMIME_E_TOKEN_GONE;
+
+	if (r < 0)
+		conclude(errand, NULL, r, r == -SMIME_E_TOKEN_FAULT ? worker_fault(worker) : "");
+}
+
+static void on_intent(void *userdata, int error, const char *text, uint64_t seq) {
+	struct errand *errand = userdata;
+
+	errand->intent = seq;
+	if (error < 0) {
+		errand->error = error;
+		(void)snprintf(errand->text, sizeof(errand->text), "%.900s; nothing was done", text);
+		answer(errand);
+	} else if (!errand->request) {
+		conclude(errand, NULL, -SMIME_E_AGENT_GONE, "the client has gone; the token was not asked");
+	} else {
+		give_order(errand);
+	}
+}
+
+static bool fill_in(struct errand *errand, const struct worker *worker, struct wire_order *order) {
+	errand->order = order;
+	errand->hello = ASN1_item_dup(wire_hello_it(), errand->request->peer->hello);
+	errand->token = ASN1_OCTET_STRING_dup(worker_token(worker)->id);
+	return order && errand->hello && errand->token;
+}
+
+void errand_begin(struct request *request, struct worker *worker, struct wire_order *order, const struct audit_ground *ground) {
+	struct errand *errand = errand_new(request);
+	int r = -SMIME_E_NO_MEMORY;
+
+	if (!errand) {
+		wire_order_free(order);
+		request_fail(request, r, "");
+		return;
+	}
+	if (fill_in(errand, worker, order))
+		r = errand->agent->audit ? audit_write(errand->agent->audit, describe("intent", request, worker_token(worker), ground),
+						   true, on_intent, errand, NULL) :
+					   1;
+	if (r > 0) {
+		give_order(errand);
+	} else if (r < 0) {
+		errand_free(errand);
+		request_fail(request, r, "");
+	}
+}
+
+/* ---- DENIED ---- */
+
+static void on_denied(void *userdata, int error, const char *text, uint64_t seq) {
+	answer(userdata);
+}
+
+void errand_deny(struct request *request, const struct wire_token *token, int error, const char *text, const struct audit_ground *ground) {
+	struct audit *audit = request->peer->agent->audit;
+	struct errand *errand = audit ? errand_new(request) : NULL;
+	json_t *record = errand ? describe("denied", request, token, ground) : NULL;
+
+	if (record && !audit_record_outcome(record, error, text)) {
+		json_decref(record);
+		record = NULL;
+	}
+	if (errand) {
+		errand->error = error;
+		(void)snprintf(errand->text, sizeof(errand->text), "%s", text);
+		if (audit_write(audit, record, true, on_denied, errand, &errand->entry) == 0)
+			return;
+		errand_free(errand);
+	}
+	request_fail(request, error, text);
+}
+
+/* ---- The client has gone ---- */
+
+struct errand *errand_abandon(struct errand *errand) {
+	if (!errand)
+		return NULL;
+	errand->request = NULL;
+	if (errand->entry) {
+		(void)audit_abandon(errand->entry);
+		errand_free(errand);
+	} else if (errand->ticket && !ticket_abandon(errand->ticket)) {
+		errand->ticket = NULL;
+		conclude(errand, NULL, -SMIME_E_AGENT_GONE, "the client has gone; the token was not asked");
+	}
+	return NULL;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An errand: what a request has a token do, with its records in the audit log: INTENT, order, RESULT, answer, in this order.
+ *
+ * It outlives its request: when the client has gone, what the token was given to do still gets its RESULT. No order goes to a token
+ * process but through here.
+ */
+#ifndef CORE_REQUEST_ERRAND_H
+#define CORE_REQUEST_ERRAND_H
+
+#include "audit-record.h"
+#include "worker.h"
+
+struct request;
+struct errand;
+
+/*
+ * Gives the token of `worker` an order, which is owned here in every case. request_outcome() is called once, perhaps before this returns; or
+ * the request is failed.
+ */
+void errand_begin(struct request *request, struct worker *worker, struct wire_order *order, const struct audit_ground *ground);
+
+/* Refuses a request for a private key or a PIN: it is failed once the log has a record DENIED of it. `token` may be NULL. */
+void errand_deny(struct request *request, const struct wire_token *token, int error, const char *text, const struct audit_ground *ground);
+
+/* The client has gone: the order is not given if it still can be. Accepts NULL, returns NULL. */
+struct errand *errand_abandon(struct errand *errand);
+
+#endif

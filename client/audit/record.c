@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Lines as records, and the small files beside the log; see internal.h.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <smime/error.h>
+
+#include "internal.h"
+
+enum { STATE_HEAD_BYTES = 200 };
+
+int audit_open_file(const char *path, int *ret_fd, char **ret_message) {
+	*ret_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	return *ret_fd >= 0 ? 0 : audit_fail(ret_message, -SMIME_E_IO, "%s: %s", path, strerror(errno));
+}
+
+json_t *audit_record_parse(struct bytes line, struct audit_line *ret_line) {
+	struct audit_line parts;
+	uint64_t seq;
+
+	if (audit_line_read(line, &parts) < 0)
+		return NULL;
+	json_t *record = json_loadb((const char *)line.data, line.len, JSON_REJECT_DUPLICATES, NULL);
+	if (!record || !audit_number(record, "seq", &seq) || seq != parts.seq || !*audit_text(record, "kind")) {
+		json_decref(record);
+		return NULL;
+	}
+	*ret_line = parts;
+	return record;
+}
+
+const char *audit_text(const json_t *record, const char *member) {
+	const char *text = json_string_value(json_object_get(record, member));
+
+	return text ? text : "";
+}
+
+bool audit_number(const json_t *record, const char *member, uint64_t *ret_number) {
+	const json_t *value = json_object_get(record, member);
+
+	if (!json_is_integer(value) || json_integer_value(value) < 0)
+		return false;
+	*ret_number = (uint64_t)json_integer_value(value);
+	return true;
+}
+
+static int visit_file(const char *path, audit_visit visit, void *userdata, char **ret_message) {
+	_cleanup_(audit_lines_close) struct audit_lines lines = { 0 };
+	_cleanup_(close_fdp) int fd = -1;
+	struct audit_line line;
+	int r = audit_open_file(path, &fd, ret_message);
+
+	if (r == 0)
+		r = audit_lines_open(fd, &lines);
+	while (r >= 0 && (r = audit_lines_next(&lines)) > 0) {
+		json_t *record = lines.whole && lines.begins ? audit_record_parse(lines.line, &line) : NULL;
+		int ended = record ? visit(userdata, record) : 0;
+
+		json_decref(record);
+		if (ended)
+			return ended;
+	}
+	return r < 0 && !*ret_message ? audit_fail(ret_message, r, "%s: %s", path, r == -SMIME_E_IO ? strerror(errno) : smime_strerror(r)) :
+					r;
+}
+
+int audit_each(const struct audit_files *files, audit_visit visit, void *userdata, char **ret_message) {
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < files->count; i++)
+		r = visit_file(files->paths[i], visit, userdata, ret_message);
+	return r;
+}
+
+/* The key behind it is none of ours. */
+int audit_state_read(const char *directory, char ret_id[33], struct audit_mark *ret_mark) {
+	_cleanup_(freep) char *path = NULL;
+	char text[STATE_HEAD_BYTES + 1], head[AUDIT_HEX_BYTES];
+	uint64_t seq;
+
+	if (asprintf(&path, "%s/" AUDIT_STATE_FILE, directory) < 0) {
+		path = NULL;
+		return -SMIME_E_NO_MEMORY;
+	}
+	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	ssize_t len = fd >= 0 ? read(fd, text, STATE_HEAD_BYTES) : -1;
+	if (len < 0)
+		return 1;
+	text[len] = '\0';
+	if (sscanf(text, "smime-agent audit 1 log=%32[0-9a-f] seq=%20" SCNu64 " head=%64[0-9a-f]", ret_id, &seq, head) != 3 || seq == 0 ||
+		audit_unhex(head, ret_mark->head) < 0)
+		return 1;
+	ret_mark->seq = seq - 1;
+	return 0;
+}
+
+int audit_key_read(const char *path, uint8_t ret_key[AUDIT_HASH_BYTES], char **ret_message) {
+	_cleanup_(close_fdp) int fd = -1;
+	char text[AUDIT_HEX_BYTES + 1] = "";
+	int r = audit_open_file(path, &fd, ret_message);
+
+	if (r < 0)
+		return r;
+	if (read(fd, text, AUDIT_HEX_BYTES) < AUDIT_HEX_BYTES - 1 || audit_unhex(text, ret_key) < 0)
+		return audit_fail(
+			ret_message, -SMIME_E_IO, "%s: it is no verification key of an audit log; that is one line of 64 hex digits", path);
+	return 0;
+}

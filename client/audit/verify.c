@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Whether a log is what the agent wrote: numbers, hashes, MACs, what a crash has left, intents and results, and its end.
+ *
+ * A line that is wrong is told with its place, and the examination goes on behind it as if it were right, so that one change is not told
+ * once for each record that follows. Which line it is that was changed: with the key that whose MAC is wrong, else that of which the next one has
+ * another hash.
+ */
+#include "verify.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <openssl/crypto.h>
+#include <smime/error.h>
+
+enum { RANGE_MAX_BYTES = 80 };
+
+/* ---- Findings ---- */
+
+void audit_find(struct audit_report *report, enum audit_verdict verdict, const char *file, uint64_t line, const char *format, ...) {
+	struct audit_finding finding = { .verdict = verdict, .file = file, .line = line };
+	va_list args;
+
+	report->faults += verdict == AUDIT_FAULT;
+	report->unknown += verdict == AUDIT_UNKNOWN;
+	if (report->count == AUDIT_FINDINGS_MAX)
+		return;
+	struct audit_finding *grown = reallocarray(report->findings, report->count + 1, sizeof(finding));
+	if (!grown)
+		return;
+	report->findings = grown;
+	va_start(args, format);
+	int len = vasprintf(&finding.text, format, args);
+	va_end(args);
+	if (len >= 0)
+		grown[report->count++] = finding;
+}
+
+#define FAULT(walk, ...) audit_find((walk)->report, AUDIT_FAULT, (walk)->file, (walk)->line, __VA_ARGS__)
+
+void audit_report_clear(struct audit_report *report) {
+	for (size_t i = 0; i < report->count; i++)
+		free(report->findings[i].text);
+	free(report->findings);
+	*report = (struct audit_report){ 0 };
+}
+
+/* "record 5 is", "records 5 to 7 are". */
+static const char *name_range(char text[RANGE_MAX_BYTES], uint64_t from, uint64_t to) {
+	if (from == to)
+		(void)snprintf(text, RANGE_MAX_BYTES, "record %" PRIu64 " is", from);
+	else
+		(void)snprintf(text, RANGE_MAX_BYTES, "records %" PRIu64 " to %" PRIu64 " are", from, to);
+	return text;
+}
+
+/* ---- What is no record ---- */
+
+static int keep_torn(struct audit_walk *walk, const struct audit_lines *lines) {
+	struct audit_torn *torn = &walk->torn;
+	size_t len = lines->line.len + lines->whole;
+
+	if (torn->len == 0)
+		torn->line = walk->line;
+	torn->file = walk->file;
+	if (torn->len + len > AUDIT_TORN_MAX) {
+		torn->excess = true;
+		return 0;
+	}
+	char *grown = realloc(torn->octets, torn->len + len);
+	if (!grown)
+		return -SMIME_E_NO_MEMORY;
+	torn->octets = grown;
+	memcpy(grown + torn->len, lines->line.data, lines->line.len);
+	torn->len += len;
+	if (lines->whole)
+		grown[torn->len - 1] = '\n';
+	return 0;
+}
+
+/* The last line's end is part of what a crash has left, or was written behind it. */
+static bool fits(const struct audit_torn *torn, uint64_t octets, const char *hex) {
+	uint8_t hash[AUDIT_HASH_BYTES], expected[AUDIT_HASH_BYTES];
+
+	return !torn->excess && (octets == torn->len || octets + 1 == torn->len) && strlen(hex) == AUDIT_HEX_BYTES - 1 &&
+		audit_unhex(hex, expected) == 0 && audit_hash((struct bytes){ (const uint8_t *)torn->octets, octets }, hash) == 0 &&
+		memcmp(hash, expected, sizeof(hash)) == 0;
+}
+
+static void settle_torn(struct audit_walk *walk, const json_t *record, uint64_t seq) {
+	const json_t *named = json_object_get(record, "torn");
+	struct audit_torn *torn = &walk->torn;
+	uint64_t octets = 0;
+	bool has = named && audit_number(named, "octets", &octets);
+
+	if (torn->len > 0 && !(has && fits(torn, octets, audit_text(named, "sha256"))))
+		audit_find(walk->report, AUDIT_FAULT, torn->file, torn->line, "%zu octets that are no record, and that no record names",
+			torn->len);
+	else if (torn->len > 0)
+		audit_find(walk->report, AUDIT_NOTE, torn->file, torn->line,
+			"%" PRIu64 " octets that a crash or a full disk has left, as the next record says", octets);
+	else if (has)
+		FAULT(walk, "record %" PRIu64 " names %" PRIu64 " octets before it that are not there", seq, octets);
+	torn->len = 0;
+	torn->excess = false;
+}
+
+/* ---- The chain ---- */
+
+/* The key of this number; false: it is an earlier one, or beyond what can be missing. */
+static bool roll_key(struct audit_walk *walk, uint64_t seq) {
+	if (!walk->report->macs_checked || seq < walk->key_seq)
+		return false;
+	for (; walk->key_seq < seq; walk->key_seq++)
+		if (audit_key_step(walk->key) < 0)
+			return false;
+	return true;
+}
+
+static void check_mac(struct audit_walk *walk, const struct audit_line *line) {
+	bool good = !roll_key(walk, line->seq) || audit_line_is_genuine(line, walk->key);
+
+	if (!good)
+		FAULT(walk, "record %" PRIu64 " was changed, or the agent has not written it: its MAC is wrong%s", line->seq,
+			walk->report->records == 0 ? "; or the key is another log's" : "");
+	walk->distrusted = !good;
+}
+
+/* The first record says where the log begins. */
+static void begin(struct audit_walk *walk, const struct audit_line *line) {
+	static const uint8_t zeros[AUDIT_HASH_BYTES];
+	char range[RANGE_MAX_BYTES];
+
+	walk->report->first = line->seq;
+	if (line->seq == 0 && memcmp(line->prev, zeros, sizeof(zeros)) != 0)
+		FAULT(walk, "the first record has one before it");
+	else if (line->seq > 0 && walk->whole)
+		FAULT(walk, "%s missing before this line; name the files to verify what is left", name_range(range, 0, line->seq - 1));
+	else if (line->seq > 0)
+		audit_find(walk->report, AUDIT_NOTE, walk->file, walk->line, "the files begin with record %" PRIu64, line->seq);
+}
+
+/* Whether the record is where it should be; what comes out of its place changes nothing of what is expected. */
+static bool check_place(struct audit_walk *walk, const struct audit_line *line) {
+	char range[RANGE_MAX_BYTES];
+
+	if (line->seq < walk->expected) {
+		FAULT(walk, "record %" PRIu64 " is here in the place of record %" PRIu64 ": it is there twice, or was moved", line->seq,
+			walk->expected);
+		return false;
+	}
+	if (line->seq - walk->expected > AUDIT_GAP_MAX) {
+		FAULT(walk, "record %" PRIu64 " is here in the place of record %" PRIu64, line->seq, walk->expected);
+		return false;
+	}
+	if (line->seq > walk->expected)
+		FAULT(walk, "%s missing before this line", name_range(range, walk->expected, line->seq - 1));
+	else if (memcmp(line->prev, walk->head, sizeof(walk->head)) != 0 && !walk->distrusted)
+		audit_find(walk->report, AUDIT_FAULT, walk->last_file, walk->last_line,
+			"record %" PRIu64 " was changed: the next one has another hash of it", walk->expected - 1);
+	return true;
+}
+
+/* ---- Marks: heads that are known from elsewhere ---- */
+
+static void check_mark(struct audit_walk *walk, const struct audit_mark *mark, uint64_t seq, const uint8_t *hash, const char *whose) {
+	if (mark->seq == seq && memcmp(mark->head, hash, AUDIT_HASH_BYTES) != 0)
+		FAULT(walk, "record %" PRIu64 " was changed or replaced: %s has another hash of it", seq, whose);
+}
+
+static void check_marks(struct audit_walk *walk, uint64_t seq, const uint8_t *hash) {
+	if (walk->has_state)
+		check_mark(walk, &walk->state, seq, hash, "the agent's own state");
+	while (walk->next_mark < walk->mark_count && walk->marks[walk->next_mark].seq < seq)
+		walk->next_mark++;
+	for (size_t i = walk->next_mark; i < walk->mark_count && walk->marks[i].seq == seq; i++)
+		check_mark(walk, &walk->marks[i], seq, hash, "the journal");
+}
+
+/* ---- Records ---- */
+
+static int check_record(struct audit_walk *walk, const struct audit_lines *lines, const struct audit_line *line, const json_t *record) {
+	uint8_t hash[AUDIT_HASH_BYTES];
+	bool first = walk->report->records == 0;
+	int r = audit_hash(lines->line, hash);
+
+	if (r < 0)
+		return r;
+	if (first)
+		begin(walk, line);
+	else if (!check_place(walk, line))
+		return 0;
+	settle_torn(walk, record, line->seq);
+	check_mac(walk, line);
+	check_marks(walk, line->seq, hash);
+	walk->report->records++;
+	walk->report->last = line->seq;
+	walk->expected = line->seq + 1;
+	walk->last_file = walk->file;
+	walk->last_line = walk->line;
+	memcpy(walk->head, hash, sizeof(hash));
+	return audit_check_kind(walk, record, line->seq);
+}
+
+static int check_line(struct audit_walk *walk, const struct audit_lines *lines) {
+	struct audit_line line;
+	json_t *record = lines->whole && lines->begins ? audit_record_parse(lines->line, &line) : NULL;
+
+	walk->line = lines->number;
+	int r = record ? check_record(walk, lines, &line, record) : keep_torn(walk, lines);
+	json_decref(record);
+	return r;
+}
+
+static int check_file(struct audit_walk *walk, const char *path, char **ret_message) {
+	_cleanup_(audit_lines_close) struct audit_lines lines = { 0 };
+	_cleanup_(close_fdp) int fd = -1;
+	int r = audit_open_file(path, &fd, ret_message);
+
+	walk->file = path;
+	if (r == 0)
+		r = audit_lines_open(fd, &lines);
+	while (r >= 0 && (r = audit_lines_next(&lines)) > 0)
+		r = check_line(walk, &lines);
+	return r < 0 && !*ret_message ? audit_fail(ret_message, r, "%s: %s", path, r == -SMIME_E_IO ? strerror(errno) : smime_strerror(r)) :
+					r;
+}
+
+/* ---- The end ---- */
+
+static void check_end(struct audit_walk *walk) {
+	struct audit_torn *torn = &walk->torn;
+	char range[RANGE_MAX_BYTES];
+	uint64_t last = walk->mark_count > 0 ? walk->marks[walk->mark_count - 1].seq : 0;
+
+	if (torn->len > 0)
+		audit_find(walk->report, AUDIT_NOTE, torn->file, torn->line,
+			"%zu octets that are no record: a crash has left them and the agent has not been started since, or it is writing "
+			"them",
+			torn->len);
+	if (walk->has_state && walk->state.seq >= walk->expected)
+		audit_find(walk->report, AUDIT_FAULT, walk->last_file, walk->last_line,
+			"%s missing behind this line: the agent's own state knows of them",
+			name_range(range, walk->expected, walk->state.seq));
+	if (walk->mark_count > 0 && last >= walk->expected)
+		audit_find(walk->report, AUDIT_FAULT, walk->last_file, walk->last_line,
+			"%s missing behind this line: the journal knows of them", name_range(range, walk->expected, last));
+	audit_intents_end(walk);
+}
+
+/* ---- What it is compared with ---- */
+
+static int find_key(struct audit_walk *walk, const struct audit_files *files, const char *given, char **ret_message) {
+	_cleanup_(freep) char *beside = NULL;
+	struct audit_report *report = walk->report;
+
+	if (!given && files->directory && asprintf(&beside, "%s/" AUDIT_KEY_FILE, files->directory) < 0) {
+		beside = NULL;
+		return -SMIME_E_NO_MEMORY;
+	}
+	if (!given && (!beside || access(beside, F_OK) < 0)) {
+		audit_find(report, AUDIT_NOTE, NULL, 0,
+			"there is no key, so MACs were not checked: who can write the log could have made another one of it");
+		return 0;
+	}
+	if (!given)
+		audit_find(report, AUDIT_NOTE, NULL, 0,
+			"the verification key still lies beside the log, where whoever can write the log finds it: move it to where only "
+			"its keeper can read it");
+	int r = audit_key_read(given ? given : beside, walk->key, ret_message);
+	report->macs_checked = r == 0;
+	return r;
+}
+
+static int ask_journal(struct audit_walk *walk, const struct audit_files *files, const char *id, char **ret_message) {
+	struct stat st;
+
+	if (stat(files->paths[files->count - 1], &st) < 0)
+		return audit_fail(ret_message, -SMIME_E_IO, "%s: %s", files->paths[files->count - 1], strerror(errno));
+	int r = audit_journal_read(id, st.st_uid, &walk->marks, &walk->mark_count, ret_message);
+	if (r == 0 && walk->mark_count == 0)
+		audit_find(walk->report, AUDIT_NOTE, NULL, 0, "the journal knows nothing of this log");
+	return r;
+}
+
+/* The id of the log, of its first start. */
+static int take_id(void *userdata, const json_t *record) {
+	char *id = userdata;
+
+	if (strcmp(audit_text(record, "kind"), "start") != 0 || strlen(audit_text(record, "log")) != 32)
+		return 0;
+	(void)snprintf(id, 33, "%s", audit_text(record, "log"));
+	return 1;
+}
+
+/* The state is read before the log, which may be written meanwhile. */
+static int find_marks(struct audit_walk *walk, const struct audit_files *files, bool journal, char **ret_message) {
+	char id[33] = "";
+	int r = files->directory ? audit_state_read(files->directory, id, &walk->state) : 1;
+
+	if (r < 0)
+		return r;
+	walk->has_state = r == 0;
+	if (r > 0 && files->directory)
+		audit_find(walk->report, AUDIT_NOTE, NULL, 0,
+			"%s/" AUDIT_STATE_FILE " can't be read: whether the end of the log was cut off was not checked", files->directory);
+	if (!journal)
+		return 0;
+	r = *id ? 0 : audit_each(files, take_id, id, ret_message);
+	if (r < 0)
+		return r;
+	if (*id)
+		return ask_journal(walk, files, id, ret_message);
+	audit_find(walk->report, AUDIT_NOTE, NULL, 0, "no record of a start says which log this is, so the journal was not asked");
+	return 0;
+}
+
+static int verify(
+	struct audit_walk *walk, const struct audit_files *files, const struct audit_verify_options *options, char **ret_message) {
+	int r = find_key(walk, files, options->key, ret_message);
+
+	if (r == 0)
+		r = find_marks(walk, files, options->journal, ret_message);
+	for (size_t i = 0; r == 0 && i < files->count; i++)
+		r = check_file(walk, files->paths[i], ret_message);
+	if (r == 0)
+		check_end(walk);
+	return r;
+}
+
+int audit_verify(
+	const struct audit_files *files, const struct audit_verify_options *options, struct audit_report *ret_report, char **ret_message) {
+	struct audit_report report = { 0 };
+	struct audit_walk walk = { .report = &report, .whole = files->directory != NULL };
+	int r = verify(&walk, files, options, ret_message);
+
+	free(walk.torn.octets);
+	free(walk.marks);
+	audit_intents_clear(&walk);
+	OPENSSL_cleanse(walk.key, sizeof(walk.key));
+	if (r < 0)
+		audit_report_clear(&report);
+	else
+		*ret_report = report;
+	return r;
+}
