@@ -5,6 +5,8 @@
     audit.py counts DIRECTORY           intents, results, results that are ok, results of no open intent, denied, in one line
     audit.py burst SOCKET KEY CONNECTIONS ROUNDS
                                         sign requests, sixteen in flight on each connection; prints how many were answered, and signed
+    audit.py load SOCKET KEY FILE       sign requests until the agent is gone; appends the digests to FILE whose signatures came
+    audit.py answered DIRECTORY FILE    each of these digests has one intent and one good result; prints `pass` or `fail`
 """
 import glob
 import hashlib
@@ -97,4 +99,40 @@ def burst(path, key, connections, rounds):
     print(answered, signed)
 
 
-{'check': check, 'counts': counts, 'burst': burst}[sys.argv[1]](*sys.argv[2:])
+def load(path, key, file):
+    import random
+    from wire import Connection, R_SIGN, sign
+    got = open(file, 'a')
+    try:
+        peers = [Connection(path).greet() for _ in range(random.randint(1, 3))]
+        while True:
+            asked = {}
+            for peer in peers:
+                for i in range(random.randint(1, 8)):
+                    asked[peer, 2 + i] = os.urandom(32)
+                    peer.send(sign(2 + i, bytes.fromhex(key), asked[peer, 2 + i]))
+            for peer in [peer for peer, _ in asked]:
+                number, kind, _ = peer.receive()
+                if kind == R_SIGN:
+                    got.write(asked[peer, number].hex() + '\n')
+                    got.flush()
+    except (OSError, EOFError):
+        pass
+
+
+def answered(directory, file):
+    intents, good, wrong = {}, {}, []
+    for record in records(directory):
+        if record['kind'] == 'intent':
+            intents.setdefault(record['digest']['value'], []).append(record['seq'])
+        elif record['kind'] == 'result' and record['outcome']['result'] == 'ok':
+            good[record['intent']] = good.get(record['intent'], 0) + 1
+    digests = open(file).read().split()
+    for digest in digests:
+        if len(intents.get(digest, [])) != 1 or good.get(intents[digest][0]) != 1:
+            wrong.append(digest)
+    print('fail each signature that a client got is in the log :: %r' % wrong if wrong else
+          'pass each of %d signatures that clients got is in the log' % len(digests))
+
+
+{'load': load, 'answered': answered, 'check': check, 'counts': counts, 'burst': burst}[sys.argv[1]](*sys.argv[2:])
