@@ -15,7 +15,7 @@ enum audit_greeting { AUDIT_GREET_NONE = 0, AUDIT_GREET_START, AUDIT_GREET_RESUM
 struct audit_found {
 	uint64_t torn_bytes; /* behind the last record; 0: none */
 	uint8_t torn_hash[AUDIT_HASH_BYTES];
-	bool open_line; /* and they end without a line's end */
+	bool open_line; /* the file ends without a line's end */
 	bool missing;   /* the records from .. to are gone */
 	uint64_t missing_from, missing_to;
 	bool ended; /* the last record is that of an orderly end */

@@ -48,7 +48,8 @@ static int visit(struct walk *walk, const struct audit_lines *lines) {
 	uint8_t hash[AUDIT_HASH_BYTES];
 	struct audit_line line;
 
-	if (!lines->whole || !lines->begins || audit_line_read(lines->line, &line) < 0)
+	/* One that lacks nothing but its end is one: it gets that with the next batch. */
+	if (!lines->begins || audit_line_read(lines->line, &line) < 0)
 		return 0;
 	int r = audit_hash(lines->line, hash);
 	if (r < 0)
@@ -135,16 +136,17 @@ static int hash_rest(int fd, uint64_t begin, uint64_t end, struct audit_found *f
 	if (pread(fd, rest, len, (off_t)begin) != (ssize_t)len)
 		return -SMIME_E_IO;
 	found->torn_bytes = len;
-	found->open_line = rest[len - 1] != '\n';
 	return audit_hash((struct bytes){ rest, len }, found->torn_hash);
 }
 
 static int find_torn(struct audit_log *log, uint64_t begin) {
 	struct stat st;
+	char last = '\n';
 
-	if (fstat(log->fd, &st) < 0)
+	if (fstat(log->fd, &st) < 0 || (st.st_size > 0 && pread(log->fd, &last, 1, st.st_size - 1) != 1))
 		return audit_log_fail(log, -SMIME_E_IO, errno, "the audit log can't be read: %s/" AUDIT_FILE, log->directory);
 	log->size = (uint64_t)st.st_size;
+	log->found.open_line = last != '\n';
 	if (log->size <= begin)
 		return 0;
 	if (log->size - begin > AUDIT_TORN_MAX_BYTES)

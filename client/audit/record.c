@@ -57,7 +57,7 @@ static int visit_file(const char *path, audit_visit visit, void *userdata, char 
 	if (r == 0)
 		r = audit_lines_open(fd, &lines);
 	while (r >= 0 && (r = audit_lines_next(&lines)) > 0) {
-		json_t *record = lines.whole && lines.begins ? audit_record_parse(lines.line, &line) : NULL;
+		json_t *record = lines.begins ? audit_record_parse(lines.line, &line) : NULL;
 		int ended = record ? visit(userdata, record) : 0;
 
 		json_decref(record);

@@ -207,7 +207,7 @@ static int check_record(struct audit_walk *walk, const struct audit_lines *lines
 
 static int check_line(struct audit_walk *walk, const struct audit_lines *lines) {
 	struct audit_line line;
-	json_t *record = lines->whole && lines->begins ? audit_record_parse(lines->line, &line) : NULL;
+	json_t *record = lines->begins ? audit_record_parse(lines->line, &line) : NULL;
 
 	walk->line = lines->number;
 	int r = record ? check_record(walk, lines, &line, record) : keep_torn(walk, lines);
