@@ -4,8 +4,6 @@
  */
 #include "audit-record.h"
 
-#include <stdio.h>
-
 #include <openssl/sha.h>
 #include <smime/error.h>
 
@@ -23,14 +21,16 @@ static void set(json_t **record, const char *name, json_t *value) {
 }
 
 static json_t *hex(struct bytes octets) {
+	static const char digits[] = "0123456789abcdef";
 	_cleanup_(freep) char *text = malloc(2 * octets.len + 1);
 
 	if (!text)
 		return NULL;
-	text[0] = '\0';
-	for (size_t i = 0; i < octets.len; i++)
-		(void)snprintf(text + 2 * i, 3, "%02x", octets.data[i]);
-	return json_string(text);
+	for (size_t i = 0; i < octets.len; i++) {
+		text[2 * i] = digits[octets.data[i] >> 4];
+		text[2 * i + 1] = digits[octets.data[i] & 15];
+	}
+	return json_stringn(text, 2 * octets.len);
 }
 
 static json_t *name_of(const ASN1_OBJECT *object) {

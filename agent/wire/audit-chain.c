@@ -4,8 +4,6 @@
  */
 #include "audit-chain.h"
 
-#include <stdio.h>
-
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -31,8 +29,13 @@ int audit_hash(struct bytes line, uint8_t ret_hash[AUDIT_HASH_BYTES]) {
 }
 
 void audit_hex(const uint8_t hash[AUDIT_HASH_BYTES], char ret_hex[AUDIT_HEX_BYTES]) {
-	for (size_t i = 0; i < AUDIT_HASH_BYTES; i++)
-		(void)snprintf(ret_hex + 2 * i, 3, "%02x", hash[i]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < AUDIT_HASH_BYTES; i++) {
+		ret_hex[2 * i] = digits[hash[i] >> 4];
+		ret_hex[2 * i + 1] = digits[hash[i] & 15];
+	}
+	ret_hex[AUDIT_HEX_BYTES - 1] = '\0';
 }
 
 static int digit(char c) {

@@ -243,11 +243,11 @@ static void check_end(struct audit_walk *walk) {
 			torn->len);
 	if (walk->has_state && walk->state.seq >= walk->expected)
 		audit_find(walk->report, AUDIT_FAULT, walk->last_file, walk->last_line,
-			"%s missing behind this line: the agent's own state knows of them",
+			"%s missing behind this line: the agent's own state knows of it",
 			name_range(range, walk->expected, walk->state.seq));
 	if (walk->mark_count > 0 && last >= walk->expected)
 		audit_find(walk->report, AUDIT_FAULT, walk->last_file, walk->last_line,
-			"%s missing behind this line: the journal knows of them", name_range(range, walk->expected, last));
+			"%s missing behind this line: the journal knows of it", name_range(range, walk->expected, last));
 	audit_intents_end(walk);
 }
 

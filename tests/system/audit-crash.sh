@@ -57,7 +57,8 @@ settled() { grep -q "^seq=0*$((last + 1))\$" "$audit/state"; } # what nobody wai
 holds 'the state follows the log' await settled
 mv "$log" "$T/moved" # as a kill between renaming the one and making the next would leave it
 kill -9 "$agent_pid" && wait "$agent_pid" 2>/dev/null
-agent_pid= started=()
+agent_pid=""
+started=()
 rm "$T/moved"
 agent_start
 check 'the agent goes on without the last file' 0 sign
