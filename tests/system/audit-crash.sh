@@ -29,6 +29,8 @@ for way in '' ', rotate: 4K, durability: buffered'; do
 	is 'and counted' "$(json "$T/out" "d['unknown']")" "$unknown"
 done
 
+rm -rf "$T/tokens" && cp -R "$FIXTURE/people/tokens" "$T/tokens"
+
 # ---- What a crash leaves ----
 
 fresh ''
@@ -57,6 +59,7 @@ settled() { grep -q "^seq=0*$((last + 1))\$" "$audit/state"; } # what nobody wai
 holds 'the state follows the log' await settled
 mv "$log" "$T/moved" # as a kill between renaming the one and making the next would leave it
 kill -9 "$agent_pid" && wait "$agent_pid" 2>/dev/null
+await no_process smime-token
 agent_pid=""
 started=()
 rm "$T/moved"
