@@ -134,6 +134,23 @@ else
 	skip 'a small disk' 'nobody may mount one here'
 fi
 
+fresh ''
+check 'a signature' 0 sign
+before=$(operations)
+strace -f -qq -p "$agent_pid" -e trace=fdatasync -e inject=fdatasync:error=EIO -o "$T/strace" 2>/dev/null 3>&- &
+tracer=$!
+traced() { grep -q '^TracerPid:[[:space:]]*[1-9]' "/proc/$agent_pid/task"/*/status; }
+if LIMIT=30 await traced; then
+	told 'a disk that fails: nothing is signed' 7 "can.t be put on the disk: .*Input/output error; nothing was done" sign
+	is 'the token was not asked' "$(operations)" "$before"
+	end_process "$tracer"
+	check 'a disk that works again' 0 sign
+else
+	skip 'a disk that fails' 'nobody may trace here'
+fi
+agent_stop
+verifies 'the log verifies behind that'
+
 # ---- What the agent does not go on with ----
 
 fresh ''
