@@ -293,7 +293,8 @@ def try_core(kind, n):
     faults = []
     with open(log, 'wb') as file:
         agent = subprocess.Popen(['smime-agent', '--foreground', '--socket', socket, '--config', os.environ['AGENT_CONFIG']],
-                                 env=environment(kind, n, calls_log), stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+                                 # An audit log of its own, since one agent at a time writes one.
+                                 env={**environment(kind, n, calls_log), 'XDG_STATE_HOME': place}, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
     before, os.environ['SMIME_AGENT_SOCK'] = os.environ['SMIME_AGENT_SOCK'], socket
     try:
         if started(agent, socket):
