@@ -146,6 +146,22 @@ text label 05 'Alice & Bob; 100%%\0303\0251'
 text reader 06 'Reader With a Long Name That Is Cut (12345678) 00 00Reader With a...'
 text words 07 'clean \0342\0200\0256turned\0302\0205\0033[0m\0377'
 
+# ---- Audit logs ----
+
+steps() { printf '%b' "$2" | seed audit "$1" 01; } # NAME STEPS
+steps genuine ''
+steps changed '\0000\0000\0100\0000\0001'
+steps cut '\0005\0004\0000\0000\0000'
+steps dropped '\0004\0002\0000\0000\0000'
+steps moved '\0003\0001\0000\0002\0000\0004\0001\0000\0000\0000'
+steps put-in '\0002\0003\0001\0000\0000\0001\0003\0001\0000\0100'
+record() { printf '{"seq":%d,"kind":%s,"prev":"%064d","mac":"%064d"}\n' "$1" "$2" "$1" "$1"; } # NUMBER MEMBERS
+{
+	record 0 '"start","log":"0123456789abcdef0123456789abcdef"' && record 1 '"intent","operation":"sign","client":{"program":"smime"}'
+	printf '{"seq":2,"ki\n' && record 2 '"start","torn":{"octets":11,"sha256":"00"},"missing":{"from":2,"to":3}' && record 4 '"result","intent":1'
+	record 4 '"result","intent":null' && record 9223372036854775807 '"end"'
+} | seed audit strange 00
+
 # ---- Certificates ----
 
 extended() { # NAME EXTENSION...

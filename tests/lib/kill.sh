@@ -32,6 +32,8 @@ kill_start() { # [AUDIT-OPTIONS]
 # Somewhere between the start and the end of many operations.
 kill_once() {
 	local client pid delay=$((RANDOM % ${KILL_MAX_MS:-700}))
+	# A kill in the middle of a login is a lost try, behind which nobody sends the PIN of a file.
+	rm -f "${kill_audit%/*}/pin-tries/"*
 	agent_start
 	pid=$agent_pid agent_pid=
 	kill_oracle load "$SMIME_AGENT_SOCK" "$kill_key" "$T/answered" 2>>"$T/load.err" &
@@ -54,6 +56,7 @@ kill_finish() {
 	read -r intents results good strange denied < <(kill_oracle counts "$kill_audit")
 	is 'no result is of no intent' "$strange" 0
 	operations=$(grep -c '^C_Sign$' "$FAULTY_CONTROL.log")
+	holds 'the token has worked' [ "$operations" -gt 0 ]
 	holds "each of $operations operations of the token has an intent" [ "$intents" -ge "$operations" ]
 	holds "and there are no more good results than that" [ "$good" -le "$operations" ]
 	unknown=$((intents - results))
