@@ -82,12 +82,10 @@ static void change(struct text *log, const uint8_t *step) {
 	}
 }
 
-static int make_file(const void *data, size_t len, char path[64]) {
-	int fd = memfd_create("fuzz", MFD_CLOEXEC);
-
-	REQUIRE(fd >= 0 && write(fd, data, len) == (ssize_t)len);
-	(void)snprintf(path, 64, "/proc/self/fd/%d", fd);
-	return fd;
+static void make_file(const void *data, size_t len, int *ret_fd, char path[64]) {
+	*ret_fd = memfd_create("fuzz", MFD_CLOEXEC);
+	REQUIRE(*ret_fd >= 0 && write(*ret_fd, data, len) == (ssize_t)len);
+	(void)snprintf(path, 64, "/proc/self/fd/%d", *ret_fd);
 }
 
 static void verify(const void *data, size_t len, struct audit_report *report) {
@@ -97,8 +95,9 @@ static void verify(const void *data, size_t len, struct audit_report *report) {
 	const struct audit_verify_options options = { .key = key_path };
 
 	audit_hex(key, hex);
-	_cleanup_(close_fdp) int fd = make_file(data, len, path);
-	_cleanup_(close_fdp) int key_fd = make_file(hex, AUDIT_HEX_BYTES - 1, key_path);
+	_cleanup_(close_fdp) int fd = -1, key_fd = -1;
+	make_file(data, len, &fd, path);
+	make_file(hex, AUDIT_HEX_BYTES - 1, &key_fd, key_path);
 	REQUIRE(audit_verify(&files, &options, report, &message) == 0);
 	REQUIRE(report->macs_checked && report->count <= AUDIT_FINDINGS_MAX && report->faults + report->unknown <= 3 * len + 3);
 }
