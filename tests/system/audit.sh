@@ -37,7 +37,9 @@ is 'who it was' "$(of_kind intent 0 "['client']['program']")" smime
 is 'his user' "$(of_kind intent 0 "['client']['uid']")" "$(id -u)"
 like 'his process' "$(of_kind intent 0 "['client']['pid']")" '^[0-9]+$'
 is 'the address that he claims' "$(of_kind intent 0 "['from']")" alice@example.org
-is 'no rule yet' "$(of_kind intent 0 "['rule']")" None
+is 'the rule' "$(of_kind intent 0 "['rule']")" default
+like 'the files that it stands in' "$(of_kind intent 0 "['policy']")" '^[0-9a-f]{64}$'
+like 'what the process runs' "$(of_kind intent 0 "['client']['executable']")" '/smime$'
 is 'the boot' "$(of_kind intent 0 "['boot']")" "$(cat /proc/sys/kernel/random/boot_id)"
 like 'the time' "$(of_kind intent 0 "['time']")" "^$(date -u +%Y)-[0-9-]+T[0-9:.]+Z\$"
 digest=$(openssl cms -verify -in "$T/signed" -noverify -out /dev/null -print 2>/dev/null; openssl smime -pk7out -in "$T/signed" |
