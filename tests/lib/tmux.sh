@@ -35,6 +35,11 @@ terminal_failed() { # DESCRIPTION DETAIL...
 	fail "$@" "$(screen | sed '/^ *$/d')"
 	TERMINAL_LIMIT=20
 }
+# The same of the last line that is not empty: what is above may be left of something before.
+last_line_has() { screen | grep -v '^ *$' | tail -n 1 | grep -qE -- "$1"; } # PATTERN
+terminal_ends_with() { # DESCRIPTION PATTERN
+	if LIMIT=$TERMINAL_LIMIT await last_line_has "$2"; then pass "$1"; else terminal_failed "$1" "'$2' is not in the last line:"; fi
+}
 # To be called when what is to be on the screen is there.
 terminal_lacks() { # DESCRIPTION PATTERN
 	if screen_has "$2"; then terminal_failed "$1" "'$2' is on the screen:"; else pass "$1"; fi
