@@ -41,8 +41,13 @@ static const char *cipher_named(const char *word) {
 
 /* ---- An own certificate that mutt names without having it in a file ---- */
 
+/* mutt cuts off what is too long for it: a beginning of a name is none. */
 static bool fits(const struct smime_certificate *certificate, const char *name) {
-	return !certificate->cannot_encrypt && (mutt_is_default(name) || strncmp(certificate->fingerprint, name, strlen(name)) == 0);
+	size_t len = strlen(name);
+
+	if (certificate->cannot_encrypt)
+		return false;
+	return mutt_is_default(name) || (len >= MUTT_ID_DIGITS && strncmp(certificate->fingerprint, name, len) == 0);
 }
 
 /* The newest of each key; keys of two people, or two keys of one, are not chosen between. */

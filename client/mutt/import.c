@@ -33,7 +33,7 @@ static int import_one(struct mutt *mutt, struct index *index, const struct smime
 		return code;
 	index_add(index, certificate, label);
 	mutt_line(STDOUT_FILENO, "smime-mutt: the certificate of %s is %s (%.*s)", name_of(certificate), r > 0 ? "known already" : "added",
-		INDEX_ID_DIGITS, certificate->fingerprint);
+		MUTT_ID_DIGITS, certificate->fingerprint);
 	return 0;
 }
 

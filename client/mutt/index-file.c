@@ -147,10 +147,10 @@ static int put_pem(struct mutt *mutt, const struct index *index, const char *nam
 int index_put_certificate(struct mutt *mutt, const struct index *index, const struct smime_certificate *certificate) {
 	const uint8_t *der = certificate->der;
 	X509 *x509 = d2i_X509(NULL, &der, (long)certificate->der_len);
-	char name[INDEX_ID_DIGITS + 1];
+	char name[MUTT_ID_DIGITS + 1];
 	int code = 0;
 
-	(void)snprintf(name, sizeof(name), "%.*s", INDEX_ID_DIGITS, certificate->fingerprint);
+	(void)snprintf(name, sizeof(name), "%.*s", MUTT_ID_DIGITS, certificate->fingerprint);
 	if (!x509)
 		code = no_memory(mutt);
 	else if (faccessat(index->lock, name, F_OK, 0) < 0)

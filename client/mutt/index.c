@@ -116,9 +116,9 @@ static void add_line(
 
 /* An expired certificate still opens old mail, so its purposes are those that it had; mutt is told by the trust that it is over. */
 void index_add(struct index *index, const struct smime_certificate *certificate, const char *label) {
-	char id[INDEX_ID_DIGITS + 1];
+	char id[MUTT_ID_DIGITS + 1];
 
-	(void)snprintf(id, sizeof(id), "%.*s", INDEX_ID_DIGITS, certificate->fingerprint);
+	(void)snprintf(id, sizeof(id), "%.*s", MUTT_ID_DIGITS, certificate->fingerprint);
 	remove_own(index, id);
 	for (size_t i = 0; certificate->addresses[i]; i++)
 		add_line(index, certificate, certificate->addresses[i], id, label && *label ? label : INDEX_LABEL);

@@ -12,7 +12,6 @@
 #define INDEX_LABEL "smime-agent" /* of entries that are made here; who gives an entry another label, keeps it */
 
 enum {
-	INDEX_ID_DIGITS = 16, /* of the certificate's fingerprint: short, since mutt has 1 KiB for all certificates of a message */
 	INDEX_LINE_MAX_BYTES = 1024,
 	INDEX_MAX_BYTES = 4 * 1024 * 1024,
 };

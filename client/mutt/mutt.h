@@ -19,6 +19,8 @@
 enum {
 	MUTT_RECIPIENTS_MAX = 1000,
 	MUTT_OPERANDS_MAX = 2,
+	MUTT_ID_DIGITS =
+		16, /* of a certificate's fingerprint, as its name in mutt: short, since mutt has little room for all of a message */
 	MUTT_MESSAGE_MAX_BYTES = 2048,
 };
 

@@ -141,6 +141,7 @@ done
 told 'encrypt: nobody' 2 'no recipient' encrypt aes256 ''
 told 'encrypt: a name of nothing' 4 'no certificate of that name' encrypt aes256 "$known/0123456789abcdef"
 told 'encrypt: several keys, and none is named' 4 'smime_default_key' encrypt aes256 "$known/$(id peer-rsa) $known/default"
+told 'encrypt: a name that was cut off' 4 'no certificate of that name' encrypt aes256 "$T/peer-rsa.pem $known/$(id alice | cut -c1-3)"
 check 'encrypt: an own certificate in no file' 0 encrypt aes256 "/nowhere/$(id alice)"
 told 'encrypt: an expired one' 4 'expired' encrypt aes256 "$T/old.pem"
 
