@@ -100,9 +100,12 @@ static int parse(struct mutt *mutt, const struct command *command, int argc, cha
 	int letter;
 
 	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "k:c:d:a:r:h", long_options, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, ":k:c:d:a:r:h", long_options, NULL)) != -1) {
 		if (letter == 'h')
 			return -1;
+		if (letter == ':')
+			return mutt_fail(mutt, SMIME_E_USAGE, "%s wants a value; usage: smime-mutt %s %s", argv[optind - 1], command->name,
+				command->usage);
 		if (letter == '?' || !strchr(command->options, letter))
 			return mutt_fail(mutt, SMIME_E_USAGE, "%s does not go with it; usage: smime-mutt %s %s", argv[optind - 1],
 				command->name, command->usage);

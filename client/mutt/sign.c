@@ -38,6 +38,8 @@ static int sign(struct mutt *mutt, int in, const char *key) {
 	if (r == 0)
 		return 0;
 	mutt_discard_output(mutt);
+	if (r == -SMIME_E_KEY_AMBIGUOUS && !key)
+		return mutt_fail(mutt, r, "name one of your keys in $smime_default_key: %s", smime_message(mutt->smime));
 	return mutt_failed(mutt, r);
 }
 

@@ -73,10 +73,11 @@ silent 'sign: is known by its certificate'
 told 'sign: an unknown key' 4 'nobody@example.org' sign sha256 nobody@example.org
 prints 'sign: leaves nothing that mutt takes for a signature' '^$'
 told 'sign: a digest that nobody should use' 2 'sha1 is no digest' sign sha1 alice@example.org
-told 'sign: several keys, and none is named' 4 'smime-mutt sign: ' sign sha256 default
+told 'sign: several keys, and none is named' 4 'name one of your keys in .smime_default_key: .*CN=Alice' sign sha256 default
 told 'sign: no file' 7 'nowhere: No such file' smime-mutt sign -d sha256 "$T/nowhere" </dev/null
 told 'sign: a file too many' 2 'usage: smime-mutt sign' smime-mutt sign "$T/entity" "$T/entity" </dev/null
 told 'sign: an option of another command' 2 'does not go with it' smime-mutt sign -a aes256 "$T/entity" </dev/null
+told 'sign: an option without its value' 2 '-k wants a value' smime-mutt sign -k
 told 'an unknown command' 2 "no command 'sing'" smime-mutt sing
 is 'sign: the passphrase reached nobody' "$(grep -c 'a passphrase' "$T/agent.log")" 0
 
