@@ -115,7 +115,7 @@ static void say_silent(struct doctor *doctor, const char *program, const struct 
 	if (result->end == RUN_LATE)
 		doctor_fault(
 			doctor, SMIME_E_PIN_NO_PROMPT, AREA, mend, "%s was started and does not answer; its display may hang", program);
-	else if (result->end == RUN_NOT_STARTED)
+	else if (result->end == RUN_UNSTARTED)
 		doctor_fault(doctor, SMIME_E_PIN_NO_PROMPT, AREA, mend, "%s can't be started", program);
 	else
 		doctor_fault(doctor, SMIME_E_PIN_NO_PROMPT, AREA, mend, "%s ended with code %d and does not speak as a pinentry does",

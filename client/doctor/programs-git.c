@@ -182,7 +182,7 @@ void doctor_git(struct doctor *doctor) {
 	static const char *const argv[] = { "git", "config", "--list", "--null", "--show-scope", NULL };
 	__attribute__((cleanup(run_output_clear))) struct run_output output = { 0 };
 	struct git git = { .doctor = doctor };
-	int r = run_program(argv, NULL, NULL, &output);
+	int r = run_program(argv, NULL, &output);
 
 	if (r < 0 || output.status == RUN_TIMED_OUT || output.status == RUN_KILLED)
 		doctor_warning(doctor, AREA, NULL, "git config does not come to its end");

@@ -207,7 +207,7 @@ static void examine(struct doctor *doctor, const char *program) {
 		argv[1 + 2 * i] = "-Q";
 		argv[2 + 2 * i] = settings[i];
 	}
-	int r = run_program(argv, NULL, NULL, &output);
+	int r = run_program(argv, NULL, &output);
 	mutt.output = output.out;
 	if (r == 0 && output.status == RUN_NOT_STARTED)
 		doctor_note(doctor, program, NULL, "%s is not installed", program);

@@ -12,21 +12,22 @@
 #include <stddef.h>
 
 enum {
-	RUN_OUTPUT_MAX_BYTES = 32 * 1024, /* the rest is not kept */
+	RUN_RESULT_MAX_BYTES = 32 * 1024, /* the rest is not kept */
 	RUN_LIMIT_MS = 2500,              /* for whatever should answer at once */
+	RUN_KILLED_CODE = 128,            /* a signal ended it */
 };
 
 enum run_end {
-	RUN_NOT_STARTED = 0, /* there is no such program, or no process could be made */
-	RUN_LATE = 1,        /* it was killed */
+	RUN_UNSTARTED = 0, /* there is no such program, or no process could be made */
+	RUN_LATE = 1,      /* it was killed */
 	RUN_ENDED = 2,
 };
 
 struct run_result {
 	enum run_end end;
-	int code; /* exit code; 128 and the signal's number when it was a signal that ended it */
+	int code; /* exit code, or RUN_KILLED_CODE; of a function 128 and the signal's number */
 	size_t len;
-	char output[RUN_OUTPUT_MAX_BYTES + 1]; /* with a zero byte behind it; of one that was late what came in time */
+	char output[RUN_RESULT_MAX_BYTES + 1]; /* with a zero byte behind it; of one that was late what came in time */
 };
 
 /*

@@ -133,7 +133,7 @@ static void say_lingering(struct doctor *doctor, const struct unit *socket) {
 static void say_no_manager(struct doctor *doctor, enum run_end end) {
 	if (end == RUN_LATE)
 		doctor_warning(doctor, AREA, "see `systemctl --user status`; log out and in again", "the user's systemd does not answer");
-	else if (end == RUN_NOT_STARTED)
+	else if (end == RUN_UNSTARTED)
 		doctor_note(doctor, AREA, NULL, "no systemd here: the first program that needs the agent starts it");
 	else
 		doctor_note(

@@ -30,7 +30,7 @@ static int run_diff(struct setup *setup, const char *file, const int fds[3], con
 	for (int i = 0; i < 2; i++)
 		(void)snprintf(paths[i], sizeof(paths[i]), "/dev/fd/%d", fds[i]);
 	const char *argv[] = { "diff", "-u", "--label", names[0], "--label", names[1], paths[0], paths[1], NULL };
-	int r = run_program(argv, NULL, fds, &output);
+	int r = run_program(argv, &(struct run_options){ .inherited = fds }, &output);
 	if (r < 0)
 		return setup_no_memory(setup);
 	if (output.status != 0 && output.status != 1)

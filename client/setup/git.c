@@ -33,7 +33,7 @@ static int say_git(struct setup *setup, const struct run_output *output) {
 
 /* Runs git outside of repositories; status: how it may end beside 0. */
 static int git(struct setup *setup, const char *const *argv, int status, struct run_output *ret_output) {
-	int r = run_program(argv, "/", NULL, ret_output);
+	int r = run_program(argv, &(struct run_options){ .directory = "/" }, ret_output);
 
 	if (r < 0)
 		return setup_no_memory(setup);

@@ -164,7 +164,7 @@ static void version_of_mutt(char *version, size_t size) {
 	char number[32];
 
 	version[0] = '\0';
-	if (run_program(argv, NULL, NULL, &output) == 0 && output.status == 0 && sscanf(output.out, "Mutt %31[0-9.a-z]", number) == 1)
+	if (run_program(argv, NULL, &output) == 0 && output.status == 0 && sscanf(output.out, "Mutt %31[0-9.a-z]", number) == 1)
 		(void)snprintf(version, size, "-%s", number);
 }
 

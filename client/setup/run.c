@@ -45,8 +45,7 @@ static void close_stream(int *fd) {
 	*fd = -1;
 }
 
-_Noreturn static void be_child(const char *const *argv, const char *directory, const int *inherited, int out, int err) {
-	int null = open("/dev/null", O_RDONLY);
+_Noreturn static void be_child(const char *const *argv, const struct run_options *options, int in, int out, int err) {
 	sigset_t none;
 
 	(void)setsid();
@@ -54,14 +53,32 @@ _Noreturn static void be_child(const char *const *argv, const char *directory, c
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_DFL);
 	(void)signal(SIGXFSZ, SIG_DFL);
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
+	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
 		_exit(NOT_STARTED);
-	if (directory && chdir(directory) < 0)
+	if (options->directory && chdir(options->directory) < 0)
 		_exit(NOT_STARTED);
-	for (const int *fd = inherited; fd && *fd >= 0; fd++)
+	/* What a library has left open without a word is nobody's business there. */
+	(void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+	for (const int *fd = options->inherited; fd && *fd >= 0; fd++)
 		(void)fcntl(*fd, F_SETFD, 0);
 	(void)execvp(argv[0], (char *const *)(uintptr_t)argv);
 	_exit(NOT_STARTED);
+}
+
+/* It is there before the program is, and ends; one that does not read it is not waited for. */
+static int open_input(const char *text) {
+	int fds[2];
+
+	if (!text)
+		return open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -1;
+	bool whole = write(fds[1], text, strlen(text)) == (ssize_t)strlen(text);
+	(void)close(fds[1]);
+	if (whole)
+		return fds[0];
+	(void)close(fds[0]);
+	return -1;
 }
 
 /* Takes what is there. Over the limit it is read all the same, lest the program wait for ever. */
@@ -127,35 +144,32 @@ static int wait_for(pid_t pid, long long deadline, bool late) {
 	return WEXITSTATUS(status) == NOT_STARTED ? RUN_NOT_STARTED : WEXITSTATUS(status);
 }
 
-static int start(const char *const *argv, const char *directory, const int *inherited, int ret_fds[2], pid_t *ret_pid) {
-	int out[2], err[2];
+static int start(const char *const *argv, const struct run_options *options, int ret_fds[2], pid_t *ret_pid) {
+	int in = open_input(options->input), out[2] = { -1, -1 }, err[2] = { -1, -1 };
+	bool ready = in >= 0 && pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0;
 
-	if (pipe2(out, O_CLOEXEC) < 0)
-		return -SMIME_E_IO;
-	if (pipe2(err, O_CLOEXEC) < 0) {
-		(void)close(out[0]);
-		(void)close(out[1]);
-		return -SMIME_E_IO;
-	}
-	*ret_pid = fork();
+	*ret_pid = ready ? fork() : -1;
 	if (*ret_pid == 0)
-		be_child(argv, directory, inherited, out[1], err[1]);
-	(void)close(out[1]);
-	(void)close(err[1]);
+		be_child(argv, options, in, out[1], err[1]);
+	close_stream(&in);
+	close_stream(&out[1]);
+	close_stream(&err[1]);
 	ret_fds[0] = out[0];
 	ret_fds[1] = err[0];
 	return *ret_pid < 0 ? -SMIME_E_IO : 0;
 }
 
-int run_program(const char *const *argv, const char *directory, const int *inherited, struct run_output *ret_output) {
+int run_program(const char *const *argv, const struct run_options *given, struct run_output *ret_output) {
+	static const struct run_options usual = { .directory = NULL };
+	const struct run_options *options = given ? given : &usual;
 	struct run_output output = { .out = strdup(""), .err = strdup("") };
 	struct stream streams[2] = { { .fd = -1, .text = &output.out }, { .fd = -1, .text = &output.err } };
-	long long deadline = now_ms() + RUN_TIME_MAX_MS;
+	long long deadline = now_ms() + (options->limit_ms > 0 ? options->limit_ms : RUN_TIME_MAX_MS);
 	int fds[2] = { -1, -1 }, r = output.out && output.err ? 0 : -SMIME_E_NO_MEMORY;
 	pid_t pid = -1;
 
 	if (r == 0)
-		r = start(argv, directory, inherited, fds, &pid);
+		r = start(argv, options, fds, &pid);
 	streams[0].fd = fds[0];
 	streams[1].fd = fds[1];
 	if (r == 0)

@@ -103,7 +103,8 @@ if command -v git >/dev/null; then
 	cd "$T" || bail 'no directory'
 	printf '[broken\n' >>"$HOME/.gitconfig"
 	found 'a file that git cannot read' fault 'git can.t read its configuration: .*config'
-	check 'which is the exit code of the doctor' 6 smime doctor
+	run smime doctor --json
+	is 'which has the code of what git would fail with' "$(json "$T/out" '[f["code"] // 100 for f in d["findings"] if f["area"] == "git" and f["verdict"] == "fault"]')" '[6]'
 	cp "$T/good" "$HOME/.gitconfig"
 	SMIME_AGENT_SOCK=$T/none found 'no agent' note 'not known without the agent'
 	rm "$HOME/.gitconfig"
@@ -171,7 +172,7 @@ done
 # ---- Nothing there ----
 
 mkdir "$T/empty"
-check 'no program is there' 0 env PATH="$T/empty" "$bin/smime" doctor
+run env PATH="$T/empty" "$bin/smime" doctor
 for program in git mutt neomutt; do
 	prints "$program: a note" "note +$program +$program is not installed"
 done

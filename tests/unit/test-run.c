@@ -35,7 +35,7 @@ static void output_and_exit_code_come_back(void **state) {
 	shell("echo one; echo two >&2", NULL, true, LONG_MS, &result);
 	assert_string_equal(result.output, "one\ntwo\n");
 	shell("kill -TERM $$", NULL, false, LONG_MS, &result);
-	assert_int_equal(result.code, 128 + SIGTERM);
+	assert_int_equal(result.code, RUN_KILLED_CODE);
 }
 
 static void input_is_read_and_ends(void **state) {
@@ -57,8 +57,8 @@ static void more_than_fits_is_cut(void **state) {
 	shell("head -c 200000 /dev/zero | tr '\\0' x", NULL, false, LONG_MS, &result);
 	assert_int_equal(result.end, RUN_ENDED);
 	assert_int_equal(result.code, 0);
-	assert_int_equal(result.len, RUN_OUTPUT_MAX_BYTES);
-	assert_int_equal(strlen(result.output), RUN_OUTPUT_MAX_BYTES);
+	assert_int_equal(result.len, RUN_RESULT_MAX_BYTES);
+	assert_int_equal(strlen(result.output), RUN_RESULT_MAX_BYTES);
 }
 
 static void a_program_that_is_not_there_is_none(void **state) {
@@ -67,7 +67,7 @@ static void a_program_that_is_not_there_is_none(void **state) {
 
 	doctor_run(argv, NULL, false, LONG_MS, &result);
 	/* Under valgrind posix_spawn() can't say so, and the process ends with this code. */
-	assert_true(result.end == RUN_NOT_STARTED || (result.end == RUN_ENDED && result.code == 127));
+	assert_true(result.end == RUN_UNSTARTED || (result.end == RUN_ENDED && result.code == 127));
 }
 
 /* A process that nobody has waited for yet has ended all the same. */
