@@ -4,7 +4,7 @@
 # What it costs to go through the agent: SMIME_BUILD=build tests/bench/agent.sh [PAIRS]
 #
 # Whole runs of `smime` beside `openssl cms` with the pkcs11 engine; the agent's throughput beside libp11 in a process of its own; ten
-# thousand connections that say nothing. All on SoftHSM, two minutes in all. Programs take turns, so that what else the machine does
+# thousand connections that say nothing. Without an audit log, whose cost audit.sh measures. All on SoftHSM, two minutes in all. Programs take turns, so that what else the machine does
 # strikes both; a ratio is the median of the pairs'. Prints Markdown; the exit code is 1 when a figure that is to be reached was missed.
 . "$(dirname "$0")/../lib/lib.sh"
 exec 3>&2 # what is no figure
@@ -36,7 +36,7 @@ judge() { # sets $verdict
 # ---- What there is to do it with ----
 
 fixture people
-configure "$(printf 'modules:\n  - path: %s\n    sessions: 4\nsocket: {max_clients: %d}' "$DEMO_MODULE" $((idle + 300)))"
+configure "$(printf 'modules:\n  - path: %s\n    sessions: 4\nsocket: {max_clients: %d}\naudit: {durability: off}' "$DEMO_MODULE" $((idle + 300)))"
 ulimit -n $((idle + 1000)) 2>/dev/null || skip_all "a process may not have $idle open files here"
 engines=$(openssl version -e | sed 's/.*"\(.*\)"/\1/')
 [ -e "$engines/pkcs11.so" ] || skip_all 'there is no pkcs11 engine (Debian: libengine-pkcs11-openssl)'
