@@ -20,7 +20,8 @@ enum {
 	AUDIT_FINDINGS_MAX = 200,              /* further ones are counted */
 	AUDIT_INTENTS_MAX = 100000,            /* without a result at a time */
 	AUDIT_TORN_MAX = 16 * 1024 * 1024 + 1, /* octets of what is no record, in one place */
-	AUDIT_GAP_MAX = 10 * 1000 * 1000,      /* records that may be missing in one place before what follows counts as invented */
+	AUDIT_GAP_MAX = 1000 * 1000,           /* records that may be missing in one place before what follows counts as invented */
+	AUDIT_FIRST_MAX = 1000 * 1000 * 1000,  /* the number of the first record that is here: each one before it costs a hash */
 	AUDIT_HEADS_MAX = 10 * 1000 * 1000,    /* from the journal */
 };
 

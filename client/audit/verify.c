@@ -112,7 +112,7 @@ static void settle_torn(struct audit_walk *walk, const json_t *record, uint64_t 
 
 /* The key of this number; false: it is an earlier one, or beyond what can be missing. */
 static bool roll_key(struct audit_walk *walk, uint64_t seq) {
-	if (!walk->report->macs_checked || seq < walk->key_seq)
+	if (!walk->report->macs_checked || seq < walk->key_seq || seq - walk->key_seq > AUDIT_FIRST_MAX)
 		return false;
 	for (; walk->key_seq < seq; walk->key_seq++)
 		if (audit_key_step(walk->key) < 0)
@@ -137,6 +137,8 @@ static void begin(struct audit_walk *walk, const struct audit_line *line) {
 	walk->report->first = line->seq;
 	if (line->seq == 0 && memcmp(line->prev, zeros, sizeof(zeros)) != 0)
 		FAULT(walk, "the first record has one before it");
+	else if (line->seq > AUDIT_FIRST_MAX)
+		FAULT(walk, "the first record here can't be record %" PRIu64, line->seq);
 	else if (line->seq > 0 && walk->whole)
 		FAULT(walk, "%s missing before this line; name the files to verify what is left", name_range(range, 0, line->seq - 1));
 	else if (line->seq > 0)

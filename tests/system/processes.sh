@@ -157,6 +157,9 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 	both "{user-may: [trust], pin: {program: \"$T/pinentry\"}}" "pin: {program: \"$T/pinentry\"}"
 	is 'a key that user-may leaves out' "$code" 2
 	says 'is still refused' "$HOME/.config/smime-agent/agent.yaml: pin.*/etc/smime-agent/agent.yaml"
+	both 'audit: {durability: sync}' 'audit: {durability: off}'
+	is 'the audit log is not the user'"'"'s to switch off' "$code" 2
+	says 'where it is the administrator'"'"'s' "$HOME/.config/smime-agent/agent.yaml: audit.*/etc/smime-agent/agent.yaml"
 	both "pin: {program: \"$T/pinentry\"}" 'user-may: [pin]'
 	is "user-may in the user's own file" "$code" 2
 	says 'is refused' "$HOME/.config/smime-agent/agent.yaml: user-may"
