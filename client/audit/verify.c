@@ -11,42 +11,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include <openssl/crypto.h>
 #include <smime/error.h>
 
 enum { RANGE_MAX_BYTES = 80 };
 
-/* ---- Findings ---- */
-
-void audit_find(struct audit_report *report, enum audit_verdict verdict, const char *file, uint64_t line, const char *format, ...) {
-	struct audit_finding finding = { .verdict = verdict, .file = file, .line = line };
-	va_list args;
-
-	report->faults += verdict == AUDIT_FAULT;
-	report->unknown += verdict == AUDIT_UNKNOWN;
-	if (report->count == AUDIT_FINDINGS_MAX)
-		return;
-	struct audit_finding *grown = reallocarray(report->findings, report->count + 1, sizeof(finding));
-	if (!grown)
-		return;
-	report->findings = grown;
-	va_start(args, format);
-	int len = vasprintf(&finding.text, format, args);
-	va_end(args);
-	if (len >= 0)
-		grown[report->count++] = finding;
-}
-
 #define FAULT(walk, ...) audit_find((walk)->report, AUDIT_FAULT, (walk)->file, (walk)->line, __VA_ARGS__)
-
-void audit_report_clear(struct audit_report *report) {
-	for (size_t i = 0; i < report->count; i++)
-		free(report->findings[i].text);
-	free(report->findings);
-	*report = (struct audit_report){ 0 };
-}
 
 /* "record 5 is", "records 5 to 7 are". */
 static const char *name_range(char text[RANGE_MAX_BYTES], uint64_t from, uint64_t to) {
@@ -253,79 +224,12 @@ static void check_end(struct audit_walk *walk) {
 	audit_intents_end(walk);
 }
 
-/* ---- What it is compared with ---- */
-
-static int find_key(struct audit_walk *walk, const struct audit_files *files, const char *given, char **ret_message) {
-	_cleanup_(freep) char *beside = NULL;
-	struct audit_report *report = walk->report;
-
-	if (!given && files->directory && asprintf(&beside, "%s/" AUDIT_KEY_FILE, files->directory) < 0) {
-		beside = NULL;
-		return -SMIME_E_NO_MEMORY;
-	}
-	if (!given && (!beside || access(beside, F_OK) < 0)) {
-		audit_find(report, AUDIT_NOTE, NULL, 0,
-			"there is no key, so MACs were not checked: who can write the log could have made another one of it");
-		return 0;
-	}
-	if (!given)
-		audit_find(report, AUDIT_NOTE, NULL, 0,
-			"the verification key still lies beside the log, where whoever can write the log finds it: move it to where only "
-			"its keeper can read it");
-	int r = audit_key_read(given ? given : beside, walk->key, ret_message);
-	report->macs_checked = r == 0;
-	return r;
-}
-
-static int ask_journal(struct audit_walk *walk, const struct audit_files *files, const char *id, char **ret_message) {
-	struct stat st;
-
-	if (stat(files->paths[files->count - 1], &st) < 0)
-		return audit_fail(ret_message, -SMIME_E_IO, "%s: %s", files->paths[files->count - 1], strerror(errno));
-	int r = audit_journal_read(id, st.st_uid, &walk->marks, &walk->mark_count, ret_message);
-	if (r == 0 && walk->mark_count == 0)
-		audit_find(walk->report, AUDIT_NOTE, NULL, 0, "the journal knows nothing of this log");
-	return r;
-}
-
-/* The id of the log, of its first start. */
-static int take_id(void *userdata, const json_t *record) {
-	char *id = userdata;
-
-	if (strcmp(audit_text(record, "kind"), "start") != 0 || strlen(audit_text(record, "log")) != 32)
-		return 0;
-	(void)snprintf(id, 33, "%s", audit_text(record, "log"));
-	return 1;
-}
-
-/* The state is read before the log, which may be written meanwhile. */
-static int find_marks(struct audit_walk *walk, const struct audit_files *files, bool journal, char **ret_message) {
-	char id[33] = "";
-	int r = files->directory ? audit_state_read(files->directory, id, &walk->state) : 1;
-
-	if (r < 0)
-		return r;
-	walk->has_state = r == 0;
-	if (r > 0 && files->directory)
-		audit_find(walk->report, AUDIT_NOTE, NULL, 0,
-			"%s/" AUDIT_STATE_FILE " can't be read: whether the end of the log was cut off was not checked", files->directory);
-	if (!journal)
-		return 0;
-	r = *id ? 0 : audit_each(files, take_id, id, ret_message);
-	if (r < 0)
-		return r;
-	if (*id)
-		return ask_journal(walk, files, id, ret_message);
-	audit_find(walk->report, AUDIT_NOTE, NULL, 0, "no record of a start says which log this is, so the journal was not asked");
-	return 0;
-}
+/* ---- The whole ---- */
 
 static int verify(
 	struct audit_walk *walk, const struct audit_files *files, const struct audit_verify_options *options, char **ret_message) {
-	int r = find_key(walk, files, options->key, ret_message);
+	int r = audit_compare_with(walk, files, options, ret_message);
 
-	if (r == 0)
-		r = find_marks(walk, files, options->journal, ret_message);
 	for (size_t i = 0; r == 0 && i < files->count; i++)
 		r = check_file(walk, files->paths[i], ret_message);
 	if (r == 0)
