@@ -65,9 +65,11 @@ static bool enqueue(struct audit *audit, struct audit_entry *entry) {
 		STAILQ_INSERT_TAIL(&audit->queue, entry, link);
 		audit->queued++;
 		audit->queued_bytes += entry->len;
-		(void)pthread_cond_broadcast(&audit->changed);
 	}
 	(void)pthread_mutex_unlock(&audit->lock);
+	/* Behind the lock, or the thread would wake only to wait for it. */
+	if (fits)
+		(void)pthread_cond_broadcast(&audit->changed);
 	return fits;
 }
 
