@@ -41,7 +41,7 @@ struct audit {
 	struct entries queue, finished;
 	unsigned queued;
 	size_t queued_bytes;
-	bool busy, stopping;
+	bool busy, stopping, ended;
 };
 
 /* The thread: userdata is the struct audit. It ends when that is stopping and the queue is empty. */

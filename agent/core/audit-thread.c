@@ -169,5 +169,9 @@ void *audit_run(void *userdata) {
 	}
 	(void)pthread_mutex_unlock(&audit->lock);
 	end_log(audit);
+	(void)pthread_mutex_lock(&audit->lock);
+	audit->ended = true;
+	(void)pthread_cond_broadcast(&audit->changed);
+	(void)pthread_mutex_unlock(&audit->lock);
 	return NULL;
 }

@@ -167,18 +167,26 @@ static bool drain(struct audit *audit, const struct timespec *due) {
 	return !late;
 }
 
+/* False: the thread hangs at its disk. */
+static bool stop(struct audit *audit, const struct timespec *due) {
+	bool late = false;
+
+	(void)pthread_mutex_lock(&audit->lock);
+	audit->stopping = true;
+	(void)pthread_cond_broadcast(&audit->changed);
+	while (!audit->ended && !late)
+		late = pthread_cond_timedwait(&audit->changed, &audit->lock, due) == ETIMEDOUT;
+	(void)pthread_mutex_unlock(&audit->lock);
+	return !late && pthread_join(audit->thread, NULL) == 0;
+}
+
 struct audit *audit_free(struct audit *audit) {
 	const struct timespec due = audit_later(AUDIT_END_MAX_MS);
 
 	if (!audit)
 		return NULL;
-	bool drained = drain(audit, &due);
-	(void)pthread_mutex_lock(&audit->lock);
-	audit->stopping = true;
-	(void)pthread_cond_broadcast(&audit->changed);
-	(void)pthread_mutex_unlock(&audit->lock);
-	/* A thread that hangs at its disk ends with the process, and what it uses stays until then. */
-	if (drained && pthread_clockjoin_np(audit->thread, NULL, CLOCK_MONOTONIC, &due) == 0)
+	/* A thread that does not stop ends with the process, and what it uses stays until then. */
+	if (drain(audit, &due) && stop(audit, &due))
 		audit_destroy(audit);
 	return NULL;
 }
