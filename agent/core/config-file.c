@@ -65,6 +65,22 @@ static const cyaml_schema_field_t socket_fields[] = {
 	NUMBER("max_clients", struct config_file_socket, max_clients, CYAML_FLAG_OPTIONAL),
 	CYAML_FIELD_END,
 };
+static const cyaml_schema_field_t enrolled_fields[] = {
+	TEXT("fingerprint", struct config_file_enrolled, fingerprint, CYAML_FLAG_DEFAULT),
+	TEXT("serial", struct config_file_enrolled, serial, CYAML_FLAG_DEFAULT),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t enrolled_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_file_enrolled, enrolled_fields),
+};
+static const cyaml_schema_field_t hardware_policy_fields[] = {
+	TEXT("policy", struct config_file_hardware_policy, policy, CYAML_FLAG_DEFAULT),
+	TEXT("trust", struct config_file_hardware_policy, trust, CYAML_FLAG_DEFAULT),
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t hardware_policy_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_file_hardware_policy, hardware_policy_fields),
+};
 #define RULE_TEXT(key, st, member) TEXT(key, struct st, member, CYAML_FLAG_OPTIONAL)
 static const cyaml_schema_field_t rule_key_fields[] = {
 	RULE_TEXT("fingerprint", rule_text_key, fingerprint),
@@ -140,6 +156,12 @@ static const cyaml_schema_field_t top_fields[] = {
 	MAPPING("audit", struct config_file_audit, audit, audit_fields),
 	LIST("user-may", user_may, &text_schema),
 	TEXT("consent-on-tty", struct config_file, consent_on_tty, CYAML_FLAG_OPTIONAL),
+	CYAML_FIELD_SEQUENCE("enrolled", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, enrolled, &enrolled_schema, 0,
+		EVIDENCE_ENROLLED_MAX),
+	LIST("hardware-policies", hardware_policies, &hardware_policy_schema),
+	LIST("attestation-roots", attestation_roots, &text_schema),
+	LIST("attestations", attestations, &text_schema),
+	TEXT("attestation-firmware", struct config_file, attestation_firmware, CYAML_FLAG_OPTIONAL),
 	CYAML_FIELD_SEQUENCE(
 		"rules", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, rules, &rule_schema, 0, POLICY_RULES_MAX),
 	CYAML_FIELD_END,

@@ -38,6 +38,13 @@ struct config_file_audit {
 	char *path, *durability, *on_failure, *rotate, *journal;
 };
 
+struct config_file_enrolled {
+	char *fingerprint, *serial;
+};
+struct config_file_hardware_policy {
+	char *policy, *trust;
+};
+
 /* Lists and texts that the file does not have are NULL. */
 struct config_file {
 	struct config_file_module *modules;
@@ -56,6 +63,15 @@ struct config_file {
 	char **user_may;
 	unsigned user_may_count;
 	char *consent_on_tty;
+	struct config_file_enrolled *enrolled;
+	unsigned enrolled_count;
+	struct config_file_hardware_policy *hardware_policies;
+	unsigned hardware_policies_count;
+	char **attestation_roots;
+	unsigned attestation_roots_count;
+	char **attestations;
+	unsigned attestations_count;
+	char *attestation_firmware;
 	struct rule_text *rules;
 	unsigned rules_count;
 	/* Not of the schema: the file's own bytes, to say where something stands. */

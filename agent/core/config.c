@@ -16,6 +16,7 @@
 #include "agent/policy/duration.h"
 #include "agent/wire/limits.h"
 #include "agent/wire/text.h"
+#include "config-evidence.h"
 #include "config-file.h"
 #include "config-place.h"
 #include "environment.h"
@@ -356,6 +357,7 @@ static const struct key {
 	const char *name;
 	size_t member;
 	int (*take)(struct config *config, const char *file, const struct config_file *raw, char **ret_message);
+	bool administrator; /* it is no user's, wherever it is set */
 } keys[] = {
 	{ "modules", offsetof(struct config_file, modules), take_modules },
 	{ "certificates", offsetof(struct config_file, certificates), take_certificates },
@@ -366,6 +368,11 @@ static const struct key {
 	{ "socket", offsetof(struct config_file, socket), take_socket },
 	{ "consent-on-tty", offsetof(struct config_file, consent_on_tty), take_consent_on_tty },
 	{ "audit", offsetof(struct config_file, audit), take_audit },
+	{ "enrolled", offsetof(struct config_file, enrolled), config_take_enrolled, true },
+	{ "hardware-policies", offsetof(struct config_file, hardware_policies), config_take_hardware_policies, true },
+	{ "attestation-roots", offsetof(struct config_file, attestation_roots), config_take_attestation_roots, true },
+	{ "attestations", offsetof(struct config_file, attestations), config_take_attestations, true },
+	{ "attestation-firmware", offsetof(struct config_file, attestation_firmware), config_take_attestation_firmware, true },
 };
 
 static bool is_set(const struct key *key, const struct config_file *raw) {
@@ -386,7 +393,7 @@ static int check_user_may(const char *file, const struct config_file *raw, char 
 	for (unsigned i = 0; i < raw->user_may_count; i++) {
 		bool found = false;
 		for (size_t k = 0; k < ELEMENTSOF(keys); k++)
-			found = found || strcmp(raw->user_may[i], keys[k].name) == 0;
+			found = found || (!keys[k].administrator && strcmp(raw->user_may[i], keys[k].name) == 0);
 		if (!found)
 			return config_refuse(ret_message, "%s: user-may: '%s' is no key that a user could set", file, raw->user_may[i]);
 	}
@@ -438,7 +445,8 @@ static struct config *config_new(void) {
 	config->pin_max_us = 8ull * 3600 * 1000000;
 	config->max_clients = 256;
 	config->audit = (struct config_audit){ .journal = true, .rotate_bytes = CONFIG_ROTATE_DEFAULT_BYTES };
-	if (!config->pin_program || policy_new(&config->policy) < 0 ||
+	config->evidence = evidence_new();
+	if (!config->pin_program || !config->evidence || policy_new(&config->policy) < 0 ||
 		take_list(&config->capabilities, &config->capability_count, capabilities, ELEMENTSOF(capabilities)) < 0)
 		return NULL;
 	return TAKE(config);
@@ -448,6 +456,10 @@ static struct config *config_new(void) {
 static int check_user(const char *path, const struct config_file *user, const struct config_file *system, char **ret_message) {
 	if (user->user_may)
 		return config_refuse(ret_message, "%s: user-may: only " SYSTEM_FILE " says what its users may set; remove it here", path);
+	for (size_t i = 0; i < ELEMENTSOF(keys); i++)
+		if (is_set(&keys[i], user) && keys[i].administrator)
+			return config_refuse(ret_message, "%s: %s: only " SYSTEM_FILE " says what vouches for a key; remove it here", path,
+				keys[i].name);
 	for (size_t i = 0; system && i < ELEMENTSOF(keys); i++)
 		if (is_set(&keys[i], user) && is_set(&keys[i], system) && !user_may(&keys[i], system))
 			return config_refuse(
@@ -513,6 +525,7 @@ struct config *config_free(struct config *config) {
 	free(config->pin_file);
 	(void)policy_free(config->policy);
 	free(config->audit.path);
+	(void)evidence_free(config->evidence);
 	free(config);
 	return NULL;
 }

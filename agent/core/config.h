@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/policy/evidence.h"
 #include "agent/policy/policy.h"
 #include "agent/wire/base.h"
 
@@ -72,8 +73,9 @@ struct config {
 	uint64_t pin_idle_us, pin_max_us;
 	unsigned max_clients;
 	struct policy *policy;
-	bool consent_on_tty;   /* consent may be asked on the client's terminal */
-	char hash[2 * 32 + 1]; /* SHA-256 of the files that were read, in hex: which policy this is */
+	struct evidence *evidence; /* what vouches for keys */
+	bool consent_on_tty;       /* consent may be asked on the client's terminal */
+	char hash[2 * 32 + 1];     /* SHA-256 of the files that were read, in hex: which policy this is */
 	struct config_audit audit;
 };
 

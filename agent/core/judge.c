@@ -44,7 +44,9 @@ static void describe_key(const struct agent *agent, const struct wire_key *key, 
 	struct policy_key *ret_key) {
 	struct bytes der = certificate_of(key, named);
 
-	*ret_key = (struct policy_key){ .key = key, .token = worker_token(worker), .evidence = POLICY_SOFTWARE };
+	*ret_key = (struct policy_key){
+		.key = key, .token = worker_token(worker), .evidence = (enum policy_evidence)key->evidence, .touch = key->touch
+	};
 	if (der.data)
 		ret_key->certificate = facts_of(agent->facts, der);
 }
@@ -191,10 +193,10 @@ static void say_client(const struct policy_client *client, char *text, size_t si
 static void say_key(const struct policy_key *key, char *text, size_t size) {
 	const struct policy_certificate *certificate = key->certificate;
 
-	(void)snprintf(text, size, "%.64s on token %.64s, %s%.200s, issuer %.300s, evidence %s", wire_text(key->key->label),
+	(void)snprintf(text, size, "%.64s on token %.64s, %s%.200s, issuer %.300s, evidence %s (%s)", wire_text(key->key->label),
 		wire_text(key->token->label), certificate && certificate->addresses[0] ? "address " : "no address",
 		certificate && certificate->addresses[0] ? certificate->addresses[0] : "", certificate ? certificate->issuer : "not known",
-		policy_evidence_name(key->evidence));
+		policy_evidence_name(key->evidence), wire_text(key->key->evidence_why));
 }
 
 static int say_decision(const struct policy_decision *decision, struct wire_explain_reply *reply) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the files of a worker share, and nobody else includes: worker.c has the process, worker-tickets.c the orders, worker-pin.c
- * the times of the PIN, worker-reports.c what the token process says.
+ * the times of the PIN, worker-reports.c what the token process says, worker-evidence.c what vouches for its keys.
  */
 #ifndef CORE_WORKER_INTERNAL_H
 #define CORE_WORKER_INTERNAL_H
@@ -67,6 +67,7 @@ struct worker {
 	uint64_t started_us, ready_us;
 	uint64_t crashes_us[WORKER_CRASHES_KEPT]; /* when processes ended that nobody had ended, the last first; 0: none */
 	sd_event_source *restart, *start_deadline, *idle, *max;
+	sd_event_source *evidence_ends; /* what vouches for one of its keys does so until then */
 	struct tickets waiting, open;
 	unsigned waiting_count, open_count;
 	size_t queued_bytes;

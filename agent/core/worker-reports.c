@@ -32,6 +32,7 @@ static void use_inventory(struct worker *worker) {
 		worker_pin_forgotten(worker);
 	wire_inventory_free(worker->inventory);
 	worker->inventory = TAKE(worker->incoming);
+	worker_judge_evidence(worker);
 	if (worker->state != WIRE_TOKEN_READY)
 		worker->ready_us = worker_now_us(worker);
 	worker->state = WIRE_TOKEN_READY;

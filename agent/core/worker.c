@@ -328,6 +328,7 @@ struct worker *worker_free(struct worker *worker, const char *why) {
 	sd_event_source_disable_unref(worker->restart);
 	sd_event_source_disable_unref(worker->start_deadline);
 	sd_event_source_disable_unref(worker->idle);
+	sd_event_source_disable_unref(worker->evidence_ends);
 	sd_event_source_disable_unref(worker->max);
 	wire_inventory_free(worker->inventory);
 	wire_inventory_free(worker->incoming);

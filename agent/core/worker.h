@@ -96,6 +96,9 @@ const struct wire_token *worker_token(const struct worker *worker);
 const struct wire_inventory *worker_inventory(const struct worker *worker);
 const char *worker_fault(const struct worker *worker);
 
+/* What vouches for its keys is judged anew: it says so in their `evidence`. */
+void worker_judge_evidence(struct worker *worker);
+
 /* Fills in everything but the token of a status line. */
 int worker_status(const struct worker *worker, struct wire_token_status *status);
 

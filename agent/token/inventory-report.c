@@ -66,6 +66,7 @@ static int describe_key(const struct inventory_key *key, struct bytes token, str
 	description->can_sign = wire_bool(key->can_sign);
 	description->can_decrypt = wire_bool(key->can_decrypt);
 	description->always_authenticate = wire_bool(key->always_authenticate);
+	description->claims = key->claims;
 	*ret_description = TAKE(description);
 	return 0;
 }

@@ -178,6 +178,7 @@ static int add_private(struct inventory *inventory, const struct inventory_sourc
 	key->seen = true;
 	key->handle = object->handle;
 	key->always_authenticate = object->always_authenticate;
+	key->claims = object->claims | claims_for(&sources->claims, key->type);
 	key->can_sign = object->sign && signs(key->type);
 	key->can_decrypt = (key->type == WIRE_KEY_RSA && object->decrypt) || (derives(key->type) && object->derive);
 	return 0;
@@ -235,6 +236,18 @@ static int newest_first(const X509 *const *a, const X509 *const *b) {
 	return -ASN1_TIME_compare(X509_get0_notBefore(*a), X509_get0_notBefore(*b));
 }
 
+/*
+ * A YubiKey's attestation of a key has the public key of that key, but it is no certificate of a person: nothing is signed with it. It is
+ * known by the firmware that it names, as the core knows it.
+ */
+static bool is_attestation(const X509 *certificate) {
+	ASN1_OBJECT *firmware = OBJ_txt2obj("1.3.6.1.4.1.41482.3.3", 1);
+	bool found = firmware && X509_get_ext_by_OBJ(certificate, firmware, -1) >= 0;
+
+	ASN1_OBJECT_free(firmware);
+	return found;
+}
+
 /* What the certificate has as SubjectPublicKeyInfo names the key: encodings of one key can differ. */
 static int place(struct inventory *inventory, X509 *certificate, bool on_token) {
 	_cleanup_(public_freep) EVP_PKEY *public = cms_certificate_key(certificate);
@@ -243,7 +256,7 @@ static int place(struct inventory *inventory, X509 *certificate, bool on_token) 
 
 	if (r < 0)
 		return r;
-	if (!key)
+	if (!key || is_attestation(certificate))
 		return on_token ? push(inventory->others, certificate) : 0;
 	if (sk_X509_num(key->certificates) == 0)
 		r = public_name_of_certificate(certificate, key->spki);

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "agent/wire/message.h"
+#include "claims.h"
 #include "issued.h"
 #include "objects.h"
 
@@ -25,13 +26,14 @@ struct inventory_key {
 	bool seen;
 	CK_OBJECT_HANDLE handle; /* when seen */
 	bool can_sign, can_decrypt, always_authenticate;
+	uint32_t claims; /* enum wire_claim, when seen */
 };
 
 struct inventory {
 	atomic_uint references;
 	struct inventory_key *keys;
 	size_t count;
-	STACK_OF(X509) *others; /* certificates on the token that belong to no key */
+	STACK_OF(X509) *others; /* certificates on the token that belong to no key, and attestations */
 	STACK_OF(X509) *all;    /* every certificate of the token and of the configuration: for chains */
 	struct issued *issued;  /* what is known of who issued whom among `all` */
 };
@@ -41,6 +43,7 @@ struct inventory_sources {
 	const struct token_certificates *certificates;
 	STACK_OF(X509) *configured;
 	bool complete; /* the private keys that are listed are all there are */
+	struct claims_slot claims;
 };
 
 /* Returns 0 or -SMIME_E_NO_MEMORY. */

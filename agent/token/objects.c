@@ -6,6 +6,7 @@
 
 #include <openssl/err.h>
 
+#include "claims.h"
 #include "public-key.h"
 #include "smime/error.h"
 
@@ -105,6 +106,7 @@ static int read_key(
 		key.decrypt = cryptoki_flag(module, session, object, CKA_DECRYPT, true);
 		key.derive = cryptoki_flag(module, session, object, CKA_DERIVE, true);
 		key.always_authenticate = cryptoki_flag(module, session, object, CKA_ALWAYS_AUTHENTICATE, false);
+		key.claims = claims_of_key(module, session, object, key.type);
 	}
 	*ret_key = key;
 	return 0;

@@ -20,6 +20,7 @@ struct key_object {
 	char *label;                                     /* CKA_LABEL, "" when there is none */
 	EVP_PKEY *public;                                /* NULL: the object does not tell */
 	bool sign, decrypt, derive, always_authenticate; /* of private keys */
+	uint32_t claims;                                 /* likewise: enum wire_claim */
 };
 
 struct key_objects {

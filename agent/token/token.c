@@ -47,6 +47,7 @@ static int find(struct token *token, struct fault *fault) {
 		return r;
 	token->login_required = info.flags & CKF_LOGIN_REQUIRED;
 	token->identity = info;
+	token->claims = claims_of_slot(token->module, token->slot);
 	return 0;
 }
 
@@ -171,7 +172,8 @@ int token_list(struct token *token, CK_SESSION_HANDLE session, struct fault *fau
 	_cleanup_(key_objects_clear) struct key_objects private_keys = { NULL, 0 };
 	_cleanup_(key_objects_clear) struct key_objects public_keys = { NULL, 0 };
 	bool complete = token->unlocked || !token->login_required;
-	struct inventory_sources sources = { &private_keys, &public_keys, &token->certificates, token->configured, complete };
+	struct inventory_sources sources = { &private_keys, &public_keys, &token->certificates, token->configured, complete,
+		token->claims };
 	struct inventory *inventory = NULL;
 	int r = key_objects_list(token->module, session, CKO_PRIVATE_KEY, &private_keys, fault);
 

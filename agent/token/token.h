@@ -26,6 +26,7 @@ struct token {
 	struct exchange *exchange;
 	CK_MECHANISM_TYPE *mechanisms;
 	size_t mechanisms_count; /* 0: unknown, everything is tried */
+	struct claims_slot claims;
 	struct token_certificates certificates;
 	STACK_OF(X509) *configured;
 

@@ -57,7 +57,8 @@ ASN1_SEQUENCE(wire_reader) = {
 } ASN1_SEQUENCE_END_name(struct wire_reader, wire_reader)
 IMPLEMENT(wire_reader)
 
-STARTS_FALSE(wire_key, made->seen = 0; made->can_sign = 0; made->can_decrypt = 0; made->always_authenticate = 0)
+STARTS_FALSE(wire_key, made->seen = 0; made->can_sign = 0; made->can_decrypt = 0; made->always_authenticate = 0;
+	made->touch = 0)
 ASN1_SEQUENCE_cb(wire_key, wire_key_callback) = {
 	ASN1_SIMPLE(struct wire_key, spki, ASN1_OCTET_STRING),
 	ASN1_SIMPLE(struct wire_key, token, ASN1_OCTET_STRING),
@@ -69,6 +70,10 @@ ASN1_SEQUENCE_cb(wire_key, wire_key_callback) = {
 	ASN1_SIMPLE(struct wire_key, can_sign, ASN1_BOOLEAN),
 	ASN1_SIMPLE(struct wire_key, can_decrypt, ASN1_BOOLEAN),
 	ASN1_SIMPLE(struct wire_key, always_authenticate, ASN1_BOOLEAN),
+	ASN1_EMBED(struct wire_key, claims, UINT32),
+	ASN1_EMBED(struct wire_key, evidence, UINT32),
+	ASN1_SIMPLE(struct wire_key, evidence_why, ASN1_UTF8STRING),
+	ASN1_SIMPLE(struct wire_key, touch, ASN1_BOOLEAN),
 	ASN1_SEQUENCE_OF(struct wire_key, certificates, ASN1_OCTET_STRING),
 } ASN1_SEQUENCE_END_cb(struct wire_key, wire_key)
 IMPLEMENT(wire_key)

@@ -37,6 +37,18 @@ DEFINE_STACK_OF(ASN1_OCTET_STRING)
 
 /* ---- Parts that several messages share ---- */
 
+/* What a module says of a key and its slot that speaks for hardware. */
+enum wire_claim {
+	WIRE_CLAIM_LOCAL = 1,
+	WIRE_CLAIM_SENSITIVE = 2,
+	WIRE_CLAIM_ALWAYS_SENSITIVE = 4,
+	WIRE_CLAIM_NOT_EXTRACTABLE = 8,
+	WIRE_CLAIM_NEVER_EXTRACTABLE = 16,
+	WIRE_CLAIM_WITHHELD = 32, /* its private value is not handed out */
+	WIRE_CLAIM_HARDWARE_MECHANISM = 64,
+	WIRE_CLAIM_HARDWARE_SLOT = 128,
+};
+
 enum wire_key_type { WIRE_KEY_RSA = 0, WIRE_KEY_EC = 1, WIRE_KEY_ED25519 = 2, WIRE_KEY_OTHER = 3, WIRE_KEY_XDH = 4 };
 
 /* What a token says of itself. */
@@ -70,6 +82,10 @@ struct wire_key {
 	ASN1_BOOLEAN can_sign;    /* as the token says; TRUE while not seen */
 	ASN1_BOOLEAN can_decrypt; /* CKA_DECRYPT, or CKA_DERIVE for EC */
 	ASN1_BOOLEAN always_authenticate;
+	uint32_t claims;               /* enum wire_claim: what speaks for hardware by the module's own word; of a key that was seen */
+	uint32_t evidence;             /* enum policy_evidence; this and the next two the core alone sets */
+	ASN1_UTF8STRING *evidence_why; /* what vouches for it */
+	ASN1_BOOLEAN touch;            /* it was proved that each use takes a touch */
 	STACK_OF(ASN1_OCTET_STRING) *certificates; /* DER, newest first; may be empty */
 };
 

@@ -20,11 +20,12 @@ static json_t *json_key(const struct smime_key *key) {
 
 	for (size_t i = 0; i < key->certificate_count; i++)
 		cli_json_append(&certificates, json_certificate(&key->certificates[i]));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:o, s:o}", "fingerprint",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:s, s:o, s:b, s:o, s:o}", "fingerprint",
 		cli_json_text(key->fingerprint), "label", cli_json_text(key->label), "uri", cli_json_text(key->uri), "token_label",
 		cli_json_text(key->token_label), "token_serial", cli_json_text(key->token_serial), "token_id", cli_json_text(key->token_id),
 		"algorithm", cli_json_text(key->algorithm), "can_sign", key->can_sign, "can_decrypt", key->can_decrypt, "seen", key->seen,
-		"always_authenticate", key->always_authenticate, "cannot_use",
+		"always_authenticate", key->always_authenticate, "evidence", key->evidence, "evidence_why",
+		cli_json_text(key->evidence_why), "touch", key->touch, "cannot_use",
 		cli_json_text(key->certificate_count == 0 ? no_certificate : NULL), "certificates", certificates);
 }
 
@@ -57,6 +58,17 @@ static void print_certificate(const struct cli *cli, const struct smime_certific
 		cli_print("      can't be encrypted to: %s", certificate->cannot_encrypt);
 }
 
+/* As agent.yaml takes it, where each of them is a text in quotation marks. */
+static void print_enrolment(const struct smime_key *key) {
+	json_t *serial = json_string(key->token_serial);
+	char *quoted = serial ? json_dumps(serial, JSON_ENCODE_ANY) : NULL;
+
+	if (quoted)
+		cli_print("    to enrol it  - {fingerprint: \"%s\", serial: %s}", key->fingerprint, quoted);
+	free(quoted);
+	json_decref(serial);
+}
+
 static void print_key(const struct cli *cli, const struct smime_key *key) {
 	cli_print("%s  %s%s%s", key->fingerprint, key->algorithm, *key->label ? "  " : "", key->label);
 	if (*key->token_label || *key->token_serial)
@@ -64,8 +76,11 @@ static void print_key(const struct cli *cli, const struct smime_key *key) {
 	cli_print("    may          %s%s%s%s", key->can_sign ? "sign" : "not sign", key->can_decrypt ? ", decrypt" : ", not decrypt",
 		key->seen ? "" : " (the private key itself shows after the first login)",
 		key->always_authenticate ? "; wants the PIN each time" : "");
-	if (cli->verbose)
+	cli_print("    evidence     %s: %s", key->evidence, key->evidence_why);
+	if (cli->verbose) {
 		cli_print("    URI          %s", key->uri);
+		print_enrolment(key);
+	}
 	for (size_t i = 0; i < key->certificate_count; i++)
 		print_certificate(cli, &key->certificates[i]);
 	if (key->certificate_count == 0)

@@ -43,6 +43,13 @@ static const char *key_uri(struct arena *arena, const struct wire_key *key, cons
 	return arena_text(arena, text);
 }
 
+/* What a later agent calls better than all that is known here is none of it. */
+static const char *evidence_name(uint32_t level) {
+	static const char *const names[] = { "software", "claimed", "enrolled", "ca-policy", "attested" };
+
+	return names[level < ELEMENTSOF(names) ? level : 0];
+}
+
 static void describe(struct arena *arena, const struct keyring_key *from, time_t now, struct smime_key *key) {
 	const struct wire_token *token = from->token ? from->token->token : NULL;
 	struct smime_certificate *certificates = arena_alloc(arena, from->certificate_count, sizeof(*certificates));
@@ -59,6 +66,9 @@ static void describe(struct arena *arena, const struct keyring_key *from, time_t
 	key->can_decrypt = from->wire->can_decrypt;
 	key->seen = from->wire->seen;
 	key->always_authenticate = from->wire->always_authenticate;
+	key->evidence = evidence_name(from->wire->evidence);
+	key->evidence_why = arena_text(arena, wire_text(from->wire->evidence_why));
+	key->touch = from->wire->touch;
 	for (size_t i = 0; certificates && i < from->certificate_count; i++)
 		describe_certificate(arena, from->certificates[i], from, now, &certificates[i]);
 	key->certificates = certificates;

@@ -109,6 +109,9 @@ struct smime_key {
 	bool can_sign, can_decrypt;                        /* what the token allows, as far as it is known */
 	bool seen; /* the private key itself was seen; false before the first login on most tokens */
 	bool always_authenticate;
+	const char *evidence;                         /* of being in hardware: "software", "claimed", "enrolled", "ca-policy", "attested" */
+	const char *evidence_why;                     /* what vouches for it, in words */
+	bool touch;                                   /* it was proved that each use takes a touch */
 	const struct smime_certificate *certificates; /* newest first */
 	size_t certificate_count;
 };

@@ -41,6 +41,8 @@
  *   long-attribute same-id    attributes are longer than their buffers; every CKA_ID is the same
  *   zero-secret               the value of a derived secret, and of whatever else has one, is zeros
  *   edwards=T                 keys of type CKK_EC_EDWARDS are said to be of type T (decimal)
+ *   hardware readable         slots and mechanisms are said to be hardware; private values are said to be there to be read
+ *   not=T                     attribute T (decimal), yes or no, is the opposite
  *   sessions=N                no more than N sessions are opened, ever
  *   null=F                    there is no function F
  *   trace                     every call is appended to the log, with a number that it is about

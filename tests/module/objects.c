@@ -68,9 +68,22 @@ static void bend(const struct call *call, CK_ATTRIBUTE *attribute) {
 	call_bend_length(call, &attribute->ulValueLen);
 }
 
+/* A yes is a no; a length is told for what SoftHSM keeps to itself. */
+static void pretend(const struct call *call, CK_ATTRIBUTE *attribute, CK_RV *rv) {
+	CK_BBOOL *flag = attribute->pValue;
+
+	if (*rv == CKR_OK && flag && attribute->ulValueLen == sizeof(*flag) && control_has(&call->control, "not", attribute->type))
+		*flag = !*flag;
+	if (*rv == CKR_ATTRIBUTE_SENSITIVE && !attribute->pValue && control_says(&call->control, "readable")) {
+		attribute->ulValueLen = sizeof(CK_ULONG);
+		*rv = CKR_OK;
+	}
+}
+
 static CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *attributes, CK_ULONG count) {
 	BEGIN(C_GetAttributeValue, attributes[0].type);
 	CK_RV rv = real->C_GetAttributeValue(session, object, attributes, count);
+	pretend(&call, &attributes[0], &rv);
 	for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++)
 		bend(&call, &attributes[i]);
 	return rv;

@@ -119,6 +119,8 @@ static CK_RV get_slot_info(CK_SLOT_ID slot, CK_SLOT_INFO *info) {
 
 	BEGIN(C_GetSlotInfo, slot);
 	CK_RV rv = real->C_GetSlotInfo(slot, info);
+	if (rv == CKR_OK && control_says(&call.control, "hardware"))
+		info->flags |= CKF_HW_SLOT;
 	if (rv == CKR_OK && call_asks(&call, "garbage", &command)) {
 		garble(info->slotDescription, sizeof(info->slotDescription));
 		garble(info->manufacturerID, sizeof(info->manufacturerID));
@@ -160,6 +162,14 @@ static CK_RV get_mechanism_list(CK_SLOT_ID slot, CK_MECHANISM_TYPE *types, CK_UL
 	return rv;
 }
 
+static CK_RV get_mechanism_info(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info) {
+	BEGIN(C_GetMechanismInfo, type);
+	CK_RV rv = real->C_GetMechanismInfo(slot, type, info);
+	if (rv == CKR_OK && control_says(&call.control, "hardware"))
+		info->flags |= CKF_HW;
+	return rv;
+}
+
 /* ---- Sessions ---- */
 
 static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *application, CK_NOTIFY notify, CK_SESSION_HANDLE *session) {
@@ -177,6 +187,7 @@ void slots_take_over(CK_FUNCTION_LIST *list) {
 	list->C_GetSlotInfo = get_slot_info;
 	list->C_GetTokenInfo = get_token_info;
 	list->C_GetMechanismList = get_mechanism_list;
+	list->C_GetMechanismInfo = get_mechanism_info;
 	list->C_OpenSession = open_session;
 	list->C_WaitForSlotEvent = wait_for_slot_event;
 }

@@ -260,7 +260,7 @@ static void check_agreements(const char *name, const char *curve_name, const cha
 	const json_t *group, *test;
 	size_t i, k, opened = 0;
 
-	assert_int_equal(inventory_make(&(struct inventory_sources){ &nothing, &nothing, &none, NULL, true }, &token.inventory), 0);
+	assert_int_equal(inventory_make(&(struct inventory_sources){ &nothing, &nothing, &none, NULL, true, { 0 } }, &token.inventory), 0);
 
 	wycheproof_foreach(&file, i, k, group, test) {
 		enum verdict verdict = wycheproof_verdict(&file, test);

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Certificate authorities that vouch for keys in hardware, for tests of evidence; to be sourced after lib.sh. All below $T/vouch.
+
+mkdir -p "$T/vouch"
+
+# NAME.pem, for the public key NAME.pub; issued by ISSUER, or by itself.
+vouch_make() { # NAME ISSUER EXTENSION...
+	local file=$T/vouch/$1 issuer=$T/vouch/$2 common=(-subj "/O=Vouch/CN=$1" -days 2900 -extensions e)
+	printf '%s\n' '[e]' "${@:3}" >"$file.cnf"
+	if [ "$1" = "$2" ]; then
+		demo_quiet openssl req -x509 -new -key "$file.key" -config "$file.cnf" "${common[@]}" -out "$file.pem"
+	else
+		demo_quiet openssl x509 -new -force_pubkey "$file.pub" -CA "$issuer.pem" -CAkey "$issuer.key" -extfile "$file.cnf" "${common[@]}" -out "$file.pem"
+	fi
+}
+vouch_ca() { # NAME ISSUER [EXTENSION...]
+	openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$T/vouch/$1.key" &&
+		openssl pkey -in "$T/vouch/$1.key" -pubout -out "$T/vouch/$1.pub" &&
+		vouch_make "$1" "$2" basicConstraints=critical,CA:true keyUsage=critical,keyCertSign subjectKeyIdentifier=hash "${@:3}"
+}
+# A certificate of a key of the fixture ($T/KEY.pub).
+vouch_person() { # NAME KEY ISSUER [EXTENSION...]
+	cp "$T/$2.pub" "$T/vouch/$1.pub"
+	vouch_make "$1" "$3" basicConstraints=critical,CA:false keyUsage=critical,digitalSignature extendedKeyUsage=emailProtection \
+		"subjectAltName=email:$2@example.org" "${@:4}"
+}
+# A YubiKey's attestation of a key of the fixture: firmware (050701), serial number, PIN and touch policy (0302).
+vouch_attest() { # NAME KEY ISSUER FIRMWARE SERIAL POLICIES
+	cp "$T/$2.pub" "$T/vouch/$1.pub"
+	vouch_make "$1" "$3" "1.3.6.1.4.1.41482.3.3=DER:$4" "1.3.6.1.4.1.41482.3.7=ASN1:INTEGER:$5" "1.3.6.1.4.1.41482.3.8=DER:$6" \
+		1.3.6.1.4.1.41482.3.9=DER:01
+}
