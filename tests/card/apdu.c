@@ -82,6 +82,8 @@ static unsigned perform(struct card *card, const struct command *command) {
 		return pin_change(card, command);
 	case INS_AUTHENTICATE:
 		return authenticate(card, command, verified_just_now);
+	case INS_ATTEST:
+		return attest(card, command);
 	default:
 		return SW_NO_INSTRUCTION;
 	}

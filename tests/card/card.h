@@ -42,6 +42,7 @@ enum {
 	INS_SELECT = 0xA4,
 	INS_GET_RESPONSE = 0xC0,
 	INS_GET_DATA = 0xCB,
+	INS_ATTEST = 0xF9,
 };
 
 enum { CLA_CHAIN = 0x10 };
@@ -108,6 +109,7 @@ unsigned data_get(struct card *card, const struct command *command);
 unsigned pin_verify(struct card *card, const struct command *command);
 unsigned pin_change(struct card *card, const struct command *command);
 unsigned authenticate(struct card *card, const struct command *command, bool verified_just_now);
+unsigned attest(struct card *card, const struct command *command);
 
 /* tlv.c. Appends tag and length, or octets; what does not fit is a mistake of the program and ends it. */
 void tlv_header(struct data *data, unsigned tag, size_t len);

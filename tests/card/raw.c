@@ -5,6 +5,7 @@
  *   raw                              the readers: NUMBER present|empty NAME
  *   raw READER [reset] APDU...       sends the APDUs (hexadecimal) and prints the status word of each; with `reset` resets the
  *                                    card in the end
+ *   raw READER attest SLOT           asks for the attestation of the key in this slot, as a YubiKey gives it; prints its DER
  *   raw READER sign SLOT rsa|ec      GENERAL AUTHENTICATE with the key of this slot (9a ...): what lets anybody sign who may
  *   raw READER hold shared|exclusive|transaction
  *                                    stays connected until it is killed
@@ -66,6 +67,38 @@ static bool open_card(struct card_link *link, int number, DWORD mode) {
 		name += strlen(name) + 1;
 	return !failed("SCardConnect",
 		SCardConnect(link->context, name, mode, SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &link->card, &link->protocol));
+}
+
+/* Appends what the card sends to `data`. Returns the status word, or 0 where there was none. */
+static unsigned exchange(struct card_link *link, const uint8_t *apdu, size_t len, uint8_t *data, size_t *data_len) {
+	uint8_t reply[REPLY_MAX_BYTES];
+	DWORD reply_len = sizeof(reply);
+	SCARD_IO_REQUEST pci = { .dwProtocol = link->protocol, .cbPciLength = sizeof(pci) };
+
+	if (failed("SCardTransmit", SCardTransmit(link->card, &pci, apdu, len, NULL, reply, &reply_len)) || reply_len < 2 ||
+		reply_len - 2 > REPLY_MAX_BYTES - *data_len)
+		return 0;
+	memcpy(data + *data_len, reply, reply_len - 2);
+	*data_len += reply_len - 2;
+	return (unsigned)reply[reply_len - 2] << 8 | reply[reply_len - 1];
+}
+
+static int attest(struct card_link *link, const char *slot) {
+	static const uint8_t select[] = { 0x00, 0xA4, 0x04, 0x00, 0x05, 0xA0, 0x00, 0x00, 0x03, 0x08, 0x00 };
+	const uint8_t ask[] = { 0x00, 0xF9, (uint8_t)strtoul(slot, NULL, 16), 0x00, 0x00 }, more[] = { 0x00, 0xC0, 0x00, 0x00, 0x00 };
+	uint8_t data[REPLY_MAX_BYTES];
+	size_t len = 0;
+	unsigned status = exchange(link, select, sizeof(select), data, &len);
+
+	if (status != 0x9000)
+		return 1;
+	len = 0;
+	status = exchange(link, ask, sizeof(ask), data, &len);
+	while ((status & 0xFF00) == 0x6100)
+		status = exchange(link, more, sizeof(more), data, &len);
+	if (status != 0x9000)
+		(void)fprintf(stderr, "raw: the card answers %04X\n", status);
+	return status == 0x9000 && fwrite(data, 1, len, stdout) == len ? 0 : 1;
 }
 
 /* Prints the status word; 0 when it is 9000. */
@@ -152,7 +185,9 @@ int main(int argc, char **argv) {
 		return print_readers(link.context);
 	if (!open_card(&link, atoi(argv[1]), exclusive ? SCARD_SHARE_EXCLUSIVE : SCARD_SHARE_SHARED))
 		return 2;
-	if (argc == 5 && strcmp(argv[2], "sign") == 0)
+	if (argc == 4 && strcmp(argv[2], "attest") == 0)
+		result = attest(&link, argv[3]);
+	else if (argc == 5 && strcmp(argv[2], "sign") == 0)
 		result = sign(&link, argv[3], argv[4]);
 	else if (argc == 4 && strcmp(argv[2], "hold") == 0)
 		result = hold(&link, argv[3]);

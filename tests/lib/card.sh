@@ -113,6 +113,12 @@ card_fault() { # READER KIND COUNT|every WHAT [ARGUMENT]; READER clear
 
 # The status word with which the card answers another program that asks for a signature, over a connection shared with the agent.
 card_raw_sign() { "$CARD/raw" "$1" sign "$2" "$3" | tail -n 1; } # READER SLOT rsa|ec
+# The attestation of a key, which the card makes (card_can_attest); DER.
+card_attest() { "$CARD/raw" "$1" attest "$2"; } # READER SLOT
+# Lets a card attest as a YubiKey of this firmware, serial number, PIN and touch policy, with a key F9 and its certificate.
+card_can_attest() { # NAME KEY CERTIFICATE FIRMWARE SERIAL POLICIES
+	cp "$2" "$T/cards/$1/f9.key" && openssl x509 -in "$3" -outform DER -out "$T/cards/$1/f9.der" && printf '%s\n' "${*:4}" >"$T/cards/$1/attestation"
+}
 # Another program resets the card.
 card_raw_reset() { "$CARD/raw" "$1" reset; } # READER
 
