@@ -312,8 +312,10 @@ int main(int argc, char **argv) {
 	/* It is read again later, from another working directory. */
 	agent.config_file = options.config ? realpath(options.config, NULL) : NULL;
 	int r = config_load(options.config, &agent.config, &message);
-	if (r < 0)
+	if (r < 0) {
+		tear_down(&agent);
 		return complain(r, message);
+	}
 	if (!activated && !options.check_config) {
 		r = find_socket(&options, path, sizeof(path));
 		if (r < 0)
