@@ -36,6 +36,7 @@ static const struct {
 	{ WIRE_CLAIM_ALWAYS_SENSITIVE, "not always sensitive (CKA_ALWAYS_SENSITIVE)" },
 	{ WIRE_CLAIM_NOT_EXTRACTABLE, "extractable (CKA_EXTRACTABLE)" },
 	{ WIRE_CLAIM_NEVER_EXTRACTABLE, "was extractable (CKA_NEVER_EXTRACTABLE)" },
+	{ WIRE_CLAIM_WITHHELD, "its private value may be read" },
 	{ WIRE_CLAIM_HARDWARE_MECHANISM, "computed in software (no CKF_HW)" },
 	{ WIRE_CLAIM_HARDWARE_SLOT, "no slot in hardware (no CKF_HW_SLOT)" },
 };
@@ -166,7 +167,7 @@ void evidence_of(const struct evidence *evidence, const struct wire_token *token
 	time_t now, struct evidence_found *ret_found) {
 	*ret_found = (struct evidence_found){ .level = POLICY_SOFTWARE };
 	/* Whoever vouches for it: a key that can be read out is where anybody has put it. */
-	if (key->seen && !(key->claims & WIRE_CLAIM_WITHHELD)) {
+	if (key->seen && (key->claims & WIRE_CLAIM_READABLE)) {
 		say(ret_found, "the module would hand out its private value");
 		return;
 	}

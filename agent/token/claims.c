@@ -4,13 +4,16 @@
  */
 #include "claims.h"
 
-/* What is refused, in whatever words, is not handed out; what can't be found out now may be. */
-static bool is_withheld(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_KEY_TYPE type) {
+/* A refusal is one thing, a length another; what fails in any other way tells neither. */
+static uint32_t claim_of_value(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_KEY_TYPE type) {
 	CK_ATTRIBUTE attribute = { type == CKK_RSA ? CKA_PRIVATE_EXPONENT : CKA_VALUE, NULL, 0 };
 	CK_RV rv = module->call->C_GetAttributeValue(session, object, &attribute, 1);
 
-	return rv == CKR_ATTRIBUTE_SENSITIVE || rv == CKR_ATTRIBUTE_TYPE_INVALID ||
-		(rv == CKR_OK && (attribute.ulValueLen == 0 || attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION));
+	if (rv == CKR_ATTRIBUTE_SENSITIVE || rv == CKR_ATTRIBUTE_TYPE_INVALID)
+		return WIRE_CLAIM_WITHHELD;
+	if (rv != CKR_OK)
+		return 0;
+	return attribute.ulValueLen == 0 || attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION ? WIRE_CLAIM_WITHHELD : WIRE_CLAIM_READABLE;
 }
 
 uint32_t claims_of_key(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_KEY_TYPE type) {
@@ -23,7 +26,7 @@ uint32_t claims_of_key(const struct cryptoki *module, CK_SESSION_HANDLE session,
 		{ CKA_ALWAYS_SENSITIVE, WIRE_CLAIM_ALWAYS_SENSITIVE },
 		{ CKA_NEVER_EXTRACTABLE, WIRE_CLAIM_NEVER_EXTRACTABLE },
 	};
-	uint32_t claims = is_withheld(module, session, object, type) ? WIRE_CLAIM_WITHHELD : 0;
+	uint32_t claims = claim_of_value(module, session, object, type);
 
 	for (size_t i = 0; i < ELEMENTSOF(flags); i++)
 		if (cryptoki_flag(module, session, object, flags[i].type, false))

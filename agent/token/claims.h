@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a module says of a private key, and of the slot that it is in, that speaks for hardware (enum wire_claim). What it does not say
- * speaks for nothing. Whether to believe any of it is not asked here.
+ * What a module says of a private key, and of the slot that it is in, that speaks for hardware or against it (enum wire_claim). What it does
+ * not say speaks for nothing. Whether to believe any of it is not asked here.
  *
  * Never reads a private value: it asks how long one would be, which a module that keeps it does not tell.
  */

@@ -37,7 +37,7 @@ DEFINE_STACK_OF(ASN1_OCTET_STRING)
 
 /* ---- Parts that several messages share ---- */
 
-/* What a module says of a key and its slot that speaks for hardware. */
+/* What a module says of a key and its slot that speaks for hardware; and the one thing that refutes it. */
 enum wire_claim {
 	WIRE_CLAIM_LOCAL = 1,
 	WIRE_CLAIM_SENSITIVE = 2,
@@ -47,6 +47,7 @@ enum wire_claim {
 	WIRE_CLAIM_WITHHELD = 32, /* its private value is not handed out */
 	WIRE_CLAIM_HARDWARE_MECHANISM = 64,
 	WIRE_CLAIM_HARDWARE_SLOT = 128,
+	WIRE_CLAIM_READABLE = 256, /* it would be */
 };
 
 enum wire_key_type { WIRE_KEY_RSA = 0, WIRE_KEY_EC = 1, WIRE_KEY_ED25519 = 2, WIRE_KEY_OTHER = 3, WIRE_KEY_XDH = 4 };

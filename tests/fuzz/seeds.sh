@@ -192,5 +192,24 @@ for status in revoked good; do
 	sed -i 's/^R\t\([^\t]*\)\t[^\t]*/V\t\1\t/' "$work/index"
 done
 
+# What vouches for a key: 03 signed anew and pinned, +04 not seen, +08 with a policy, and an EC key.
+vouching() { # NAME FIRST-OCTET EXTENSION...
+	local extensions=("${@:3}")
+	# No key identifiers: those of the CA that signs anew are others.
+	printf '[req]\ndistinguished_name=d\n[d]\n' >"$work/vouching.cnf"
+	openssl req -x509 -new -key "$keys/ec.key" -days 36500 -subj "/CN=$1" -config "$work/vouching.cnf" "${extensions[@]/#/-addext=}" -addext basicConstraints=critical,CA:FALSE -outform DER \
+		-out "$work/vouching.der" 2>/dev/null
+	seed evidence "$1" "$2" <"$work/vouching.der"
+}
+attestation=(1.3.6.1.4.1.41482.3.3=DER:050701 1.3.6.1.4.1.41482.3.7=ASN1:INTEGER:12345678 1.3.6.1.4.1.41482.3.8=DER:0302 1.3.6.1.4.1.41482.3.9=DER:01)
+qc=1.3.6.1.5.5.7.1.3=DER:30143008060604008e4601013008060604008e460104
+vouching attestation 0b "${attestation[@]}"
+vouching attestation-unsigned 0a "${attestation[@]}"
+vouching attestation-unpinned 01 "${attestation[@]}"
+vouching policy 0f certificatePolicies=1.2.3.4
+vouching any-policy 0b certificatePolicies=2.5.29.32.0
+vouching qc-sscd 03 "$qc"
+vouching qc-sscd-unseen 06 "$qc"
+
 mkdir -p "$corpus"/{leaf,attributes,unwrap,wire,enveloped}
 "$build/tests/fuzz/seed-maker" "$corpus" "$work"/cms/*

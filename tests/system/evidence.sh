@@ -11,12 +11,16 @@ printf 'content\n' >"$T/content"
 wide=(rsa3072 rsa4096 p384 p521) # as they are on their token: the first and the last of it, and two between
 gate='rules: [{operation: [sign], key: {evidence: LEVEL}, outcome: allow}, {operation: [sign], outcome: deny, text: "not known to be in hardware"}]'
 
-# Starts the agent anew: only keys of this level sign.
+# Only keys of this level sign: the agent is started anew, or reads it again.
 gated() { # LEVEL [YAML...]
 	agent_stop >/dev/null
 	configure "$(printf '%s\n' "${gate/LEVEL/$1}" "${@:2}")"
 	answers "pin $DEMO_PIN"
 	agent_start
+}
+again() { # LEVEL [YAML...]
+	configure "$(printf '%s\n' "${gate/LEVEL/$1}" "${@:2}")"
+	smime policy reload || fail 'the configuration is read again' "$*"
 }
 sign_as() { smime sign --cms --detached -k "$1@example.org" -i "$T/content" -o "$T/signature"; } # NAME
 of_key() { # NAME MEMBER
@@ -38,7 +42,7 @@ for name in alice "${wide[@]}"; do told "so $name does not sign" 5 'not known to
 like 'the line that enrols a key' "$(enrolment p521)" "^  - \{fingerprint: \"$(of_key p521 fingerprint)\", serial: \"$(of_key p521 token_serial)\"\}$"
 for enrolled in rsa3072 p384 p521; do
 	line=$(enrolment $enrolled)
-	gated enrolled 'enrolled:' "$line"
+	again enrolled 'enrolled:' "$line"
 	for name in alice "${wide[@]}"; do
 		check "with $enrolled enrolled, $name" "$([ "$name" = $enrolled ] && echo 0 || echo 5)" sign_as "$name"
 	done
@@ -53,13 +57,13 @@ configure "$(printf '%s\n' "${gate/LEVEL/enrolled}" 'enrolled:' "$line")"
 check 'what is enrolled later' 0 smime policy reload
 check 'signs after it was read again' 0 sign_as p384
 check 'what is no longer enrolled' 5 sign_as p521
-gated enrolled 'enrolled:' "${line/serial: \"/serial: \"x}"
+again enrolled 'enrolled:' "${line/serial: \"/serial: \"x}"
 check 'a key on a token of another serial number' 5 sign_as p384
-gated claimed 'enrolled:' "$line"
+again claimed 'enrolled:' "$line"
 check 'what is enrolled is more than claimed' 0 sign_as p384
-gated ca-policy 'enrolled:' "$line"
+again ca-policy 'enrolled:' "$line"
 check 'and less than vouched for by a CA' 5 sign_as p384
-gated enrolled 'enrolled:' "$(enrolment rsa3072)" "$(enrolment rsa4096)" "$line" "$(enrolment p521)"
+again enrolled 'enrolled:' "$(enrolment rsa3072)" "$(enrolment rsa4096)" "$line" "$(enrolment p521)"
 for name in "${wide[@]}"; do check "several that are enrolled: $name" 0 sign_as "$name"; done
 
 # ---- The module's own word ----
@@ -74,13 +78,14 @@ is 'its keys are claimed to be in hardware' "$(levels alice "${wide[@]}")" 'clai
 check 'and sign where that is enough' 0 sign_as alice
 for case in 355:CKA_LOCAL 259:CKA_SENSITIVE 357:CKA_ALWAYS_SENSITIVE 354:CKA_EXTRACTABLE 356:CKA_NEVER_EXTRACTABLE; do
 	does hardware "not=${case%:*}"
-	gated claimed "$faulty"
+	smime lock
 	unlock_all
 	like "without ${case#*:} it is software" "$(of_key p521 evidence) $(of_key p521 evidence_why)" "^software .*${case#*:}"
 	check "and does not sign" 5 sign_as p521
 done
 does hardware readable
-gated enrolled "$faulty" 'enrolled:' "$line"
+again enrolled "$faulty" 'enrolled:' "$line"
+smime lock
 unlock_all
 like 'a key that can be read out is in software, whoever vouches for it' "$(of_key p384 evidence) $(of_key p384 evidence_why)" '^software .*hand out its private value'
 check 'and does not sign' 5 sign_as p384
@@ -107,13 +112,24 @@ is 'a policy under a pinned CA vouches; under a CA without it, under another roo
 like 'which policy and on whose word is said' "$(of_key rsa3072 evidence_why)" "certificate policy $hw .*CN=root,O=Vouch"
 check 'it signs' 0 sign_as rsa3072
 check 'and nothing else' 5 sign_as p521
-gated ca-policy "$certificates" 'hardware-policies:' "  - {policy: $hw, trust: \"$T/vouch/issuing.pem\"}"
+again ca-policy "$certificates" 'hardware-policies:' "  - {policy: $hw, trust: \"$T/vouch/issuing.pem\"}"
 is 'the pinned CA may be no root' "$(levels rsa3072 p521)" 'ca-policy software '
-gated ca-policy "$certificates" 'hardware-policies:' "  - {policy: qc-sscd, trust: \"$T/vouch/root.pem\"}"
+again ca-policy "$certificates" 'hardware-policies:' "  - {policy: qc-sscd, trust: \"$T/vouch/root.pem\"}"
 is 'the statement of a qualified device counts under a pinned CA' "$(levels rsa3072 rsa4096 p384 p521 alice)" 'software software software ca-policy software '
 check 'and its key signs' 0 sign_as p521
-gated ca-policy "$certificates" 'hardware-policies:' "  - {policy: $hw, trust: \"$T/vouch/stranger.pem\"}" "  - {policy: 1.2.3.4, trust: \"$T/vouch/root.pem\"}"
+again ca-policy "$certificates" 'hardware-policies:' "  - {policy: $hw, trust: \"$T/vouch/stranger.pem\"}" "  - {policy: 1.2.3.4, trust: \"$T/vouch/root.pem\"}"
 is 'each policy has its own CA' "$(levels rsa3072 rsa4096 p384 p521 alice)" 'software software ca-policy software ca-policy '
+
+# What ends takes its word with it, while the agent runs.
+end=$(($(date +%s) + 12))
+vouch_ca_until brief root "$(date -u -d @$end +%Y%m%d%H%M%SZ)" "certificatePolicies=$hw"
+vouch_person p384-brief p384 brief "certificatePolicies=$hw"
+gated ca-policy "$(printf 'certificates:\n' && vouched brief p384-brief)" 'hardware-policies:' "  - {policy: $hw, trust: \"$T/vouch/root.pem\"}"
+level=$(of_key p384 evidence)
+if [ "$(date +%s)" -lt $end ]; then is 'a CA vouches to its last second' "$level" ca-policy; else skip 'a CA vouches to its last second' 'the machine is too slow'; fi
+is_software() { [ "$(of_key p384 evidence)" = software ]; }
+LIMIT=300 holds 'and not after it' await is_software
+check 'its key does not sign any more' 5 sign_as p384
 
 # ---- The device's word ----
 
@@ -140,11 +156,11 @@ for name in p384 p521 rsa3072 rsa4096 alice; do
 done
 is 'a touch for each use is proved of one' "$(of_key p384 touch) $(of_key rsa4096 touch) $(of_key alice touch)" 'True False False'
 gate='rules: [{operation: [sign], require: [touch], outcome: allow}]'
-gated x "$roots" "attestations: [\"$T/attestations.pem\"]"
+again x "$roots" "attestations: [\"$T/attestations.pem\"]"
 check 'which a rule can require' 0 sign_as p384
 told 'a cached touch is not one each time' 5 'has to be touched' sign_as rsa4096
 gate='rules: [{operation: [sign], key: {evidence: LEVEL}, outcome: allow}, {operation: [sign], outcome: deny, text: "not known to be in hardware"}]'
-gated attested "$roots" "attestations: [\"$T/attestations.pem\"]" 'attestation-firmware: "5.7.0"'
+again attested "$roots" "attestations: [\"$T/attestations.pem\"]" 'attestation-firmware: "5.7.0"'
 is 'a minimum of the firmware is for all' "$(levels p384 rsa4096)" 'attested software '
 
 # As YubiKey's own module has them: certificate objects beside the key, of its id, and that of F9.
@@ -155,7 +171,7 @@ gated attested "$roots"
 is 'an attestation on the token counts' "$(levels p384 p521)" 'attested software '
 check 'its key signs' 0 sign_as p384
 is 'and the attestation is no certificate to sign with' "$(of_key p384 certificates | grep -c Attestation)" 0
-gated attested
+again attested
 is 'without a pinned root it counts for nothing' "$(of_key p384 evidence)" software
 agent_stop
 

@@ -97,8 +97,8 @@ static void list_free(STACK_OF(ASN1_OCTET_STRING) *list) {
 #define CA "basicConstraints", "critical,CA:true", "keyUsage", "critical,keyCertSign"
 static struct party root, issuing, alice;
 
-/* Everything that speaks for hardware but what is taken away. */
-static struct wire_key *key_make(const struct party *party, bool seen, uint32_t without) {
+/* Everything that speaks for hardware and nothing against it, but for what is the other way round. */
+static struct wire_key *key_make(const struct party *party, bool seen, uint32_t other) {
 	struct wire_key *key = wire_key_new();
 	uint8_t *der = NULL, sha256[SHA256_DIGEST_LENGTH];
 	int len = i2d_PUBKEY(party->key, &der);
@@ -109,7 +109,7 @@ static struct wire_key *key_make(const struct party *party, bool seen, uint32_t 
 	assert_int_equal(wire_set_octets(&key->spki, sha256, sizeof(sha256)), 0);
 	key->type = EVP_PKEY_get_base_id(party->key) == EVP_PKEY_RSA ? WIRE_KEY_RSA : WIRE_KEY_EC;
 	key->seen = seen ? 0xff : 0;
-	key->claims = 255u & ~without;
+	key->claims = 255u ^ other;
 	return key;
 }
 
@@ -119,12 +119,12 @@ struct scene {
 	X509 *certificates[3];  /* of the key */
 	X509 *beside[4];        /* on the token */
 	bool unseen;
-	uint32_t without; /* claims */
-	time_t now;       /* 0: NOW */
+	uint32_t other; /* claims that are not as they should be */
+	time_t now;     /* 0: NOW */
 };
 
 static struct evidence_found judge(const struct scene *scene) {
-	struct wire_key *key = key_make(scene->of ? scene->of : &alice, !scene->unseen, scene->without);
+	struct wire_key *key = key_make(scene->of ? scene->of : &alice, !scene->unseen, scene->other);
 	struct wire_token *token = wire_token_new();
 	STACK_OF(ASN1_OCTET_STRING) *beside = NULL;
 	STACK_OF(X509) *pool = NULL;
@@ -184,7 +184,7 @@ static void a_claim_is_all_of_them(void **state) {
 
 	expect(&scene, POLICY_CLAIMED, "only the module says so");
 	for (uint32_t claim = 1; claim <= WIRE_CLAIM_HARDWARE_SLOT; claim *= 2) {
-		scene.without = claim;
+		scene.other = claim;
 		expect(&scene, POLICY_SOFTWARE, "module");
 	}
 	scene = (struct scene){ .evidence = scene.evidence, .unseen = true };
@@ -193,7 +193,7 @@ static void a_claim_is_all_of_them(void **state) {
 }
 
 static void an_enrolment_is_a_key_on_a_token(void **state) {
-	struct scene scene = { .evidence = evidence_new(), .without = WIRE_CLAIM_LOCAL };
+	struct scene scene = { .evidence = evidence_new(), .other = WIRE_CLAIM_LOCAL };
 	struct wire_key *key = key_make(&alice, true, 0);
 	char *digits = OPENSSL_buf2hexstr(wire_octets(key->spki).data, 32), plain[65] = "", *end = plain;
 
@@ -204,9 +204,11 @@ static void an_enrolment_is_a_key_on_a_token(void **state) {
 	expect(&scene, POLICY_SOFTWARE, "CKA_LOCAL");
 	assert_int_equal(evidence_enrol(scene.evidence, plain, "123"), 0);
 	expect(&scene, POLICY_ENROLLED, "123");
-	scene.without = WIRE_CLAIM_WITHHELD;
+	scene.other = WIRE_CLAIM_WITHHELD;
+	expect(&scene, POLICY_ENROLLED, "123");
+	scene.other = WIRE_CLAIM_READABLE;
 	expect(&scene, POLICY_SOFTWARE, "hand out");
-	scene = (struct scene){ .evidence = scene.evidence, .of = &issuing, .without = WIRE_CLAIM_LOCAL };
+	scene = (struct scene){ .evidence = scene.evidence, .of = &issuing, .other = WIRE_CLAIM_LOCAL };
 	expect(&scene, POLICY_SOFTWARE, "CKA_LOCAL");
 	plain[63] = '\0';
 	assert_int_equal(evidence_enrol(scene.evidence, plain, "123"), -SMIME_E_USAGE);
