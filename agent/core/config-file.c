@@ -31,6 +31,9 @@ static const cyaml_schema_field_t module_fields[] = {
 	NUMBER("sessions", struct config_file_module, sessions, CYAML_FLAG_OPTIONAL),
 	TEXT("deadline", struct config_file_module, deadline, CYAML_FLAG_OPTIONAL),
 	TEXT("exclusive", struct config_file_module, exclusive, CYAML_FLAG_OPTIONAL),
+	TEXT("network", struct config_file_module, network, CYAML_FLAG_OPTIONAL),
+	CYAML_FIELD_SEQUENCE("writable", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file_module, writable, &text_schema, 0,
+		CONFIG_LIST_MAX),
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t module_schema = {

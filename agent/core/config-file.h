@@ -16,7 +16,9 @@
 #include "refuse.h"
 
 struct config_file_module {
-	char *path, *init_reserved, *deadline, *exclusive;
+	char *path, *init_reserved, *deadline, *exclusive, *network;
+	char **writable;
+	unsigned writable_count;
 	unsigned *sessions;
 };
 struct config_file_certificate {

@@ -79,6 +79,24 @@ static int require_clean(const char *file, const char *key, const char *text, ch
 	return 0;
 }
 
+static int take_writable(struct config_module *module, const char *file, const struct config_file_module *raw, char **ret_message) {
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < raw->writable_count; i++) {
+		r = require_absolute(file, "modules: writable", raw->writable[i], ret_message);
+		if (r == 0)
+			r = require_clean(file, "modules: writable", raw->writable[i], ret_message);
+	}
+	return r < 0 ? r : take_list(&module->writable, &module->writable_count, raw->writable, raw->writable_count);
+}
+
+/* What its process may do beside what every module may. */
+static int take_freedoms(struct config_module *module, const char *file, const struct config_file_module *raw, char **ret_message) {
+	if (raw->network && parse_choice(raw->network, &module->network) < 0)
+		return config_refuse(ret_message, "%s: modules: network: '%s' is neither yes nor no", file, raw->network);
+	return take_writable(module, file, raw, ret_message);
+}
+
 static int take_module(struct config_module *module, const char *file, const struct config_file_module *raw, char **ret_message) {
 	unsigned sessions = raw->sessions ? *raw->sessions : 1;
 	int r = require_absolute(file, "modules: path", raw->path, ret_message);
@@ -99,7 +117,8 @@ static int take_module(struct config_module *module, const char *file, const str
 		return config_refuse(ret_message, "%s: modules: exclusive: '%s' is neither yes nor no", file, raw->exclusive);
 	if (raw->init_reserved && take_text(&module->init_reserved, raw->init_reserved) < 0)
 		return -SMIME_E_NO_MEMORY;
-	return take_text(&module->path, raw->path);
+	r = take_freedoms(module, file, raw, ret_message);
+	return r < 0 ? r : take_text(&module->path, raw->path);
 }
 
 static int take_modules(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
@@ -107,10 +126,10 @@ static int take_modules(struct config *config, const char *file, const struct co
 	if (!config->modules)
 		return -SMIME_E_NO_MEMORY;
 	for (unsigned i = 0; i < raw->modules_count; i++) {
+		config->module_count = i + 1;
 		int r = take_module(&config->modules[i], file, &raw->modules[i], ret_message);
 		if (r < 0)
 			return r;
-		config->module_count = i + 1;
 	}
 	return 0;
 }
@@ -506,13 +525,28 @@ int config_load(const char *file, struct config **ret_config, char **ret_message
 	return 0;
 }
 
+int config_module_copy(const struct config_module *module, struct config_module *ret_copy) {
+	*ret_copy = *module;
+	ret_copy->path = ret_copy->init_reserved = NULL;
+	ret_copy->writable = NULL;
+	ret_copy->writable_count = 0;
+	if (take_text(&ret_copy->path, module->path) < 0 ||
+		(module->init_reserved && take_text(&ret_copy->init_reserved, module->init_reserved) < 0))
+		return -SMIME_E_NO_MEMORY;
+	return take_list(&ret_copy->writable, &ret_copy->writable_count, module->writable, module->writable_count);
+}
+
+void config_module_clear(struct config_module *module) {
+	free(module->path);
+	free(module->init_reserved);
+	list_free(&module->writable, &module->writable_count);
+}
+
 struct config *config_free(struct config *config) {
 	if (!config)
 		return NULL;
-	for (size_t i = 0; i < config->module_count; i++) {
-		free(config->modules[i].path);
-		free(config->modules[i].init_reserved);
-	}
+	for (size_t i = 0; i < config->module_count; i++)
+		config_module_clear(&config->modules[i]);
 	free(config->modules);
 	list_free(&config->certificates, &config->certificate_count);
 	list_free(&config->trust, &config->trust_count);

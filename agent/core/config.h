@@ -37,6 +37,9 @@ struct config_module {
 	unsigned sessions;
 	uint64_t deadline_us; /* for whatever its tokens are asked to do */
 	bool exclusive;       /* no other program can use a card while somebody is logged in on it */
+	bool network;         /* it may open Internet sockets */
+	char **writable;      /* further directories that it may write in */
+	size_t writable_count;
 };
 
 /* For how many operations, and how long, a PIN is good for a key that wants it each time. */
@@ -86,6 +89,10 @@ struct config {
 int config_load(const char *file, struct config **ret_config, char **ret_message);
 struct config *config_free(struct config *config); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(struct config *, config_freep, config_free)
+
+/* A module's entry for whoever keeps it longer than the configuration. 0 or -SMIME_E_NO_MEMORY; what was copied is to be cleared in both cases. */
+int config_module_copy(const struct config_module *module, struct config_module *ret_copy);
+void config_module_clear(struct config_module *module);
 
 /* The object identifier, in dots, of a name in `capabilities:`; NULL when there is no such name. */
 const char *config_capability_oid(const char *name);

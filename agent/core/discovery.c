@@ -342,8 +342,7 @@ static void module_free(struct module *module) {
 	(void)place_free(module->own, "the agent ends");
 	for (size_t i = 0; i < module->card_count; i++)
 		(void)place_free(module->cards[i].place, "the agent ends");
-	free(module->config.path);
-	free(module->config.init_reserved);
+	config_module_clear(&module->config);
 	free(module);
 }
 
@@ -356,10 +355,7 @@ static int add_module(struct discovery *discovery, const struct config_module *c
 	if (!module)
 		return -SMIME_E_NO_MEMORY;
 	module->discovery = discovery;
-	module->config = *config;
-	module->config.path = strdup(config->path);
-	module->config.init_reserved = config->init_reserved ? strdup(config->init_reserved) : NULL;
-	if (!module->config.path || (config->init_reserved && !module->config.init_reserved) ||
+	if (config_module_copy(config, &module->config) < 0 ||
 		place_new(discovery->agent, &module->config, NULL, on_place_changed, module, &module->own) < 0) {
 		module_free(module);
 		return -SMIME_E_NO_MEMORY;

@@ -69,8 +69,7 @@ static int start_process(struct follow *follow) {
 	_cleanup_(wire_setup_freep) struct wire_setup *setup = wire_setup_new();
 
 	set_timer(follow, FOLLOW_POLL_S, on_poll);
-	if (!setup || wire_set_text(&setup->module, follow->module->path) < 0 ||
-		wire_set_text(&setup->init_reserved, follow->module->init_reserved) < 0)
+	if (!setup || token_process_describe(follow->module, setup) < 0)
 		return -SMIME_E_NO_MEMORY;
 	setup->role = WIRE_ROLE_FOLLOW;
 	(void)token_process_start(follow->agent, setup, &callbacks, follow, &follow->process);

@@ -10,15 +10,14 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
 #include <openssl/crypto.h>
 #include <smime/error.h>
 #include <systemd/sd-daemon.h>
 
 #include "agent.h"
+#include "agent/sandbox/sandbox.h"
 #include "agent/wire/limits.h"
 #include "agent/wire/text.h"
 #include "audit.h"
@@ -111,15 +110,6 @@ static int parse_options(int argc, char **argv, struct options *options) {
 		return 2;
 	}
 	return -1;
-}
-
-/* Nobody but root reads this process's memory or gets a core file of it. */
-static void harden(void) {
-	(void)umask(0077);
-	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-#ifndef SMIME_SANITIZED
-	(void)prctl(PR_SET_DUMPABLE, 0);
-#endif
 }
 
 /* A descriptor for each client, with some to spare; where that can't be had there are fewer clients. */
@@ -255,6 +245,9 @@ static int serve(struct agent *agent, const char *path) {
 	if (r < 0)
 		return complain(r, message);
 	r = set_up(agent, &socket);
+	if (r == 0 && sandbox_calls(SANDBOX_CORE, false) < 0)
+		return complain(
+			-SMIME_E_INTERNAL, "the kernel takes no filter of system calls (seccomp), and there is no serving without one");
 	if (r == 0) {
 		listener_socket_watch(&socket, agent->event);
 		(void)sd_notify(0, "READY=1\nSTATUS=Serving");
@@ -308,7 +301,7 @@ int main(int argc, char **argv) {
 	if (code >= 0)
 		return code;
 	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-	harden();
+	sandbox_harden();
 	/* It is read again later, from another working directory. */
 	agent.config_file = options.config ? realpath(options.config, NULL) : NULL;
 	int r = config_load(options.config, &agent.config, &message);

@@ -328,8 +328,7 @@ static int on_scan_deadline(sd_event_source *source, uint64_t usec, void *userda
 static struct wire_setup *scan_setup(const struct place *place) {
 	_cleanup_(wire_setup_freep) struct wire_setup *setup = wire_setup_new();
 
-	if (!setup || wire_set_text(&setup->module, place->module->path) < 0 ||
-		wire_set_text(&setup->init_reserved, place->module->init_reserved) < 0 || wire_set_text(&setup->reader, place->reader) < 0)
+	if (!setup || token_process_describe(place->module, setup) < 0 || wire_set_text(&setup->reader, place->reader) < 0)
 		return NULL;
 	sk_ASN1_UTF8STRING_pop_free(setup->other_readers, ASN1_UTF8STRING_free);
 	setup->other_readers = readers_others(place->agent->readers, place->reader);

@@ -90,6 +90,7 @@ static _Noreturn void run_token(const struct child *child, int fd) {
 	char *argv[] = { (char *)FAMILY_TOKEN_NAME, NULL };
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	become_clean(SPAWNER_CHILD_FD, fd);
 	execve(child->token_path, argv, (char *const *)child->token_environment.items);
 	_exit(127);
@@ -99,6 +100,7 @@ static _Noreturn void run_token(const struct child *child, int fd) {
 static _Noreturn void run_reader(const struct child *child, int fd) {
 	char *argv[] = { (char *)"smime-reader", NULL };
 
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	become_clean(SPAWNER_CHILD_FD, fd);
 	execve(child->reader_path, argv, (char *const *)child->token_environment.items);
 	_exit(127);

@@ -38,6 +38,27 @@ static void ignore_report(void *userdata, struct wire_report *report) {
 static void ignore_end(void *userdata) {
 }
 
+static int add_writable(const char *directory, struct wire_setup *setup) {
+	ASN1_UTF8STRING *text = NULL;
+
+	if (wire_set_text(&text, directory) < 0 || sk_ASN1_UTF8STRING_push(setup->writable, text) <= 0) {
+		ASN1_UTF8STRING_free(text);
+		return -SMIME_E_NO_MEMORY;
+	}
+	return 0;
+}
+
+int token_process_describe(const struct config_module *module, struct wire_setup *setup) {
+	int r = 0;
+
+	if (wire_set_text(&setup->module, module->path) < 0 || wire_set_text(&setup->init_reserved, module->init_reserved) < 0)
+		return -SMIME_E_NO_MEMORY;
+	setup->network = module->network ? 0xff : 0;
+	for (size_t i = 0; r == 0 && i < module->writable_count; i++)
+		r = add_writable(module->writable[i], setup);
+	return r;
+}
+
 int token_process_start(struct agent *agent, const struct wire_setup *setup, const struct token_process_callbacks *callbacks,
 	void *userdata, struct token_process **ret_process) {
 	static const struct child_callbacks child_callbacks = { on_frame, on_ended };

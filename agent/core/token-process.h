@@ -16,6 +16,9 @@ struct token_process_callbacks {
 	void (*ended)(void *userdata);
 };
 
+/* What the setup says of the module, in whatever role. 0 or -SMIME_E_NO_MEMORY. */
+int token_process_describe(const struct config_module *module, struct wire_setup *setup);
+
 /* Starts smime-token with this setup. */
 int token_process_start(struct agent *agent, const struct wire_setup *setup, const struct token_process_callbacks *callbacks,
 	void *userdata, struct token_process **ret_process);

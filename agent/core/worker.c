@@ -173,11 +173,9 @@ static struct wire_setup *serve_setup(const struct worker *worker) {
 	const struct agent *agent = worker->agent;
 	struct bytes id = wire_octets(worker->token->id);
 
-	if (!setup || wire_set_text(&setup->module, worker->module->path) < 0 ||
-		wire_set_text(&setup->init_reserved, worker->module->init_reserved) < 0 ||
-		wire_set_text(&setup->reader, worker->reader) < 0 || wire_set_octets(&setup->token, id.data, id.len) < 0 ||
-		wire_set_text(&setup->pin_file, agent->config->pin_file) < 0 || wire_set_text(&setup->ledger, agent->ledger) < 0 ||
-		add_grants(agent->config, setup) < 0 ||
+	if (!setup || token_process_describe(worker->module, setup) < 0 || wire_set_text(&setup->reader, worker->reader) < 0 ||
+		wire_set_octets(&setup->token, id.data, id.len) < 0 || wire_set_text(&setup->pin_file, agent->config->pin_file) < 0 ||
+		wire_set_text(&setup->ledger, agent->ledger) < 0 || add_grants(agent->config, setup) < 0 ||
 		wire_set_octets(&setup->rejection_secret, agent->rejection_secret, sizeof(agent->rejection_secret)) < 0)
 		return NULL;
 	setup->role = WIRE_ROLE_SERVE;

@@ -10,15 +10,13 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include <openssl/crypto.h>
 #include <smime/error.h>
 
+#include "agent/sandbox/sandbox.h"
 #include "agent/wire/limits.h"
 #include "agent/wire/message.h"
 #include "reset.h"
@@ -110,11 +108,7 @@ static void harden(void) {
 	(void)sigaddset(&mask, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &mask, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)umask(0077);
-	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-#ifndef SMIME_SANITIZED
-	(void)prctl(PR_SET_DUMPABLE, 0);
-#endif
+	sandbox_harden();
 	(void)unsetenv("PCSCLITE_DEBUG");
 }
 
@@ -129,7 +123,7 @@ int main(int argc, char **argv) {
 		return 2;
 	}
 	harden();
-	if (wire_receive(READER_SOCKET_FD, wire_reader_order_it(), &order, NULL) != 0)
+	if (sandbox_calls(SANDBOX_READER, false) < 0 || wire_receive(READER_SOCKET_FD, wire_reader_order_it(), &order, NULL) != 0)
 		return 1;
 	_exit(order->type == WIRE_READER_RESET ? reset(wire_text(order->reset)) : watch(order));
 }

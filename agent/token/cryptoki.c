@@ -23,8 +23,10 @@ static int initialize(struct cryptoki *module, struct fault *fault) {
 			cryptoki_rv_name(rv));
 	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
 		return fault_set(fault, SMIME_E_TOKEN_FAULT,
-			"the PKCS#11 module %s can't be initialised (C_Initialize: %s); is its service running?", module->path,
-			cryptoki_rv_name(rv));
+			"the PKCS#11 module %s can't be initialised (C_Initialize: %s); is its service running? One that needs the network "
+			"or "
+			"writes files of its own wants network or writable in agent.yaml",
+			module->path, cryptoki_rv_name(rv));
 	return 0;
 }
 

@@ -12,12 +12,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <openssl/crypto.h>
 
+#include "agent/sandbox/sandbox.h"
+#include "confine.h"
 #include "discover.h"
 #include "follow.h"
 #include "modules.h"
@@ -104,12 +104,14 @@ static int act(const struct wire_setup *setup, struct exchange *exchange, struct
 	int r;
 
 	take_name(setup->role);
-	if (setup->role == WIRE_ROLE_MODULES)
-		return report_modules(exchange);
 	r = opensc_configure(setup, fault);
+	if (r == 0)
+		r = confine(setup, fault);
 	if (r < 0)
 		return r;
 	switch (setup->role) {
+	case WIRE_ROLE_MODULES:
+		return report_modules(exchange);
 	case WIRE_ROLE_SCAN:
 		return report_tokens(setup, exchange, fault);
 	case WIRE_ROLE_SERVE:
@@ -128,11 +130,7 @@ static void harden(void) {
 
 	for (size_t i = 0; i < ELEMENTSOF(traces); i++)
 		(void)unsetenv(traces[i]);
-	(void)umask(0077);
-	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
-#ifndef SMIME_SANITIZED
-	(void)prctl(PR_SET_DUMPABLE, 0);
-#endif
+	sandbox_harden();
 	secret_heap_init();
 }
 

@@ -292,7 +292,7 @@ static int wire_setup_callback(int operation, ASN1_VALUE **value, const ASN1_ITE
 	struct wire_setup *setup = (struct wire_setup *)*value;
 
 	if (operation == ASN1_OP_NEW_POST)
-		setup->exclusive = 0;
+		setup->exclusive = setup->network = 0;
 	if (operation == ASN1_OP_FREE_PRE)
 		wipe(setup->rejection_secret);
 	return 1;
@@ -313,6 +313,8 @@ ASN1_SEQUENCE_cb(wire_setup, wire_setup_callback) = {
 	TEXT_OPT(struct wire_setup, reader, 3),
 	ASN1_SEQUENCE_OF(struct wire_setup, other_readers, ASN1_UTF8STRING),
 	ASN1_SIMPLE(struct wire_setup, exclusive, ASN1_BOOLEAN),
+	ASN1_SIMPLE(struct wire_setup, network, ASN1_BOOLEAN),
+	ASN1_SEQUENCE_OF(struct wire_setup, writable, ASN1_UTF8STRING),
 } ASN1_SEQUENCE_END_cb(struct wire_setup, wire_setup)
 IMPLEMENT(wire_setup)
 

@@ -349,6 +349,8 @@ struct wire_setup {
 	ASN1_UTF8STRING *reader;                  /* OPTIONAL: the only reader that is looked into */
 	STACK_OF(ASN1_UTF8STRING) *other_readers; /* those that OpenSC is to leave alone */
 	ASN1_BOOLEAN exclusive;                   /* no other program can use the card while somebody is logged in */
+	ASN1_BOOLEAN network;                     /* the module may open Internet sockets */
+	STACK_OF(ASN1_UTF8STRING) *writable;      /* further directories that the module may write in */
 };
 
 /* What the configuration allows for a key that wants the PIN each time. */

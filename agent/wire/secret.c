@@ -6,15 +6,28 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <openssl/crypto.h>
 #include <smime/error.h>
 
 enum { SECURE_HEAP_BYTES = 64 * 1024, SECURE_HEAP_MIN_BYTES = 32 };
 
+/*
+ * OpenSSL locks the heap and keeps it out of dumps; a child that a library forks is not to have it either. The only block as large as
+ * the whole heap is the whole heap.
+ */
+static void keep_from_children(void) {
+	void *heap = OPENSSL_secure_malloc(SECURE_HEAP_BYTES);
+
+	if (heap)
+		(void)madvise(heap, SECURE_HEAP_BYTES, MADV_WIPEONFORK);
+	OPENSSL_secure_free(heap);
+}
+
 static void make_heap(void) {
-	if (!CRYPTO_secure_malloc_initialized())
-		(void)CRYPTO_secure_malloc_init(SECURE_HEAP_BYTES, SECURE_HEAP_MIN_BYTES);
+	if (!CRYPTO_secure_malloc_initialized() && CRYPTO_secure_malloc_init(SECURE_HEAP_BYTES, SECURE_HEAP_MIN_BYTES) != 0)
+		keep_from_children();
 }
 
 void secret_heap_init(void) {

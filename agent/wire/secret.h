@@ -17,7 +17,7 @@ struct secret {
 
 #define SECRET_EMPTY ((struct secret){ NULL, 0 })
 
-/* Gives the process its secure heap (locked pages, not dumped), once. Without it secrets still work, on the plain heap. Threads may call it. */
+/* Gives the process its secure heap (locked pages, not dumped, empty in a child), once. Without it secrets still work, on the plain heap. Threads may call it. */
 void secret_heap_init(void);
 
 /* Makes room for `len` zero bytes; what was there before is wiped. Returns 0 or -SMIME_E_NO_MEMORY. */

@@ -11,6 +11,7 @@
  *   C_X print|scribble [FROM]                it prints; writes to the sockets of the process
  *   C_X close|replace [FROM]                 it closes every descriptor from 3 up; puts others there
  *   C_X signals|chdir|limits [FROM]          it blocks and ignores signals; changes directory and umask; raises limits
+ *   C_X escape [FROM]                        it tries to get out of its process, and writes down what came of it
  *   C_X fails RV [FROM]                      it does nothing and returns this code
  *   C_X length N [FROM]                      its first length or count is N, whatever the buffer holds
  *   C_X flip [FROM]                          a bit of what it gives is wrong

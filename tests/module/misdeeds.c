@@ -4,6 +4,7 @@
  */
 #include "misdeeds.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -104,10 +105,12 @@ static void fork_child(unsigned long number) {
 	unsigned long seconds = number > 0 && number < LONGEST_S ? number : LONGEST_S;
 	pid_t pid = fork();
 
-	if (pid != 0) {
+	if (pid > 0)
 		note("child %d", (int)pid);
+	if (pid < 0)
+		note("no child: %s", strerror(errno));
+	if (pid != 0)
 		return;
-	}
 	(void)setsid();
 	ignore_signals(0);
 	for (time_t end = time(NULL) + (time_t)seconds; time(NULL) < end;)
@@ -191,6 +194,7 @@ bool misdeed(const struct command *command) {
 		{ "signals", ignore_signals },
 		{ "chdir", leave_directory },
 		{ "limits", raise_limits },
+		{ "escape", escape },
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

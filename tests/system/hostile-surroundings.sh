@@ -24,6 +24,14 @@ another directory and umask   | start   | works works | . | C_Initialize chdir
 limits raised                 | start   | works works | . | C_Initialize limits
 END
 
+# The sandbox lets a module have no child, which changes nothing else.
+if [ -z "${SMIME_SANITIZED:-}" ]; then
+	holds 'a module could leave no child' grep -q '^no child: Operation not permitted' "$FAULTY_CONTROL.log"
+	is 'and has left none' "$(hostile_children)" ''
+	hostile_stop
+	done_testing
+fi
+
 # A child has nothing to say to the core, and ends with its token process: by a lock, and by whatever ends the core.
 leave_child() {
 	local before

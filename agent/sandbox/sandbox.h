@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What each process takes from itself: who may look into it, the system calls that it does not need, and, for one that loads a
+ * module, the files that it has no business to write.
+ *
+ * Nothing here is ever given back, and all of it holds for every thread and whatever would be started. In a build that can be looked
+ * into (the Meson option `debuggable`, and every build with a sanitizer) nothing is taken.
+ */
+#ifndef SANDBOX_SANDBOX_H
+#define SANDBOX_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Nobody but root reads this process's memory, attaches to it, or takes its descriptors; there is no core file. The umask is 077. */
+void sandbox_harden(void);
+
+enum sandbox_role { SANDBOX_CORE = 1, SANDBOX_READER = 2, SANDBOX_TOKEN = 4 };
+
+/*
+ * From here on a call that the role does not need fails with EPERM: it starts no program, and looks into no other process. With
+ * `network` it may open Internet sockets. Before there are threads. 0, or -SMIME_E_INTERNAL where the kernel has no such filters.
+ */
+int sandbox_calls(enum sandbox_role role, bool network);
+
+/*
+ * From here on nothing is written, made or removed but below these places, nor is any file run. A place that is not there is passed
+ * over, and so is all of this on a kernel without Landlock. Never in a process that has to know what program another one runs: it
+ * could not read /proc/PID/exe any more. 0, -SMIME_E_INTERNAL.
+ */
+int sandbox_files(const char *const *writable, size_t count);
+
+#endif

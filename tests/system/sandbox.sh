@@ -1,0 +1,156 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What the agent's processes can't do, and what can't be done to them, seen from outside and from a module inside.
+. "$(dirname "$0")/../lib/lib.sh"
+. "$(dirname "$0")/../lib/hostile.sh"
+[ -z "${SMIME_SANITIZED:-}" ] || skip_all 'a build with sanitizers can be looked into, and has no filters'
+
+# Root without capabilities is what any user is to his own processes.
+powerless() {
+	[ "$(id -u)" != 0 ] || exec setpriv --bounding-set=-all --inh-caps=-all -- "$@"
+	exec "$@"
+}
+smime-agent() { powerless "$SMIME_BUILD/agent/core/smime-agent" "$@"; }
+everybody() { printf '%s\n' "$agent_pid" && descendants "$agent_pid"; }
+called() { local pid; for pid in $(everybody); do [ "$(cat "/proc/$pid/comm")" != "$1" ] || printf '%s\n' "$pid"; done; } # NAME
+field() { awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/status"; } # PID NAME
+tries() { (powerless python3 "$SOURCE/tests/lib/attach.py" "$1"); }         # PID
+debugger() { (powerless gdb -nx -batch -p "$1" -ex 'info registers') 2>&1; } # PID
+
+: >"$HOME/victim"
+hostile_start
+# $HOME is outside for the module, as for any other.
+agent_stop
+FAULTY_CONTROL=$T/faulty/control
+: >"$FAULTY_CONTROL"
+sed -i "s|writable: \[\"$T\"\]|writable: [\"$T/faulty\"]|" "$T/agent.yaml"
+agent_start
+await smime keys >/dev/null || bail 'the agent lists no keys'
+check 'a mail is signed' 0 smime sign -k alice@example.org -i "$T/mail" -o "$T/signed"
+
+# Who looks in.
+(powerless sleep 100) >/dev/null 2>&1 3>&- &
+sleeper=$!
+started+=("$sleeper")
+disown
+await grep -qx sleep "/proc/$sleeper/comm"
+is 'a process of the same user can be got into, in every way' "$(tries "$sleeper" | awk '$2 != "done"')" ''
+for pid in $(everybody); do
+	name=$(cat "/proc/$pid/comm")
+	is "$name can't, in none" "$(tries "$pid" | awk '$2 != "EPERM" && $2 != "EACCES"')" ''
+done
+if command -v gdb >/dev/null; then
+	like 'gdb attaches to the one' "$(debugger "$sleeper")" 'rip|pc '
+	for name in smime-agent smime-token; do
+		like "and not to $name" "$(debugger "$(called "$name" | head -n 1)")" 'Operation not permitted'
+	done
+else
+	skip 'gdb attaches to the one' 'there is no gdb'
+fi
+
+# What the kernel says of each.
+for pid in $(everybody); do
+	name=$(cat "/proc/$pid/comm")
+	case $name in
+	smime-spawner) expected='0 0' ;; # what it starts may be a pinentry, which must be able to gain what its files give
+	*) expected='1 2' ;;
+	esac
+	is "$name: no new privileges, and a filter" "$(field "$pid" NoNewPrivs) $(field "$pid" Seccomp)" "$expected"
+	is "$name leaves no core file" "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$pid/limits")" '0 0'
+done
+holds 'the reader was among them' [ -n "$(called smime-reader)" ]
+
+# Descriptors: nothing that another process has open, but the pair to the core and the log.
+kinds() { # PID: what is open, each kind once
+	local fd
+	for fd in "/proc/$1/fd"/*; do readlink "$fd"; done | sed -E "s/^(socket|pipe|anon_inode):.*/\1/; s,^/memfd:([^ ]*).*,\1,; s|^$T/.*/tokens/.*|token|; s|^$T/agent.log|log|" | sort -u | tr '\n' ' '
+}
+sockets() { find "/proc/$1/fd" -lname 'socket:*' | wc -l; } # PID
+if [ "$(id -u)" = 0 ]; then
+	for pid in $(called smime-token); do
+		unlike 'a token process has open what is its own' "$(kinds "$pid" | tr ' ' '\n' | grep -vxE -e '/dev/(null|urandom|random)|socket|opensc.conf|token|pipe|log|')" .
+		is 'one socket' "$(sockets "$pid")" 1
+	done
+	# A place for pcscd, should it come.
+	for pid in $(called smime-reader); do holds 'the reader has at most two sockets' [ "$(sockets "$pid")" -le 2 ]; done
+	is 'the spawner has one' "$(sockets "$(called smime-spawner)")" 1
+	flags=$(awk '/^VmFlags/ && / lo / && / dd / && / wf /' "/proc/$(called smime-token | head -n 1)/smaps")
+	like 'secrets are in memory that is locked, not dumped and not a child'\''s' "$flags" 'VmFlags'
+else
+	skip 'a token process has open what is its own' 'only root may look'
+fi
+
+# A module that tries. First outside, where each thing that needs no privilege works.
+tried() { sed -n 's/^escape //p' "$FAULTY_CONTROL.log"; }
+came_of() { tried | awk -v name="$1" '$1 == name { print $2 }'; } # NAME
+before=$(stat -c '%s %a' "$HOME/victim")
+printf 'C_GetSlotList escape\n' >"$FAULTY_CONTROL"
+(powerless env SOFTHSM2_CONF="$FAULTY_SOFTHSM2_CONF" pkcs11-tool --module "$FAULTY_MODULE" -L) >/dev/null 2>&1
+for name in write mkdir append truncate chmod fchmod unlink ipv4 ipv6 routes fork dumpable limits setuid; do
+	is "outside of the agent a module can: $name" "$(came_of "$name" | head -n 1)" 'done'
+done
+is 'and run programs' "$(came_of exec)" ''
+(umask 022 && printf 'x' >"$HOME/victim")
+before=$(stat -c '%s %a' "$HOME/victim")
+rm -f "$HOME/escape"
+: >"$FAULTY_CONTROL.log"
+printf 'C_Sign escape\n' >"$FAULTY_CONTROL"
+check 'a module that tries in the agent still signs' 0 smime sign -k alice@example.org -i "$T/mail" -o "$T/signed"
+: >"$FAULTY_CONTROL"
+files='write|mkdir|append'
+if [ "$(python3 -c 'import ctypes; print(ctypes.CDLL(None).syscall(444, 0, 0, 1))')" -ge 1 ]; then
+	is 'it has written nothing outside' "$(tried | awk -v files="^($files|unlink)$" '$1 ~ files && $2 != "EACCES"')" ''
+	is 'nor changed anything' "$(stat -c '%s %a' "$HOME/victim") $(ls "$HOME"/escape* 2>/dev/null)" "$before "
+else
+	skip 'it has written nothing outside' 'the kernel has no Landlock'
+	printf 'x' >"$HOME/victim"
+fi
+is 'and come to nothing else' "$(tried | awk -v files="^($files|unlink)$" '$1 !~ files && $2 != "EPERM"')" ''
+is 'though it has tried everything' "$(tried | wc -l)" 25
+for name in ptrace memory descriptor signal exec mount bpf userfaultfd io_uring keyctl unshare; do
+	is "$name is refused" "$(came_of "$name")" EPERM
+done
+hostile_stop
+
+# What the configuration adds.
+add() { sed -i -E "s|writable: [^]]*\]|writable: [\"$T/faulty\"$2], network: $1|" "$T/agent.yaml"; } # YES-OR-NO [MORE-WRITABLE]
+add yes ", \"$HOME\""
+: >"$FAULTY_CONTROL.log"
+agent_start
+await smime keys >/dev/null
+printf 'C_Sign escape\n' >"$FAULTY_CONTROL"
+check 'with network and writable it signs' 0 smime sign -k alice@example.org -i "$T/mail" -o "$T/signed"
+: >"$FAULTY_CONTROL"
+for name in write append ipv4 ipv6 routes; do is "it can now: $name" "$(came_of "$name")" 'done'; done
+for name in exec fork ptrace chmod; do is "and still can't: $name" "$(came_of "$name")" EPERM; done
+agent_stop
+sed -i -E "s|writable: \[|writable: [\"$T/nosuch\", |" "$T/agent.yaml"
+agent_start
+await smime keys >/dev/null
+check 'a place that is not there' 0 smime status
+prints 'is named' "modules: writable: $T/nosuch: No such file or directory; make it, or take it out of agent.yaml"
+agent_stop
+refused() { # DESCRIPTION YAML PATTERN
+	printf 'modules: [{path: "%s", %s}]\n' "$DEMO_MODULE" "$2" >"$T/bad.yaml"
+	told "$1" 2 "$3" "$SMIME_BUILD/agent/core/smime-agent" --check-config --config "$T/bad.yaml"
+}
+refused 'a network that is neither' 'network: perhaps' "bad.yaml: modules: network: 'perhaps' is neither yes nor no"
+refused 'a place from somewhere' 'writable: [here]' "bad.yaml: modules: writable: 'here' must be an absolute path"
+refused 'a place of two lines' 'writable: ["/a\nb"]' 'bad.yaml: modules: writable: it must be one line'
+
+# Who is asked: a pinentry is any program, and the agent's filters are not for it.
+rm -f "$T/pinentry.d/go"
+configure
+answers "until go pin $DEMO_PIN"
+agent_start
+smime unlock >/dev/null 2>&1 &
+client=$!
+asks() { [ -n "$(pgrep -f "$T/pinentry.d")" ]; }
+holds 'a prompt opens' await asks
+for pid in $(pgrep -f "$T/pinentry.d"); do
+	is 'pinentry has its privileges, and no filter' "$(field "$pid" NoNewPrivs) $(field "$pid" Seccomp)" '0 0'
+done
+touch "$T/pinentry.d/go"
+wait "$client"
+is 'and answers' "$?" 0
+done_testing
