@@ -10,7 +10,7 @@ core=$SMIME_BUILD/agent/core/smime-agent token=$SMIME_BUILD/agent/token/smime-to
 # What each is linked with. One that is there shows that something was looked at.
 linked() { ldd "$1" | awk '{print $1}' | tr '\n' ' '; }
 like 'smime-agent is linked with libsystemd' "$(linked "$core")" 'libsystemd\.so'
-for library in libp11 libpcsclite libassuan libgmime; do
+for library in "libp11\." libpcsclite libassuan libgmime; do
 	unlike "and not with $library" "$(linked "$core")" "$library"
 done
 like 'smime-token is linked with libp11' "$(linked "$token")" 'libp11\.so'
@@ -30,7 +30,7 @@ like 'there is a smime-token' "$names" '1 smime-token'
 if [ "$(id -u)" = 0 ]; then
 	loaded=$(for pid in $agent_pid $(descendants "$agent_pid"); do grep -q 'softhsm' "/proc/$pid/maps" && cat "/proc/$pid/comm"; done | tr '\n' ' ')
 	is 'smime-token has the PKCS#11 module in memory, and nobody else' "$loaded" 'smime-token '
-	loaded=$(for pid in $agent_pid $(descendants "$agent_pid"); do grep -q 'libp11' "/proc/$pid/maps" && cat "/proc/$pid/comm"; done | tr '\n' ' ')
+	loaded=$(for pid in $agent_pid $(descendants "$agent_pid"); do grep -q 'libp11\.so' "/proc/$pid/maps" && cat "/proc/$pid/comm"; done | tr '\n' ' ')
 	is 'and libp11 too' "$loaded" 'smime-token '
 else
 	skip 'who has a PKCS#11 module in memory' 'it may be looked at by root alone'

@@ -191,7 +191,10 @@ done
 # A key that the agent has not seen yet: this can't be told from what an honest sender made, but nothing vouches for it.
 python3 strip.py
 unauthenticated 'the key of GCM under CBC first' cbc
-damaged 'M9: it is not given for both' gcm
+check 'M9: the genuine message is not kept closed by it' 0 smime decrypt gcm -o plain
+holds 'M9: and opens to its text' grep -q rosebud plain
+unlike 'M9: and is authenticated' "$(cat "$T/err")" 'not authenticated'
+damaged 'M9: after which the key is not given for CBC any more' cbc
 
 # ---- Encrypted parts between an attacker's (EFAIL, "direct exfiltration") ----
 

@@ -14,7 +14,7 @@ mkdir work && cd work && touch 'a mail.eml' bob@example.org.pem
 # ---- The shells, each with nothing but the file that is installed ----
 
 printf '. /usr/share/bash-completion/bash_completion\n. %q\n' "$SOURCE/client/completions/smime.bash" >"$T/setup.bash"
-printf 'fpath=(%q $fpath)\nautoload -U compinit\ncompinit -u -d %q\n' "$SOURCE/completions" "$T/compdump" >"$T/setup.zsh"
+printf 'fpath=(%q $fpath)\nautoload -U compinit\ncompinit -u -d %q\n' "$SOURCE/client/completions" "$T/compdump" >"$T/setup.zsh"
 
 shells=()
 have() { # SHELL FILE

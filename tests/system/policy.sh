@@ -186,6 +186,8 @@ is 'as JSON' "$(json "$T/out" '(d["outcome"], d["rule"], d["line"], d["text"], l
 sleep 600 &
 other=$!
 started+=("$other")
+is_sleep() { [ "$(readlink "/proc/$other/exe")" = "$(realpath "$(command -v sleep)")" ]; }
+await is_sleep
 check 'for another process' 0 smime policy explain sign -k alice@example.org --pid $other
 prints 'which is looked at' "executable $(realpath "$(command -v sleep)")"
 kill $other

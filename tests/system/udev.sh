@@ -19,7 +19,7 @@ usb_device() {
 {
 	usb_device 1-1 1050 0030 ff # YubiHSM 2
 	usb_device 1-2 08e6 3437 0b # a card reader
-	usb_device 1-3 1050 0407 03 # a keyboard of the first one's maker
+	usb_device 1-3 1050 0010 03 # a keyboard of the first one's maker
 	usb_device 1-4 1d6b 0030 ff # the number of the first one, of another maker
 } >"$T/devices"
 
