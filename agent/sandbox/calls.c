@@ -150,6 +150,7 @@ const struct sandbox_call sandbox_allowed[] = {
 	{ "fallocate", CORE_AND_TOKEN },
 	{ "fsync", CORE_AND_TOKEN },
 	{ "fdatasync", CORE_AND_TOKEN },
+	{ "syncfs", CORE_AND_TOKEN },
 	{ "flock", CORE_AND_TOKEN },
 	{ "memfd_create", CORE_AND_TOKEN },
 	{ "bind", CORE_AND_TOKEN },

@@ -29,11 +29,12 @@ await smime keys >/dev/null || bail 'the agent lists no keys'
 check 'a mail is signed' 0 smime sign -k alice@example.org -i "$T/mail" -o "$T/signed"
 
 # Who looks in.
-(powerless sleep 100) >/dev/null 2>&1 3>&- &
+# It lets everybody in, should the kernel (Yama) ask for that.
+(powerless python3 -c 'import ctypes, time; ctypes.CDLL(None).prctl(0x59616d61, -1); print(flush=True); time.sleep(100)') >"$T/sleeper" 2>&1 3>&- &
 sleeper=$!
 started+=("$sleeper")
 disown
-await grep -qx sleep "/proc/$sleeper/comm"
+await [ -s "$T/sleeper" ]
 is 'a process of the same user can be got into, in every way' "$(tries "$sleeper" | awk '$2 != "done"')" ''
 for pid in $(everybody); do
 	name=$(cat "/proc/$pid/comm")

@@ -61,6 +61,8 @@ is 'none of the agent still holds the key that went out' "$(everybody | having "
 # After lock.
 check 'lock' 0 smime lock
 is 'no process has the PIN any more' "$(everybody | having "$pin")" ''
+is 'none has the key that went out' "$(everybody | having "$cek")" ''
+is 'which is found where it is' "$(having "$cek" <<<"$holder")" "$holder"
 fails 'the process that had it has ended' kill -0 "$token"
 check 'unlock and decrypt again' 0 python3 "$SOURCE/tests/lib/secrets.py" key "$SMIME_AGENT_SOCK" "$T/alice.pem"
 is 'a bad message has the same answer from another process' "$(grep ^bad "$T/out")" "$before"
