@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The table; see calls.h. The core and the reader need little; what holds a module gets what the
- * modules that are known need, and those that are not known are likely to.
+ * The table; see calls.h. The core and the reader need little; what holds a module gets what the modules that are known need, and
+ * those that are not known are likely to.
  *
  * Never in it, for anybody: starting a program, looking into other processes or taking their descriptors, tracing, mounting, other
  * identities, other limits, keyrings, BPF, io_uring, userfaultfd, performance events, namespaces. clone() is in filter.c, for threads.

@@ -47,7 +47,7 @@ struct rule {
 static const struct rule rules[] = {
 	/* Threads, and no processes. */
 	{ "clone", ALL, 1, { WITH(CLONE_FLAGS_ARGUMENT, CLONE_VM | CLONE_THREAD) } },
-	/* No memory that is both written and run, where there is no code but ours and the system's: some modules make some. */
+	/* No memory that is both written and run. Modules may have it: some make code. */
 	{ "mmap", OURS, 1, { WITHOUT(2, PROT_EXEC) } },
 	{ "mmap", OURS, 1, { WITHOUT(2, PROT_WRITE) } },
 	{ "mprotect", OURS, 1, { WITHOUT(2, PROT_EXEC) } },
