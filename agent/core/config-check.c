@@ -25,6 +25,13 @@ static int check_module(const char *path, char **ret_message) {
 	return 0;
 }
 
+static int check_writable(const struct config_module *module, char **ret_message) {
+	for (size_t i = 0; i < module->writable_count; i++)
+		if (access(module->writable[i], F_OK) < 0)
+			return config_refuse(ret_message, "modules: writable: %s: %s", module->writable[i], strerror(errno));
+	return 0;
+}
+
 static int check_pin(const struct config *config, char **ret_message) {
 	struct stat st;
 
@@ -43,7 +50,10 @@ static int check_pin(const struct config *config, char **ret_message) {
 int config_check(const struct config *config, char **ret_message) {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < config->module_count; i++)
+	for (size_t i = 0; r == 0 && i < config->module_count; i++) {
 		r = check_module(config->modules[i].path, ret_message);
+		if (r == 0)
+			r = check_writable(&config->modules[i], ret_message);
+	}
 	return r == 0 ? check_pin(config, ret_message) : r;
 }

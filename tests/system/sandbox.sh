@@ -137,6 +137,7 @@ refused() { # DESCRIPTION YAML PATTERN
 }
 refused 'a network that is neither' 'network: perhaps' "bad.yaml: modules: network: 'perhaps' is neither yes nor no"
 refused 'a place from somewhere' 'writable: [here]' "bad.yaml: modules: writable: 'here' must be an absolute path"
+refused 'a place that is nowhere' 'writable: [/nonexistent]' 'modules: writable: /nonexistent: No such file or directory'
 refused 'a place of two lines' 'writable: ["/a\nb"]' 'bad.yaml: modules: writable: it must be one line'
 
 # Who is asked: a pinentry is any program, and the agent's filters are not for it.
@@ -154,4 +155,41 @@ done
 touch "$T/pinentry.d/go"
 wait "$client"
 is 'and answers' "$?" 0
+agent_stop
+
+# The same for a user without any privilege, and for yet another one.
+[ "$(id -u)" = 0 ] || { skip 'an agent of another user' 'only root can become another user' && done_testing; }
+as() { local user=$1; shift; exec setpriv --reuid="$user" --regid=nogroup --clear-groups -- env PATH=/usr/bin:/bin "$@"; } # USER COMMAND...
+mkdir -p "$T/bin/agent"/{core,token,reader} "$T/own/home" "$T/own/tmp"
+for name in core/smime-agent token/smime-token reader/smime-reader; do cp "$SMIME_BUILD/agent/$name" "$T/bin/agent/$name"; done
+cp "$SOURCE"/tests/lib/{attach,wire}.py "$T/bin/"
+cp -R "$FIXTURE/people/tokens" "$T/own/tokens"
+printf 'directories.tokendir = %s\nobjectstore.backend = file\n' "$T/own/tokens" >"$T/own/softhsm2.conf"
+printf 'modules: [{path: "%s"}]\n' "$DEMO_MODULE" >"$T/own/agent.yaml"
+chmod -R a+rX "$T/bin"
+chmod 711 "$T"
+chown -R nobody:nogroup "$T/own"
+SMIME_AGENT_SOCK=$T/own/agent.sock
+(as nobody env -u XDG_RUNTIME_DIR HOME="$T/own/home" TMPDIR="$T/own/tmp" SOFTHSM2_CONF="$T/own/softhsm2.conf" \
+	"$T/bin/agent/core/smime-agent" --foreground --socket "$SMIME_AGENT_SOCK" --config "$T/own/agent.yaml") >>"$T/agent.log" 2>&1 3>&- &
+agent_pid=$!
+started+=("$agent_pid")
+await agent_listens || bail "the agent of nobody does not start: $(tail -n 3 "$T/agent.log")"
+serves() { [ -n "$(called smime-token)" ]; }
+holds 'the agent of nobody serves a token' await serves
+(as nobody sleep 100) >/dev/null 2>&1 3>&- &
+sleeper=$!
+started+=("$sleeper")
+disown
+await grep -qx sleep "/proc/$sleeper/comm"
+tries_as_nobody() { (as nobody python3 "$T/bin/attach.py" "$1") | awk -v wanted="$2" '($2 == "done") == wanted'; } # PID WANTED
+like 'nobody gets into a process of his' "$(tries_as_nobody "$sleeper" 1)" 'memory done'
+for name in smime-agent smime-spawner smime-reader smime-token; do
+	is "and in no way into $name" "$(tries_as_nobody "$(called $name | head -n 1)" 1)" ''
+done
+greets() { (as "$1" python3 -c 'import sys; sys.path.insert(0, sys.argv[1]); import wire; wire.Connection(sys.argv[2]).greet()' "$T/bin" "$SMIME_AGENT_SOCK"); } # USER
+chmod 711 "$T/own"
+chmod 666 "$SMIME_AGENT_SOCK"
+holds 'his agent answers him' greets nobody
+fails 'and nobody else, though the socket is open to all' greets daemon
 done_testing
