@@ -12,7 +12,7 @@
 
 . "$SOURCE/tests/lib/interop.sh"
 
-TOKEN_COLUMNS=(listed v1.5 pss ecdsa decrypt-v1.5 oaep-sha1 oaep-sha256 ecdh)
+TOKEN_COLUMNS=(listed v1.5 pss ecdsa decrypt-v1.5 oaep-sha1 oaep-sha256 ecdh evidence)
 token_settings=
 token_pins=1                 # how often a PIN is asked for
 token_environment=           # further names for environment:
@@ -114,6 +114,12 @@ token_lists() {
 	token_found[listed]=$keys
 }
 
+# What the module says of its keys after the login, as smime-policy(5) has it.
+token_claims() {
+	check "$token_via: what vouches for the keys" 0 smime keys --json
+	token_found[evidence]=$(json "$T/out" '", ".join(sorted({k["evidence"] for k in d["keys"] if k["seen"]}))')
+}
+
 token_tries_signatures() {
 	local digest
 	for digest in sha256 sha384 sha512; do
@@ -166,6 +172,7 @@ token_works() {
 	token_agent "$token_module"
 	token_lists
 	token_tries_all
+	token_claims
 	is "$token_via: each PIN is asked for once" "$(prompts)" "$token_pins"
 	check "$token_via: lock" 0 smime lock
 	check "$token_via: and what is signed after it" 0 token_sign_and_verify rsa
@@ -175,7 +182,7 @@ token_works() {
 	token_agent "$RECORDER"
 	local working
 	working=$(token_working)
-	token_found=([listed]=${token_found[listed]})
+	token_found=([listed]=${token_found[listed]} [evidence]=${token_found[evidence]})
 	token_tries_all
 	agent_stop
 	is "$token_via: what works is the same" "$(token_working)" "$working"
