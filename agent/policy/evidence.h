@@ -16,7 +16,7 @@
 
 enum {
 	EVIDENCE_WHY_MAX_BYTES = 768,
-	EVIDENCE_ENROLLED_MAX = 4096,
+	EVIDENCE_ENROLLED_MAX = 2000,
 };
 
 /* What the administrator has pinned. */

@@ -118,6 +118,10 @@ again ca-policy "$certificates" 'hardware-policies:' "  - {policy: qc-sscd, trus
 is 'the statement of a qualified device counts under a pinned CA' "$(levels rsa3072 rsa4096 p384 p521 alice)" 'software software software ca-policy software '
 check 'and its key signs' 0 sign_as p521
 again ca-policy "$certificates" 'hardware-policies:' "  - {policy: $hw, trust: \"$T/vouch/stranger.pem\"}" "  - {policy: 1.2.3.4, trust: \"$T/vouch/root.pem\"}"
+configure "$(printf '%s\n' 'hardware-policies:' "  - {policy: 1.2.3.4, trust: \"$T/nowhere.pem\"}")"
+told 'what can not be read whole' 2 'nowhere.pem: can.t be read' smime policy reload
+check 'leaves everything as it was: what signed signs' 0 sign_as alice
+check 'what did not does not' 5 sign_as p521
 is 'each policy has its own CA' "$(levels rsa3072 rsa4096 p384 p521 alice)" 'software software ca-policy software ca-policy '
 
 # What ends takes its word with it, while the agent runs.
@@ -181,6 +185,11 @@ refused() { # DESCRIPTION PATTERN YAML...
 	configure "$(printf '%s\n' "${@:3}")"
 	told "$1" 2 "agent.yaml: .*$2" smime-agent --check-config --config "$T/agent.yaml"
 }
+printf 'enrolled:\n' >"$T/many.yaml"
+for i in $(seq 2000); do printf '  - {fingerprint: "%064x", serial: "%016x"}\n' "$i" "$i"; done >>"$T/many.yaml"
+check 'two thousand keys are enrolled' 0 smime-agent --check-config --config "$T/many.yaml"
+printf '  - {fingerprint: "%064x", serial: "0"}\n' 1 >>"$T/many.yaml"
+told 'and no more' 2 'many.yaml' smime-agent --check-config --config "$T/many.yaml"
 refused 'the beginning of a fingerprint' 'enrolled: fingerprint: .*64 hex digits' 'enrolled: [{fingerprint: 0123456789abcdef, serial: "1"}]'
 refused 'a policy that is none' "hardware-policies: policy: 'hardware' is neither" "hardware-policies: [{policy: hardware, trust: \"$T/vouch/root.pem\"}]"
 refused 'anyPolicy' "policy: '2.5.29.32.0' is neither" "hardware-policies: [{policy: 2.5.29.32.0, trust: \"$T/vouch/root.pem\"}]"
