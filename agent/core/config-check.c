@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "agent/wire/secret.h"
 #include "config-file.h"
 
 static int check_module(const char *path, char **ret_message) {
@@ -35,13 +36,16 @@ static int check_writable(const struct config_module *module, char **ret_message
 static int check_pin(const struct config *config, char **ret_message) {
 	struct stat st;
 
+	/* Only the unit itself has its credentials. */
+	if (!config->pin_file && (config->no_prompts || config->pin_credential))
+		return 0;
 	if (!config->pin_file)
 		return access(config->pin_program, X_OK) == 0 ?
 			0 :
 			config_refuse(ret_message, "pin: program: %s: %s", config->pin_program, strerror(errno));
 	if (stat(config->pin_file, &st) < 0)
 		return config_refuse(ret_message, "pin: file: %s: %s", config->pin_file, strerror(errno));
-	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 077))
+	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || secret_file_is_open(&st))
 		return config_refuse(
 			ret_message, "pin: file: %s must be a regular file that only its user can read (chmod 600)", config->pin_file);
 	return 0;

@@ -58,6 +58,7 @@ static const cyaml_schema_value_t grant_schema = {
 static const cyaml_schema_field_t pin_fields[] = {
 	TEXT("program", struct config_file_pin, program, CYAML_FLAG_OPTIONAL),
 	TEXT("file", struct config_file_pin, file, CYAML_FLAG_OPTIONAL),
+	TEXT("credential", struct config_file_pin, credential, CYAML_FLAG_OPTIONAL),
 	TEXT("idle", struct config_file_pin, idle, CYAML_FLAG_OPTIONAL),
 	TEXT("max", struct config_file_pin, max, CYAML_FLAG_OPTIONAL),
 	CYAML_FIELD_SEQUENCE(
@@ -165,6 +166,7 @@ static const cyaml_schema_field_t top_fields[] = {
 	LIST("attestation-roots", attestation_roots, &text_schema),
 	LIST("attestations", attestations, &text_schema),
 	TEXT("attestation-firmware", struct config_file, attestation_firmware, CYAML_FLAG_OPTIONAL),
+	TEXT("prompts", struct config_file, prompts, CYAML_FLAG_OPTIONAL),
 	CYAML_FIELD_SEQUENCE(
 		"rules", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, rules, &rule_schema, 0, POLICY_RULES_MAX),
 	CYAML_FIELD_END,

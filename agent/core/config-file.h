@@ -29,7 +29,7 @@ struct config_file_grant {
 	unsigned *count;
 };
 struct config_file_pin {
-	char *program, *file, *idle, *max;
+	char *program, *file, *credential, *idle, *max;
 	struct config_file_grant *grants;
 	unsigned grants_count;
 };
@@ -74,6 +74,7 @@ struct config_file {
 	char **attestations;
 	unsigned attestations_count;
 	char *attestation_firmware;
+	char *prompts;
 	struct rule_text *rules;
 	unsigned rules_count;
 	/* Not of the schema: the file's own bytes, to say where something stands. */

@@ -240,6 +240,25 @@ static int take_grants(struct config *config, const char *file, const struct con
 	return r;
 }
 
+/* systemd puts it into a directory of the unit's own; outside of the unit nobody knows where it is. */
+static int take_credential(struct config *config, const char *file, const struct config_file_pin *pin, char **ret_message) {
+	const char *directory = secure_getenv("CREDENTIALS_DIRECTORY"), *name = pin->credential;
+
+	if (!name)
+		return 0;
+	if (pin->file)
+		return config_refuse(ret_message, "%s: pin: credential: there is a file already; the PIN is in one of them", file);
+	if (strchr(name, '/') || *name == '.' || !text_is_clean(name, strlen(name)))
+		return config_refuse(ret_message, "%s: pin: credential: '%.100s' is no name of a credential of systemd", file, name);
+	if (take_text(&config->pin_credential, name) < 0)
+		return -SMIME_E_NO_MEMORY;
+	if (directory && *directory == '/' && asprintf(&config->pin_file, "%s/%s", directory, name) < 0) {
+		config->pin_file = NULL;
+		return -SMIME_E_NO_MEMORY;
+	}
+	return 0;
+}
+
 static int take_pin(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
 	const struct config_file_pin *pin = raw->pin;
 	int r = require_absolute(file, "pin: program", pin->program, ret_message);
@@ -250,6 +269,8 @@ static int take_pin(struct config *config, const char *file, const struct config
 		r = take_text(&config->pin_program, pin->program);
 	if (r == 0 && pin->file)
 		r = take_text(&config->pin_file, pin->file);
+	if (r == 0)
+		r = take_credential(config, file, pin, ret_message);
 	if (r < 0)
 		return r;
 	if (pin->idle && duration_parse(pin->idle, &config->pin_idle_us) < 0)
@@ -345,6 +366,15 @@ static int take_consent_on_tty(struct config *config, const char *file, const st
 	return 0;
 }
 
+static int take_prompts(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
+	bool prompts = true;
+
+	if (parse_choice(raw->prompts, &prompts) < 0)
+		return config_refuse(ret_message, "%s: prompts: '%s' is neither yes nor no", file, raw->prompts);
+	config->no_prompts = !prompts;
+	return 0;
+}
+
 /* ---- Rules ---- */
 
 static int refuse_rule(const char *file, const struct config_file *raw, const struct policy_fault *fault, char **ret_message) {
@@ -392,6 +422,7 @@ static const struct key {
 	{ "attestation-roots", offsetof(struct config_file, attestation_roots), config_take_attestation_roots, true },
 	{ "attestations", offsetof(struct config_file, attestations), config_take_attestations, true },
 	{ "attestation-firmware", offsetof(struct config_file, attestation_firmware), config_take_attestation_firmware, true },
+	{ "prompts", offsetof(struct config_file, prompts), take_prompts },
 };
 
 static bool is_set(const struct key *key, const struct config_file *raw) {
@@ -557,6 +588,7 @@ struct config *config_free(struct config *config) {
 	free(config->grants);
 	free(config->pin_program);
 	free(config->pin_file);
+	free(config->pin_credential);
 	(void)policy_free(config->policy);
 	free(config->audit.path);
 	(void)evidence_free(config->evidence);

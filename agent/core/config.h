@@ -70,12 +70,14 @@ struct config {
 	char **environment; /* names of further variables that modules need */
 	size_t environment_count;
 	char *pin_program;
-	char *pin_file; /* NULL: ask */
+	char *pin_file;       /* NULL: ask */
+	char *pin_credential; /* the name of systemd's that has the PIN; NULL: none */
 	struct config_grant *grants;
 	size_t grant_count;
 	uint64_t pin_idle_us, pin_max_us;
 	unsigned max_clients;
 	struct policy *policy;
+	bool no_prompts;           /* nobody is ever asked for anything */
 	struct evidence *evidence; /* what vouches for keys */
 	bool consent_on_tty;       /* consent may be asked on the client's terminal */
 	char hash[2 * 32 + 1];     /* SHA-256 of the files that were read, in hex: which policy this is */

@@ -33,6 +33,7 @@
 #include "place.h"
 #include "prompt.h"
 #include "readers.h"
+#include "refuse.h"
 #include "reload.h"
 #include "request.h"
 #include "reuse.h"
@@ -236,6 +237,10 @@ static int serve(struct agent *agent, const char *path) {
 	_cleanup_(listener_socket_clear) struct listener_socket socket = LISTENER_SOCKET_NONE;
 	int r = spawner_fork(&spawner, &agent->spawner);
 
+	if (r == 0 && config->pin_credential && !config->pin_file)
+		r = refuse(&message, -SMIME_E_USAGE,
+			"pin: credential: systemd has passed no credentials; add LoadCredential=%s:PATH to the agent's unit",
+			config->pin_credential);
 	if (r == 0)
 		r = state_load_files(agent, &message);
 	if (r == 0)

@@ -248,13 +248,22 @@ static bool is_elsewhere(const struct agent *agent) {
 
 void prompts_request(struct prompts *prompts, struct ticket *ticket) {
 	const char *refusal = refusal_for(prompts, ticket);
+	bool asks_consent = ticket_asks_consent(ticket);
+
+	if (prompts->agent->config->no_prompts) {
+		prompt_refuse(ticket, asks_consent ? SMIME_E_DENIED : SMIME_E_PIN_NO_PROMPT,
+			asks_consent ?
+				"it needs somebody's consent, and this agent asks nobody (prompts: no)" :
+				"it needs a PIN, and this agent asks nobody (prompts: no); pin: file or pin: credential can have it");
+		return;
+	}
 	struct prompt *prompt = refusal ? NULL : calloc(1, sizeof(*prompt));
 
 	if (refusal) {
 		prompt_refuse(ticket, SMIME_E_PIN_NO_PROMPT, refusal);
 		return;
 	}
-	if (ticket_asks_consent(ticket) && is_elsewhere(prompts->agent)) {
+	if (asks_consent && is_elsewhere(prompts->agent)) {
 		prompt_refuse(ticket, SMIME_E_DENIED, "it needs the consent of somebody who is not at this screen");
 		free(prompt);
 		return;

@@ -18,7 +18,7 @@ static int open_private(const char *path, int *ret_fd, struct fault *fault) {
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fault_set(fault, SMIME_E_PIN_NO_PROMPT, "pin: file: %s can't be read: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 077))
+	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || secret_file_is_open(&st))
 		return fault_set(fault, SMIME_E_PIN_NO_PROMPT,
 			"pin: file: %s is readable by others; it must be a regular file of this user with mode 0600 or 0400", path);
 	*ret_fd = take_fd(&fd);

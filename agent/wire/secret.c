@@ -64,3 +64,10 @@ void secret_clear(struct secret *secret) {
 		OPENSSL_secure_clear_free(secret->data, secret->len > 0 ? secret->len : 1);
 	*secret = SECRET_EMPTY;
 }
+
+/* An entry for one user (ACL), as systemd gives a service its credentials, shows as if root's group could read the file. */
+bool secret_file_is_open(const struct stat *st) {
+	mode_t others = st->st_mode & 077;
+
+	return others != 0 && !(others == 040 && st->st_uid == 0 && st->st_gid == 0);
+}

@@ -7,8 +7,10 @@
 #ifndef WIRE_SECRET_H
 #define WIRE_SECRET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 struct secret {
 	uint8_t *data; /* NULL when empty */
@@ -28,5 +30,8 @@ int secret_set(struct secret *secret, const void *data, size_t len);
 
 /* Wipes and frees; the secret is empty afterwards. Usable as a cleanup attribute. */
 void secret_clear(struct secret *secret);
+
+/* Whether others than its owner and root can read a file by its mode. */
+bool secret_file_is_open(const struct stat *st);
 
 #endif
