@@ -142,9 +142,35 @@ static bool still_runs(int pidfd) {
 	return pidfd >= 0 && poll(&pollfd, 1, 0) == 0;
 }
 
-/* OpenSSH's client (ssh -R) and server (ssh -L, and what it listens on for others) connect in place of who is far away. */
-static enum policy_known is_remote(const struct identity_now *now) {
-	static const char *const names[] = { "ssh", "sshd", "sshd-session", "dropbear", "dbclient" };
+static bool can_be_looked_into(pid_t pid) {
+	char link[64], first[1];
+
+	(void)snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
+	return readlink(link, first, sizeof(first)) > 0;
+}
+
+/* sshd calls itself "sshd: somebody@pts/3" there, whatever its file is called. */
+static bool calls_itself_sshd(pid_t pid) {
+	static const char *const beginnings[] = { "sshd: ", "sshd-session: " };
+	char path[64], title[32] = "";
+	_cleanup_(close_fdp) int fd = -1;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, title, sizeof(title) - 1) < 0)
+		return false;
+	for (size_t i = 0; i < ELEMENTSOF(beginnings); i++)
+		if (strncmp(title, beginnings[i], strlen(beginnings[i])) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * OpenSSH's client (ssh -R) and server (ssh -L, and what it listens on for others) connect in place of who is far away. sshd can't be
+ * looked into, since it has changed its user; so a process of the agent's own user of which even that much is not known may be one.
+ */
+static enum policy_known is_remote(const struct identity *identity, const struct identity_now *now) {
+	static const char *const names[] = { "ssh", "sshd", "sshd-session", "dropbear", "dbclient", "plink", "tailscaled" };
 	const char *base = now->executable ? strrchr(now->executable, '/') + 1 : NULL;
 
 	if (!now->name)
@@ -152,7 +178,9 @@ static enum policy_known is_remote(const struct identity_now *now) {
 	for (size_t i = 0; i < ELEMENTSOF(names); i++)
 		if (strcmp(now->name, names[i]) == 0 || (base && strcmp(base, names[i]) == 0))
 			return POLICY_YES;
-	return POLICY_NO;
+	if (calls_itself_sshd(identity->pid))
+		return POLICY_YES;
+	return identity->uid != geteuid() || can_be_looked_into(identity->pid) ? POLICY_NO : POLICY_DONT_KNOW;
 }
 
 int identity_look(const struct identity *identity, struct identity_now *ret_now) {
@@ -163,10 +191,10 @@ int identity_look(const struct identity *identity, struct identity_now *ret_now)
 		r = find_executable(identity->pid, &now.executable);
 	if (r >= 0)
 		r = find_name(identity->pid, &now.name);
+	if (r >= 0)
+		now.remote = is_remote(identity, &now);
 	if (r < 0 || !still_runs(identity->pidfd))
 		identity_now_clear(&now);
-	else
-		now.remote = is_remote(&now);
 	*ret_now = now;
 	return r < 0 ? -SMIME_E_NO_MEMORY : 0;
 }

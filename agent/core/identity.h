@@ -31,7 +31,7 @@ struct identity_now {
 	char *unit;               /* systemd's user unit, else system unit; "" outside of units; NULL: not known */
 	char *executable;         /* NULL: not known */
 	char *name;               /* the process's own short name; NULL: not known */
-	enum policy_known remote; /* it passes on what comes from another machine, as ssh and sshd do */
+	enum policy_known remote; /* it passes on what comes from another machine, as ssh and sshd do, which are known by their names */
 };
 
 /* Identifies the other end of a connection. -SMIME_E_DENIED: the kernel does not say who it is; -SMIME_E_NO_MEMORY. */
