@@ -151,14 +151,16 @@ void verdict_clear(struct verdict *verdict) {
 	identity_now_clear(&verdict->now);
 }
 
-bool judge_list(const struct peer *peer, const struct wire_key *of, const struct worker *worker) {
-	struct policy_question question = { .operation = POLICY_LIST, .token = worker ? worker_token(worker) : NULL };
+/* What would be decided of what is only shown, so that no request ends with it. */
+static enum policy_outcome judge_view(
+	const struct peer *peer, enum policy_operation operation, const struct wire_key *of, const struct worker *worker) {
+	struct policy_question question = { .operation = operation, .token = worker ? worker_token(worker) : NULL };
 	struct policy_decision decision;
 	struct identity_now now;
 	struct policy_key key;
 
 	if (identity_look(&peer->identity, &now) < 0)
-		return false;
+		return POLICY_DENY;
 	describe_client(&peer->identity, &now, &question.client);
 	describe_moment(peer->agent, &question);
 	if (of) {
@@ -167,7 +169,15 @@ bool judge_list(const struct peer *peer, const struct wire_key *of, const struct
 	}
 	policy_decide(peer->agent->config->policy, &question, &decision);
 	identity_now_clear(&now);
-	return decision.outcome == POLICY_ALLOW;
+	return decision.outcome;
+}
+
+bool judge_list(const struct peer *peer, const struct wire_key *of, const struct worker *worker) {
+	return judge_view(peer, POLICY_LIST, of, worker) == POLICY_ALLOW;
+}
+
+bool judge_unlock(const struct peer *peer, const struct worker *worker) {
+	return judge_view(peer, POLICY_UNLOCK, NULL, worker) != POLICY_DENY;
 }
 
 void judge_count(const struct verdict *verdict) {

@@ -37,6 +37,9 @@ void judge_refuse(struct request *request, const struct policy_decision *decisio
 /* Whether a client may know of a key; of anything where `key` is NULL. */
 bool judge_list(const struct peer *peer, const struct wire_key *key, const struct worker *worker);
 
+/* Whether it may unlock a token: without anybody being asked, or after. */
+bool judge_unlock(const struct peer *peer, const struct worker *worker);
+
 /* What is known, and what would be decided, without anything being done. `identity` is whose it would be; -SMIME_E_NO_MEMORY. */
 int judge_explain(
 	const struct agent *agent, const struct identity *identity, const struct wire_explain *explain, struct wire_explain_reply *reply);

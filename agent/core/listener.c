@@ -146,15 +146,23 @@ void listener_socket_clear(struct listener_socket *socket_file) {
 	*socket_file = LISTENER_SOCKET_NONE;
 }
 
-static bool has_room(const struct listener *listener, pid_t pid) {
-	unsigned of_process = 0;
+/* So many parts of all connections, one at least. */
+static unsigned part_of(unsigned all, unsigned parts) {
+	return all >= parts ? all / parts : 1;
+}
+
+static bool has_room(const struct listener *listener, const struct identity *who) {
+	unsigned of_process = 0, of_user = 0, of_others = 0, all = listener->agent->config->max_clients;
 	const struct peer *peer;
 
-	if (listener->count >= listener->agent->config->max_clients)
+	LIST_FOREACH(peer, &listener->peers, link) {
+		of_process += peer->identity.pid == who->pid;
+		of_user += peer->identity.uid == who->uid;
+		of_others += !peer_is_own(peer);
+	}
+	if (listener->count >= all || of_process >= LISTENER_CLIENTS_PER_PROCESS)
 		return false;
-	LIST_FOREACH(peer, &listener->peers, link)
-	of_process += peer->identity.pid == pid;
-	return of_process < LISTENER_CLIENTS_PER_PROCESS;
+	return who->uid == geteuid() || (of_user < part_of(all, LISTENER_SHARE) && of_others + part_of(all, LISTENER_RESERVE) < all);
 }
 
 static void end_rest(struct listener *listener) {
@@ -188,7 +196,7 @@ static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, 
 	/* Whoever can't be identified is refused like a stranger. */
 	if (identity_read(fd, &who) < 0 || !policy_may_connect(listener->agent->config->policy, who.uid, who.gid, geteuid()))
 		return 0;
-	if (!has_room(listener, who.pid) || peer_new(listener->agent, take_fd(&fd), &who, &peer) < 0)
+	if (!has_room(listener, &who) || peer_new(listener->agent, take_fd(&fd), &who, &peer) < 0)
 		return 0;
 	LIST_INSERT_HEAD(&listener->peers, peer, link);
 	listener->count++;

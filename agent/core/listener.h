@@ -14,6 +14,8 @@
 enum {
 	LISTENER_BACKLOG = 128,
 	LISTENER_CLIENTS_PER_PROCESS = 64,
+	LISTENER_SHARE = 4,              /* of all connections a user who is not the agent's own has one part in so many */
+	LISTENER_RESERVE = 8,            /* and one in so many is for the agent's own user alone, who can lock */
 	LISTENER_LOCK_MAX_MS = 5 * 1000, /* how long another agent may take to end, or to begin to answer */
 	LISTENER_LOCK_STEP_MS = 20,
 	LISTENER_REST_MS = 200, /* without a descriptor to be had, so long nobody is let in */

@@ -94,6 +94,10 @@ void peer_abort(struct peer *peer) {
 	channel_shutdown(peer->channel);
 }
 
+bool peer_is_own(const struct peer *peer) {
+	return peer->identity.uid == geteuid();
+}
+
 void peer_count(struct peer *peer, int change) {
 	peer->in_flight += (unsigned)change;
 	channel_pause(peer->channel, peer->in_flight >= PEER_IN_FLIGHT_MAX);

@@ -49,6 +49,9 @@ void peer_answer(struct peer *peer, const struct wire_reply *reply);
 /* Ends the connection from the loop, since an answer that is due can't be made. */
 void peer_abort(struct peer *peer);
 
+/* Whether it is a client of the agent's own user. */
+bool peer_is_own(const struct peer *peer);
+
 /* For request.c: one request more or less is under way. */
 void peer_count(struct peer *peer, int change);
 

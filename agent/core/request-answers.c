@@ -12,8 +12,34 @@
 #include "inventory.h"
 #include "judge.h"
 #include "listener.h"
+#include "others.h"
 #include "prompt.h"
 #include "readers.h"
+
+static void forget_text(ASN1_UTF8STRING **text) {
+	ASN1_UTF8STRING_free(*text);
+	*text = NULL;
+}
+
+/*
+ * Display and terminal of another machine are somebody else's here, and another user would choose on whose terminal the agent writes:
+ * who comes from there is asked for where the agent was started.
+ */
+static int forget_place_of_others(const struct peer *peer, struct wire_hello *hello) {
+	struct identity_now now;
+
+	if (identity_look(&peer->identity, &now) < 0)
+		return -SMIME_E_NO_MEMORY;
+	if (!peer_is_own(peer) || now.remote == POLICY_YES) {
+		forget_text(&hello->display);
+		forget_text(&hello->wayland_display);
+		forget_text(&hello->xauthority);
+		forget_text(&hello->tty_name);
+		forget_text(&hello->tty_type);
+	}
+	identity_now_clear(&now);
+	return 0;
+}
 
 void request_handle_hello(struct request *request) {
 	struct peer *peer = request->peer;
@@ -28,7 +54,8 @@ void request_handle_hello(struct request *request) {
 		request_fail(request, -SMIME_E_AGENT_VERSION, "this agent speaks protocol version 1; use the client that came with it");
 		return;
 	}
-	if (!reply || wire_set_text(&reply->body->hello->agent_version, SMIME_AGENT_VERSION) < 0) {
+	if (!reply || wire_set_text(&reply->body->hello->agent_version, SMIME_AGENT_VERSION) < 0 ||
+		forget_place_of_others(peer, *hello) < 0) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return;
 	}
@@ -99,9 +126,10 @@ void request_handle_list(struct request *request) {
 
 void request_handle_certificate(struct request *request) {
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_CERTIFICATE);
-	struct bytes der = inventory_find_certificate(request->peer->agent, request->wire->body->certificate->sha256);
+	const ASN1_OCTET_STRING *sha256 = request->wire->body->certificate->sha256;
+	struct bytes der = inventory_find_certificate(request->peer->agent, sha256);
 
-	if (!der.data)
+	if (!der.data || (!peer_is_own(request->peer) && !others_certificate(request->peer, sha256)))
 		request_fail(request, -SMIME_E_NO_CERTIFICATE, "no certificate of this fingerprint");
 	else if (!reply || wire_set_octets(&reply->body->certificate, der.data, der.len) < 0)
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
@@ -153,11 +181,15 @@ void request_handle_intermediates(struct request *request) {
 enum { STATUS_MODULES_MAX_BYTES = WIRE_PAGE_MAX_BYTES * 2 / 3, STATUS_LINE_MAX_BYTES = 8 * 1024 };
 
 /* As many tokens as fit: each module says how many it has. */
-static int add_tokens(const struct agent *agent, struct wire_status_reply *status) {
+static int add_tokens(const struct peer *peer, struct wire_status_reply *status) {
+	const struct agent *agent = peer->agent;
+	bool is_own = peer_is_own(peer);
 	struct worker *worker;
 	int bytes = ASN1_item_i2d((const ASN1_VALUE *)status, NULL, wire_status_reply_it());
 
 	for (size_t i = 0; (worker = discovery_worker(agent->discovery, i)); i++) {
+		if (!is_own && !others_token(peer, worker))
+			continue;
 		_cleanup_(wire_token_status_freep) struct wire_token_status *line = wire_token_status_new();
 		struct wire_token *token = ASN1_item_dup(wire_token_it(), worker_token(worker));
 		if (!line || !token || worker_status(worker, line) < 0) {
@@ -166,6 +198,8 @@ static int add_tokens(const struct agent *agent, struct wire_status_reply *statu
 		}
 		wire_token_free(line->token);
 		line->token = token;
+		if (!is_own)
+			line->keys = others_keys(peer, worker);
 		bytes += ASN1_item_i2d((const ASN1_VALUE *)line, NULL, wire_token_status_it());
 		if (bytes > WIRE_PAGE_MAX_BYTES)
 			return 0;
@@ -195,6 +229,16 @@ static int add_pin(const struct config *config, struct wire_status_reply *status
 	return r == 0 ? wire_set_text(&status->pin_file, config->pin_file) : r;
 }
 
+/* What nobody but the agent's own user is told: modules, readers, and who asks for what. */
+static int add_own(const struct agent *agent, struct wire_status_reply *status) {
+	status->clients = listener_clients(agent->listener);
+	status->prompts = prompts_count(agent->prompts);
+	if (discovery_status(agent->discovery, status->modules, STATUS_MODULES_MAX_BYTES) < 0 || add_readers(agent, status) < 0)
+		return -SMIME_E_NO_MEMORY;
+	return add_pin(agent->config, status) < 0 ? -SMIME_E_NO_MEMORY :
+						    prompts_status(agent->prompts, status->line, STATUS_LINE_MAX_BYTES);
+}
+
 void request_handle_status(struct request *request) {
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_STATUS);
 	struct agent *agent = request->peer->agent;
@@ -203,16 +247,12 @@ void request_handle_status(struct request *request) {
 	if (!discovery_is_fresh(agent->discovery))
 		discovery_refresh(agent->discovery);
 	if (!reply || wire_set_text(&reply->body->status->agent_version, SMIME_AGENT_VERSION) < 0 ||
-		discovery_status(agent->discovery, reply->body->status->modules, STATUS_MODULES_MAX_BYTES) < 0 ||
-		add_readers(agent, reply->body->status) < 0 || add_tokens(agent, reply->body->status) < 0 ||
-		add_pin(agent->config, reply->body->status) < 0 ||
-		prompts_status(agent->prompts, reply->body->status->line, STATUS_LINE_MAX_BYTES) < 0) {
+		(peer_is_own(request->peer) && add_own(agent, reply->body->status) < 0) ||
+		add_tokens(request->peer, reply->body->status) < 0) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return;
 	}
 	reply->body->status->pid = (uint32_t)getpid();
-	reply->body->status->clients = listener_clients(agent->listener);
-	reply->body->status->prompts = prompts_count(agent->prompts);
 	request_answer(request, reply);
 }
 
@@ -220,7 +260,10 @@ void request_handle_status(struct request *request) {
 void request_handle_subscribe(struct request *request) {
 	struct peer *peer = request->peer;
 
-	if (peer->subscriber)
+	/* Events say who asks for what, with which token. */
+	if (!peer_is_own(peer))
+		request_fail(request, -SMIME_E_DENIED, "only the agent's own user may watch what others do");
+	else if (peer->subscriber)
 		request_fail(request, -SMIME_E_PROTOCOL, "this connection is subscribed already");
 	else if (events_subscribe(peer, request->wire->id, &peer->subscriber) < 0)
 		request_fail(request, -SMIME_E_NO_MEMORY, "");

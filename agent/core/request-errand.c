@@ -18,6 +18,7 @@ struct errand {
 	struct audit_entry *entry;  /* DENIED, which is abandoned with the request */
 	struct wire_order *order;   /* until the token has it */
 	struct wire_hello *hello;   /* of the client, for prompts */
+	uid_t uid;                  /* whose it is: users take turns */
 	ASN1_OCTET_STRING *token;   /* id: its worker may be another one by then */
 	struct ticket *ticket;      /* the order that the token has */
 	uint64_t intent;            /* the number of its record */
@@ -43,6 +44,7 @@ static struct errand *errand_new(struct request *request) {
 		return NULL;
 	errand->agent = request->peer->agent;
 	errand->request = request;
+	errand->uid = request->peer->identity.uid;
 	errand->intent = AUDIT_NO_SEQ;
 	request->errand = errand;
 	return errand;
@@ -142,7 +144,7 @@ static struct worker *find_worker(const struct errand *errand) {
 
 static void give_order(struct errand *errand) {
 	struct worker *worker = find_worker(errand);
-	int r = worker ? worker_submit(worker, TAKE(errand->order), errand->hello, on_outcome, errand, &errand->ticket) :
+	int r = worker ? worker_submit(worker, TAKE(errand->order), errand->hello, errand->uid, on_outcome, errand, &errand->ticket) :
 			 -SMIME_E_TOKEN_GONE;
 
 	if (r < 0)

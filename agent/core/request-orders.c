@@ -96,6 +96,9 @@ static int describe_consent(
 	const struct request *request, const struct verdict *verdict, const char *what, const char *whose, char *text, size_t size) {
 	const struct identity_now *now = &verdict->now;
 	const struct policy_ask *ask = verdict->decision.ask;
+	static const char *const remote[] = {
+		[POLICY_NO] = "", [POLICY_YES] = ", for ANOTHER MACHINE (remote),", [POLICY_DONT_KNOW] = ", perhaps for another machine,"
+	};
 	char often[100] = "";
 
 	if (ask->count == 0)
@@ -105,8 +108,8 @@ static int describe_consent(
 			(unsigned long long)(ask->within_us / 1000000));
 	return snprintf(text, size, "Process %d%s%s of user %u%s wants to %s%s%.200s%s. It calls itself \"%.60s\", and runs %.200s.%s",
 		(int)request->peer->identity.pid, now->unit && *now->unit ? ", unit " : "", now->unit ? now->unit : "",
-		(unsigned)request->peer->identity.uid, now->remote == POLICY_YES ? ", for ANOTHER MACHINE," : "", what,
-		*whose ? " as " : "", whose, *whose ? " (as it claims)" : "", wire_text(request->peer->hello->program),
+		(unsigned)request->peer->identity.uid, remote[now->remote], what, *whose ? " as " : "", whose,
+		*whose ? " (as it claims)" : "", wire_text(request->peer->hello->program),
 		now->executable ? now->executable : "what is not known", often);
 }
 
@@ -299,13 +302,14 @@ static void on_locked(void *userdata, int error, const char *text) {
 void request_handle_lock(struct request *request) {
 	struct agent *agent = request->peer->agent;
 	const struct wire_token_name *name = request->wire->body->lock;
+	struct worker *worker = name->token ? inventory_find_token(agent, name->token) : NULL;
 
 	_cleanup_(verdict_clear) struct verdict verdict = { .key = NULL };
 
-	/* Whoever may unlock may lock, and the agent's own user in any case. */
-	if (request->peer->identity.uid != geteuid() && judge_request(request, POLICY_UNLOCK, NULL, NULL, &verdict) < 0)
+	/* Whoever may unlock may lock, and the agent's own user in any case. Of every token takes a rule that is about every one. */
+	if (!peer_is_own(request->peer) && judge_request(request, POLICY_UNLOCK, NULL, worker, &verdict) < 0)
 		return;
-	if (name->token && !inventory_find_token(agent, name->token))
+	if (name->token && !worker)
 		request_fail(request, -SMIME_E_NO_TOKEN, "no such token; `smime status` lists those that are present");
 	else if (locking_start(agent, name->token, on_locked, request, &request->locking) < 0)
 		request_fail(request, -SMIME_E_NO_MEMORY, "");

@@ -14,7 +14,7 @@
 
 /* What rules say of others tells a stranger how to get around them. */
 static bool is_own(struct request *request) {
-	if (request->peer->identity.uid == geteuid())
+	if (peer_is_own(request->peer))
 		return true;
 	request_fail(request, -SMIME_E_DENIED, "only the agent's own user may ask this");
 	return false;

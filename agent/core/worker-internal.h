@@ -18,6 +18,8 @@ struct ticket {
 	struct worker *worker;
 	struct wire_order *order;
 	struct wire_hello *hello;
+	uid_t uid;     /* whose it is */
+	uint64_t turn; /* those that wait are in this order */
 	sd_event_source *deadline, *slow_timer;
 	size_t bytes; /* what the order takes */
 	bool open;    /* sent to the token process */
@@ -71,6 +73,7 @@ struct worker {
 	struct tickets waiting, open;
 	unsigned waiting_count, open_count;
 	size_t queued_bytes;
+	uint64_t turn; /* of the order that was sent last */
 	uint32_t next_id;
 	worker_notify settled;
 	void *settled_data;

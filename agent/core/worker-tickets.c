@@ -248,6 +248,7 @@ void tickets_pump(struct worker *worker) {
 		}
 		TAILQ_REMOVE(&worker->waiting, ticket, link);
 		worker->waiting_count--;
+		worker->turn = ticket->turn;
 		TAILQ_INSERT_TAIL(&worker->open, ticket, link);
 		worker->open_count++;
 		ticket->open = true;
@@ -346,8 +347,52 @@ void tickets_prompt_over(struct worker *worker, uint32_t id) {
 
 /* ---- Coming and going ---- */
 
-int worker_submit(struct worker *worker, struct wire_order *order, const struct wire_hello *hello, ticket_done done, void *userdata,
-	struct ticket **ret_ticket) {
+struct load {
+	unsigned count;
+	size_t bytes;
+};
+
+static struct load load_of(const struct worker *worker, uid_t uid) {
+	struct load load = { .count = 0 };
+	const struct ticket *ticket;
+
+	TAILQ_FOREACH(ticket, &worker->waiting, link)
+	if (ticket->uid == uid) {
+		load.count++;
+		load.bytes += ticket->bytes;
+	}
+	return load;
+}
+
+static bool is_full(const struct worker *worker, uid_t uid, size_t bytes) {
+	struct load load = { .count = worker->waiting_count, .bytes = worker->queued_bytes };
+
+	if (load.count >= WORKER_QUEUE_MAX || load.bytes + bytes > WORKER_QUEUE_MAX_BYTES)
+		return true;
+	if (uid == geteuid())
+		return false;
+	load = load_of(worker, uid);
+	return load.count >= WORKER_QUEUE_MAX / WORKER_QUEUE_SHARE || load.bytes + bytes > WORKER_QUEUE_MAX_BYTES / WORKER_QUEUE_SHARE;
+}
+
+/* Somebody with a thousand orders costs somebody with one no more than the next of the thousand. */
+static void stand_in_line(struct worker *worker, struct ticket *ticket) {
+	struct ticket *before;
+
+	ticket->turn = worker->turn + 1 + load_of(worker, ticket->uid).count;
+	TAILQ_FOREACH_REVERSE(before, &worker->waiting, tickets, link)
+	if (before->turn <= ticket->turn)
+		break;
+	if (before)
+		TAILQ_INSERT_AFTER(&worker->waiting, before, ticket, link);
+	else
+		TAILQ_INSERT_HEAD(&worker->waiting, ticket, link);
+	worker->waiting_count++;
+	worker->queued_bytes += ticket->bytes;
+}
+
+int worker_submit(struct worker *worker, struct wire_order *order, const struct wire_hello *hello, uid_t uid, ticket_done done,
+	void *userdata, struct ticket **ret_ticket) {
 	_cleanup_(wire_order_freep) struct wire_order *owned = order;
 	_cleanup_(freep) struct ticket *ticket = calloc(1, sizeof(*ticket));
 
@@ -359,7 +404,7 @@ int worker_submit(struct worker *worker, struct wire_order *order, const struct 
 	int bytes = ASN1_item_i2d((const ASN1_VALUE *)order, NULL, wire_order_it());
 	if (bytes <= 0)
 		return -SMIME_E_NO_MEMORY;
-	if (worker->waiting_count >= WORKER_QUEUE_MAX || worker->queued_bytes + (size_t)bytes > WORKER_QUEUE_MAX_BYTES)
+	if (is_full(worker, uid, (size_t)bytes))
 		return -SMIME_E_BUSY;
 	if (!ticket || !(ticket->hello = ASN1_item_dup(wire_hello_it(), hello)))
 		return -SMIME_E_NO_MEMORY;
@@ -371,9 +416,8 @@ int worker_submit(struct worker *worker, struct wire_order *order, const struct 
 	ticket->done = done;
 	ticket->userdata = userdata;
 	ticket->bytes = (size_t)bytes;
-	TAILQ_INSERT_TAIL(&worker->waiting, ticket, link);
-	worker->waiting_count++;
-	worker->queued_bytes += ticket->bytes;
+	ticket->uid = uid;
+	stand_in_line(worker, ticket);
 	*ret_ticket = ticket;
 	(void)TAKE(ticket);
 	tickets_pump(worker);

@@ -22,6 +22,7 @@ enum {
 	WORKER_CRASHES_KEPT = 4,
 	WORKER_QUEUE_MAX = 4096,
 	WORKER_QUEUE_MAX_BYTES = 8 * 1024 * 1024,
+	WORKER_QUEUE_SHARE = 4, /* of both a user who is not the agent's own has one part in so many */
 	WORKER_INVENTORY_PAGES_MAX = 1024,
 	WORKER_SLOW_MS = 500, /* an order that is not done by then is told to be slow: perhaps the token waits to be touched */
 };
@@ -72,11 +73,11 @@ bool worker_is_gone(const struct worker *worker);
 bool worker_come_back(struct worker *worker, uint64_t since_us);
 
 /*
- * Queues an order, which is owned here in every case. `hello` is what its client said, for a prompt (copied). *ret_ticket is
+ * Queues an order, which is owned here in every case; users take turns, and those of one user stay in their order. `hello` is what its client said, for a prompt (copied). *ret_ticket is
  * valid until `done` is called, which never happens before this returns.
  */
-int worker_submit(struct worker *worker, struct wire_order *order, const struct wire_hello *hello, ticket_done done, void *userdata,
-	struct ticket **ret_ticket);
+int worker_submit(struct worker *worker, struct wire_order *order, const struct wire_hello *hello, uid_t uid, ticket_done done,
+	void *userdata, struct ticket **ret_ticket);
 
 /*
  * The client has gone: its prompt closes, and nobody is told of the order any more. Returns false, and the ticket is no more, when the token process has
