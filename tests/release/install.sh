@@ -10,7 +10,8 @@ holds 'it is set up with a prefix of its own' meson setup "$T/build" "$SOURCE" -
 holds 'it builds without the unit tests' meson compile -C "$T/build"
 holds 'it installs' meson install -C "$T/build" --no-rebuild
 for file in bin/smime bin/smime-git bin/smime-mutt share/doc/smime-agent/mutt.rc share/doc/smime-agent/neomutt.rc bin/smime-agent libexec/smime-agent/smime-token include/smime/smime.h include/smime/error.h \
-	lib/systemd/user/smime-agent.socket lib/systemd/user/smime-agent.service lib/udev/rules.d/70-smime-agent.rules; do
+	lib/systemd/user/smime-agent.socket lib/systemd/user/smime-agent.service lib/systemd/system/smime-agent-system.socket \
+	lib/systemd/system/smime-agent-system.service lib/sysusers.d/smime-agent.conf lib/udev/rules.d/70-smime-agent.rules; do
 	holds "$file is there" [ -f "$root/$file" ]
 done
 for file in man/man1/smime.1 man/man3/libsmime.3 man/man8/smime-token.8 bash-completion/completions/smime zsh/site-functions/_smime \
