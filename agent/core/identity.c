@@ -12,7 +12,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <smime/error.h>
@@ -66,20 +65,31 @@ int identity_read(int fd, struct identity *ret_identity) {
 	return 0;
 }
 
+/* The effective ones. The owner of /proc/PID is root where nobody may look into the process. */
+static int read_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid) {
+	char path[64], line[256];
+	bool has_uid = false, has_gid = false;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	FILE *file = fopen(path, "re");
+	while (file && !(has_uid && has_gid) && fgets(line, sizeof(line), file)) {
+		has_uid = has_uid || sscanf(line, "Uid: %*u %u", ret_uid) == 1;
+		has_gid = has_gid || sscanf(line, "Gid: %*u %u", ret_gid) == 1;
+	}
+	if (file)
+		(void)fclose(file);
+	return has_uid && has_gid ? 0 : -SMIME_E_USAGE;
+}
+
 int identity_of_process(pid_t pid, struct identity *ret_identity) {
 	struct identity identity = IDENTITY_NOBODY;
-	char path[64];
-	struct stat st;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d", (int)pid);
 	identity.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (identity.pidfd < 0 || stat(path, &st) < 0) {
+	if (identity.pidfd < 0 || read_ids(pid, &identity.uid, &identity.gid) < 0) {
 		identity_clear(&identity);
 		return -SMIME_E_USAGE;
 	}
 	identity.pid = pid;
-	identity.uid = st.st_uid;
-	identity.gid = st.st_gid;
 	*ret_identity = identity;
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What clients of other users than the agent's own are shown: what their own keys take, and nothing of what anybody else has or does.
+ * What clients of other users than the agent's own, and those far away, are shown: what their own keys take, and nothing of what anybody else has or does.
  *
  * Decides nothing itself: each answer comes from the policy, as that about the listing of a key or the unlocking of a token.
  */

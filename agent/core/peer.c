@@ -98,6 +98,10 @@ bool peer_is_own(const struct peer *peer) {
 	return peer->identity.uid == geteuid();
 }
 
+bool peer_is_here(const struct peer *peer) {
+	return peer_is_own(peer) && !peer->far;
+}
+
 void peer_count(struct peer *peer, int change) {
 	peer->in_flight += (unsigned)change;
 	channel_pause(peer->channel, peer->in_flight >= PEER_IN_FLIGHT_MAX);

@@ -30,6 +30,7 @@ struct peer {
 	sd_event_source *hello_timer;
 	struct identity identity; /* who the kernel says it is */
 	struct wire_hello *hello; /* NULL until it has come */
+	bool far;                 /* it passed on what comes from another machine when it said hello */
 	struct request_list requests;
 	unsigned in_flight;
 	struct subscriber *subscriber; /* what tells it events, or NULL */
@@ -51,6 +52,9 @@ void peer_abort(struct peer *peer);
 
 /* Whether it is a client of the agent's own user. */
 bool peer_is_own(const struct peer *peer);
+
+/* Whether it is, and sits at this machine: only such a client is shown what all the others do. */
+bool peer_is_here(const struct peer *peer);
 
 /* For request.c: one request more or less is under way. */
 void peer_count(struct peer *peer, int change);

@@ -25,12 +25,13 @@ static void forget_text(ASN1_UTF8STRING **text) {
  * Display and terminal of another machine are somebody else's here, and another user would choose on whose terminal the agent writes:
  * who comes from there is asked for where the agent was started.
  */
-static int forget_place_of_others(const struct peer *peer, struct wire_hello *hello) {
+static int forget_place_of_others(struct peer *peer, struct wire_hello *hello) {
 	struct identity_now now;
 
 	if (identity_look(&peer->identity, &now) < 0)
 		return -SMIME_E_NO_MEMORY;
-	if (!peer_is_own(peer) || now.remote == POLICY_YES) {
+	peer->far = now.remote == POLICY_YES;
+	if (!peer_is_here(peer)) {
 		forget_text(&hello->display);
 		forget_text(&hello->wayland_display);
 		forget_text(&hello->xauthority);
@@ -129,7 +130,7 @@ void request_handle_certificate(struct request *request) {
 	const ASN1_OCTET_STRING *sha256 = request->wire->body->certificate->sha256;
 	struct bytes der = inventory_find_certificate(request->peer->agent, sha256);
 
-	if (!der.data || (!peer_is_own(request->peer) && !others_certificate(request->peer, sha256)))
+	if (!der.data || (!peer_is_here(request->peer) && !others_certificate(request->peer, sha256)))
 		request_fail(request, -SMIME_E_NO_CERTIFICATE, "no certificate of this fingerprint");
 	else if (!reply || wire_set_octets(&reply->body->certificate, der.data, der.len) < 0)
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
@@ -183,12 +184,12 @@ enum { STATUS_MODULES_MAX_BYTES = WIRE_PAGE_MAX_BYTES * 2 / 3, STATUS_LINE_MAX_B
 /* As many tokens as fit: each module says how many it has. */
 static int add_tokens(const struct peer *peer, struct wire_status_reply *status) {
 	const struct agent *agent = peer->agent;
-	bool is_own = peer_is_own(peer);
+	bool is_here = peer_is_here(peer);
 	struct worker *worker;
 	int bytes = ASN1_item_i2d((const ASN1_VALUE *)status, NULL, wire_status_reply_it());
 
 	for (size_t i = 0; (worker = discovery_worker(agent->discovery, i)); i++) {
-		if (!is_own && !others_token(peer, worker))
+		if (!is_here && !others_token(peer, worker))
 			continue;
 		_cleanup_(wire_token_status_freep) struct wire_token_status *line = wire_token_status_new();
 		struct wire_token *token = ASN1_item_dup(wire_token_it(), worker_token(worker));
@@ -198,7 +199,7 @@ static int add_tokens(const struct peer *peer, struct wire_status_reply *status)
 		}
 		wire_token_free(line->token);
 		line->token = token;
-		if (!is_own)
+		if (!is_here)
 			line->keys = others_keys(peer, worker);
 		bytes += ASN1_item_i2d((const ASN1_VALUE *)line, NULL, wire_token_status_it());
 		if (bytes > WIRE_PAGE_MAX_BYTES)
@@ -229,7 +230,7 @@ static int add_pin(const struct config *config, struct wire_status_reply *status
 	return r == 0 ? wire_set_text(&status->pin_file, config->pin_file) : r;
 }
 
-/* What nobody but the agent's own user is told: modules, readers, and who asks for what. */
+/* What nobody but the agent's own user at this machine is told: modules, readers, and who asks for what. */
 static int add_own(const struct agent *agent, struct wire_status_reply *status) {
 	status->clients = listener_clients(agent->listener);
 	status->prompts = prompts_count(agent->prompts);
@@ -247,7 +248,7 @@ void request_handle_status(struct request *request) {
 	if (!discovery_is_fresh(agent->discovery))
 		discovery_refresh(agent->discovery);
 	if (!reply || wire_set_text(&reply->body->status->agent_version, SMIME_AGENT_VERSION) < 0 ||
-		(peer_is_own(request->peer) && add_own(agent, reply->body->status) < 0) ||
+		(peer_is_here(request->peer) && add_own(agent, reply->body->status) < 0) ||
 		add_tokens(request->peer, reply->body->status) < 0) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return;
@@ -261,8 +262,8 @@ void request_handle_subscribe(struct request *request) {
 	struct peer *peer = request->peer;
 
 	/* Events say who asks for what, with which token. */
-	if (!peer_is_own(peer))
-		request_fail(request, -SMIME_E_DENIED, "only the agent's own user may watch what others do");
+	if (!peer_is_here(peer))
+		request_fail(request, -SMIME_E_DENIED, "only the agent's own user may watch what others do, and on this machine");
 	else if (peer->subscriber)
 		request_fail(request, -SMIME_E_PROTOCOL, "this connection is subscribed already");
 	else if (events_subscribe(peer, request->wire->id, &peer->subscriber) < 0)
