@@ -3,7 +3,7 @@
 # One agent for several users: the programs of this build where every user finds them, an agent that runs as a user of its own, and
 # commands as others. Users are numbers that need no names. Sourced behind lib.sh; only root can do this.
 
-AGENT_UID=64101
+AGENT_UID=${AGENT_UID:-64101}
 
 # The programs as they are laid out in the build, in a place that others can reach.
 uids_programs() {
@@ -20,13 +20,13 @@ uids_programs() {
 # The tokens and files are the agent's, and nobody else's.
 uids_own() {
 	mkdir -p "$T/state" "$T/socket"
-	[ ! -e "$T/pinentry" ] || chmod 755 "$T/pinentry"
+	cp "$SOURCE/tests/lib/pinentry" "$T/build/"
+	printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$T/build/pinentry" "$T/pinentry.d" >"$T/pinentry"
+	chmod 755 "$T/pinentry" "$T/build/pinentry"
 	chown -R "$AGENT_UID:$AGENT_UID" "$T/state" "$T/socket" "$T/tokens"
 	[ ! -e "$T/pinentry.d" ] || chown -R "$AGENT_UID:$AGENT_UID" "$T/pinentry.d"
 	chmod 700 "$T/state" && chmod 755 "$T/socket"
 	chmod 644 "$T/softhsm2.conf" "$T/agent.yaml" && chmod -R a+rX "$T/ca"
-	# What the agent's user could not reach: a faulty module, a pinentry of the checkout.
-	chmod a+rx "$T"/*.so 2>/dev/null || :
 }
 
 # A command as a user: `as 64102 smime keys`. Each has a home; what it writes goes there.
@@ -39,6 +39,7 @@ as() { # UID COMMAND...
 
 # The agent as its user, with a socket for everybody, as smime-agent-system.socket has it.
 uids_agent_start() { # ARGUMENT...
+	[ -e "$T/pinentry.d/answers" ] || answers "pin $DEMO_PIN"
 	uids_own
 	SMIME_AGENT_SOCK=$T/socket/agent.sock
 	: >"$T/agent.log"

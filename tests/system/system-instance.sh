@@ -159,10 +159,8 @@ agent_stop
 
 # ---- Turns ----
 
-cp "$SOURCE/tests/lib/pinentry" "$T/build/pinentry" && chmod 755 "$T/build/pinentry"
 answers "until go pin $DEMO_PIN"
 configure "$(printf 'modules: [{path: "%s"}]\nrules:\n  - {client: {uid: %s}, outcome: allow}\n  - {client: {uid: %s}, outcome: allow}' "$DEMO_MODULE" $billing $reports)"
-printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$T/build/pinentry" "$T/pinentry.d" >"$T/pinentry"
 uids_agent_start
 cat >"$T/lib/turns.py" <<'PY'
 # One user with 48 orders that wait for a PIN, then another one with a single order: how many of the 48 are done before it.
