@@ -21,6 +21,7 @@ FOREIGN = {
     'gpg(1)', 'gpgsm(1)', 'gpg-agent(1)', 'scdaemon(1)', 'mutt(1)', 'muttrc(5)', 'neomutt(1)', 'neomuttrc(5)', 'smime_keys(1)',
     'openssl(1)', 'openssl-cms(1)', 'openssl-x509(1)', 'p11-kit(8)', 'pkcs11.conf(5)', 'pinentry(1)', 'pinentry-curses(1)', 'pcscd(8)', 'pcsc_scan(1)',
     'pkcs11-tool(1)', 'pkcs15-tool(1)', 'opensc.conf(5)', 'polkit(8)', 'softhsm2-util(1)', 'ssh-agent(1)', 'systemctl(1)', 'systemd.socket(5)',
+    'ssh(1)', 'ssh_config(5)', 'sshd_config(5)', 'systemd-creds(1)', 'systemd-sysusers(8)', 'systemd.exec(5)',
     'systemd(1)', 'journalctl(1)', 'loginctl(1)', 'udev(7)', 'diff(1)', 'signal(7)', 'write(2)', 'unix(7)',
 }
 
