@@ -22,6 +22,7 @@ struct entry {
 };
 
 struct consents {
+	unsigned long forgotten;
 	struct entry entries[CONSENT_KEPT];
 };
 
@@ -42,6 +43,7 @@ struct consents *consents_free(struct consents *consents) {
 }
 
 void consents_forget(struct consents *consents) {
+	consents->forgotten++;
 	for (size_t i = 0; i < CONSENT_KEPT; i++)
 		if (consents->entries[i].answer == ANSWER_YES)
 			consents->entries[i].answer = ANSWER_NONE;
@@ -59,7 +61,7 @@ static uint64_t hash(const char *a, const char *b, unsigned line) {
 	return out;
 }
 
-void consent_scope_of(const struct identity *identity, const struct verdict *verdict, struct consent_scope *ret_scope) {
+static void scope_of(const struct identity *identity, const struct verdict *verdict, struct consent_scope *ret_scope) {
 	const struct policy_decision *decision = &verdict->decision;
 	struct bytes key = wire_octets(verdict->key);
 
@@ -89,11 +91,16 @@ static struct entry *find(struct consents *consents, const struct consent_scope 
 	return NULL;
 }
 
-static unsigned waiting(const struct consents *consents, uid_t uid) {
+/* Of one user. */
+static unsigned count(const struct consents *consents, enum answer answer, uid_t uid) {
+	uint64_t now = now_us();
 	unsigned count = 0;
 
-	for (size_t i = 0; i < CONSENT_KEPT; i++)
-		count += consents->entries[i].answer == ANSWER_WAITING && consents->entries[i].scope.uid == uid;
+	for (size_t i = 0; i < CONSENT_KEPT; i++) {
+		const struct entry *entry = &consents->entries[i];
+
+		count += entry->answer == answer && entry->scope.uid == uid && !is_over(entry, now);
+	}
 	return count;
 }
 
@@ -112,43 +119,58 @@ static struct entry *place(struct consents *consents) {
 	return oldest;
 }
 
-int consent_ask(struct consents *consents, const struct identity *identity, const struct verdict *verdict) {
-	struct consent_scope scope;
-	struct entry *entry;
+/* Uses one operation of a yes up. */
+static bool take_yes(struct consents *consents, const struct consent_scope *scope) {
+	struct entry *entry = find(consents, scope, ANSWER_YES);
 
-	consent_scope_of(identity, verdict, &scope);
-	entry = find(consents, &scope, ANSWER_YES);
-	if (entry) {
-		if (entry->left > 0 && --entry->left == 0)
-			entry->answer = ANSWER_NONE;
+	if (entry && entry->left > 0 && --entry->left == 0)
+		entry->answer = ANSWER_NONE;
+	return entry != NULL;
+}
+
+int consent_ask_again(struct consents *consents, const struct consent_question *question) {
+	if (take_yes(consents, &question->scope))
 		return 0;
-	}
-	if (find(consents, &scope, ANSWER_NO) || waiting(consents, identity->uid) >= CONSENT_WAITING_MAX || !(entry = place(consents)))
+	return find(consents, &question->scope, ANSWER_NO) || count(consents, ANSWER_NO, question->scope.uid) >= CONSENT_REFUSALS_MAX ?
+		-SMIME_E_DENIED :
+		1;
+}
+
+int consent_ask(
+	struct consents *consents, const struct identity *identity, const struct verdict *verdict, struct consent_question *ret_question) {
+	struct consent_question question = { .ask = *verdict->decision.ask, .forgotten = consents->forgotten };
+	struct entry *entry;
+	int r;
+
+	scope_of(identity, verdict, &question.scope);
+	r = consent_ask_again(consents, &question);
+	if (r <= 0)
+		return r;
+	if (count(consents, ANSWER_WAITING, identity->uid) >= CONSENT_WAITING_MAX || !(entry = place(consents)))
 		return -SMIME_E_DENIED;
-	*entry = (struct entry){ .answer = ANSWER_WAITING, .scope = scope, .made_us = now_us() };
+	*entry = (struct entry){ .answer = ANSWER_WAITING, .scope = question.scope, .made_us = now_us() };
+	*ret_question = question;
 	return 1;
 }
 
-/* The operation that was asked for is the first of those that the yes is for. */
-static void keep_yes(struct entry *entry, const struct policy_ask *ask) {
-	entry->answer = ask->count == 1 ? ANSWER_NONE : ANSWER_YES;
-	entry->left = ask->count > 0 ? ask->count - 1 : 0;
-	entry->until_us = ask->within_us > 0 ? now_us() + ask->within_us : 0;
-}
-
-void consent_answered(struct consents *consents, const struct consent_scope *scope, const struct policy_ask *ask, int error) {
-	struct entry *entry = find(consents, scope, ANSWER_WAITING);
+void consent_answered(struct consents *consents, const struct consent_question *question, bool yes) {
+	const struct policy_ask *ask = &question->ask;
+	bool kept = !yes || (ask->count != 1 && question->forgotten == consents->forgotten);
+	struct entry *entry = kept ? place(consents) : NULL;
 
 	if (!entry)
 		return;
-	entry->made_us = now_us();
-	entry->until_us = 0;
-	if (error == 0) {
-		keep_yes(entry, ask);
-	} else if (error == -SMIME_E_DENIED) {
-		entry->answer = ANSWER_NO;
+	*entry = (struct entry){ .answer = yes ? ANSWER_YES : ANSWER_NO, .scope = question->scope, .made_us = now_us() };
+	if (!yes)
 		entry->until_us = now_us() + (uint64_t)CONSENT_COOL_DOWN_S * 1000000;
-	} else {
+	else if (ask->within_us > 0)
+		entry->until_us = now_us() + ask->within_us;
+	entry->left = yes && ask->count > 0 ? ask->count - 1 : 0;
+}
+
+void consent_over(struct consents *consents, const struct consent_question *question) {
+	struct entry *entry = find(consents, &question->scope, ANSWER_WAITING);
+
+	if (entry)
 		entry->answer = ANSWER_NONE;
-	}
 }

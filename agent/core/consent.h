@@ -4,16 +4,19 @@
  * again at once.
  *
  * A yes is for a user, a systemd unit, a key, a kind of operation and a rule; what is not known of a client is the same as nothing
- * else. Bounded: the oldest yes is forgotten first, and then somebody is asked once more.
+ * else. Bounded: the oldest answer is forgotten first, and then somebody is asked once more.
  */
 #ifndef CORE_CONSENT_H
 #define CORE_CONSENT_H
 
 #include "judge.h"
 
+#define CONSENT_REFUSED "somebody has just said no to this, or is being asked several things already; wait a minute, or ask them"
+
 enum {
 	CONSENT_KEPT = 256,
 	CONSENT_COOL_DOWN_S = 60, /* after a no, so long nobody is asked for the same */
+	CONSENT_REFUSALS_MAX = 3, /* to one user in that time: then he may ask nothing more, however he varies his questions */
 	CONSENT_WAITING_MAX = 4,  /* of one user: more questions at once are refused, so that nobody is flooded */
 };
 
@@ -25,13 +28,7 @@ struct consents *consents_free(struct consents *consents); /* accepts NULL, retu
 /* Forgets each yes: the tokens were locked, or the policy is another one. */
 void consents_forget(struct consents *consents);
 
-/*
- * Whether somebody has to be asked: 0 when an earlier yes holds, of which one operation is used up; 1 when it is to be asked, which
- * consent_answered() must follow. -SMIME_E_DENIED: a no still holds, or too many questions wait.
- */
-int consent_ask(struct consents *consents, const struct identity *identity, const struct verdict *verdict);
-
-/* What came of it; `error` is that of the order, 0 for success. `spki` has WIRE_FINGERPRINT_BYTES. */
+/* What an answer holds for. */
 struct consent_scope {
 	uid_t uid;
 	uint8_t key[32];
@@ -39,7 +36,28 @@ struct consent_scope {
 	enum policy_known remote;
 	uint64_t unit, rule; /* hashes */
 };
-void consent_answered(struct consents *consents, const struct consent_scope *scope, const struct policy_ask *ask, int error);
-void consent_scope_of(const struct identity *identity, const struct verdict *verdict, struct consent_scope *ret_scope);
+
+/* One that is to be asked: consent_over() must follow. */
+struct consent_question {
+	struct consent_scope scope;
+	struct policy_ask ask;   /* what a yes is for */
+	unsigned long forgotten; /* how often everything was forgotten before: a yes that comes after that is for nothing further */
+};
+
+/*
+ * Whether somebody has to be asked: 0 when an earlier yes holds, of which one operation is used up; 1 when it is to be asked, and the question
+ * waits. -SMIME_E_DENIED: a no still holds, or too many questions wait.
+ */
+int consent_ask(
+	struct consents *consents, const struct identity *identity, const struct verdict *verdict, struct consent_question *ret_question);
+
+/* It is its turn, and others may have been answered meanwhile: the same outcomes. */
+int consent_ask_again(struct consents *consents, const struct consent_question *question);
+
+/* The person has answered. A yes is for the operation that was asked for first. */
+void consent_answered(struct consents *consents, const struct consent_question *question, bool yes);
+
+/* It does not wait any more, with or without an answer. */
+void consent_over(struct consents *consents, const struct consent_question *question);
 
 #endif

@@ -133,8 +133,12 @@ int judge_request(struct request *request, enum policy_operation operation, cons
 	describe_client(&request->peer->identity, &ret_verdict->now, &question.client);
 	describe_moment(agent, &question);
 	if (found) {
-		describe_key(agent, found, worker, body->type == WIRE_SIGN ? body->sign->certificate : NULL, &key);
+		const ASN1_OCTET_STRING *named = body->type == WIRE_SIGN ? body->sign->certificate : NULL;
+
+		describe_key(agent, found, worker, named, &key);
 		question.key = &key;
+		ret_verdict->found = found;
+		ret_verdict->certificate = certificate_of(found, named);
 	}
 	if (body->type == WIRE_SIGN)
 		describe_signature(body->sign, &question);

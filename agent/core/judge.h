@@ -17,6 +17,8 @@ struct verdict {
 	struct identity_now now;
 	enum policy_operation operation;
 	const ASN1_OCTET_STRING *key; /* or NULL; the request's */
+	const struct wire_key *found; /* what the token says of it, and the certificate that it is used with; until the inventory changes */
+	struct bytes certificate;
 };
 
 /*

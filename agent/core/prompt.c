@@ -12,6 +12,7 @@
 #include <smime/error.h>
 
 #include "agent/wire/limits.h"
+#include "consent.h"
 #include "events.h"
 #include "session.h"
 #include "spawner.h"
@@ -19,7 +20,8 @@
 struct prompt {
 	TAILQ_ENTRY(prompt) link;
 	struct ticket *ticket;
-	bool told; /* that it is there, in this place */
+	bool consent; /* it asks whether something may be done */
+	bool told;    /* that it is there, in this place */
 	unsigned place;
 };
 
@@ -127,14 +129,21 @@ static int show(struct prompts *prompts, struct ticket *ticket) {
 
 /* ---- The line ---- */
 
+/* Who asks for what; and that it is no PIN that is asked for. */
+static void describe(const struct prompt *prompt, char *text, size_t size) {
+	(void)snprintf(text, size, "%s%s", prompt->consent ? "consent: " : "", ticket_caller(prompt->ticket));
+}
+
 static void emit(const struct prompts *prompts, const struct prompt *prompt, enum wire_event_kind kind) {
+	char text[WIRE_TEXT_MAX_BYTES];
 	const struct event event = {
 		kind,
 		.token = ticket_token(prompt->ticket),
-		.text = ticket_caller(prompt->ticket),
+		.text = text,
 		.number = kind == WIRE_EVENT_PROMPT_QUEUED ? prompt->place : 0,
 	};
 
+	describe(prompt, text, sizeof(text));
 	events_emit(prompts->agent, &event);
 }
 
@@ -175,22 +184,59 @@ static void take_out(struct prompts *prompts, struct prompt *prompt) {
 	}
 }
 
+/* Somebody else has the screen. */
+static bool is_elsewhere(const struct agent *agent) {
+	enum policy_known active, unlocked;
+
+	session_state(agent->session, &active, &unlocked);
+	return active == POLICY_NO;
+}
+
+/* What can't be asked is denied: no other PIN would help. */
+static void refuse(const struct prompt *prompt, int code, const char *text) {
+	char denied[WIRE_TEXT_MAX_BYTES];
+
+	if (!prompt->consent) {
+		prompt_refuse(prompt->ticket, code, text);
+		return;
+	}
+	(void)snprintf(denied, sizeof(denied), "it needs somebody's consent, which can't be asked for: %s", text);
+	prompt_refuse(prompt->ticket, SMIME_E_DENIED, denied);
+}
+
+/* Whether there is no need to ask, since others were answered while this waited, or no way to. It is told so then. */
+static bool is_settled(const struct prompts *prompts, const struct prompt *prompt) {
+	const char *program = prompts->agent->config->pin_program;
+	int r = prompt->consent ? ticket_consent_again(prompt->ticket) : 1;
+	char text[WIRE_TEXT_MAX_BYTES];
+
+	if (r == 0) {
+		ticket_prompt_agreed(prompt->ticket);
+	} else if (r < 0) {
+		prompt_refuse(prompt->ticket, SMIME_E_DENIED, CONSENT_REFUSED);
+	} else if (prompt->consent && is_elsewhere(prompts->agent)) {
+		refuse(prompt, SMIME_E_DENIED, "the session does not have the screen");
+	} else if (access(program, X_OK) < 0) {
+		(void)snprintf(text, sizeof(text), "%s can't be started%s; install a pinentry or set pin: program in agent.yaml", program,
+			prompt->consent ? "" : " to ask for the PIN");
+		refuse(prompt, SMIME_E_PIN_NO_PROMPT, text);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static void show_next(struct prompts *prompts) {
 	struct prompt *prompt;
 
 	while (!prompts->shown && (prompt = TAILQ_FIRST(&prompts->line))) {
-		const char *program = prompts->agent->config->pin_program;
-		char text[WIRE_TEXT_MAX_BYTES];
-		if (access(program, X_OK) < 0) {
-			(void)snprintf(text, sizeof(text),
-				"%s can't be started to ask for the PIN; install a pinentry or set pin: program in agent.yaml", program);
-			prompt_refuse(prompt->ticket, SMIME_E_PIN_NO_PROMPT, text);
+		if (is_settled(prompts, prompt)) {
 			take_out(prompts, prompt);
 			continue;
 		}
 		prompts->shown = true;
 		if (show(prompts, prompt->ticket) < 0) {
-			prompt_refuse(prompt->ticket, SMIME_E_INTERNAL, "the PIN prompt could not be started");
+			refuse(prompt, SMIME_E_INTERNAL, "the prompt could not be started");
 			take_out(prompts, prompt);
 		}
 	}
@@ -232,47 +278,33 @@ struct prompts *prompts_free(struct prompts *prompts) {
 }
 
 /* Why nobody may be asked now, or NULL. */
-static const char *refusal_for(const struct prompts *prompts, const struct ticket *ticket) {
-	if (ticket_hello(ticket)->no_prompt)
-		return "the token wants its PIN, and this program is not to have anybody asked for it: `smime unlock` asks";
+static const char *refusal_for(const struct prompts *prompts, const struct prompt *prompt) {
+	if (prompts->agent->config->no_prompts)
+		return prompt->consent ?
+			"this agent asks nobody (prompts: no)" :
+			"it needs a PIN, and this agent asks nobody (prompts: no); pin: file or pin: credential can have it";
+	if (ticket_hello(prompt->ticket)->no_prompt)
+		return prompt->consent ?
+			"this program is not to have anybody asked" :
+			"the token wants its PIN, and this program is not to have anybody asked for it: `smime unlock` asks";
 	return session_refuses_prompts(prompts->agent->session);
 }
 
-/* Somebody else has the screen. */
-static bool is_elsewhere(const struct agent *agent) {
-	enum policy_known active, unlocked;
-
-	session_state(agent->session, &active, &unlocked);
-	return active == POLICY_NO;
-}
-
 void prompts_request(struct prompts *prompts, struct ticket *ticket) {
-	const char *refusal = refusal_for(prompts, ticket);
-	bool asks_consent = ticket_asks_consent(ticket);
+	struct prompt *prompt = calloc(1, sizeof(*prompt));
 
-	if (prompts->agent->config->no_prompts) {
-		prompt_refuse(ticket, asks_consent ? SMIME_E_DENIED : SMIME_E_PIN_NO_PROMPT,
-			asks_consent ?
-				"it needs somebody's consent, and this agent asks nobody (prompts: no)" :
-				"it needs a PIN, and this agent asks nobody (prompts: no); pin: file or pin: credential can have it");
-		return;
-	}
-	struct prompt *prompt = refusal ? NULL : calloc(1, sizeof(*prompt));
-
-	if (refusal) {
-		prompt_refuse(ticket, SMIME_E_PIN_NO_PROMPT, refusal);
-		return;
-	}
-	if (asks_consent && is_elsewhere(prompts->agent)) {
-		prompt_refuse(ticket, SMIME_E_DENIED, "it needs the consent of somebody who is not at this screen");
-		free(prompt);
-		return;
-	}
 	if (!prompt) {
 		prompt_refuse(ticket, SMIME_E_NO_MEMORY, "");
 		return;
 	}
 	prompt->ticket = ticket;
+	prompt->consent = ticket_asks_consent(ticket);
+	const char *refusal = refusal_for(prompts, prompt);
+	if (refusal) {
+		refuse(prompt, SMIME_E_PIN_NO_PROMPT, refusal);
+		free(prompt);
+		return;
+	}
 	TAILQ_INSERT_TAIL(&prompts->line, prompt, link);
 	prompts->count++;
 	show_next(prompts);
@@ -314,9 +346,10 @@ int prompts_status(const struct prompts *prompts, STACK_OF(wire_prompt_status) *
 		_cleanup_(wire_prompt_status_freep) struct wire_prompt_status *status = wire_prompt_status_new();
 		const struct wire_token *token = ticket_token(prompt->ticket);
 		struct bytes id = wire_octets(token->id);
+		char text[WIRE_TEXT_MAX_BYTES];
+		describe(prompt, text, sizeof(text));
 		if (!status || wire_set_octets(&status->token, id.data, id.len) < 0 ||
-			wire_set_text(&status->label, wire_text(token->label)) < 0 ||
-			wire_set_text(&status->text, ticket_caller(prompt->ticket)) < 0)
+			wire_set_text(&status->label, wire_text(token->label)) < 0 || wire_set_text(&status->text, text) < 0)
 			return -SMIME_E_NO_MEMORY;
 		bytes += (size_t)ASN1_item_i2d((const ASN1_VALUE *)status, NULL, wire_prompt_status_it());
 		if (bytes > bytes_max)

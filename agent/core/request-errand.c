@@ -9,16 +9,19 @@
 #include <smime/error.h>
 
 #include "audit.h"
+#include "consent.h"
 #include "inventory.h"
 #include "request-internal.h"
 
 struct errand {
 	struct agent *agent;
-	struct request *request;    /* NULL: the client has gone */
-	struct audit_entry *entry;  /* DENIED, which is abandoned with the request */
-	struct wire_order *order;   /* until the token has it */
-	struct wire_hello *hello;   /* of the client, for prompts */
-	uid_t uid;                  /* whose it is: users take turns */
+	struct request *request;          /* NULL: the client has gone */
+	struct audit_entry *entry;        /* DENIED, which is abandoned with the request */
+	struct wire_order *order;         /* until the token has it */
+	struct wire_hello *hello;         /* of the client, for prompts */
+	uid_t uid;                        /* whose it is: users take turns */
+	struct consent_question question; /* what somebody must agree to first, until the token's order has it */
+	bool asks;
 	ASN1_OCTET_STRING *token;   /* id: its worker may be another one by then */
 	struct ticket *ticket;      /* the order that the token has */
 	uint64_t intent;            /* the number of its record */
@@ -30,6 +33,8 @@ struct errand {
 static void errand_free(struct errand *errand) {
 	if (errand->request)
 		errand->request->errand = NULL;
+	if (errand->asks)
+		consent_over(errand->agent->consents, &errand->question);
 	wire_order_free(errand->order);
 	wire_hello_free(errand->hello);
 	ASN1_OCTET_STRING_free(errand->token);
@@ -147,6 +152,10 @@ static void give_order(struct errand *errand) {
 	int r = worker ? worker_submit(worker, TAKE(errand->order), errand->hello, errand->uid, on_outcome, errand, &errand->ticket) :
 			 -SMIME_E_TOKEN_GONE;
 
+	if (r == 0 && errand->asks) {
+		errand->asks = false;
+		ticket_ask_consent(errand->ticket, &errand->question);
+	}
 	if (r < 0)
 		conclude(errand, NULL, r, r == -SMIME_E_TOKEN_FAULT ? worker_fault(worker) : "");
 }
@@ -173,15 +182,21 @@ static bool fill_in(struct errand *errand, const struct worker *worker, struct w
 	return order && errand->hello && errand->token;
 }
 
-void errand_begin(struct request *request, struct worker *worker, struct wire_order *order, const struct audit_ground *ground) {
+void errand_begin(struct request *request, struct worker *worker, struct wire_order *order, const struct consent_question *question,
+	const struct audit_ground *ground) {
 	struct errand *errand = errand_new(request);
 	int r = -SMIME_E_NO_MEMORY;
 
 	if (!errand) {
+		if (question)
+			consent_over(request->peer->agent->consents, question);
 		wire_order_free(order);
 		request_fail(request, r, "");
 		return;
 	}
+	errand->asks = question != NULL;
+	if (question)
+		errand->question = *question;
 	if (fill_in(errand, worker, order))
 		r = errand->agent->audit ? audit_write(errand->agent->audit, describe("intent", request, worker_token(worker), ground),
 						   true, on_intent, errand, NULL) :

@@ -9,7 +9,6 @@
 #define CORE_REQUEST_INTERNAL_H
 
 #include "agent/wire/limits.h"
-#include "consent.h"
 #include "request.h"
 
 struct request {
@@ -20,9 +19,6 @@ struct request {
 	struct errand *errand; /* the order it waits for, or NULL */
 	bool waiting;
 	struct locking *locking; /* the lock it waits for, or NULL */
-	bool asks;               /* somebody is asked first, for .. */
-	struct consent_scope scope;
-	struct policy_ask ask;
 };
 
 /* Each ends the request. An empty text stands for that of the error. */

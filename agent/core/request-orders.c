@@ -9,14 +9,14 @@
 #include <smime/error.h>
 
 #include "agent/wire/limits.h"
+#include "consent-text.h"
+#include "consent.h"
 #include "discovery.h"
 #include "inventory.h"
 #include "judge.h"
 #include "locking.h"
 #include "request-errand.h"
 #include "reuse.h"
-
-#define CONSENT_REFUSED "somebody has just said no to this, or is being asked several things already; wait a minute, or ask them"
 
 static void answer_signed(struct request *request, struct wire_report *report) {
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_SIGN);
@@ -57,9 +57,6 @@ int request_check(struct request *request, const struct wire_report *report) {
 void request_outcome(struct request *request, struct wire_report *received, int error, const char *text) {
 	_cleanup_(wire_report_freep) struct wire_report *report = received;
 
-	if (request->asks)
-		consent_answered(request->peer->agent->consents, &request->scope, &request->ask, report ? 0 : error);
-	request->asks = false;
 	if (!report) {
 		request_fail(request, error, text);
 		return;
@@ -81,60 +78,40 @@ static void deny(struct request *request, int error, const char *text) {
 	errand_deny(request, NULL, error, text, &ground);
 }
 
-static void submit(struct request *request, struct worker *worker, struct wire_order *order, const struct verdict *verdict) {
+/* What somebody must agree to before an order is given. */
+struct asked {
+	struct consent_question question;
+	bool asks;
+};
+
+static void submit(struct request *request, struct worker *worker, const struct asked *asked, struct wire_order *order,
+	const struct verdict *verdict) {
 	char rule[JUDGE_RULE_BYTES];
 	const struct audit_ground ground = judge_ground(request->peer->agent, &verdict->decision, rule);
 
-	if (order)
-		errand_begin(request, worker, order, &ground);
-	else
-		request_fail(request, -SMIME_E_NO_MEMORY, "");
+	if (order) {
+		errand_begin(request, worker, order, asked->asks ? &asked->question : NULL, &ground);
+		return;
+	}
+	if (asked->asks)
+		consent_over(request->peer->agent->consents, &asked->question);
+	request_fail(request, -SMIME_E_NO_MEMORY, "");
 }
 
-/* What a person is told who is to agree: what is sure comes first, and so can't be pushed out of sight by what a program claims. */
-static int describe_consent(
-	const struct request *request, const struct verdict *verdict, const char *what, const char *whose, char *text, size_t size) {
-	const struct identity_now *now = &verdict->now;
-	const struct policy_ask *ask = verdict->decision.ask;
-	static const char *const remote[] = {
-		[POLICY_NO] = "", [POLICY_YES] = ", for ANOTHER MACHINE (remote),", [POLICY_DONT_KNOW] = ", perhaps for another machine,"
-	};
-	char often[100] = "";
-
-	if (ask->count == 0)
-		(void)snprintf(often, sizeof(often), " A yes holds until the token is locked.");
-	else if (ask->count > 1)
-		(void)snprintf(often, sizeof(often), " A yes holds for %u operations within %llu s.", ask->count,
-			(unsigned long long)(ask->within_us / 1000000));
-	return snprintf(text, size, "Process %d%s%s of user %u%s wants to %s%s%.200s%s. It calls itself \"%.60s\", and runs %.200s.%s",
-		(int)request->peer->identity.pid, now->unit && *now->unit ? ", unit " : "", now->unit ? now->unit : "",
-		(unsigned)request->peer->identity.uid, remote[now->remote], what, *whose ? " as " : "", whose,
-		*whose ? " (as it claims)" : "", wire_text(request->peer->hello->program),
-		now->executable ? now->executable : "what is not known", often);
-}
-
-/* 0: nobody has to be asked, or the order says what. -SMIME_E_DENIED when that can't be done now; -SMIME_E_NO_MEMORY. */
+/* Whether somebody has to be asked, and what he is told then. Negative: it can't be. */
 static int ask_consent(
-	struct request *request, const struct verdict *verdict, const char *what, const char *whose, ASN1_UTF8STRING **ret_text) {
-	const struct identity *identity = &request->peer->identity;
-	char text[WIRE_TEXT_MAX_BYTES];
-	int r = 0;
+	const struct request *request, const struct verdict *verdict, const char *what, struct wire_caller *caller, struct asked *asked) {
+	const struct peer *peer = request->peer;
+	int r = verdict->decision.outcome == POLICY_ASK ? consent_ask(peer->agent->consents, &peer->identity, verdict, &asked->question) :
+							  0;
 
-	if (verdict->decision.outcome == POLICY_ASK)
-		r = consent_ask(request->peer->agent->consents, identity, verdict);
-	if (r <= 0)
-		return r;
-	request->asks = true;
-	request->ask = *verdict->decision.ask;
-	consent_scope_of(identity, verdict, &request->scope);
-	(void)describe_consent(request, verdict, what, whose, text, sizeof(text));
-	*ret_text = ASN1_UTF8STRING_new();
-	return *ret_text ? wire_set_text(ret_text, text) : -SMIME_E_NO_MEMORY;
+	asked->asks = r == 1;
+	return asked->asks ? consent_text(peer, request->wire, verdict, what, &caller->consent) : r;
 }
 
 /* Fills in who asks for what, and what somebody must agree to. Negative: it can't be, and the request is over. */
-static int describe(
-	struct request *request, const char *what, const char *whose, struct wire_caller *caller, const struct verdict *verdict) {
+static int describe(struct request *request, const char *what, const char *whose, struct wire_caller *caller, const struct verdict *verdict,
+	struct asked *asked) {
 	char who[200], text[WIRE_TEXT_MAX_BYTES];
 
 	peer_describe(request->peer, who, sizeof(who));
@@ -142,7 +119,9 @@ static int describe(
 	caller->fresh_pin = verdict->decision.fresh_pin ? 0xff : 0;
 	int r = wire_set_text(&caller->text, text);
 	if (r == 0)
-		r = ask_consent(request, verdict, what, whose, &caller->consent);
+		r = ask_consent(request, verdict, what, caller, asked);
+	if (r < 0 && asked->asks)
+		consent_over(request->peer->agent->consents, &asked->question);
 	if (r == -SMIME_E_DENIED)
 		judge_refuse(request, &verdict->decision, CONSENT_REFUSED);
 	else if (r < 0)
@@ -166,16 +145,17 @@ void request_handle_sign(struct request *request) {
 	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_SIGN);
 
 	_cleanup_(verdict_clear) struct verdict verdict = { .key = NULL };
+	struct asked asked = { .asks = false };
 
 	if (!worker || judge_request(request, POLICY_SIGN, (*sign)->key, worker, &verdict) < 0)
 		return;
 	if (!order)
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
-	if (!order || describe(request, "sign", wire_text((*sign)->from), order->body->sign->caller, &verdict) < 0)
+	if (!order || describe(request, "sign", wire_text((*sign)->from), order->body->sign->caller, &verdict, &asked) < 0)
 		return;
 	wire_sign_free(order->body->sign->request);
 	order->body->sign->request = ASN1_item_dup(wire_sign_it(), *sign);
-	submit(request, worker, order->body->sign->request ? TAKE(order) : NULL, &verdict);
+	submit(request, worker, &asked, order->body->sign->request ? TAKE(order) : NULL, &verdict);
 }
 
 void request_handle_decrypt(struct request *request) {
@@ -184,6 +164,7 @@ void request_handle_decrypt(struct request *request) {
 	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_DECRYPT);
 
 	_cleanup_(verdict_clear) struct verdict verdict = { .key = NULL };
+	struct asked asked = { .asks = false };
 
 	if (!worker || judge_request(request, POLICY_DECRYPT, (*decrypt)->key, worker, &verdict) < 0)
 		return;
@@ -193,11 +174,11 @@ void request_handle_decrypt(struct request *request) {
 	}
 	if (!order)
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
-	if (!order || describe(request, "decrypt a message", "", order->body->decrypt->caller, &verdict) < 0)
+	if (!order || describe(request, "decrypt a message", "", order->body->decrypt->caller, &verdict, &asked) < 0)
 		return;
 	wire_decrypt_free(order->body->decrypt->request);
 	order->body->decrypt->request = ASN1_item_dup(wire_decrypt_it(), *decrypt);
-	submit(request, worker, order->body->decrypt->request ? TAKE(order) : NULL, &verdict);
+	submit(request, worker, &asked, order->body->decrypt->request ? TAKE(order) : NULL, &verdict);
 }
 
 /* Whether it is unlocked without a login: so are tokens that can hold no private key, and stand beside one that can. */
@@ -260,6 +241,7 @@ static void order_for_token(struct request *request, enum wire_order_type type, 
 	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, type);
 
 	_cleanup_(verdict_clear) struct verdict verdict = { .key = NULL };
+	struct asked asked = { .asks = false };
 
 	if (!worker || judge_request(request, POLICY_UNLOCK, NULL, worker, &verdict) < 0)
 		return;
@@ -269,9 +251,9 @@ static void order_for_token(struct request *request, enum wire_order_type type, 
 						 order->body->unlock;
 	if (!caller)
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
-	if (!caller || describe(request, what, "", caller, &verdict) < 0)
+	if (!caller || describe(request, what, "", caller, &verdict, &asked) < 0)
 		return;
-	submit(request, worker, TAKE(order), &verdict);
+	submit(request, worker, &asked, TAKE(order), &verdict);
 }
 
 void request_handle_unlock(struct request *request) {

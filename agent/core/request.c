@@ -33,8 +33,6 @@ static void request_free(struct request *request) {
 	if (request->waiting)
 		TAILQ_REMOVE(&peer->agent->requests->waiting, request, wait);
 	request->locking = locking_abandon(request->locking);
-	if (request->asks)
-		consent_answered(peer->agent->consents, &request->scope, &request->ask, -SMIME_E_PIN_CANCELLED);
 	LIST_REMOVE(request, link);
 	wire_request_free(request->wire);
 	free(request);

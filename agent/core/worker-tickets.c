@@ -63,11 +63,20 @@ static void stop_clocks(struct ticket *ticket) {
 	ticket->slow = false;
 }
 
+static void consent_is_over(struct ticket *ticket) {
+	if (ticket->asks)
+		consent_over(ticket->worker->agent->consents, &ticket->question);
+	ticket->asks = false;
+	wire_hello_free(ticket->consent_hello);
+	ticket->consent_hello = NULL;
+}
+
 static void ticket_free(struct ticket *ticket) {
 	struct worker *worker = ticket->worker;
 
 	if (ticket->prompting)
 		prompts_forget(worker->agent->prompts, ticket);
+	consent_is_over(ticket);
 	worker->queued_bytes -= ticket->bytes;
 	if (ticket->open) {
 		TAILQ_REMOVE(&worker->open, ticket, link);
@@ -81,7 +90,6 @@ static void ticket_free(struct ticket *ticket) {
 	wire_report_free(ticket->failure);
 	wire_order_free(ticket->order);
 	wire_hello_free(ticket->hello);
-	wire_hello_free(ticket->consent_hello);
 	free(ticket);
 }
 
@@ -305,11 +313,7 @@ static struct wire_hello *consent_hello(const struct ticket *ticket) {
 
 /* The first prompt of an order that somebody must agree to is for that, and any other for a PIN. */
 static bool begin_consent(struct ticket *ticket) {
-	const struct wire_caller *caller = caller_of(ticket);
-	bool first = !ticket->prompted;
-
-	ticket->prompted = true;
-	if (!first || !caller || !caller->consent)
+	if (!ticket->asks)
 		return true;
 	ticket->consent_hello = consent_hello(ticket);
 	return ticket->consent_hello != NULL;
@@ -340,9 +344,35 @@ void tickets_prompt_over(struct worker *worker, uint32_t id) {
 		return;
 	ticket->prompting = false;
 	prompts_forget(worker->agent->prompts, ticket);
-	wire_hello_free(ticket->consent_hello);
-	ticket->consent_hello = NULL;
+	consent_is_over(ticket);
 	update_clocks(worker);
+}
+
+/* ---- Consent ---- */
+
+void ticket_ask_consent(struct ticket *ticket, const struct consent_question *question) {
+	ticket->question = *question;
+	ticket->asks = true;
+}
+
+int ticket_consent_again(const struct ticket *ticket) {
+	return consent_ask_again(ticket->worker->agent->consents, &ticket->question);
+}
+
+void ticket_prompt_agreed(struct ticket *ticket) {
+	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_PROMPT);
+
+	if (order)
+		order->body->prompt->agreed = 0xff;
+	consent_is_over(ticket);
+	ticket_prompt_answer(ticket, order, -1);
+}
+
+void tickets_consent_answered(struct worker *worker, uint32_t id, bool yes) {
+	struct ticket *ticket = tickets_find_open(worker, id);
+
+	if (ticket && ticket->prompting && ticket->consent_hello)
+		consent_answered(worker->agent->consents, &ticket->question, yes);
 }
 
 /* ---- Coming and going ---- */

@@ -29,6 +29,7 @@ enum {
 
 struct worker;
 struct ticket;
+struct consent_question;
 
 /*
  * The outcome of an order: `report` (owned by the callee) on success, else NULL with a negative error and a text for people.
@@ -107,6 +108,16 @@ int worker_status(const struct worker *worker, struct wire_token_status *status)
 void ticket_prompt_answer(struct ticket *ticket, struct wire_order *order, int fd);
 const struct wire_hello *ticket_hello(const struct ticket *ticket); /* where its prompt is shown */
 bool ticket_asks_consent(const struct ticket *ticket);              /* the prompt asks whether it may be done, not for a PIN */
+
+/* The order's first prompt is for this, which is owned by the ticket from here on. At once after worker_submit(). */
+void ticket_ask_consent(struct ticket *ticket, const struct consent_question *question);
+
+/* The prompt for consent would be shown now: as consent_ask_again(). */
+int ticket_consent_again(const struct ticket *ticket);
+
+/* Tells the token process that nobody need be asked, since a yes holds. */
+void ticket_prompt_agreed(struct ticket *ticket);
+
 const struct wire_token *ticket_token(const struct ticket *ticket);
 const char *ticket_caller(const struct ticket *ticket); /* who asks for what */
 

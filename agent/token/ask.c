@@ -20,10 +20,26 @@ static int refused(const struct wire_prompt_grant *grant, struct fault *fault) {
 	return fault_set(fault, code, "%s", grant->refusal ? wire_text(grant->refusal->text) : smime_strerror(code));
 }
 
-int ask_begin(struct operation *operation, struct asking *ret_asking, struct fault *fault) {
+static int begin(struct operation *operation, struct asking *asking, struct fault *fault) {
 	const struct token *token = operation->token;
 	_cleanup_(grant_freep) struct wire_prompt_grant *grant = NULL;
 	_cleanup_(close_fdp) int fd = -1;
+	int r = exchange_prompt(token->exchange, operation->id, &grant, &fd);
+
+	if (r < 0)
+		return r;
+	if (grant->agreed && operation->consent)
+		return 0;
+	if (!grant->granted || fd < 0)
+		return refused(grant, fault);
+	r = prompt_open(take_fd(&fd), grant, &asking->words, &asking->prompt, fault);
+	if (r < 0)
+		(void)exchange_send_event(token->exchange, operation->id, WIRE_REPORT_PROMPT_DONE);
+	return r;
+}
+
+int ask_begin(struct operation *operation, struct asking *ret_asking, struct fault *fault) {
+	struct token *token = operation->token;
 	struct asking asking = {
 		.operation = operation,
 		.message_fd = -1,
@@ -31,22 +47,18 @@ int ask_begin(struct operation *operation, struct asking *ret_asking, struct fau
 		.words = { .label = token_label(token),
 			.serial = wire_text(token->name->serial),
 			.who = operation->who,
+			.consent = operation->consent,
 			.where = "",
 			.further = "" },
 	};
-	int r = exchange_prompt(token->exchange, operation->id, &grant, &fd);
 
-	if (r < 0)
-		return r;
-	if (!grant->granted || fd < 0)
-		return refused(grant, fault);
-	r = prompt_open(take_fd(&fd), grant, &asking.words, &asking.prompt, fault);
-	if (r < 0) {
-		(void)exchange_send_event(token->exchange, operation->id, WIRE_REPORT_PROMPT_DONE);
-		return r;
-	}
-	*ret_asking = asking;
-	return 0;
+	(void)pthread_mutex_lock(&token->exchange->prompt_lock);
+	int r = begin(operation, &asking, fault);
+	if (!asking.prompt)
+		(void)pthread_mutex_unlock(&token->exchange->prompt_lock);
+	if (r == 0)
+		*ret_asking = asking;
+	return r;
 }
 
 static void tell_core(const struct asking *asking) {
@@ -95,20 +107,24 @@ void ask_end(struct asking *asking) {
 	asking->prompt = prompt_close(asking->prompt);
 	if (!asking->told)
 		tell_core(asking);
+	(void)pthread_mutex_unlock(&asking->operation->token->exchange->prompt_lock);
 }
 
 /* ---- Consent ---- */
 
 int ask_consent(struct operation *operation, struct fault *fault) {
 	_cleanup_(ask_end) struct asking asking = ASKING_NOBODY;
+	enum prompt_answer answer = PROMPT_UNANSWERED;
 	int r = ask_begin(operation, &asking, fault);
 
-	if (r < 0)
+	if (r < 0 || !asking.prompt) /* a yes that others were given holds for this, too */
 		return r;
-	struct prompt_words words = asking.words;
-	words.what = "May this be done with a key";
-	words.consent = operation->consent;
-	return prompt_confirm(asking.prompt, &words, fault);
+	r = prompt_consent(asking.prompt, &asking.words, &answer, fault);
+	if (answer != PROMPT_UNANSWERED &&
+		exchange_send_event(
+			operation->token->exchange, operation->id, answer == PROMPT_YES ? WIRE_REPORT_AGREED : WIRE_REPORT_REFUSED) < 0)
+		return -SMIME_E_AGENT_GONE;
+	return r;
 }
 
 /* ---- Secrets ---- */

@@ -24,6 +24,7 @@ void exchange_init(struct exchange *exchange, int fd) {
 	*exchange = (struct exchange){ .fd = fd, .device = st.st_dev, .inode = st.st_ino, .prompt_fd = -1 };
 	(void)pthread_mutex_init(&exchange->write_lock, NULL);
 	(void)pthread_mutex_init(&exchange->read_lock, NULL);
+	(void)pthread_mutex_init(&exchange->prompt_lock, NULL);
 	(void)pthread_cond_init(&exchange->more, NULL);
 	STAILQ_INIT(&exchange->orders);
 	(void)pthread_cond_init(&exchange->prompt_answered, NULL);

@@ -31,6 +31,7 @@ struct exchange {
 	pthread_cond_t more;       /* orders, or the turn to read */
 	unsigned idle;             /* threads that wait for it */
 	STAILQ_HEAD(, exchange_job) orders;
+	pthread_mutex_t prompt_lock;    /* held from the question for a prompt until it is over: one at a time in the process */
 	pthread_cond_t prompt_answered; /* or the turn to read */
 	bool prompt_awaited;
 	uint32_t prompt_id;

@@ -15,7 +15,7 @@
 
 #include "smime/error.h"
 
-enum { PROMPT_LINE_MAX_BYTES = 900 }; /* Assuan's lines have 1000 */
+enum { PROMPT_LINE_MAX_BYTES = 990 }; /* Assuan's lines have 1000 */
 
 static void *secure_malloc(size_t size) {
 	return OPENSSL_secure_malloc(size);
@@ -103,13 +103,7 @@ static void trim_cut(char *text) {
 		text[start - 1] = '\0';
 }
 
-/* The token comes first, and what the caller claims is cut, so that it can't push the token or a grant out of sight. */
-static void describe(const struct prompt_words *words, struct line *line) {
-	enum { CLAIM_MAX_BYTES = 240 };
-	char claim[CLAIM_MAX_BYTES];
-
-	line_add(line, "SETDESC ");
-	line_add(line, words->what);
+static void describe_token(const struct prompt_words *words, struct line *line) {
 	line_add(line, " of the token \"");
 	line_add(line, words->label);
 	line_add(line, "\"");
@@ -118,16 +112,34 @@ static void describe(const struct prompt_words *words, struct line *line) {
 		line_add(line, words->serial);
 		line_add(line, ")");
 	}
+}
+
+/* What is cut when the line is full is the end, where the claims are. */
+static void describe_consent(const struct prompt_words *words, struct line *line) {
+	line_add(line, "SETDESC Do you allow the use");
+	describe_token(words, line);
+	line_add(line, "?");
+	for (int i = 0; i < sk_ASN1_UTF8STRING_num(words->consent); i++) {
+		line_add(line, "\n\n");
+		line_add(line, wire_text(sk_ASN1_UTF8STRING_value(words->consent, i)));
+	}
+}
+
+/* The token comes first, and what the caller claims is cut, so that it can't push the token or a grant out of sight. */
+static void describe(const struct prompt_words *words, struct line *line) {
+	enum { CLAIM_MAX_BYTES = 240 };
+	char claim[CLAIM_MAX_BYTES];
+
+	line_add(line, "SETDESC ");
+	line_add(line, words->what);
+	describe_token(words, line);
 	line_add(line, words->where);
 	line_add(line, ".");
 	if (words->tries) {
 		line_add(line, "\n");
 		line_add(line, words->tries);
 	}
-	if (words->consent) {
-		line_add(line, "\n\n");
-		line_add(line, words->consent);
-	} else if (words->who[0]) {
+	if (words->who[0]) {
 		(void)snprintf(claim, sizeof(claim), "\n\n%s", words->who);
 		trim_cut(claim);
 		line_add(line, claim);
@@ -138,15 +150,11 @@ static void describe(const struct prompt_words *words, struct line *line) {
 
 static gpg_error_t set_words(assuan_context_t context, const struct prompt_words *words) {
 	struct line description = { .len = 0 };
-	gpg_error_t e = say_words(context, "SETTITLE ", words->consent ? "smime-agent: may this be done?" : "smime-agent: PIN");
+	gpg_error_t e = say_words(context, "SETTITLE ", "smime-agent: PIN");
 
 	describe(words, &description);
 	if (!e)
 		e = say(context, &description);
-	if (!e && words->consent)
-		e = say_words(context, "SETOK ", "_Allow");
-	if (!e && words->consent)
-		e = say_words(context, "SETCANCEL ", "_Refuse");
 	if (!e && words->field)
 		e = say_words(context, "SETPROMPT ", words->field);
 	/* An old pinentry shows neither; what went wrong is in the description as well. */
@@ -189,17 +197,41 @@ static gpg_error_t take_status(void *opaque, const char *line) {
 	return 0;
 }
 
-static int explain(gpg_error_t e, const struct prompt_words *words, struct fault *fault) {
+/* Consent that was not given, in words that claim no more than what is known. */
+static int explain_consent(gpg_error_t e, struct fault *fault) {
 	switch (gpg_err_code(e)) {
 	case GPG_ERR_CANCELED:
 	case GPG_ERR_FULLY_CANCELED:
 	case GPG_ERR_NOT_CONFIRMED:
-		if (words->consent)
-			return fault_set(fault, SMIME_E_DENIED, "somebody was asked whether it may be done, and said no");
+		return fault_set(fault, SMIME_E_DENIED, "somebody was asked whether it may be done, and said no");
+	case GPG_ERR_TIMEOUT:
+		return fault_set(fault, SMIME_E_DENIED, "somebody was asked whether it may be done, and gave no answer in time");
+	case GPG_ERR_EOF:
+	case GPG_ERR_EPIPE:
+	case GPG_ERR_ECONNRESET:
+		return fault_set(fault, SMIME_E_DENIED, "somebody was asked whether it may be done, and the question was closed");
+	case GPG_ERR_ENOTTY:
+	case GPG_ERR_ENXIO:
+	case GPG_ERR_ENODEV:
+		return fault_set(fault, SMIME_E_DENIED,
+			"it needs somebody's consent, and there is no display to ask on; start the agent in the desktop's session, or let "
+			"the "
+			"client's terminal be used with `consent-on-tty: yes` in agent.yaml");
+	default:
+		return fault_set(
+			fault, SMIME_E_DENIED, "it needs somebody's consent, and pinentry can't ask for it here (%s)", gpg_strerror(e));
+	}
+}
+
+static int explain(gpg_error_t e, const struct prompt_words *words, struct fault *fault) {
+	if (words->consent)
+		return explain_consent(e, fault);
+	switch (gpg_err_code(e)) {
+	case GPG_ERR_CANCELED:
+	case GPG_ERR_FULLY_CANCELED:
+	case GPG_ERR_NOT_CONFIRMED:
 		return fault_set(fault, SMIME_E_PIN_CANCELLED, "the PIN prompt for token \"%s\" was cancelled", words->label);
 	case GPG_ERR_TIMEOUT:
-		if (words->consent)
-			return fault_set(fault, SMIME_E_DENIED, "somebody was asked whether it may be done, and gave no answer in time");
 		return fault_set(fault, SMIME_E_PIN_CANCELLED, "nobody answered the PIN prompt for token \"%s\" in time", words->label);
 	case GPG_ERR_EOF:
 	case GPG_ERR_EPIPE:
@@ -208,18 +240,10 @@ static int explain(gpg_error_t e, const struct prompt_words *words, struct fault
 	case GPG_ERR_ENOTTY:
 	case GPG_ERR_ENXIO:
 	case GPG_ERR_ENODEV:
-		if (words->consent)
-			return fault_set(fault, SMIME_E_DENIED,
-				"it needs somebody's consent, and there is no display to ask for it on; `consent-on-tty: yes` in "
-				"agent.yaml "
-				"lets the client's terminal be used");
 		return fault_set(fault, SMIME_E_PIN_NO_PROMPT,
 			"pinentry has no terminal and no display to ask on; run `export GPG_TTY=$(tty)` and try again in a terminal, or "
 			"set pin: program: in agent.yaml to a graphical pinentry");
 	default:
-		if (words->consent)
-			return fault_set(fault, SMIME_E_DENIED, "it needs somebody's consent, and pinentry can't ask for it here (%s)",
-				gpg_strerror(e));
 		return fault_set(fault, SMIME_E_PIN_NO_PROMPT,
 			"pinentry can't ask for the PIN (%s); set pin: program: in agent.yaml to one that works here", gpg_strerror(e));
 	}
@@ -310,6 +334,96 @@ int prompt_confirm(struct prompt *prompt, const struct prompt_words *words, stru
 		e = assuan_transact(prompt->context, "CONFIRM", NULL, NULL, NULL, NULL, NULL, NULL);
 	return e ? explain(e, words, fault) : 0;
 }
+
+/* ---- Consent ---- */
+
+/* "curses", or what falls back to it, as "gtk2:curses". */
+static gpg_error_t take_flavor(void *opaque, const void *data, size_t len) {
+	static const char curses[] = "curses";
+	size_t n = sizeof(curses) - 1;
+
+	*(bool *)opaque =
+		len >= n && memcmp((const char *)data + len - n, curses, n) == 0 && (len == n || ((const char *)data)[len - n - 1] == ':');
+	return 0;
+}
+
+/*
+ * The curses pinentry begins on its OK button whatever that is called, so that there OK refuses and the third button, of which it says "not
+ * confirmed", allows. With any other, "not confirmed" can also be a closed window, and OK is what it seems: the graphical ones of GnuPG begin
+ * on Cancel, and that for dumb terminals on nothing.
+ */
+static bool is_curses(assuan_context_t context) {
+	bool curses = false;
+
+	return !assuan_transact(context, "GETINFO flavor", take_flavor, &curses, NULL, NULL, NULL, NULL) && curses;
+}
+
+static gpg_error_t set_question(assuan_context_t context, const struct prompt_words *words, bool curses) {
+	struct line description = { .len = 0 };
+	gpg_error_t e = say_words(context, "SETTITLE ", "smime-agent: may this be done?");
+
+	describe_consent(words, &description);
+	if (!e)
+		e = say(context, &description);
+	if (!e)
+		e = say_words(context, "SETOK ", curses ? "_Refuse" : "_Allow");
+	if (!e && curses)
+		e = say_words(context, "SETNOTOK ", "_Allow");
+	return e ? e : say_words(context, "SETCANCEL ", curses ? "_Close" : "_Refuse");
+}
+
+static bool is_soon(const struct timespec *since) {
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - since->tv_sec) * 1000 + (now.tv_nsec - since->tv_nsec) / 1000000 < PROMPT_DEAD_MS;
+}
+
+/* One round; 0 is a yes. *ret_soon: it came too soon to be one. */
+static gpg_error_t confirm(assuan_context_t context, bool curses, bool *ret_soon) {
+	struct timespec shown;
+	gpg_error_t e;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &shown);
+	e = assuan_transact(context, "CONFIRM", NULL, NULL, NULL, NULL, NULL, NULL);
+	*ret_soon = is_soon(&shown);
+	if (!curses)
+		return e;
+	return !e ? gpg_error(GPG_ERR_CANCELED) : gpg_err_code(e) == GPG_ERR_NOT_CONFIRMED ? 0 : e;
+}
+
+static bool is_answer(gpg_error_t e) {
+	switch (gpg_err_code(e)) {
+	case GPG_ERR_NO_ERROR:
+	case GPG_ERR_CANCELED:
+	case GPG_ERR_FULLY_CANCELED:
+	case GPG_ERR_NOT_CONFIRMED:
+	case GPG_ERR_TIMEOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int prompt_consent(struct prompt *prompt, const struct prompt_words *words, enum prompt_answer *ret_answer, struct fault *fault) {
+	bool curses = is_curses(prompt->context), soon = false;
+	gpg_error_t e = set_question(prompt->context, words, curses);
+
+	*ret_answer = PROMPT_UNANSWERED;
+	if (e)
+		return explain(e, words, fault);
+	e = confirm(prompt->context, curses, &soon);
+	if (!e && soon)
+		e = confirm(prompt->context, curses, &soon);
+	if (is_answer(e))
+		*ret_answer = !e && !soon ? PROMPT_YES : PROMPT_NO;
+	if (!e && soon)
+		return fault_set(
+			fault, SMIME_E_DENIED, "somebody was asked whether it may be done, and the yes came sooner than it can be read");
+	return e ? explain(e, words, fault) : 0;
+}
+
+/* ---- A message ---- */
 
 /* What can't be shown is told at once; what is shown is answered when it is closed. */
 static gpg_error_t await_refusal(assuan_context_t context, int fd) {

@@ -16,19 +16,20 @@ enum {
 	PIN_MAX_BYTES = 255,
 	PROMPT_TIMEOUT_S = 120,  /* then pinentry closes: while it is open every other request for a PIN waits */
 	PROMPT_REFUSAL_MS = 300, /* how long a pinentry may take to say that it can't show a message */
+	PROMPT_DEAD_MS = 700,    /* a yes that comes sooner was typed for something else, when the prompt popped up under it */
 };
 
 struct prompt_words {
-	const char *what;           /* "Enter the PIN" */
-	const char *label, *serial; /* of the token */
-	const char *where;          /* "" or " on the keypad of its reader" */
-	const char *field;          /* "PIN:"; NULL: there is none */
-	const char *who;            /* who asks for what, as a sentence without its full stop; may be empty */
-	const char *further;        /* "" or what else the PIN is for: goes on with that sentence */
-	const char *tries;          /* NULL, or what the person must know of the tries that are left */
-	const char *consent;        /* NULL, or what is to be agreed to: stands in place of `who` */
-	const char *error;          /* NULL, or what was wrong the last time */
-	const char *repeat;         /* NULL, or the name of a second field for the same again */
+	const char *what;                         /* "Enter the PIN" */
+	const char *label, *serial;               /* of the token */
+	const char *where;                        /* "" or " on the keypad of its reader" */
+	const char *field;                        /* "PIN:"; NULL: there is none */
+	const char *who;                          /* who asks for what, as a sentence without its full stop; may be empty */
+	const char *further;                      /* "" or what else the PIN is for: goes on with that sentence */
+	const char *tries;                        /* NULL, or what the person must know of the tries that are left */
+	const STACK_OF(ASN1_UTF8STRING) *consent; /* NULL, or paragraphs that say what is to be agreed to */
+	const char *error;                        /* NULL, or what was wrong the last time */
+	const char *repeat;                       /* NULL, or the name of a second field for the same again */
 };
 
 struct prompt;
@@ -48,8 +49,17 @@ DEFINE_CLEANUP(struct prompt *, prompt_closep, prompt_close)
  */
 int prompt_ask(struct prompt *prompt, const struct prompt_words *words, struct secret *ret_pin, bool *ret_repeated, struct fault *fault);
 
-/* Shows a question without a field: 0 for yes, -SMIME_E_PIN_CANCELLED for no, of a consent -SMIME_E_DENIED; errors of prompt_open(). */
+/* Shows a question without a field: 0 for yes, -SMIME_E_PIN_CANCELLED for no; errors of prompt_open(). */
 int prompt_confirm(struct prompt *prompt, const struct prompt_words *words, struct fault *fault);
+
+enum prompt_answer { PROMPT_UNANSWERED, PROMPT_YES, PROMPT_NO };
+
+/*
+ * Asks for consent. The button that Enter presses is the one that refuses wherever pinentry lets us have it so; a yes that comes too soon is
+ * asked for once more, and is a no the second time. 0: *ret_answer is yes. -SMIME_E_DENIED: it is no, also when nobody has answered in time,
+ * or nobody was asked, since the prompt can't be shown or was closed from outside.
+ */
+int prompt_consent(struct prompt *prompt, const struct prompt_words *words, enum prompt_answer *ret_answer, struct fault *fault);
 
 /*
  * Shows a message that stays until prompt_close(), or until somebody closes it or its time is over, and does not wait for that:

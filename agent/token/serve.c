@@ -40,8 +40,10 @@ static struct purpose purpose_of(const ASN1_OCTET_STRING *key, bool signing) {
 /* Takes over who asks, and has somebody asked where that is wanted, before anything else is done. */
 static int admit(struct operation *operation, const struct wire_caller *caller, struct fault *fault) {
 	operation->who = wire_text(caller->text);
-	operation->consent = caller->consent ? wire_text(caller->consent) : NULL;
+	operation->consent = caller->consent;
 	int r = operation->consent ? ask_consent(operation, fault) : 0;
+
+	operation->consent = NULL; /* any other prompt is for a PIN */
 	return r == 0 && caller->fresh_pin ? login_fresh(operation, fault) : r;
 }
 

@@ -115,6 +115,8 @@ ASN1_SEQUENCE_cb(wire_sign, wire_sign_callback) = {
 	ASN1_SIMPLE(struct wire_sign, digest, ASN1_OCTET_STRING),
 	ASN1_SIMPLE(struct wire_sign, pss, ASN1_BOOLEAN),
 	TEXT_OPT(struct wire_sign, from, 1),
+	TEXT_OPT(struct wire_sign, recipients, 2),
+	TEXT_OPT(struct wire_sign, subject, 3),
 } ASN1_SEQUENCE_END_cb(struct wire_sign, wire_sign)
 IMPLEMENT(wire_sign)
 
@@ -124,6 +126,9 @@ ASN1_SEQUENCE(wire_decrypt) = {
 	ASN1_SIMPLE(struct wire_decrypt, content_encryption, X509_ALGOR),
 	ASN1_SIMPLE(struct wire_decrypt, recipient_info, ASN1_OCTET_STRING),
 	ASN1_EXP_OPT(struct wire_decrypt, originator, ASN1_OCTET_STRING, 0),
+	TEXT_OPT(struct wire_decrypt, from, 1),
+	TEXT_OPT(struct wire_decrypt, recipients, 2),
+	TEXT_OPT(struct wire_decrypt, subject, 3),
 } ASN1_SEQUENCE_END_name(struct wire_decrypt, wire_decrypt)
 IMPLEMENT(wire_decrypt)
 
@@ -326,12 +331,13 @@ ASN1_SEQUENCE_cb(wire_prompt_grant, wire_prompt_grant_callback) = {
 	TEXT_OPT(struct wire_prompt_grant, lc_ctype, 2),
 	TEXT_OPT(struct wire_prompt_grant, lc_messages, 3),
 	ASN1_EXP_OPT(struct wire_prompt_grant, refusal, wire_error, 4),
+	ASN1_OPT(struct wire_prompt_grant, agreed, ASN1_FBOOLEAN),
 } ASN1_SEQUENCE_END_cb(struct wire_prompt_grant, wire_prompt_grant)
 IMPLEMENT(wire_prompt_grant)
 
 ASN1_SEQUENCE(wire_caller) = {
 	ASN1_SIMPLE(struct wire_caller, text, ASN1_UTF8STRING),
-	TEXT_OPT(struct wire_caller, consent, 0),
+	ASN1_EXP_SEQUENCE_OF_OPT(struct wire_caller, consent, ASN1_UTF8STRING, 0),
 	ASN1_OPT(struct wire_caller, fresh_pin, ASN1_FBOOLEAN),
 } static_ASN1_SEQUENCE_END_name(struct wire_caller, wire_caller)
 
@@ -407,6 +413,8 @@ ASN1_CHOICE(wire_report_body) = {
 	ASN1_EXP(struct wire_report_body, prompt, ASN1_NULL, WIRE_REPORT_PROMPT),
 	ASN1_EXP(struct wire_report_body, prompt_done, ASN1_NULL, WIRE_REPORT_PROMPT_DONE),
 	ASN1_EXP(struct wire_report_body, slots, ASN1_NULL, WIRE_REPORT_SLOTS),
+	ASN1_EXP(struct wire_report_body, agreed, ASN1_NULL, WIRE_REPORT_AGREED),
+	ASN1_EXP(struct wire_report_body, refused, ASN1_NULL, WIRE_REPORT_REFUSED),
 } static_ASN1_CHOICE_END_name(struct wire_report_body, wire_report_body)
 
 ASN1_SEQUENCE(wire_report) = {

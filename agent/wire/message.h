@@ -117,17 +117,19 @@ struct wire_sign {
 	ASN1_OCTET_STRING *key;         /* SPKI hash */
 	ASN1_OCTET_STRING *certificate; /* OPTIONAL: SHA-256 of the certificate; absent: the newest valid one */
 	ASN1_OBJECT *digest_algorithm;
-	ASN1_OCTET_STRING *digest; /* of the content */
-	ASN1_BOOLEAN pss;          /* RSASSA-PSS instead of v1.5 */
-	ASN1_UTF8STRING *from;     /* OPTIONAL: the address the client says it signs as */
+	ASN1_OCTET_STRING *digest;             /* of the content */
+	ASN1_BOOLEAN pss;                      /* RSASSA-PSS instead of v1.5 */
+	ASN1_UTF8STRING *from;                 /* OPTIONAL: the address the client says it signs as */
+	ASN1_UTF8STRING *recipients, *subject; /* OPTIONAL: claims of the client, for consent and the log */
 };
 
 struct wire_decrypt {
 	ASN1_OCTET_STRING *key;
 	ASN1_OBJECT *content_type; /* id-envelopedData or id-ct-authEnvelopedData */
 	X509_ALGOR *content_encryption;
-	ASN1_OCTET_STRING *recipient_info; /* DER, WIRE_RECIPIENT_INFO_MAX_BYTES at most */
-	ASN1_OCTET_STRING *originator;     /* OPTIONAL: certificate that a KeyAgreeRecipientInfo names as originator */
+	ASN1_OCTET_STRING *recipient_info;            /* DER, WIRE_RECIPIENT_INFO_MAX_BYTES at most */
+	ASN1_OCTET_STRING *originator;                /* OPTIONAL: certificate that a KeyAgreeRecipientInfo names as originator */
+	ASN1_UTF8STRING *from, *recipients, *subject; /* OPTIONAL: claims of the client about the mail */
 };
 
 struct wire_token_name {
@@ -364,13 +366,14 @@ struct wire_prompt_grant {
 	ASN1_BOOLEAN granted;                                          /* TRUE: a pinentry's descriptor comes with the frame */
 	ASN1_UTF8STRING *tty_name, *tty_type, *lc_ctype, *lc_messages; /* OPTIONAL, of the client */
 	struct wire_error *refusal;                                    /* OPTIONAL: when not granted */
+	ASN1_BOOLEAN agreed; /* when not granted: a yes to the same question holds, so that nobody need be asked */
 };
 
 /* An operation, with what a prompt tells the person about who asks. */
 struct wire_caller {
 	ASN1_UTF8STRING *text;
-	ASN1_UTF8STRING *consent; /* OPTIONAL: what somebody must agree to before anything is done */
-	ASN1_BOOLEAN fresh_pin;   /* the PIN is to be typed for this order */
+	STACK_OF(ASN1_UTF8STRING) *consent; /* OPTIONAL: what somebody must agree to before anything is done; a paragraph each */
+	ASN1_BOOLEAN fresh_pin;             /* the PIN is to be typed for this order */
 };
 struct wire_sign_task {
 	struct wire_caller *caller;
@@ -450,7 +453,9 @@ enum wire_report_type {
 	WIRE_REPORT_DONE = 6,   /* unlock, PIN change, unblock */
 	WIRE_REPORT_PROMPT = 7, /* the order with this id needs a prompt */
 	WIRE_REPORT_PROMPT_DONE = 8,
-	WIRE_REPORT_SLOTS = 9, /* a token came or went; the first one says that the module is followed */
+	WIRE_REPORT_SLOTS = 9,   /* a token came or went; the first one says that the module is followed */
+	WIRE_REPORT_AGREED = 10, /* what the person said who was asked for consent; before PROMPT_DONE */
+	WIRE_REPORT_REFUSED = 11,
 };
 
 struct wire_report_body {
@@ -466,6 +471,8 @@ struct wire_report_body {
 		ASN1_NULL *prompt;
 		ASN1_NULL *prompt_done;
 		ASN1_NULL *slots;
+		ASN1_NULL *agreed;
+		ASN1_NULL *refused;
 	};
 };
 

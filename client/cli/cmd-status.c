@@ -99,7 +99,7 @@ static void print_prompt(const struct smime_prompt *prompt, size_t place) {
 static int print_status(struct cli *cli, const struct smime_status *status) {
 	cli_print("agent   smime-agent %s, process %u, on %s", status->agent_version, status->pid, status->socket);
 	if (status->prompts > 0)
-		cli_print("        %u PIN prompt%s shown or waiting", status->prompts, status->prompts == 1 ? "" : "s");
+		cli_print("        %u prompt%s shown or waiting", status->prompts, status->prompts == 1 ? "" : "s");
 	for (size_t i = 0; i < status->line_count; i++)
 		print_prompt(&status->line[i], i);
 	if (cli->verbose)

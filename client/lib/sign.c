@@ -10,6 +10,7 @@
 #include "agent/cms/certificate-key.h"
 #include "agent/cms/leaf.h"
 #include "client/stream/sha2.h"
+#include "claims.h"
 #include "describe.h"
 #include "uri.h"
 
@@ -108,6 +109,13 @@ static int set_certificate(const struct signing *signing, struct wire_sign *requ
 	return wire_set_octets(&request->certificate, fingerprint, len);
 }
 
+static int set_claims(const struct entity *entity, struct wire_sign *request) {
+	_cleanup_(freep) char *recipients = claim_of(entity, "To"), *subject = claim_of(entity, "Subject");
+	int r = wire_set_text(&request->recipients, recipients);
+
+	return r < 0 ? r : wire_set_text(&request->subject, subject);
+}
+
 static int fill_request(const struct input *input, const struct signing *signing, bool pss, struct wire_sign *request) {
 	struct bytes key = wire_octets(signing->glance.outline ? signing->glance.key->spki : signing->selection.key->wire->spki);
 	int r = wire_set_octets(&request->key, key.data, key.len);
@@ -118,6 +126,8 @@ static int fill_request(const struct input *input, const struct signing *signing
 		r = wire_set_octets(&request->digest, signing->digest, signing->digest_len);
 	if (r == 0 && input->authors.count > 0)
 		r = wire_set_text(&request->from, input->authors.items[0]);
+	if (r == 0)
+		r = set_claims(input->entity, request);
 	ASN1_OBJECT_free(request->digest_algorithm);
 	request->digest_algorithm = OBJ_nid2obj(EVP_MD_get_type(signing->md));
 	request->pss = pss ? 0xff : 0;

@@ -11,6 +11,7 @@
 
 #include "agent/wire/limits.h"
 #include "candidates.h"
+#include "claims.h"
 #include "describe.h"
 #include "unwrap-shared.h"
 
@@ -30,6 +31,16 @@ static int fill_request(const struct enveloped *enveloped, const struct envelope
 	X509_ALGOR_free(decrypt->content_encryption);
 	decrypt->content_encryption = X509_ALGOR_dup(enveloped->algorithm);
 	return r == 0 && decrypt->content_type && decrypt->content_encryption ? 0 : -SMIME_E_NO_MEMORY;
+}
+
+static int set_claims(const struct entity *entity, struct wire_decrypt *decrypt) {
+	_cleanup_(freep) char *from = claim_of(entity, "From"), *recipients = claim_of(entity, "To"),
+			      *subject = claim_of(entity, "Subject");
+	int r = wire_set_text(&decrypt->from, from);
+
+	if (r == 0)
+		r = wire_set_text(&decrypt->recipients, recipients);
+	return r < 0 ? r : wire_set_text(&decrypt->subject, subject);
 }
 
 static const X509_ALGOR *key_encryption(const struct cms_recipient_info *info) {
@@ -66,12 +77,14 @@ static void prepare(void *userdata) {
 	enveloped_prepare(userdata);
 }
 
-static int ask_agent(struct opening *opening, const struct enveloped *enveloped, const struct enveloped_match *match,
-	const struct keyring_key *key, struct secret *ret_cek) {
+static int ask_agent(struct opening *opening, const struct layer *layer, const struct enveloped *enveloped,
+	const struct enveloped_match *match, const struct keyring_key *key, struct secret *ret_cek) {
 	_cleanup_(wire_request_freep) struct wire_request *request = wire_request_make(0, WIRE_DECRYPT);
 	_cleanup_(wire_reply_freep) struct wire_reply *reply = NULL;
 	int r = request ? fill_request(enveloped, match, key, request->body->decrypt) : -SMIME_E_NO_MEMORY;
 
+	if (r == 0)
+		r = set_claims(layer->entity, request->body->decrypt);
 	if (r < 0)
 		return smime_fail_at(opening->s, r, "the request to the agent");
 	if (match->recipient_info_len > WIRE_RECIPIENT_INFO_MAX_BYTES)
@@ -108,7 +121,7 @@ static int try_match(struct opening *opening, const struct layer *layer, const s
 	const struct enveloped_match *match, const struct keyring_key *key, struct source **ret_content, uint64_t *ret_len) {
 	_cleanup_(source_unrefp) struct source *content = NULL;
 	_cleanup_(secret_clear) struct secret cek = SECRET_EMPTY;
-	int r = ask_agent(opening, enveloped, match, key, &cek);
+	int r = ask_agent(opening, layer, enveloped, match, key, &cek);
 
 	if (r < 0)
 		return r;

@@ -124,11 +124,13 @@ static void write_enveloped(const char *cipher, bool oaep, bool derived) {
 /* An empty object identifier can't be encoded. */
 static void fill_sign(struct wire_sign *sign) {
 	sign->digest_algorithm = OBJ_nid2obj(NID_sha256);
+	REQUIRE(wire_set_text(&sign->recipients, "bob@example.org") == 0 && wire_set_text(&sign->subject, "Hello") == 0);
 }
 
 static void fill_decrypt(struct wire_decrypt *decrypt) {
 	decrypt->content_type = cms_object(OID_ENVELOPED_DATA);
 	REQUIRE(X509_ALGOR_set0(decrypt->content_encryption, OBJ_nid2obj(NID_aes_256_cbc), V_ASN1_NULL, NULL) == 1);
+	REQUIRE(wire_set_text(&decrypt->subject, "Hello") == 0);
 }
 
 static void put_request(enum wire_request_type type) {
@@ -167,8 +169,11 @@ static void put_order(enum wire_order_type type) {
 
 	if (type == WIRE_ORDER_SETUP)
 		sk_wire_grant_push(order->body->setup->grants, wire_grant_new());
-	if (type == WIRE_ORDER_SIGN)
+	if (type == WIRE_ORDER_SIGN) {
 		fill_sign(order->body->sign->request);
+		order->body->sign->caller->consent = sk_ASN1_UTF8STRING_new_null();
+		sk_ASN1_UTF8STRING_push(order->body->sign->caller->consent, ASN1_UTF8STRING_new());
+	}
 	if (type == WIRE_ORDER_DECRYPT)
 		fill_decrypt(order->body->decrypt->request);
 	(void)snprintf(name, sizeof(name), "order-%d", (int)type);
@@ -216,7 +221,7 @@ static void put_protocol(void) {
 		put_reply(i);
 	for (int i = 0; i <= WIRE_ORDER_PIN_UNBLOCK; i++)
 		put_order(i);
-	for (int i = 0; i <= WIRE_REPORT_SLOTS; i++)
+	for (int i = 0; i <= WIRE_REPORT_REFUSED; i++)
 		put_report(i);
 	put_value("wire", "watch", WIRE_LONE | 4, watch, wire_reader_order_it());
 	put_value("wire", "reset", WIRE_LONE | 4, reset, wire_reader_order_it());

@@ -126,7 +126,7 @@ answers "pin $DEMO_PIN"
 rules '{operation: [sign], outcome: ask}'
 check 'a person who agrees' 0 sign_as alice
 is 'was asked' "$(asked)" 1
-like 'and told which process wants what as whom, and what it only claims' "$(cat "$T/pinentry.d/log")" 'Process [0-9]+.* of user [0-9]+ wants to sign.*It calls itself'
+like 'and told which process wants what as whom, and what it only claims' "$(cat "$T/pinentry.d/log")" 'To sign.*Sure: process [0-9]+ of user [0-9]+ asks.*The program claims: name'
 check 'each time' 0 sign_as alice
 is 'is each time' "$(asked)" 2
 touch "$T/pinentry.d/no"

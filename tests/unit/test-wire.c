@@ -62,7 +62,7 @@ static void every_alternative_can_be_made_and_encoded(void **state) {
 		assert_int_equal(request->body->type, type);
 		wire_request_free(request);
 	}
-	for (int type = WIRE_REPORT_ERROR; type <= WIRE_REPORT_PROMPT_DONE; type++) {
+	for (int type = WIRE_REPORT_ERROR; type <= WIRE_REPORT_REFUSED; type++) {
 		struct wire_report *report = wire_report_make(1, (enum wire_report_type)type), *again = NULL;
 		uint8_t *der = NULL;
 		size_t len = 0;
