@@ -92,11 +92,14 @@ static void say_often(const struct policy_ask *ask, char *text, size_t size) {
 }
 
 static int add_client(const struct peer *peer, const struct verdict *verdict, STACK_OF(ASN1_UTF8STRING) *paragraphs) {
+	static const char *const remote[] = {
+		[POLICY_NO] = "", [POLICY_YES] = ", FOR ANOTHER MACHINE (remote)", [POLICY_DONT_KNOW] = ", perhaps for another machine"
+	};
 	char text[WIRE_TEXT_MAX_BYTES], often[100];
 
 	say_often(verdict->decision.ask, often, sizeof(often));
 	(void)snprintf(text, sizeof(text), "Sure: process %d of user %u asks%s. %s", (int)peer->identity.pid, (unsigned)peer->identity.uid,
-		verdict->now.remote == POLICY_YES ? ", FOR ANOTHER MACHINE (remote)" : "", often);
+		remote[verdict->now.remote], often);
 	return add(paragraphs, text);
 }
 

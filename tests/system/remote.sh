@@ -135,7 +135,7 @@ for way in R L; do
 	answers "pin $DEMO_PIN"
 	[ -z "$others" ] || chown -R "$AGENT_UID" "$T/pinentry.d"
 	check "ssh -$way: alice signs" 0 sign far
-	like "ssh -$way: after somebody was told that it is remote" "$(cat "$T/pinentry.d/log")" 'ANOTHER MACHINE \(remote\), wants to sign'
+	like "ssh -$way: after somebody was told that it is remote" "$(cat "$T/pinentry.d/log")" 'ANOTHER MACHINE \(remote\)'
 	told "ssh -$way: with another key it is denied" 5 'alice signs, and nothing else' far smime sign --cms --detached -k bob@example.org -i "$T/content" -o "$home/signature"
 	told "ssh -$way: nor is anything decrypted" 5 'alice signs, and nothing else' far smime decrypt -i "$home/encrypted" -o "$home/decrypted"
 	asked=$(grep -c '^CONFIRM$' "$T/pinentry.d/log")
