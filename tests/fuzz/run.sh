@@ -51,7 +51,7 @@ fuzz() { # TARGET
 	# Whoever finds what is found already would do so for ever.
 	while left=$((end - SECONDS)) && [ "$left" -gt 0 ] && [ "$(findings_of "$target" | wc -l)" -gt "$found" ]; do
 		found=$(findings_of "$target" | wc -l)
-		"$program" -max_total_time="$left" -rss_limit_mb=2048 -timeout=20 -max_len=16384 -print_final_stats=1 -use_value_profile=1 \
+		"$program" -max_total_time="$left" -rss_limit_mb=2048 -timeout=20 -report_slow_units=20 -max_len=16384 -print_final_stats=1 -use_value_profile=1 \
 			-artifact_prefix="$base/findings/$target/" "$base/corpus/$target" "$source/tests/fuzz/corpus/$target" &
 		child=$!
 		wait "$child"
