@@ -117,6 +117,12 @@ static void refuse(struct request *request, const struct policy_decision *decisi
 	judge_refuse(request, decision, text);
 }
 
+/* What a client's process is, where some rule asks. */
+static int look(const struct peer *peer, struct identity_now *ret_now) {
+	*ret_now = (struct identity_now){ .remote = POLICY_DONT_KNOW };
+	return policy_names_processes(peer->agent->config->policy) ? identity_look(&peer->identity, ret_now) : 0;
+}
+
 int judge_request(struct request *request, enum policy_operation operation, const ASN1_OCTET_STRING *spki, struct worker *worker,
 	struct verdict *ret_verdict) {
 	const struct agent *agent = request->peer->agent;
@@ -126,7 +132,7 @@ int judge_request(struct request *request, enum policy_operation operation, cons
 	struct policy_key key;
 
 	*ret_verdict = (struct verdict){ .operation = operation, .key = spki };
-	if (identity_look(&request->peer->identity, &ret_verdict->now) < 0) {
+	if (look(request->peer, &ret_verdict->now) < 0) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return -SMIME_E_DENIED;
 	}
@@ -145,6 +151,11 @@ int judge_request(struct request *request, enum policy_operation operation, cons
 	if (body->type == WIRE_DECRYPT)
 		describe_decryption(body->decrypt, &question);
 	policy_decide(agent->config->policy, &question, &ret_verdict->decision);
+	if (ret_verdict->decision.outcome == POLICY_ASK && !policy_names_processes(agent->config->policy) &&
+		identity_look(&request->peer->identity, &ret_verdict->now) < 0) {
+		request_fail(request, -SMIME_E_NO_MEMORY, "");
+		return -SMIME_E_DENIED;
+	}
 	if (ret_verdict->decision.outcome != POLICY_DENY)
 		return 0;
 	refuse(request, &ret_verdict->decision);
@@ -163,7 +174,7 @@ static enum policy_outcome judge_view(
 	struct identity_now now;
 	struct policy_key key;
 
-	if (identity_look(&peer->identity, &now) < 0)
+	if (look(peer, &now) < 0)
 		return POLICY_DENY;
 	describe_client(&peer->identity, &now, &question.client);
 	describe_moment(peer->agent, &question);

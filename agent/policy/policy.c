@@ -22,6 +22,7 @@ struct rules {
 struct policy {
 	struct rules files[FILES_MAX];
 	size_t file_count;
+	bool names_processes;
 };
 
 int policy_new(struct policy **ret_policy) {
@@ -62,6 +63,10 @@ static int compile(struct rules *rules, const struct rule_text *text, const unsi
 	return 0;
 }
 
+static bool names_process(const struct rule_client *client) {
+	return client->unit || client->executable || client->remote.set;
+}
+
 int policy_add(struct policy *policy, const char *file, const struct rule_text *text, size_t count, const unsigned *lines,
 	struct policy_fault *ret_fault) {
 	struct rules rules = { .file = strdup(file), .items = calloc(count + 1, sizeof(struct rule)) };
@@ -73,7 +78,13 @@ int policy_add(struct policy *policy, const char *file, const struct rule_text *
 		rules_clear(&rules);
 	else
 		policy->files[policy->file_count++] = rules;
+	for (size_t i = 0; r == 0 && i < rules.count; i++)
+		policy->names_processes = policy->names_processes || names_process(&rules.items[i].client);
 	return r;
+}
+
+bool policy_names_processes(const struct policy *policy) {
+	return policy->names_processes;
 }
 
 size_t policy_size(const struct policy *policy) {
