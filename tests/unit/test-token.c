@@ -570,7 +570,7 @@ static void a_pin_file_unlocks_without_a_prompt(void **state) {
 	assert_int_equal(core.prompts, 0);
 	end(&core);
 
-	(void)chmod(path, 0640);
+	(void)chmod(path, 0644);
 	core = start_with_file(path);
 	assert_error(sign(&core, (struct sign_plan){ .id = ID_EVE }), SMIME_E_PIN_NO_PROMPT);
 	assert_int_equal(core.inventories, 1);

@@ -99,6 +99,14 @@ static inline const char *ledger_directory(void) {
 	return path;
 }
 
+/* What modules of the tests write stands beside the token. */
+static inline void push_writable(struct wire_setup *setup, const char *directory) {
+	ASN1_UTF8STRING *text = ASN1_UTF8STRING_new();
+
+	assert_int_equal(wire_set_text(&text, directory), 0);
+	assert_true(sk_ASN1_UTF8STRING_push(setup->writable, text) > 0);
+}
+
 static inline struct wire_setup *make_setup(enum wire_token_role role) {
 	struct wire_setup *setup = wire_setup_new();
 
@@ -106,6 +114,7 @@ static inline struct wire_setup *make_setup(enum wire_token_role role) {
 	assert_int_equal(wire_set_text(&setup->module, fixture.module), 0);
 	assert_int_equal(wire_set_octets(&setup->rejection_secret, rejection_secret, sizeof(rejection_secret)), 0);
 	setup->sessions = 1;
+	push_writable(setup, fixture.hsm.directory);
 	if (role == WIRE_ROLE_SERVE) {
 		struct bytes id = wire_octets(fixture.token->id);
 
