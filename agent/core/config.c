@@ -19,6 +19,7 @@
 #include "config-evidence.h"
 #include "config-file.h"
 #include "config-place.h"
+#include "config-take.h"
 #include "environment.h"
 #include "paths.h"
 
@@ -27,122 +28,15 @@
 
 /* ---- Checking and taking over ---- */
 
-/* libcyaml takes any text but a few for yes. */
-static int parse_choice(const char *text, bool *ret_choice) {
-	if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
-		return -SMIME_E_USAGE;
-	*ret_choice = *text == 'y';
-	return 0;
-}
-
-static int take_text(char **target, const char *value) {
-	char *copy = strdup(value);
-
-	if (!copy)
-		return -SMIME_E_NO_MEMORY;
-	free(*target);
-	*target = copy;
-	return 0;
-}
-
-static void list_free(char ***list, size_t *count) {
-	for (size_t i = 0; i < *count; i++)
-		free((*list)[i]);
-	free(*list);
-	*list = NULL;
-	*count = 0;
-}
-
-static int take_list(char ***target, size_t *target_count, char *const *values, size_t count) {
-	*target = calloc(count ? count : 1, sizeof(**target));
-	if (!*target)
-		return -SMIME_E_NO_MEMORY;
-	for (size_t i = 0; i < count; i++) {
-		if (take_text(&(*target)[i], values[i]) < 0)
-			return -SMIME_E_NO_MEMORY;
-		*target_count = i + 1;
-	}
-	return 0;
-}
-
-/* A path in a configuration says the same from everywhere. */
-static int require_absolute(const char *file, const char *key, const char *path, char **ret_message) {
-	if (path && *path != '/')
-		return config_refuse(ret_message, "%s: %s: '%s' must be an absolute path", file, key, path);
-	return 0;
-}
-
-/* What goes to a token process as a text has to be one. */
-static int require_clean(const char *file, const char *key, const char *text, char **ret_message) {
-	if (text && !text_is_clean(text, strlen(text)))
-		return config_refuse(ret_message, "%s: %s: it must be one line without control characters", file, key);
-	return 0;
-}
-
-static int take_writable(struct config_module *module, const char *file, const struct config_file_module *raw, char **ret_message) {
-	int r = 0;
-
-	for (unsigned i = 0; r == 0 && i < raw->writable_count; i++) {
-		r = require_absolute(file, "modules: writable", raw->writable[i], ret_message);
-		if (r == 0)
-			r = require_clean(file, "modules: writable", raw->writable[i], ret_message);
-	}
-	return r < 0 ? r : take_list(&module->writable, &module->writable_count, raw->writable, raw->writable_count);
-}
-
-/* What its process may do beside what every module may. */
-static int take_freedoms(struct config_module *module, const char *file, const struct config_file_module *raw, char **ret_message) {
-	if (raw->network && parse_choice(raw->network, &module->network) < 0)
-		return config_refuse(ret_message, "%s: modules: network: '%s' is neither yes nor no", file, raw->network);
-	return take_writable(module, file, raw, ret_message);
-}
-
-static int take_module(struct config_module *module, const char *file, const struct config_file_module *raw, char **ret_message) {
-	unsigned sessions = raw->sessions ? *raw->sessions : 1;
-	int r = require_absolute(file, "modules: path", raw->path, ret_message);
-
-	if (r < 0)
-		return r;
-	if (sessions < 1 || sessions > CONFIG_SESSIONS_MAX)
-		return config_refuse(ret_message, "%s: modules: sessions: %u is not between 1 and %d", file, sessions, CONFIG_SESSIONS_MAX);
-	r = require_clean(file, "modules: init-reserved", raw->init_reserved, ret_message);
-	if (r < 0)
-		return r;
-	module->sessions = sessions;
-	module->deadline_us = CONFIG_DEADLINE_DEFAULT_US;
-	if (raw->deadline && (duration_parse(raw->deadline, &module->deadline_us) < 0 || module->deadline_us == 0))
-		return config_refuse(
-			ret_message, "%s: modules: deadline: '%s' is no length of time; write for example 60s", file, raw->deadline);
-	if (raw->exclusive && parse_choice(raw->exclusive, &module->exclusive) < 0)
-		return config_refuse(ret_message, "%s: modules: exclusive: '%s' is neither yes nor no", file, raw->exclusive);
-	if (raw->init_reserved && take_text(&module->init_reserved, raw->init_reserved) < 0)
-		return -SMIME_E_NO_MEMORY;
-	r = take_freedoms(module, file, raw, ret_message);
-	return r < 0 ? r : take_text(&module->path, raw->path);
-}
-
-static int take_modules(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
-	config->modules = calloc(raw->modules_count ? raw->modules_count : 1, sizeof(*config->modules));
-	if (!config->modules)
-		return -SMIME_E_NO_MEMORY;
-	for (unsigned i = 0; i < raw->modules_count; i++) {
-		config->module_count = i + 1;
-		int r = take_module(&config->modules[i], file, &raw->modules[i], ret_message);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 static int take_certificates(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
 	config->certificates = calloc(raw->certificates_count ? raw->certificates_count : 1, sizeof(char *));
 	if (!config->certificates)
 		return -SMIME_E_NO_MEMORY;
 	for (unsigned i = 0; i < raw->certificates_count; i++) {
-		int r = require_absolute(file, "certificates: path", raw->certificates[i].path, ret_message);
+		int r = config_require_absolute(file, "certificates: path", raw->certificates[i].path, ret_message);
 		if (r < 0)
 			return r;
-		if (take_text(&config->certificates[i], raw->certificates[i].path) < 0)
+		if (config_take_text(&config->certificates[i], raw->certificates[i].path) < 0)
 			return -SMIME_E_NO_MEMORY;
 		config->certificate_count = i + 1;
 	}
@@ -151,11 +45,11 @@ static int take_certificates(struct config *config, const char *file, const stru
 
 static int take_trust(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
 	for (unsigned i = 0; i < raw->trust_count; i++) {
-		int r = require_absolute(file, "trust", raw->trust[i], ret_message);
+		int r = config_require_absolute(file, "trust", raw->trust[i], ret_message);
 		if (r < 0)
 			return r;
 	}
-	return take_list(&config->trust, &config->trust_count, raw->trust, raw->trust_count);
+	return config_take_list(&config->trust, &config->trust_count, raw->trust, raw->trust_count);
 }
 
 const char *config_capability_oid(const char *name) {
@@ -188,96 +82,8 @@ static int take_capabilities(struct config *config, const char *file, const stru
 	/* None is not "nothing": the default stays. */
 	if (raw->capabilities_count == 0)
 		return 0;
-	list_free(&config->capabilities, &config->capability_count);
-	return take_list(&config->capabilities, &config->capability_count, raw->capabilities, raw->capabilities_count);
-}
-
-/* Lower case, so that it can be compared. Whether there are as many hex digits as it takes, and no more than a fingerprint has. */
-static bool normalize_key(char *key) {
-	size_t len = strlen(key);
-
-	for (char *p = key; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
-	return len >= CONFIG_GRANT_KEY_MIN_DIGITS && len <= 2 * (size_t)WIRE_FINGERPRINT_BYTES && strspn(key, "0123456789abcdef") == len;
-}
-
-static int take_grant(
-	struct config *config, struct config_grant *grant, const char *file, const struct config_file_grant *raw, char **ret_message) {
-	uint64_t within_us = 0;
-
-	if (take_text(&grant->key, raw->key) < 0)
-		return -SMIME_E_NO_MEMORY;
-	if (!normalize_key(grant->key))
-		return config_refuse(ret_message,
-			"%s: pin: grants: key: '%s' is no fingerprint of a key, or less than %d hex digits of one; `smime keys` shows them",
-			file, raw->key, CONFIG_GRANT_KEY_MIN_DIGITS);
-	for (const struct config_grant *other = config->grants; other < grant; other++)
-		if (strncmp(other->key, grant->key, strlen(other->key) < strlen(grant->key) ? strlen(other->key) : strlen(grant->key)) == 0)
-			return config_refuse(ret_message, "%s: pin: grants: key: '%s' is there twice", file, raw->key);
-	grant->count = *raw->count;
-	if (grant->count < 2 || grant->count > CONFIG_GRANT_COUNT_MAX)
-		return config_refuse(
-			ret_message, "%s: pin: grants: count: %u is not between 2 and %d", file, grant->count, CONFIG_GRANT_COUNT_MAX);
-	if (duration_parse(raw->within, &within_us) < 0 || within_us == 0 || within_us / 1000000 > CONFIG_GRANT_WITHIN_MAX_S)
-		return config_refuse(ret_message, "%s: pin: grants: within: '%s' is no length of time up to a day; write for example 2min",
-			file, raw->within);
-	grant->within_s = (unsigned)(within_us / 1000000);
-	return 0;
-}
-
-static int take_grants(struct config *config, const char *file, const struct config_file_pin *pin, char **ret_message) {
-	int r = 0;
-
-	if (!pin->grants)
-		return 0;
-	config->grants = calloc(pin->grants_count + 1u, sizeof(*config->grants));
-	if (!config->grants)
-		return -SMIME_E_NO_MEMORY;
-	for (unsigned i = 0; r == 0 && i < pin->grants_count; i++) {
-		config->grant_count = i + 1;
-		r = take_grant(config, &config->grants[i], file, &pin->grants[i], ret_message);
-	}
-	return r;
-}
-
-/* systemd puts it into a directory of the unit's own; outside of the unit nobody knows where it is. */
-static int take_credential(struct config *config, const char *file, const struct config_file_pin *pin, char **ret_message) {
-	const char *directory = secure_getenv("CREDENTIALS_DIRECTORY"), *name = pin->credential;
-
-	if (!name)
-		return 0;
-	if (pin->file)
-		return config_refuse(ret_message, "%s: pin: credential: there is a file already; the PIN is in one of them", file);
-	if (strchr(name, '/') || *name == '.' || !text_is_clean(name, strlen(name)))
-		return config_refuse(ret_message, "%s: pin: credential: '%.100s' is no name of a credential of systemd", file, name);
-	if (take_text(&config->pin_credential, name) < 0)
-		return -SMIME_E_NO_MEMORY;
-	if (directory && *directory == '/' && asprintf(&config->pin_file, "%s/%s", directory, name) < 0) {
-		config->pin_file = NULL;
-		return -SMIME_E_NO_MEMORY;
-	}
-	return 0;
-}
-
-static int take_pin(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
-	const struct config_file_pin *pin = raw->pin;
-	int r = require_absolute(file, "pin: program", pin->program, ret_message);
-
-	if (r == 0)
-		r = require_absolute(file, "pin: file", pin->file, ret_message);
-	if (r == 0 && pin->program)
-		r = take_text(&config->pin_program, pin->program);
-	if (r == 0 && pin->file)
-		r = take_text(&config->pin_file, pin->file);
-	if (r == 0)
-		r = take_credential(config, file, pin, ret_message);
-	if (r < 0)
-		return r;
-	if (pin->idle && duration_parse(pin->idle, &config->pin_idle_us) < 0)
-		return config_refuse(ret_message, "%s: pin: idle: '%s' is no length of time; write for example 15min", file, pin->idle);
-	if (pin->max && duration_parse(pin->max, &config->pin_max_us) < 0)
-		return config_refuse(ret_message, "%s: pin: max: '%s' is no length of time; write for example 8h", file, pin->max);
-	return take_grants(config, file, pin, ret_message);
+	config_list_free(&config->capabilities, &config->capability_count);
+	return config_take_list(&config->capabilities, &config->capability_count, raw->capabilities, raw->capabilities_count);
 }
 
 static int take_socket(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
@@ -292,60 +98,6 @@ static int take_socket(struct config *config, const char *file, const struct con
 	return 0;
 }
 
-/* A number of octets, with K, M or G behind it for more of them. */
-static int parse_size(const char *text, uint64_t *ret_bytes) {
-	static const char units[] = "KMG";
-	char *end;
-
-	errno = 0;
-	unsigned long long n = strtoull(text, &end, 10);
-	const char *unit = *end ? strchr(units, *end) : NULL;
-	if (errno || end == text || *text == '-' || n > CONFIG_ROTATE_MAX_BYTES || (*end && (!unit || end[1])))
-		return -SMIME_E_USAGE;
-	*ret_bytes = unit ? n << (10 * (unit - units + 1)) : n;
-	return 0;
-}
-
-static int take_durability(struct config_audit *audit, const char *file, const char *value, char **ret_message) {
-	if (strcmp(value, "sync") != 0 && strcmp(value, "buffered") != 0 && strcmp(value, "off") != 0)
-		return config_refuse(ret_message, "%s: audit: durability: '%s' is none of sync, buffered, off", file, value);
-	audit->buffered = *value == 'b';
-	audit->off = *value == 'o';
-	return 0;
-}
-
-static int take_on_failure(struct config_audit *audit, const char *file, const char *value, char **ret_message) {
-	if (strcmp(value, "refuse") != 0 && strcmp(value, "continue") != 0)
-		return config_refuse(ret_message, "%s: audit: on-failure: '%s' is neither refuse nor continue", file, value);
-	audit->tolerant = *value == 'c';
-	return 0;
-}
-
-static int take_rotate(struct config_audit *audit, const char *file, const char *value, char **ret_message) {
-	if (parse_size(value, &audit->rotate_bytes) < 0 || audit->rotate_bytes < CONFIG_ROTATE_MIN_BYTES ||
-		audit->rotate_bytes > CONFIG_ROTATE_MAX_BYTES)
-		return config_refuse(
-			ret_message, "%s: audit: rotate: '%s' is no size between 4K and 1G; write for example 16M", file, value);
-	return 0;
-}
-
-static int take_audit(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
-	const struct config_file_audit *audit = raw->audit;
-	int r = require_absolute(file, "audit: path", audit->path, ret_message);
-
-	if (r == 0)
-		r = require_clean(file, "audit: path", audit->path, ret_message);
-	if (r == 0 && audit->durability)
-		r = take_durability(&config->audit, file, audit->durability, ret_message);
-	if (r == 0 && audit->on_failure)
-		r = take_on_failure(&config->audit, file, audit->on_failure, ret_message);
-	if (r == 0 && audit->rotate)
-		r = take_rotate(&config->audit, file, audit->rotate, ret_message);
-	if (r == 0 && audit->journal && parse_choice(audit->journal, &config->audit.journal) < 0)
-		r = config_refuse(ret_message, "%s: audit: journal: '%s' is neither yes nor no", file, audit->journal);
-	return r == 0 && audit->path ? take_text(&config->audit.path, audit->path) : r;
-}
-
 static int take_environment(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
 	for (unsigned i = 0; i < raw->environment_count; i++) {
 		if (!environment_is_pattern(raw->environment[i]))
@@ -357,11 +109,11 @@ static int take_environment(struct config *config, const char *file, const struc
 				"%s: environment: '%s' is not passed on: it loads code into programs or makes them write down what they do",
 				file, raw->environment[i]);
 	}
-	return take_list(&config->environment, &config->environment_count, raw->environment, raw->environment_count);
+	return config_take_list(&config->environment, &config->environment_count, raw->environment, raw->environment_count);
 }
 
 static int take_consent_on_tty(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
-	if (parse_choice(raw->consent_on_tty, &config->consent_on_tty) < 0)
+	if (config_choice(raw->consent_on_tty, &config->consent_on_tty) < 0)
 		return config_refuse(ret_message, "%s: consent-on-tty: '%s' is neither yes nor no", file, raw->consent_on_tty);
 	return 0;
 }
@@ -369,7 +121,7 @@ static int take_consent_on_tty(struct config *config, const char *file, const st
 static int take_prompts(struct config *config, const char *file, const struct config_file *raw, char **ret_message) {
 	bool prompts = true;
 
-	if (parse_choice(raw->prompts, &prompts) < 0)
+	if (config_choice(raw->prompts, &prompts) < 0)
 		return config_refuse(ret_message, "%s: prompts: '%s' is neither yes nor no", file, raw->prompts);
 	config->no_prompts = !prompts;
 	return 0;
@@ -408,15 +160,15 @@ static const struct key {
 	int (*take)(struct config *config, const char *file, const struct config_file *raw, char **ret_message);
 	bool administrator; /* it is no user's, wherever it is set */
 } keys[] = {
-	{ "modules", offsetof(struct config_file, modules), take_modules },
+	{ "modules", offsetof(struct config_file, modules), config_take_modules },
 	{ "certificates", offsetof(struct config_file, certificates), take_certificates },
 	{ "trust", offsetof(struct config_file, trust), take_trust },
 	{ "capabilities", offsetof(struct config_file, capabilities), take_capabilities },
 	{ "environment", offsetof(struct config_file, environment), take_environment },
-	{ "pin", offsetof(struct config_file, pin), take_pin },
+	{ "pin", offsetof(struct config_file, pin), config_take_pin },
 	{ "socket", offsetof(struct config_file, socket), take_socket },
 	{ "consent-on-tty", offsetof(struct config_file, consent_on_tty), take_consent_on_tty },
-	{ "audit", offsetof(struct config_file, audit), take_audit },
+	{ "audit", offsetof(struct config_file, audit), config_take_audit },
 	{ "enrolled", offsetof(struct config_file, enrolled), config_take_enrolled, true },
 	{ "hardware-policies", offsetof(struct config_file, hardware_policies), config_take_hardware_policies, true },
 	{ "attestation-roots", offsetof(struct config_file, attestation_roots), config_take_attestation_roots, true },
@@ -497,7 +249,7 @@ static struct config *config_new(void) {
 	config->audit = (struct config_audit){ .journal = true, .rotate_bytes = CONFIG_ROTATE_DEFAULT_BYTES };
 	config->evidence = evidence_new();
 	if (!config->pin_program || !config->evidence || policy_new(&config->policy) < 0 ||
-		take_list(&config->capabilities, &config->capability_count, capabilities, ELEMENTSOF(capabilities)) < 0)
+		config_take_list(&config->capabilities, &config->capability_count, capabilities, ELEMENTSOF(capabilities)) < 0)
 		return NULL;
 	return TAKE(config);
 }
@@ -556,33 +308,16 @@ int config_load(const char *file, struct config **ret_config, char **ret_message
 	return 0;
 }
 
-int config_module_copy(const struct config_module *module, struct config_module *ret_copy) {
-	*ret_copy = *module;
-	ret_copy->path = ret_copy->init_reserved = NULL;
-	ret_copy->writable = NULL;
-	ret_copy->writable_count = 0;
-	if (take_text(&ret_copy->path, module->path) < 0 ||
-		(module->init_reserved && take_text(&ret_copy->init_reserved, module->init_reserved) < 0))
-		return -SMIME_E_NO_MEMORY;
-	return take_list(&ret_copy->writable, &ret_copy->writable_count, module->writable, module->writable_count);
-}
-
-void config_module_clear(struct config_module *module) {
-	free(module->path);
-	free(module->init_reserved);
-	list_free(&module->writable, &module->writable_count);
-}
-
 struct config *config_free(struct config *config) {
 	if (!config)
 		return NULL;
 	for (size_t i = 0; i < config->module_count; i++)
 		config_module_clear(&config->modules[i]);
 	free(config->modules);
-	list_free(&config->certificates, &config->certificate_count);
-	list_free(&config->trust, &config->trust_count);
-	list_free(&config->capabilities, &config->capability_count);
-	list_free(&config->environment, &config->environment_count);
+	config_list_free(&config->certificates, &config->certificate_count);
+	config_list_free(&config->trust, &config->trust_count);
+	config_list_free(&config->capabilities, &config->capability_count);
+	config_list_free(&config->environment, &config->environment_count);
 	for (size_t i = 0; i < config->grant_count; i++)
 		free(config->grants[i].key);
 	free(config->grants);
