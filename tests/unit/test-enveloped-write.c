@@ -310,7 +310,8 @@ static void memory_does_not_grow_with_the_content(void **state) {
 	FILE *file = tmpfile();
 	long before;
 
-	if (!file || !forget_peak())
+	/* valgrind takes memory of its own for each thread. */
+	if (!file || getenv("SMIME_TEST_STRIDE") || !forget_peak())
 		skip();
 	before = peak_kib();
 	assert_int_equal(sink_to_fd(fileno(file), &sink), 0);
