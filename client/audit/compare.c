@@ -63,7 +63,8 @@ static int find_marks(struct audit_walk *walk, const struct audit_files *files, 
 	walk->has_state = r == 0;
 	if (r > 0 && files->directory)
 		audit_find(walk->report, AUDIT_NOTE, NULL, 0,
-			"%s/" AUDIT_STATE_FILE " can't be read: whether the end of the log was cut off was not checked", files->directory);
+			"%s/" AUDIT_STATE_FILE " %s: whether the end of the log was cut off was not checked", files->directory,
+			r == 1 ? "can't be read" : "knows of no record yet");
 	if (!journal)
 		return 0;
 	r = *id ? 0 : audit_each(files, take_id, id, ret_message);

@@ -91,9 +91,11 @@ int audit_state_read(const char *directory, char ret_id[33], struct audit_mark *
 	if (len < 0)
 		return 1;
 	text[len] = '\0';
-	if (sscanf(text, "smime-agent audit 1 log=%32[0-9a-f] seq=%20" SCNu64 " head=%64[0-9a-f]", ret_id, &seq, head) != 3 || seq == 0 ||
+	if (sscanf(text, "smime-agent audit 1 log=%32[0-9a-f] seq=%20" SCNu64 " head=%64[0-9a-f]", ret_id, &seq, head) != 3 ||
 		audit_unhex(head, ret_mark->head) < 0)
 		return 1;
+	if (seq == 0)
+		return 2;
 	ret_mark->seq = seq - 1;
 	return 0;
 }
