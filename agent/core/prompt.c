@@ -200,7 +200,7 @@ static void refuse(const struct prompt *prompt, int code, const char *text) {
 		prompt_refuse(prompt->ticket, code, text);
 		return;
 	}
-	(void)snprintf(denied, sizeof(denied), "it needs somebody's consent, which can't be asked for: %s", text);
+	(void)snprintf(denied, sizeof(denied), "it needs somebody's consent, which can't be asked for: %.900s", text);
 	prompt_refuse(prompt->ticket, SMIME_E_DENIED, denied);
 }
 
