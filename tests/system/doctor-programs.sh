@@ -8,19 +8,9 @@ unset XDG_STATE_HOME GIT_DIR GIT_WORK_TREE GIT_CONFIG_GLOBAL GIT_CONFIG_COUNT GI
 export GIT_CONFIG_NOSYSTEM=1
 bin=$T/root/bin documents=$T/root/share/doc/smime-agent
 mkdir -p "$bin" "$documents"
-cp "$SMIME_BUILD/client/cli/smime" "$bin/"
-# A program that only has to be there, since the doctor calls neither.
-for program in git mutt; do
-	printf '#!/bin/sh\nexit 1\n' >"$bin/smime-$program" && chmod 755 "$bin/smime-$program"
-done
-for rc in mutt.rc neomutt.rc; do
-	if [ -e "$SOURCE/docs/$rc" ]; then
-		cp "$SOURCE/docs/$rc" "$documents/"
-	else
-		for command in sign encrypt decrypt verify verify_opaque; do printf 'set smime_%s_command="smime-mutt %s"\n' $command $command; done >"$documents/$rc"
-	fi
-done
-PATH=$bin:$PATH
+cp "$SMIME_BUILD"/client/{cli/smime,git/smime-git,mutt/smime-mutt} "$bin/"
+cp "$SOURCE"/docs/{mutt,neomutt}.rc "$documents/"
+PATH=$bin:$(tr : '\n' <<<"$PATH" | grep -v "^$SMIME_BUILD/client/" | paste -sd :)
 smime() { "$bin/smime" "$@"; }
 agent_start
 # git is asked as it is configured here: in no repository.

@@ -6,27 +6,12 @@ fixture people odd
 # What the machine and whoever runs the tests have set for git is no matter.
 unset XDG_STATE_HOME GIT_DIR GIT_WORK_TREE GIT_CONFIG_GLOBAL GIT_CONFIG_COUNT GIT_CONFIG_PARAMETERS
 export GIT_CONFIG_NOSYSTEM=1
-# An installation of its own, with what others of its programs are there.
+# An installation of its own, and nothing of the build in PATH but the agent.
 bin=$T/root/bin documents=$T/root/share/doc/smime-agent
 mkdir -p "$bin" "$documents"
-cp "$SMIME_BUILD/client/cli/smime" "$bin/"
-PATH=$bin:$PATH
-for program in git mutt; do
-	built=$SMIME_BUILD/client/$program/smime-$program
-	if [ -x "$built" ]; then
-		cp "$built" "$bin/"
-	else
-		printf '#!/bin/sh\nexit 1\n' >"$bin/smime-$program" && chmod 755 "$bin/smime-$program"
-	fi
-	if [ "$program" = git ]; then continue; fi
-	for rc in mutt.rc neomutt.rc; do
-		if [ -e "$SOURCE/docs/$rc" ]; then
-			cp "$SOURCE/docs/$rc" "$documents/"
-		else
-			printf 'set smime_sign_command="smime-mutt sign %%f"\n' >"$documents/$rc"
-		fi
-	done
-done
+cp "$SMIME_BUILD"/client/{cli/smime,git/smime-git,mutt/smime-mutt} "$bin/"
+cp "$SOURCE"/docs/{mutt,neomutt}.rc "$documents/"
+PATH=$bin:$(tr : '\n' <<<"$PATH" | grep -v "^$SMIME_BUILD/client/" | paste -sd :)
 smime() { "$bin/smime" "$@"; }
 agent_start
 record=$HOME/.local/state/smime-agent/setup
