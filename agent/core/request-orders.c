@@ -143,7 +143,6 @@ void request_handle_sign(struct request *request) {
 	struct wire_sign **sign = &request->wire->body->sign;
 	struct worker *worker = worker_for_key(request, (*sign)->key);
 	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_SIGN);
-
 	_cleanup_(verdict_clear) struct verdict verdict = { .key = NULL };
 	struct asked asked = { .asks = false };
 
@@ -162,7 +161,6 @@ void request_handle_decrypt(struct request *request) {
 	struct wire_decrypt **decrypt = &request->wire->body->decrypt;
 	struct worker *worker = worker_for_key(request, (*decrypt)->key);
 	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_DECRYPT);
-
 	_cleanup_(verdict_clear) struct verdict verdict = { .key = NULL };
 	struct asked asked = { .asks = false };
 
@@ -239,7 +237,6 @@ const struct wire_token_name *request_token_name(const struct request *request) 
 static void order_for_token(struct request *request, enum wire_order_type type, const char *what) {
 	struct worker *worker = named_token(request, request_token_name(request));
 	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, type);
-
 	_cleanup_(verdict_clear) struct verdict verdict = { .key = NULL };
 	struct asked asked = { .asks = false };
 
@@ -285,7 +282,6 @@ void request_handle_lock(struct request *request) {
 	struct agent *agent = request->peer->agent;
 	const struct wire_token_name *name = request->wire->body->lock;
 	struct worker *worker = name->token ? inventory_find_token(agent, name->token) : NULL;
-
 	_cleanup_(verdict_clear) struct verdict verdict = { .key = NULL };
 
 	/* Whoever may unlock may lock, and the agent's own user in any case. Of every token takes a rule that is about every one. */

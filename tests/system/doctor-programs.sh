@@ -3,15 +3,7 @@
 # What smime doctor says of git, mutt and neomutt: each thing well, then broken.
 . "$(dirname "$0")/../lib/lib.sh"
 fixture people odd
-# What the machine and whoever runs the tests have set for git is no matter.
-unset XDG_STATE_HOME GIT_DIR GIT_WORK_TREE GIT_CONFIG_GLOBAL GIT_CONFIG_COUNT GIT_CONFIG_PARAMETERS
-export GIT_CONFIG_NOSYSTEM=1
-bin=$T/root/bin documents=$T/root/share/doc/smime-agent
-mkdir -p "$bin" "$documents"
-cp "$SMIME_BUILD"/client/{cli/smime,git/smime-git,mutt/smime-mutt} "$bin/"
-cp "$SOURCE"/docs/{mutt,neomutt}.rc "$documents/"
-PATH=$bin:$(tr : '\n' <<<"$PATH" | grep -v "^$SMIME_BUILD/client/" | paste -sd :)
-smime() { "$bin/smime" "$@"; }
+. "$SOURCE/tests/lib/installation.sh"
 agent_start
 # git is asked as it is configured here: in no repository.
 export GIT_CEILING_DIRECTORIES=${T%/*}
