@@ -303,16 +303,19 @@ static bool forget_peak(void) {
 }
 
 static void memory_does_not_grow_with_the_content(void **state) {
-	_cleanup_(source_unrefp) struct source *content = source_new(&large_ops, NULL), *cms = NULL, *decrypted = NULL;
+	_cleanup_(source_unrefp) struct source *content = NULL, *cms = NULL, *decrypted = NULL;
 	_cleanup_(enveloped_freep) struct enveloped *enveloped = NULL;
 	_cleanup_(secret_clear) struct secret cek = SECRET_EMPTY;
 	_cleanup_(sink_freep) struct sink *sink = NULL;
-	FILE *file = tmpfile();
+	FILE *file;
 	long before;
 
-	/* valgrind takes memory of its own for each thread. */
-	if (!file || getenv("SMIME_TEST_STRIDE") || !forget_peak())
+	/* valgrind takes memory of its own for each thread. skip() runs no clean-up, so nothing is held yet. */
+	if (getenv("SMIME_TEST_STRIDE") || !forget_peak())
 		skip();
+	content = source_new(&large_ops, NULL);
+	file = tmpfile();
+	assert_non_null(file);
 	before = peak_kib();
 	assert_int_equal(sink_to_fd(fileno(file), &sink), 0);
 	assert_int_equal(write_for(sink, content, &rsa.certificate, 1, "aes256-gcm", false), 0);
