@@ -190,23 +190,39 @@ static enum policy_known is_remote(const struct identity *identity, const struct
 			return POLICY_YES;
 	if (calls_itself_sshd(identity->pid))
 		return POLICY_YES;
-	return identity->uid != geteuid() || can_be_looked_into(identity->pid) ? POLICY_NO : POLICY_DONT_KNOW;
+	return now->executable || identity->uid != geteuid() || can_be_looked_into(identity->pid) ? POLICY_NO : POLICY_DONT_KNOW;
+}
+
+/* What the process runs. What was read of one that has ended meanwhile may be another one's. */
+static int look_at_program(const struct identity *identity, struct identity_now *now) {
+	int r = find_executable(identity->pid, &now->executable);
+
+	if (r >= 0)
+		r = find_name(identity->pid, &now->name);
+	if (r >= 0)
+		now->remote = is_remote(identity, now);
+	if (r < 0 || !still_runs(identity->pidfd))
+		identity_now_clear(now);
+	return r < 0 ? -SMIME_E_NO_MEMORY : 0;
 }
 
 int identity_look(const struct identity *identity, struct identity_now *ret_now) {
 	struct identity_now now = { .remote = POLICY_DONT_KNOW };
-	int r = find_unit(identity->pid, &now.unit);
+	int r = find_unit(identity->pid, &now.unit) < 0 ? -SMIME_E_NO_MEMORY : look_at_program(identity, &now);
 
-	if (r >= 0)
-		r = find_executable(identity->pid, &now.executable);
-	if (r >= 0)
-		r = find_name(identity->pid, &now.name);
-	if (r >= 0)
-		now.remote = is_remote(identity, &now);
-	if (r < 0 || !still_runs(identity->pidfd))
+	if (r < 0)
 		identity_now_clear(&now);
 	*ret_now = now;
-	return r < 0 ? -SMIME_E_NO_MEMORY : 0;
+	return r;
+}
+
+int identity_look_far(const struct identity *identity, enum policy_known *ret_remote) {
+	struct identity_now now = { .remote = POLICY_DONT_KNOW };
+	int r = look_at_program(identity, &now);
+
+	*ret_remote = now.remote;
+	identity_now_clear(&now);
+	return r;
 }
 
 void identity_now_clear(struct identity_now *now) {

@@ -43,5 +43,7 @@ void identity_clear(struct identity *identity);
 /* Looks again. -SMIME_E_NO_MEMORY alone. */
 int identity_look(const struct identity *identity, struct identity_now *ret_now);
 void identity_now_clear(struct identity_now *now);
+/* Whether it passes on what comes from another machine, and nothing else of it: the unit takes most of the time of a look. */
+int identity_look_far(const struct identity *identity, enum policy_known *ret_remote);
 
 #endif

@@ -26,11 +26,11 @@ static void forget_text(ASN1_UTF8STRING **text) {
  * who comes from there is asked for where the agent was started.
  */
 static int forget_place_of_others(struct peer *peer, struct wire_hello *hello) {
-	struct identity_now now;
+	enum policy_known remote;
 
-	if (identity_look(&peer->identity, &now) < 0)
+	if (identity_look_far(&peer->identity, &remote) < 0)
 		return -SMIME_E_NO_MEMORY;
-	peer->far = now.remote == POLICY_YES;
+	peer->far = remote == POLICY_YES;
 	if (!peer_is_here(peer)) {
 		forget_text(&hello->display);
 		forget_text(&hello->wayland_display);
@@ -38,7 +38,6 @@ static int forget_place_of_others(struct peer *peer, struct wire_hello *hello) {
 		forget_text(&hello->tty_name);
 		forget_text(&hello->tty_type);
 	}
-	identity_now_clear(&now);
 	return 0;
 }
 
