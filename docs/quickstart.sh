@@ -55,6 +55,9 @@ export PATH
 
 DEMO=$(mktemp -d "${TMPDIR:-/tmp}/smime-demo.XXXXXX")
 export DEMO
+# An agent of the person's own may be running: its configuration, log and records are not this one's.
+export XDG_CONFIG_HOME=$DEMO/config XDG_STATE_HOME=$DEMO/state XDG_CACHE_HOME=$DEMO/cache
+mkdir "$XDG_CONFIG_HOME" "$XDG_STATE_HOME" "$XDG_CACHE_HOME"
 agent_pid=
 
 finish() {
@@ -152,7 +155,7 @@ if [ "$keep" = yes ]; then
 	disown "$agent_pid"
 	step 'The agent and the token stay. To use them:'
 	printf '    export PATH=%q:%q:"$PATH"\n' "$build/client/cli" "$build/agent/core"
-	printf '    export SMIME_AGENT_SOCK=%q\n    export SOFTHSM2_CONF=%q\n' "$SMIME_AGENT_SOCK" "$SOFTHSM2_CONF"
+	for name in SMIME_AGENT_SOCK SOFTHSM2_CONF XDG_CONFIG_HOME XDG_STATE_HOME XDG_CACHE_HOME; do printf '    export %s=%q\n' "$name" "${!name}"; done
 	printf '    cd %q\n' "$DEMO"
 	printf '  The PIN is %s. To end it:\n    kill %d && rm -rf %q\n' "$DEMO_PIN" "$agent_pid" "$DEMO"
 else

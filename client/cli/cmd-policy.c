@@ -88,7 +88,10 @@ static int run(struct cli *cli, void *data) {
 	r = cli->verb == reload ? smime_policy_reload(cli->smime) : smime_policy_check(cli->smime, cli->word);
 	if (r < 0)
 		return cli_failed(cli, r);
-	return cli->json ? cli_json_done(cli, cli->verb == reload ? "reloaded" : "good") : 0;
+	if (cli->json)
+		return cli_json_done(cli, cli->verb == reload ? "reloaded" : "good");
+	cli_note(cli, cli->verb == reload ? "the rules were read again" : "the configuration is good");
+	return 0;
 }
 
 const struct cli_command cmd_policy = {

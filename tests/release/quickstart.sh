@@ -20,6 +20,8 @@ shows 'a first run'
 check 'a second run' 0 "$quickstart"
 shows 'a second run'
 is 'nothing of either stays' "$(ls -A "$TMPDIR")" ''
+# What a person's own agent has, which may be running.
+is 'nor does it touch what is at home' "$(find "$HOME" -mindepth 1)" ''
 
 check 'a run with --keep' 0 "$quickstart" --keep
 prints 'prints how to use what stays' 'export SMIME_AGENT_SOCK=.*kill [0-9]+'
