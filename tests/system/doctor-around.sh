@@ -259,14 +259,22 @@ mends 'needs GPG_TTY' pinentry 'GPG_TTY'
 is 'the exit code is that of a PIN' "$code" 4
 examine script -qec "TERM=xterm smime doctor --json >'$T/json' 2>/dev/null" /dev/null
 finds 'with one it can ask' good pinentry 'can ask on this terminal'
-graphical=$(command -v pinentry-fltk || command -v pinentry-gnome3 || command -v pinentry-qt)
-if [ -n "$graphical" ]; then
+# That of GNOME wants a session bus as well, and makes do with the terminal without one.
+graphical=$(command -v pinentry-gtk-2 || command -v pinentry-qt || command -v pinentry-fltk)
+if [ -n "$graphical" ] && command -v Xvfb >/dev/null; then
 	with_pinentry "$graphical"
 	finds 'one for displays without a display' fault pinentry '(asks on a display, and neither DISPLAY|asks on a terminal, and there is none)'
-	examine env DISPLAY=:99
+	Xvfb -displayfd 5 -nolisten tcp 5>"$T/display" >"$T/xvfb.log" 2>&1 &
+	xvfb=$!
+	started+=("$xvfb")
+	has_display() { [ -s "$T/display" ]; }
+	await has_display
+	examine env DISPLAY=":$(cat "$T/display")"
 	finds 'with one it can ask' good pinentry 'can ask on this display'
+	kill "$xvfb" # in order, so that it leaves no lock of the display
+	wait "$xvfb"
 else
-	skip 'a graphical pinentry' 'none is installed'
+	skip 'a graphical pinentry' 'none is installed, or no Xvfb'
 fi
 printf '123456\n' >"$T/pin.txt"
 chmod 644 "$T/pin.txt"
