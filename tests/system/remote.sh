@@ -159,6 +159,24 @@ check 'locked' 0 here smime lock
 check 'one here' 0 here env DISPLAY=:99 smime unlock demo
 holds 'is asked where it says' grep -q 'ENV DISPLAY=:99' "$T/pinentry.d/log"
 
+# ---- A token of another machine: p11-kit's server there, its socket forwarded, and p11-kit's client for a module ----
+
+client=/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so
+if [ -e "$client" ] && command -v p11-kit >/dev/null; then
+	agent_stop >/dev/null
+	here p11-kit server --foreground --name "$home/token" --provider "$DEMO_MODULE" pkcs11: >"$T/p11-kit" 2>&1 3>&- &
+	started+=($!)
+	await [ -S "$home/token" ] || bail "p11-kit server does not start: $(cat "$T/p11-kit")"
+	tunnel "$home/forwarded" -L "$home/forwarded:$home/token"
+	configure "$(printf 'modules: [{path: %s}]\nenvironment: [P11_KIT_SERVER_ADDRESS]' "$client")"
+	export P11_KIT_SERVER_ADDRESS="unix:path=$home/forwarded"
+	start
+	check 'a key of a token that is far away signs here' 0 sign here
+	check 'what it signed' 0 here smime verify -i "$home/signed"
+else
+	skip 'a token of another machine' 'p11-kit is not here'
+fi
+
 # ---- The page's examples ----
 
 awk '/^```/ { inside = !inside; if (inside) { n++ }; next } inside { print > (dir "/example" n ".text") }' dir="$T" "$SOURCE/docs/smime-agent-remote.7.scd"
