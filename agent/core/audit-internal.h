@@ -42,6 +42,7 @@ struct audit {
 	unsigned queued;
 	size_t queued_bytes;
 	bool busy, stopping, ended;
+	char trouble[AUDIT_FAULT_MAX_BYTES]; /* what was wrong when the log was last written; empty: nothing */
 };
 
 /* The thread: userdata is the struct audit. It ends when that is stopping and the queue is empty. */

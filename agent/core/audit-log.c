@@ -289,6 +289,10 @@ bool audit_log_is_dirty(const struct audit_log *log) {
 	return log->dirty;
 }
 
+const char *audit_log_directory(const struct audit_log *log) {
+	return log->directory;
+}
+
 const char *audit_log_fault(const struct audit_log *log) {
 	return log->fault;
 }

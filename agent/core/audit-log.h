@@ -50,6 +50,7 @@ int audit_log_add_end(struct audit_log *log);
 /* Whether something was written and is not known to be on the disk. */
 bool audit_log_is_dirty(const struct audit_log *log);
 
+const char *audit_log_directory(const struct audit_log *log);
 const char *audit_log_fault(const struct audit_log *log);
 
 /* Which log it is, its last record and its head, for the journal. False: there is none yet. */

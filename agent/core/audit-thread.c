@@ -55,6 +55,9 @@ static void complain(struct audit *audit, int r) {
 	else if (r >= 0 && audit->complained)
 		(void)fprintf(stderr, "smime-agent: the audit log is written again\n");
 	audit->complained = r < 0;
+	(void)pthread_mutex_lock(&audit->lock);
+	(void)snprintf(audit->trouble, sizeof(audit->trouble), "%s", r < 0 ? audit_log_fault(audit->log) : "");
+	(void)pthread_mutex_unlock(&audit->lock);
 }
 
 /* The outcome of a batch that is not in the log. */

@@ -96,6 +96,17 @@ struct audit_entry *audit_abandon(struct audit_entry *entry) {
 	return NULL;
 }
 
+const char *audit_directory(const struct audit *audit) {
+	return audit_log_directory(audit->log);
+}
+
+char *audit_trouble(struct audit *audit) {
+	(void)pthread_mutex_lock(&audit->lock);
+	char *trouble = strdup(audit->trouble);
+	(void)pthread_mutex_unlock(&audit->lock);
+	return trouble;
+}
+
 /* ---- Beginning and end ---- */
 
 static int set_up(struct audit *audit, struct agent *agent) {

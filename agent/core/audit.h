@@ -41,6 +41,11 @@ int audit_write(struct audit *audit, json_t *record, bool durable, audit_done do
 /* `done` will not be called; the record is written all the same. Accepts NULL, returns NULL. */
 struct audit_entry *audit_abandon(struct audit_entry *entry);
 
+/* Where the log is; valid as long as `audit`. */
+const char *audit_directory(const struct audit *audit);
+/* Why it could not be written when that was last tried, the caller's to free; "" when it could. NULL: no memory. */
+char *audit_trouble(struct audit *audit);
+
 /* Writes what there is, calls what waits, and ends the log in order. Accepts NULL, returns NULL. */
 struct audit *audit_free(struct audit *audit);
 

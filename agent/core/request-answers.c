@@ -7,6 +7,7 @@
 #include <smime/error.h>
 
 #include "agent/wire/limits.h"
+#include "audit.h"
 #include "discovery.h"
 #include "events.h"
 #include "inventory.h"
@@ -229,11 +230,22 @@ static int add_pin(const struct config *config, struct wire_status_reply *status
 	return r == 0 ? wire_set_text(&status->pin_file, config->pin_file) : r;
 }
 
-/* What nobody but the agent's own user at this machine is told: modules, readers, and who asks for what. */
+static int add_audit(struct audit *audit, struct wire_status_reply *status) {
+	_cleanup_(freep) char *trouble = audit ? audit_trouble(audit) : NULL;
+
+	if (!audit)
+		return 0;
+	if (!trouble || wire_set_text(&status->audit_directory, audit_directory(audit)) < 0)
+		return -SMIME_E_NO_MEMORY;
+	return *trouble ? wire_set_text(&status->audit_fault, trouble) : 0;
+}
+
+/* What nobody but the agent's own user at this machine is told: modules, readers, the log, and who asks for what. */
 static int add_own(const struct agent *agent, struct wire_status_reply *status) {
 	status->clients = listener_clients(agent->listener);
 	status->prompts = prompts_count(agent->prompts);
-	if (discovery_status(agent->discovery, status->modules, STATUS_MODULES_MAX_BYTES) < 0 || add_readers(agent, status) < 0)
+	if (discovery_status(agent->discovery, status->modules, STATUS_MODULES_MAX_BYTES) < 0 || add_readers(agent, status) < 0 ||
+		add_audit(agent->audit, status) < 0)
 		return -SMIME_E_NO_MEMORY;
 	return add_pin(agent->config, status) < 0 ? -SMIME_E_NO_MEMORY :
 						    prompts_status(agent->prompts, status->line, STATUS_LINE_MAX_BYTES);

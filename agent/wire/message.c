@@ -241,6 +241,8 @@ ASN1_SEQUENCE(wire_status_reply) = {
 	ASN1_SEQUENCE_OF(struct wire_status_reply, line, wire_prompt_status),
 	TEXT_OPT(struct wire_status_reply, pin_program, 0),
 	TEXT_OPT(struct wire_status_reply, pin_file, 1),
+	TEXT_OPT(struct wire_status_reply, audit_directory, 2),
+	TEXT_OPT(struct wire_status_reply, audit_fault, 3),
 } ASN1_SEQUENCE_END_name(struct wire_status_reply, wire_status_reply)
 IMPLEMENT(wire_status_reply)
 

@@ -260,6 +260,8 @@ struct wire_status_reply {
 	STACK_OF(wire_prompt_status) *line; /* of prompts: the first is shown, the others wait in this order */
 	ASN1_UTF8STRING *pin_program;       /* that asks for PINs */
 	ASN1_UTF8STRING *pin_file;          /* that has the PIN instead; NULL: none has */
+	ASN1_UTF8STRING *audit_directory;   /* of the log; NULL: none is kept */
+	ASN1_UTF8STRING *audit_fault;       /* why it can't be written; NULL: it can */
 };
 
 enum wire_event_kind {

@@ -64,10 +64,11 @@ static json_t *json_status(const struct smime_status *status) {
 		cli_json_append(&tokens, json_token(&status->tokens[i]));
 	for (size_t i = 0; i < status->line_count; i++)
 		cli_json_append(&line, json_prompt(&status->line[i]));
-	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "agent_version", cli_json_text(status->agent_version),
-		"socket", cli_json_text(status->socket), "pid", (json_int_t)status->pid, "clients", (json_int_t)status->clients, "prompts",
-		(json_int_t)status->prompts, "reader_fault", cli_json_text(status->reader_fault), "readers", readers, "modules", modules,
-		"tokens", tokens, "prompt_line", line);
+	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "agent_version",
+		cli_json_text(status->agent_version), "socket", cli_json_text(status->socket), "pid", (json_int_t)status->pid, "clients",
+		(json_int_t)status->clients, "prompts", (json_int_t)status->prompts, "reader_fault", cli_json_text(status->reader_fault),
+		"readers", readers, "modules", modules, "tokens", tokens, "prompt_line", line, "audit_directory",
+		cli_json_text(status->audit_directory), "audit_fault", cli_json_text(status->audit_fault));
 }
 
 static void print_token(const struct cli *cli, const struct smime_token *token) {
@@ -104,6 +105,10 @@ static int print_status(struct cli *cli, const struct smime_status *status) {
 		print_prompt(&status->line[i], i);
 	if (cli->verbose)
 		cli_print("        %u client%s connected", status->clients, status->clients == 1 ? "" : "s");
+	if (status->audit_fault)
+		cli_print("log     %s", status->audit_fault);
+	else if (cli->verbose && status->audit_directory)
+		cli_print("log     %s", status->audit_directory);
 	for (size_t i = 0; i < status->reader_count; i++)
 		cli_print("reader  %s: %s", status->readers[i].name, reader_texts[status->readers[i].state]);
 	if (*status->reader_fault)

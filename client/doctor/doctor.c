@@ -21,6 +21,7 @@ static void (*const examinations[])(struct doctor *doctor) = {
 	doctor_chains,
 	doctor_trust,
 	doctor_agent,
+	doctor_audit,
 	doctor_pinentry,
 	doctor_units,
 	doctor_socket,

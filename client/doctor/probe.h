@@ -69,9 +69,8 @@ bool doctor_shares_address(const struct smime_certificate *a, const struct smime
 
 /* ---- The examinations, in their order ---- */
 
-void doctor_agent(struct doctor *doctor); /* does it answer, is it of this version */
-void doctor_git(struct doctor *doctor);   /* smime-git, its key, the committer's address */
-void doctor_mutt(struct doctor *doctor);  /* smime-mutt, its key, the list of keys */
+void doctor_git(struct doctor *doctor);  /* smime-git, its key, the committer's address */
+void doctor_mutt(struct doctor *doctor); /* smime-mutt, its key, the list of keys */
 void doctor_neomutt(struct doctor *doctor);
 void doctor_reader(struct doctor *doctor);       /* is there one, with a card that answers */
 void doctor_pcscd(struct doctor *doctor);        /* is it there, does it answer */
@@ -87,6 +86,7 @@ void doctor_certificates(struct doctor *doctor); /* validity, usage, addresses *
 void doctor_chains(struct doctor *doctor);       /* as who gets a mail finds them */
 void doctor_trust(struct doctor *doctor);        /* anchors */
 void doctor_agent(struct doctor *doctor);        /* does it answer, is it of this version, is it alone */
+void doctor_audit(struct doctor *doctor);        /* is there a log, can it be written */
 void doctor_socket(struct doctor *doctor);       /* which, why, whose */
 void doctor_config(struct doctor *doctor);       /* agent.yaml */
 void doctor_permissions(struct doctor *doctor);  /* the person's directories */

@@ -198,8 +198,10 @@ struct smime_status {
 	size_t module_count;
 	const struct smime_token *tokens;
 	size_t token_count;
-	const char *pin_program; /* that asks for PINs; NULL: the agent doesn't say */
-	const char *pin_file;    /* that has the PIN, so that nobody is asked; NULL: none has */
+	const char *pin_program;     /* that asks for PINs; NULL: the agent doesn't say */
+	const char *pin_file;        /* that has the PIN, so that nobody is asked; NULL: none has */
+	const char *audit_directory; /* of the audit log; NULL: none is kept, or the agent doesn't say */
+	const char *audit_fault;     /* why it could not be written when that was last tried; NULL: it could */
 };
 
 /*

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib/lib.sh"
 . "$SOURCE/tests/lib/doctor-keys.sh"
 
-AREAS='token key validity usage address chain trust agent socket config permissions clock self-test'
+AREAS='token key validity usage address chain trust agent audit socket config permissions clock self-test'
 doctor_token
 version=$(smime --version | grep -o '[0-9.]*$')
 
@@ -211,6 +211,40 @@ only 'a file in the place of a directory' "fault permissions: $own/certificates 
 rm "$own/certificates"
 examine
 is_well 'put right, all is well'
+
+# ---- The audit log ----
+
+log=$state/audit
+with 'good ca/issuing'
+examine
+is_well 'a log that is written is well'
+prints 'and it is said where' "\"the log in $log is written\""
+prints 'with where its verification key should not be' 'verification key lies beside it'
+mv "$log/verification-key" "$T/verification-key"
+examine
+fails 'which is well elsewhere' grep -q 'verification key' "$T/out"
+with 'good ca/issuing' 'audit: {durability: off}'
+examine
+notes 'no log' 'note audit: nothing is written down of what keys are used for -> .*durability'
+bash -c 'exec 8<"$1" && flock 8 && exec sleep 600' - "$log" >/dev/null 2>&1 3>&- &
+holder=$!
+started+=("$holder")
+with 'good ca/issuing'
+holds 'another program has the log' await eval 'smime status | grep -q "^log  *another smime-agent"'
+examine
+only 'another program has the log' "fault audit: another smime-agent writes the audit log in $log.* -> .*nothing that needs a key"
+code_is 'with the code of what signing says' audit 700
+kill "$holder"
+if [ "$(id -u)" = 0 ] && mkdir "$T/small" && mount -t tmpfs -o size=1m,mode=700 tmpfs "$T/small" 2>/dev/null; then
+	with 'good ca/issuing' "audit: {path: \"$T/small/log\"}"
+	examine
+	only 'a disk with little room' "warning audit: the disk of the log in $T/small/log has [01] MiB left -> make room"
+	agent_stop >/dev/null
+	umount "$T/small"
+else
+	skip 'a disk with little room' 'no file system can be mounted here'
+fi
+with 'good ca/issuing'
 
 # ---- Clock ----
 
