@@ -79,7 +79,8 @@ struct policy_key {
 struct policy_question {
 	enum policy_operation operation;
 	struct policy_client client;
-	const struct policy_key *key;   /* NULL: of no key, as unlock */
+	const struct policy_key *key;   /* NULL: of no key, as unlock; or of one that is not known */
+	const ASN1_OCTET_STRING *spki;  /* of a key of which nothing else is known (empty: not even that); NULL: there is none */
 	const struct wire_token *token; /* of unlock, and of the key; or NULL */
 	unsigned digest_bits;           /* sign; 0 otherwise */
 	unsigned cipher_bits;           /* decrypt */

@@ -167,6 +167,17 @@ static enum rule_match of_no_key(const struct rule_key *key, const struct wire_t
 	return key->token ? token_fits(key->token, token) : RULE_YES;
 }
 
+/* A key that is nowhere to be seen could be any of those that have its fingerprint; without one, any. */
+static enum rule_match of_unknown_key(const struct rule_key *key, const ASN1_OCTET_STRING *spki) {
+	bool any = !key->address && !key->issuer && !key->token && !key->uri && !key->policy && !key->eku && !key->template_ &&
+		(!key->evidence.set || key->evidence.value == POLICY_SOFTWARE);
+	enum rule_match match = any ? RULE_YES : RULE_UNKNOWN;
+
+	if (!key->fingerprint)
+		return match;
+	return both(match, wire_octets(spki).len > 0 ? fingerprint_fits(key->fingerprint, spki) : RULE_UNKNOWN);
+}
+
 enum rule_match rule_key_matches(const struct rule_key *key, const struct policy_key *of) {
 	enum rule_match match = certificate_matches(key, of->certificate);
 
@@ -183,7 +194,9 @@ enum rule_match rule_matches(const struct rule *rule, const struct policy_questi
 	enum rule_match match = when(!rule->operations || (rule->operations & 1u << question->operation));
 
 	if (match == RULE_YES)
-		match = question->key ? rule_key_matches(&rule->key, question->key) : of_no_key(&rule->key, question->token);
+		match = question->key  ? rule_key_matches(&rule->key, question->key) :
+			question->spki ? of_unknown_key(&rule->key, question->spki) :
+					 of_no_key(&rule->key, question->token);
 	if (match != RULE_NO)
 		match = both(match, client_matches(rule, &question->client));
 	return match == RULE_NO ? match : both(match, when_matches(rule, question));

@@ -156,6 +156,79 @@ static void operations_are_counted_within_their_time(void **state) {
 	policy_free(policy);
 }
 
+/* A key of each kind, and what is said of it by a rule; the last says nothing. */
+static struct rule_text_key conditions[] = {
+	{ .fingerprint = TEXT("0707070707070707") },
+	{ .address = TEXT("a@example.org") },
+	{ .token = TEXT("demo") },
+	{ .evidence = TEXT("claimed") },
+	{ .uri = TEXT("pkcs11:token=demo") },
+	{ .eku = TEXT("emailProtection") },
+	{ .issuer = TEXT("*") },
+	{ .fingerprint = NULL },
+};
+enum { RULES = 3, KINDS = 2 * ELEMENTSOF(conditions) };
+
+/* Three rules about another user, of each kind in each place: they allow or deny. */
+static struct policy *policy_of_kinds(unsigned number) {
+	struct rule_text_client client = { .uid = TEXT("1001") };
+	struct rule_text rules[RULES];
+	struct policy_fault fault;
+	struct policy *policy;
+
+	for (size_t i = 0; i < RULES; i++, number /= KINDS)
+		rules[i] = (struct rule_text){
+			.client = &client, .key = &conditions[number % KINDS / 2], .outcome = number % 2 ? TEXT("allow") : TEXT("deny")
+		};
+	assert_int_equal(policy_new(&policy), 0);
+	assert_int_equal(policy_add(policy, "agent.yaml", rules, RULES, NULL, &fault), 0);
+	return policy;
+}
+
+static enum policy_outcome outcome_for(struct policy *policy, const ASN1_OCTET_STRING *spki, const struct policy_key *key) {
+	struct policy_question question = { .operation = POLICY_SIGN, .client = stranger, .key = key, .spki = spki, .now_us = 1 };
+	struct policy_decision decision;
+
+	if (key)
+		question.token = key->token;
+	policy_decide(policy, &question, &decision);
+	return decision.outcome;
+}
+
+/* Else the answer about a key that is not there would tell which are. */
+static void what_is_denied_of_a_key_is_denied_of_one_that_is_not_there(void **state) {
+	char *addresses[] = { TEXT("a@example.org"), NULL }, *ekus[] = { TEXT("1.3.6.1.5.5.7.3.4"), NULL }, *none[] = { NULL };
+	const struct policy_certificate good = { .addresses = addresses, .issuer = TEXT("CN=A"), .ekus = ekus, .policies = none };
+	const struct policy_certificate bare = { .addresses = none, .issuer = TEXT("CN=B"), .ekus = none, .policies = none };
+	struct wire_key *wire = wire_key_new();
+	struct wire_token *demo = wire_token_new(), *other = wire_token_new();
+	unsigned allowed = 0, all = 1;
+
+	assert_int_equal(wire_set_octets(&wire->spki, (const uint8_t[32]){ 7, 7, 7, 7, 7, 7, 7, 7 }, 32), 0);
+	assert_int_equal(wire_set_text(&demo->label, "demo") + wire_set_text(&other->label, "other"), 0);
+	const struct policy_key keys[] = {
+		{ .key = wire, .token = demo, .certificate = &good, .evidence = POLICY_ATTESTED },
+		{ .key = wire, .token = other, .certificate = &bare, .evidence = POLICY_SOFTWARE },
+		{ .key = wire, .token = demo, .certificate = NULL, .evidence = POLICY_CLAIMED },
+	};
+	for (size_t i = 0; i < RULES; i++)
+		all *= KINDS;
+	for (unsigned number = 0; number < all; number++) {
+		struct policy *policy = policy_of_kinds(number);
+		enum policy_outcome absent = outcome_for(policy, wire->spki, NULL);
+
+		allowed += absent == POLICY_ALLOW;
+		for (size_t k = 0; k < ELEMENTSOF(keys); k++)
+			if (outcome_for(policy, wire->spki, &keys[k]) == POLICY_DENY)
+				assert_int_equal(absent, POLICY_DENY);
+		policy_free(policy);
+	}
+	assert_true(allowed > 0 && allowed < all);
+	wire_key_free(wire);
+	wire_token_free(demo);
+	wire_token_free(other);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stricter_file_holds),
@@ -165,6 +238,7 @@ int main(void) {
 		cmocka_unit_test(a_touch_has_to_be_proved),
 		cmocka_unit_test(a_key_that_binds_its_owner_is_asked_for),
 		cmocka_unit_test(operations_are_counted_within_their_time),
+		cmocka_unit_test(what_is_denied_of_a_key_is_denied_of_one_that_is_not_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
