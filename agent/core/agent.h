@@ -28,6 +28,7 @@ struct agent {
 	struct reuse *reuse;
 	struct facts *facts;
 	struct consents *consents;
+	struct questions *questions;
 	struct requests *requests;
 	struct audit *audit;                       /* NULL: there is none */
 	STACK_OF(ASN1_OCTET_STRING) *anchors;      /* DER of `trust:` */

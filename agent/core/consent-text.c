@@ -12,7 +12,6 @@
 
 #include "agent/wire/limits.h"
 #include "facts.h"
-#include "peer.h"
 
 struct piece {
 	char text[CONSENT_TEXT_MAX_BYTES + sizeof("...")];
@@ -99,7 +98,7 @@ static int add_client(const struct peer *peer, const struct verdict *verdict, ST
 
 	say_often(verdict->decision.ask, often, sizeof(often));
 	(void)snprintf(text, sizeof(text), "Sure: process %d of user %u asks%s. %s", (int)peer->identity.pid, (unsigned)peer->identity.uid,
-		remote[verdict->now.remote], often);
+		remote[verdict->now->remote], often);
 	return add(paragraphs, text);
 }
 
@@ -107,7 +106,7 @@ static int add_client(const struct peer *peer, const struct verdict *verdict, ST
 
 static int add_unit(const struct verdict *verdict, STACK_OF(ASN1_UTF8STRING) *paragraphs) {
 	char text[WIRE_TEXT_MAX_BYTES];
-	const char *unit = verdict->now.unit;
+	const char *unit = verdict->now->unit;
 
 	if (!unit || !*unit)
 		(void)snprintf(text, sizeof(text), unit ? "It runs in no systemd unit." : "Its systemd unit is not known.");
@@ -120,10 +119,10 @@ static int add_unit(const struct verdict *verdict, STACK_OF(ASN1_UTF8STRING) *pa
 static int add_executable(const struct verdict *verdict, STACK_OF(ASN1_UTF8STRING) *paragraphs) {
 	char text[WIRE_TEXT_MAX_BYTES];
 
-	if (!verdict->now.executable)
+	if (!verdict->now->executable)
 		return add(paragraphs, "Which program it runs is not known.");
 	(void)snprintf(text, sizeof(text), "Not sure, since any program can look so: it runs \"%s\".",
-		quoted(verdict->now.executable, CONSENT_TEXT_MAX_BYTES).text);
+		quoted(verdict->now->executable, CONSENT_TEXT_MAX_BYTES).text);
 	return add(paragraphs, text);
 }
 

@@ -6,6 +6,7 @@
 #define CORE_CONSENT_TEXT_H
 
 #include "judge.h"
+#include "peer.h"
 
 enum {
 	CONSENT_NAME_MAX_BYTES = 48, /* of a key, a program's name for itself, a unit: what is longer is cut in the middle */

@@ -68,8 +68,8 @@ static void scope_of(const struct identity *identity, const struct verdict *verd
 	memset(ret_scope, 0, sizeof(*ret_scope)); /* it is compared with its padding */
 	ret_scope->uid = identity->uid;
 	ret_scope->operation = verdict->operation;
-	ret_scope->remote = verdict->now.remote;
-	ret_scope->unit = hash(verdict->now.unit ? verdict->now.unit : "", verdict->now.unit ? "known" : "", 0);
+	ret_scope->remote = verdict->now->remote;
+	ret_scope->unit = hash(verdict->now->unit ? verdict->now->unit : "", verdict->now->unit ? "known" : "", 0);
 	ret_scope->rule = hash(decision->file ? decision->file : "", decision->name, decision->line);
 	if (key.len == sizeof(ret_scope->key))
 		memcpy(ret_scope->key, key.data, key.len);
@@ -136,13 +136,23 @@ int consent_ask_again(struct consents *consents, const struct consent_question *
 		1;
 }
 
-int consent_ask(
-	struct consents *consents, const struct identity *identity, const struct verdict *verdict, struct consent_question *ret_question) {
+bool consent_is_old(const struct consents *consents, const struct consent_question *question) {
+	return question->forgotten != consents->forgotten;
+}
+
+void consent_renew(const struct consents *consents, struct consent_question *question) {
+	question->forgotten = consents->forgotten;
+}
+
+int consent_ask(struct consents *consents, const struct identity *identity, const struct verdict *verdict,
+	const struct consent_question *agreed, struct consent_question *ret_question) {
 	struct consent_question question = { .ask = *verdict->decision.ask, .forgotten = consents->forgotten };
 	struct entry *entry;
 	int r;
 
 	scope_of(identity, verdict, &question.scope);
+	if (agreed && !consent_is_old(consents, agreed) && memcmp(&agreed->scope, &question.scope, sizeof(question.scope)) == 0)
+		return 0;
 	r = consent_ask_again(consents, &question);
 	if (r <= 0)
 		return r;

@@ -45,14 +45,19 @@ struct consent_question {
 };
 
 /*
- * Whether somebody has to be asked: 0 when an earlier yes holds, of which one operation is used up; 1 when it is to be asked, and the question
- * waits. -SMIME_E_DENIED: a no still holds, or too many questions wait.
+ * Whether somebody has to be asked: 0 when an earlier yes holds, of which one operation is used up, or the yes that was given for this very
+ * operation is for that (`agreed`, or NULL); 1 when it is to be asked, and the question waits. -SMIME_E_DENIED: a no still holds, or too
+ * many questions wait.
  */
-int consent_ask(
-	struct consents *consents, const struct identity *identity, const struct verdict *verdict, struct consent_question *ret_question);
+int consent_ask(struct consents *consents, const struct identity *identity, const struct verdict *verdict,
+	const struct consent_question *agreed, struct consent_question *ret_question);
 
 /* It is its turn, and others may have been answered meanwhile: the same outcomes. */
 int consent_ask_again(struct consents *consents, const struct consent_question *question);
+
+/* Whether everything was forgotten since it was to be asked, or since it was renewed: what was not for it to forget has survived that. */
+bool consent_is_old(const struct consents *consents, const struct consent_question *question);
+void consent_renew(const struct consents *consents, struct consent_question *question);
 
 /* The person has answered. A yes is for the operation that was asked for first. */
 void consent_answered(struct consents *consents, const struct consent_question *question, bool yes);

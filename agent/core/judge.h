@@ -2,19 +2,21 @@
 /*
  * From a request to a question for the policy, and from its decision to what becomes of the request.
  *
- * The only place where the core asks the policy: what passes no judge_*() reaches no token.
+ * The only place where the core asks the policy: what passes no judge_*() reaches no token. Who may neither use nor list a key is told the
+ * same whether or not it is there, and so of tokens.
  */
 #ifndef CORE_JUDGE_H
 #define CORE_JUDGE_H
 
 #include "audit-record.h"
 #include "identity.h"
-#include "peer.h"
 #include "worker.h"
+
+struct request;
 
 struct verdict {
 	struct policy_decision decision;
-	struct identity_now now;
+	const struct identity_now *now; /* the request's */
 	enum policy_operation operation;
 	const ASN1_OCTET_STRING *key; /* or NULL; the request's */
 	const struct wire_key *found; /* what the token says of it, and the certificate that it is used with; until the inventory changes */
@@ -22,12 +24,12 @@ struct verdict {
 };
 
 /*
- * The decision about a request of `operation` with a key of `worker`, or, where `spki` is NULL, with its token (`worker` may be NULL then).
- * 0: it may go on, perhaps after somebody was asked. -SMIME_E_DENIED: it was refused and is over. verdict_clear() in every case.
+ * The decision about a request of `operation` with a key of `worker`, or, where `spki` is NULL, with its token. `worker` is NULL where that is not
+ * there. 0: it may go on, perhaps after somebody was asked; or be told that it is not there. -SMIME_E_DENIED: it was refused and is over, or
+ * waits as it would for what is not there.
  */
 int judge_request(struct request *request, enum policy_operation operation, const ASN1_OCTET_STRING *spki, struct worker *worker,
 	struct verdict *ret_verdict);
-void verdict_clear(struct verdict *verdict);
 
 /* On what ground something is done, for the audit log: `rule` has room for its name and place. All texts are others'. */
 enum { JUDGE_RULE_BYTES = 320 };
@@ -36,11 +38,11 @@ struct audit_ground judge_ground(const struct agent *agent, const struct policy_
 /* Refuses a request that a rule was asked about, in other words than the rule's. The request is over. */
 void judge_refuse(struct request *request, const struct policy_decision *decision, const char *text);
 
-/* Whether a client may know of a key; of anything where `key` is NULL. */
-bool judge_list(const struct peer *peer, const struct wire_key *key, const struct worker *worker);
+/* Whether a client may know of a key. */
+bool judge_list(struct request *request, const struct wire_key *key, const struct worker *worker);
 
 /* Whether it may unlock a token: without anybody being asked, or after. */
-bool judge_unlock(const struct peer *peer, const struct worker *worker);
+bool judge_unlock(struct request *request, const struct worker *worker);
 
 /* What is known, and what would be decided, without anything being done. `identity` is whose it would be; -SMIME_E_NO_MEMORY. */
 int judge_explain(

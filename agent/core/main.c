@@ -24,6 +24,7 @@
 #include "background.h"
 #include "config-check.h"
 #include "consent.h"
+#include "question.h"
 #include "discovery.h"
 #include "events.h"
 #include "facts.h"
@@ -191,6 +192,8 @@ static int set_up(struct agent *agent, struct listener_socket *socket) {
 	if (r == 0)
 		r = prompts_new(agent, &agent->prompts);
 	if (r == 0)
+		r = questions_new(&agent->questions);
+	if (r == 0)
 		r = audit_new(agent, &agent->audit);
 	if (r == 0)
 		r = requests_new(&agent->requests);
@@ -214,6 +217,7 @@ static void tear_down(struct agent *agent) {
 	agent->session = session_free(agent->session);
 	agent->discovery = discovery_free(agent->discovery);
 	agent->readers = readers_free(agent->readers);
+	agent->questions = questions_free(agent->questions);
 	agent->prompts = prompts_free(agent->prompts);
 	agent->requests = requests_free(agent->requests);
 	agent->audit = audit_free(agent->audit); /* behind whatever could still have something to tell */

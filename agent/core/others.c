@@ -8,18 +8,19 @@
 
 #include "discovery.h"
 #include "judge.h"
+#include "request-internal.h"
 
-unsigned others_keys(const struct peer *peer, struct worker *worker) {
+unsigned others_keys(struct request *request, struct worker *worker) {
 	const struct wire_inventory *inventory = worker_inventory(worker);
 	unsigned count = 0;
 
 	for (int i = 0; inventory && i < sk_wire_key_num(inventory->keys); i++)
-		count += judge_list(peer, sk_wire_key_value(inventory->keys, i), worker);
+		count += judge_list(request, sk_wire_key_value(inventory->keys, i), worker);
 	return count;
 }
 
-bool others_token(const struct peer *peer, struct worker *worker) {
-	return judge_unlock(peer, worker) || others_keys(peer, worker) > 0;
+bool others_token(struct request *request, struct worker *worker) {
+	return judge_unlock(request, worker) || others_keys(request, worker) > 0;
 }
 
 static bool has_certificate(const struct wire_key *key, const ASN1_OCTET_STRING *sha256) {
@@ -34,11 +35,11 @@ static bool has_certificate(const struct wire_key *key, const ASN1_OCTET_STRING 
 	return false;
 }
 
-bool others_certificate(const struct peer *peer, const ASN1_OCTET_STRING *sha256) {
+bool others_certificate(struct request *request, const ASN1_OCTET_STRING *sha256) {
 	struct worker *worker;
 	bool is_of_key = false;
 
-	for (size_t i = 0; (worker = discovery_worker(peer->agent->discovery, i)); i++) {
+	for (size_t i = 0; (worker = discovery_worker(request->peer->agent->discovery, i)); i++) {
 		const struct wire_inventory *inventory = worker_inventory(worker);
 
 		for (int k = 0; inventory && k < sk_wire_key_num(inventory->keys); k++) {
@@ -46,7 +47,7 @@ bool others_certificate(const struct peer *peer, const ASN1_OCTET_STRING *sha256
 
 			if (!has_certificate(key, sha256))
 				continue;
-			if (judge_list(peer, key, worker))
+			if (judge_list(request, key, worker))
 				return true;
 			is_of_key = true;
 		}

@@ -7,16 +7,17 @@
 #ifndef CORE_OTHERS_H
 #define CORE_OTHERS_H
 
-#include "peer.h"
 #include "worker.h"
 
+struct request;
+
 /* How many keys of a token the client may list. */
-unsigned others_keys(const struct peer *peer, struct worker *worker);
+unsigned others_keys(struct request *request, struct worker *worker);
 
 /* Whether it may know that the token is there: it may list a key of it, or unlock it. */
-bool others_token(const struct peer *peer, struct worker *worker);
+bool others_token(struct request *request, struct worker *worker);
 
 /* Whether it may have a certificate: that of a key is for who may list the key, and any other one is for everybody. */
-bool others_certificate(const struct peer *peer, const ASN1_OCTET_STRING *sha256);
+bool others_certificate(struct request *request, const ASN1_OCTET_STRING *sha256);
 
 #endif

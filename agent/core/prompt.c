@@ -12,45 +12,32 @@
 #include <smime/error.h>
 
 #include "agent/wire/limits.h"
-#include "consent.h"
 #include "events.h"
 #include "session.h"
 #include "spawner.h"
 
 struct prompt {
 	TAILQ_ENTRY(prompt) link;
-	struct ticket *ticket;
-	bool consent; /* it asks whether something may be done */
-	bool told;    /* that it is there, in this place */
+	struct prompt_wish wish;
+	uint64_t turn; /* of a question: those that wait are in this order */
+	bool told;     /* that it is there, in this place */
 	unsigned place;
 };
 
+TAILQ_HEAD(line, prompt);
+
 struct prompts {
 	struct agent *agent;
-	TAILQ_HEAD(, prompt) line; /* the first is shown when `pinentry` runs or has run for it */
+	struct line line; /* the first is shown when `pinentry` runs or has run for it */
 	bool shown;
 	unsigned count;
+	uint64_t turn;            /* of the question that was shown last */
 	sd_event_source *limit;   /* of the shown prompt */
 	int socket;               /* its end, by which the token process learns that it is over; -1: none is shown */
 	struct process *pinentry; /* of the shown prompt; NULL when it has ended by itself */
 };
 
 static void show_next(struct prompts *prompts);
-
-static struct wire_order *refusal(int code, const char *text) {
-	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_PROMPT);
-
-	if (!order || !(order->body->prompt->refusal = wire_error_new()) || wire_set_text(&order->body->prompt->refusal->text, text) < 0)
-		return NULL;
-	order->body->prompt->refusal->code = (uint32_t)code;
-	return TAKE(order);
-}
-
-void prompt_refuse(struct ticket *ticket, int code, const char *text) {
-	_cleanup_(wire_order_freep) struct wire_order *order = refusal(code, text);
-
-	ticket_prompt_answer(ticket, order, -1);
-}
 
 static int copy_field(ASN1_UTF8STRING **target, const ASN1_UTF8STRING *source) {
 	return source ? wire_set_text(target, wire_text(source)) : 0;
@@ -82,7 +69,7 @@ static struct wire_order *grant(const struct wire_hello *hello) {
 }
 
 /*
- * The token process sees the end of its prompt and says that it is done; the line moves on then. It sees that by pinentry's end of
+ * The process that asks sees the end of its prompt and says that it is done; the line moves on then. It sees that by pinentry's end of
  * the socket, whoever else still holds it; a PIN can't be read from there.
  */
 static void close_shown(struct prompts *prompts) {
@@ -103,8 +90,8 @@ static int on_limit(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 /* Starts pinentry for the first in line and hands its socket on. */
-static int show(struct prompts *prompts, struct ticket *ticket) {
-	const struct wire_hello *hello = ticket_hello(ticket);
+static int show(struct prompts *prompts, const struct prompt_wish *wish) {
+	const struct wire_hello *hello = wish->hello;
 	_cleanup_(wire_spawn_freep) struct wire_spawn *spawn = pinentry_spawn(hello);
 	_cleanup_(wire_order_freep) struct wire_order *order = grant(hello);
 	int pair[2];
@@ -121,9 +108,9 @@ static int show(struct prompts *prompts, struct ticket *ticket) {
 		return r;
 	}
 	prompts->socket = socket;
-	ticket_prompt_answer(ticket, order, pair[0]);
 	(void)sd_event_add_time_relative(
 		prompts->agent->event, &prompts->limit, CLOCK_MONOTONIC, (uint64_t)PROMPT_SHOWN_MAX_S * 1000000, 0, on_limit, prompts);
+	wish->callbacks->shown(wish->userdata, order, pair[0]);
 	return 0;
 }
 
@@ -131,14 +118,14 @@ static int show(struct prompts *prompts, struct ticket *ticket) {
 
 /* Who asks for what; and that it is no PIN that is asked for. */
 static void describe(const struct prompt *prompt, char *text, size_t size) {
-	(void)snprintf(text, size, "%s%s", prompt->consent ? "consent: " : "", ticket_caller(prompt->ticket));
+	(void)snprintf(text, size, "%s%s", prompt->wish.consent ? "consent: " : "", prompt->wish.caller);
 }
 
 static void emit(const struct prompts *prompts, const struct prompt *prompt, enum wire_event_kind kind) {
 	char text[WIRE_TEXT_MAX_BYTES];
 	const struct event event = {
 		kind,
-		.token = ticket_token(prompt->ticket),
+		.token = prompt->wish.token,
 		.text = text,
 		.number = kind == WIRE_EVENT_PROMPT_QUEUED ? prompt->place : 0,
 	};
@@ -169,19 +156,16 @@ static void end_shown(struct prompts *prompts) {
 	prompts->socket = -1;
 }
 
-static void take_out(struct prompts *prompts, struct prompt *prompt) {
-	bool first = prompt == TAILQ_FIRST(&prompts->line);
+/* Takes a prompt that is not shown out of the line. What it was for is the caller's from here on. */
+static struct prompt_wish take(struct prompts *prompts, struct prompt *prompt) {
+	struct prompt_wish wish = prompt->wish;
 
 	TAILQ_REMOVE(&prompts->line, prompt, link);
 	prompts->count--;
 	if (prompt->told)
 		emit(prompts, prompt, WIRE_EVENT_PROMPT_CLOSED);
 	free(prompt);
-	if (first && prompts->shown) {
-		prompts->shown = false;
-		end_shown(prompts);
-		show_next(prompts);
-	}
+	return wish;
 }
 
 /* Somebody else has the screen. */
@@ -193,62 +177,94 @@ static bool is_elsewhere(const struct agent *agent) {
 }
 
 /* What can't be asked is denied: no other PIN would help. */
-static void refuse(const struct prompt *prompt, int code, const char *text) {
+static void refuse(const struct prompt_wish *wish, int code, const char *text) {
 	char denied[WIRE_TEXT_MAX_BYTES];
 
-	if (!prompt->consent) {
-		prompt_refuse(prompt->ticket, code, text);
+	if (!wish->consent) {
+		wish->callbacks->refused(wish->userdata, code, text);
 		return;
 	}
 	(void)snprintf(denied, sizeof(denied), "it needs somebody's consent, which can't be asked for: %.900s", text);
-	prompt_refuse(prompt->ticket, SMIME_E_DENIED, denied);
+	wish->callbacks->refused(wish->userdata, SMIME_E_DENIED, denied);
 }
 
-/* Whether there is no need to ask, since others were answered while this waited, or no way to. It is told so then. */
-static bool is_settled(const struct prompts *prompts, const struct prompt *prompt) {
+/* What stands against showing the prompt whose turn has come, or NULL. `text` is room for it. */
+static const char *obstacle(const struct prompts *prompts, const struct prompt_wish *wish, char text[WIRE_TEXT_MAX_BYTES]) {
 	const char *program = prompts->agent->config->pin_program;
-	int r = prompt->consent ? ticket_consent_again(prompt->ticket) : 1;
-	char text[WIRE_TEXT_MAX_BYTES];
 
-	if (r == 0) {
-		ticket_prompt_agreed(prompt->ticket);
-	} else if (r < 0) {
-		prompt_refuse(prompt->ticket, SMIME_E_DENIED, CONSENT_REFUSED);
-	} else if (prompt->consent && is_elsewhere(prompts->agent)) {
-		refuse(prompt, SMIME_E_DENIED, "the session does not have the screen");
-	} else if (access(program, X_OK) < 0) {
-		(void)snprintf(text, sizeof(text), "%s can't be started%s; install a pinentry or set pin: program in agent.yaml", program,
-			prompt->consent ? "" : " to ask for the PIN");
-		refuse(prompt, SMIME_E_PIN_NO_PROMPT, text);
-	} else {
-		return false;
-	}
-	return true;
+	if (wish->consent && is_elsewhere(prompts->agent))
+		return "the session does not have the screen";
+	if (access(program, X_OK) == 0)
+		return NULL;
+	(void)snprintf(text, WIRE_TEXT_MAX_BYTES, "%s can't be started%s; install a pinentry or set pin: program in agent.yaml", program,
+		wish->consent ? "" : " to ask for the PIN");
+	return text;
 }
 
+/* Those that are over are out of the line before they are told so, since whoever is told may ask for something else. */
 static void show_next(struct prompts *prompts) {
+	char text[WIRE_TEXT_MAX_BYTES];
 	struct prompt *prompt;
 
 	while (!prompts->shown && (prompt = TAILQ_FIRST(&prompts->line))) {
-		if (is_settled(prompts, prompt)) {
-			take_out(prompts, prompt);
+		struct prompt_wish wish = prompt->wish;
+		const char *reason = obstacle(prompts, &wish, text);
+
+		if (wish.consent && !wish.callbacks->wanted(wish.userdata))
+			continue;
+		if (reason) {
+			(void)take(prompts, prompt);
+			refuse(&wish, SMIME_E_PIN_NO_PROMPT, reason);
 			continue;
 		}
 		prompts->shown = true;
-		if (show(prompts, prompt->ticket) < 0) {
-			refuse(prompt, SMIME_E_INTERNAL, "the prompt could not be started");
-			take_out(prompts, prompt);
+		if (wish.consent)
+			prompts->turn = prompt->turn;
+		if (show(prompts, &wish) < 0) {
+			prompts->shown = false;
+			end_shown(prompts);
+			(void)take(prompts, prompt);
+			refuse(&wish, SMIME_E_INTERNAL, "the prompt could not be started");
 		}
 	}
 }
 
-static struct prompt *find(struct prompts *prompts, const struct ticket *ticket) {
+static struct prompt *find(struct prompts *prompts, const void *userdata) {
 	struct prompt *prompt;
 
 	TAILQ_FOREACH(prompt, &prompts->line, link)
-	if (prompt->ticket == ticket)
+	if (prompt->wish.userdata == userdata)
 		return prompt;
 	return NULL;
+}
+
+static unsigned questions_of(const struct prompts *prompts, uid_t uid) {
+	const struct prompt *prompt;
+	unsigned count = 0;
+
+	TAILQ_FOREACH(prompt, &prompts->line, link)
+	count += prompt->wish.consent && prompt->wish.uid == uid;
+	return count;
+}
+
+static bool goes_before(const struct prompts *prompts, const struct prompt *prompt, const struct prompt *other) {
+	if (!other->wish.consent || (prompts->shown && other == TAILQ_FIRST(&prompts->line)))
+		return false;
+	return !prompt->wish.consent || prompt->turn < other->turn;
+}
+
+static void stand_in_line(struct prompts *prompts, struct prompt *prompt) {
+	struct prompt *before;
+
+	prompt->turn = prompts->turn + 1 + questions_of(prompts, prompt->wish.uid);
+	TAILQ_FOREACH_REVERSE(before, &prompts->line, line, link)
+	if (!goes_before(prompts, prompt, before))
+		break;
+	if (before)
+		TAILQ_INSERT_AFTER(&prompts->line, before, prompt, link);
+	else
+		TAILQ_INSERT_HEAD(&prompts->line, prompt, link);
+	prompts->count++;
 }
 
 int prompts_new(struct agent *agent, struct prompts **ret_prompts) {
@@ -278,59 +294,63 @@ struct prompts *prompts_free(struct prompts *prompts) {
 }
 
 /* Why nobody may be asked now, or NULL. */
-static const char *refusal_for(const struct prompts *prompts, const struct prompt *prompt) {
+static const char *refusal_for(const struct prompts *prompts, const struct prompt_wish *wish) {
 	if (prompts->agent->config->no_prompts)
-		return prompt->consent ?
-			"this agent asks nobody (prompts: no)" :
-			"it needs a PIN, and this agent asks nobody (prompts: no); pin: file or pin: credential can have it";
-	if (ticket_hello(prompt->ticket)->no_prompt)
-		return prompt->consent ?
-			"this program is not to have anybody asked" :
-			"the token wants its PIN, and this program is not to have anybody asked for it: `smime unlock` asks";
+		return wish->consent ? "this agent asks nobody (prompts: no)" :
+				       "it needs a PIN, and this agent asks nobody (prompts: no); pin: file or pin: credential can have it";
+	if (wish->hello->no_prompt)
+		return wish->consent ? "this program is not to have anybody asked" :
+				       "the token wants its PIN, and this program is not to have anybody asked for it: `smime unlock` asks";
 	return session_refuses_prompts(prompts->agent->session);
 }
 
-void prompts_request(struct prompts *prompts, struct ticket *ticket) {
-	struct prompt *prompt = calloc(1, sizeof(*prompt));
+void prompts_request(struct prompts *prompts, const struct prompt_wish *wish) {
+	const char *refusal = refusal_for(prompts, wish);
+	struct prompt *prompt = refusal ? NULL : calloc(1, sizeof(*prompt));
 
 	if (!prompt) {
-		prompt_refuse(ticket, SMIME_E_NO_MEMORY, "");
+		if (refusal)
+			refuse(wish, SMIME_E_PIN_NO_PROMPT, refusal);
+		else
+			wish->callbacks->refused(wish->userdata, SMIME_E_NO_MEMORY, "");
 		return;
 	}
-	prompt->ticket = ticket;
-	prompt->consent = ticket_asks_consent(ticket);
-	const char *refusal = refusal_for(prompts, prompt);
-	if (refusal) {
-		refuse(prompt, SMIME_E_PIN_NO_PROMPT, refusal);
-		free(prompt);
-		return;
-	}
-	TAILQ_INSERT_TAIL(&prompts->line, prompt, link);
-	prompts->count++;
+	prompt->wish = *wish;
+	stand_in_line(prompts, prompt);
 	show_next(prompts);
 	tell_places(prompts);
 }
 
-void prompts_close(struct prompts *prompts, struct ticket *ticket) {
-	struct prompt *prompt = find(prompts, ticket);
+static bool is_shown(const struct prompts *prompts, const struct prompt *prompt) {
+	return prompts->shown && prompt == TAILQ_FIRST(&prompts->line);
+}
+
+void prompts_close(struct prompts *prompts, const void *userdata) {
+	struct prompt *prompt = find(prompts, userdata);
 
 	if (!prompt)
 		return;
-	if (prompt == TAILQ_FIRST(&prompts->line) && prompts->shown) {
+	if (is_shown(prompts, prompt)) {
 		close_shown(prompts);
 		return;
 	}
-	prompt_refuse(ticket, SMIME_E_PIN_CANCELLED, "the client has gone");
-	take_out(prompts, prompt);
+	struct prompt_wish wish = take(prompts, prompt);
+	wish.callbacks->refused(wish.userdata, SMIME_E_PIN_CANCELLED, "the client has gone");
 	tell_places(prompts);
 }
 
-void prompts_forget(struct prompts *prompts, struct ticket *ticket) {
-	struct prompt *prompt = find(prompts, ticket);
+void prompts_forget(struct prompts *prompts, const void *userdata) {
+	struct prompt *prompt = find(prompts, userdata);
 
 	if (!prompt)
 		return;
-	take_out(prompts, prompt);
+	bool shown = is_shown(prompts, prompt);
+	(void)take(prompts, prompt);
+	if (shown) {
+		prompts->shown = false;
+		end_shown(prompts);
+		show_next(prompts);
+	}
 	tell_places(prompts);
 }
 
@@ -344,7 +364,7 @@ int prompts_status(const struct prompts *prompts, STACK_OF(wire_prompt_status) *
 
 	TAILQ_FOREACH(prompt, &prompts->line, link) {
 		_cleanup_(wire_prompt_status_freep) struct wire_prompt_status *status = wire_prompt_status_new();
-		const struct wire_token *token = ticket_token(prompt->ticket);
+		const struct wire_token *token = prompt->wish.token;
 		struct bytes id = wire_octets(token->id);
 		char text[WIRE_TEXT_MAX_BYTES];
 		describe(prompt, text, sizeof(text));

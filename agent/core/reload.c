@@ -8,6 +8,7 @@
 
 #include "consent.h"
 #include "discovery.h"
+#include "question.h"
 #include "worker.h"
 
 int reload(struct agent *agent, char **ret_message) {
@@ -30,5 +31,6 @@ int reload(struct agent *agent, char **ret_message) {
 	consents_forget(agent->consents);
 	for (size_t i = 0; (worker = discovery_worker(agent->discovery, i)); i++)
 		worker_judge_evidence(worker);
+	questions_void(agent);
 	return 0;
 }

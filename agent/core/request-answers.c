@@ -56,7 +56,7 @@ void request_handle_hello(struct request *request) {
 		return;
 	}
 	if (!reply || wire_set_text(&reply->body->hello->agent_version, SMIME_AGENT_VERSION) < 0 ||
-		forget_place_of_others(peer, *hello) < 0) {
+		forget_place_of_others(request->peer, *hello) < 0) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return;
 	}
@@ -68,7 +68,7 @@ void request_handle_hello(struct request *request) {
 }
 
 struct page {
-	const struct peer *peer;
+	struct request *request;
 	struct wire_list_reply *list;
 	uint32_t offset;
 	size_t bytes;
@@ -79,7 +79,7 @@ static int add_key(void *userdata, const struct wire_key *key, struct worker *wo
 	struct page *page = userdata;
 	int len = ASN1_item_i2d((const ASN1_VALUE *)key, NULL, wire_key_it());
 
-	if (!judge_list(page->peer, key, worker))
+	if (!judge_list(page->request, key, worker))
 		return 0;
 
 	/* A key too large for a page of its own is on none, whichever page is asked for: offsets must not shift. */
@@ -115,7 +115,7 @@ void request_handle_list(struct request *request) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return;
 	}
-	struct page page = { .peer = request->peer, .list = reply->body->list, .offset = request->wire->body->list->offset };
+	struct page page = { .request = request, .list = reply->body->list, .offset = request->wire->body->list->offset };
 	int r = inventory_each(agent, add_key, &page);
 	if (r == 0)
 		r = add_capabilities(agent, page.list);
@@ -125,12 +125,18 @@ void request_handle_list(struct request *request) {
 		request_answer(request, reply);
 }
 
-void request_handle_certificate(struct request *request) {
-	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_CERTIFICATE);
+struct bytes certificate_for(struct request *request) {
 	const ASN1_OCTET_STRING *sha256 = request->wire->body->certificate->sha256;
 	struct bytes der = inventory_find_certificate(request->peer->agent, sha256);
 
-	if (!der.data || (!peer_is_here(request->peer) && !others_certificate(request->peer, sha256)))
+	return der.data && (peer_is_here(request->peer) || others_certificate(request, sha256)) ? der : (struct bytes){ NULL, 0 };
+}
+
+void request_handle_certificate(struct request *request) {
+	_cleanup_(wire_reply_freep) struct wire_reply *reply = wire_reply_make(request->wire->id, WIRE_REPLY_CERTIFICATE);
+	struct bytes der = certificate_for(request);
+
+	if (!der.data)
 		request_fail(request, -SMIME_E_NO_CERTIFICATE, "no certificate of this fingerprint");
 	else if (!reply || wire_set_octets(&reply->body->certificate, der.data, der.len) < 0)
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
@@ -182,14 +188,14 @@ void request_handle_intermediates(struct request *request) {
 enum { STATUS_MODULES_MAX_BYTES = WIRE_PAGE_MAX_BYTES * 2 / 3, STATUS_LINE_MAX_BYTES = 8 * 1024 };
 
 /* As many tokens as fit: each module says how many it has. */
-static int add_tokens(const struct peer *peer, struct wire_status_reply *status) {
-	const struct agent *agent = peer->agent;
-	bool is_here = peer_is_here(peer);
+static int add_tokens(struct request *request, struct wire_status_reply *status) {
+	const struct agent *agent = request->peer->agent;
+	bool is_here = peer_is_here(request->peer);
 	struct worker *worker;
 	int bytes = ASN1_item_i2d((const ASN1_VALUE *)status, NULL, wire_status_reply_it());
 
 	for (size_t i = 0; (worker = discovery_worker(agent->discovery, i)); i++) {
-		if (!is_here && !others_token(peer, worker))
+		if (!is_here && !others_token(request, worker))
 			continue;
 		_cleanup_(wire_token_status_freep) struct wire_token_status *line = wire_token_status_new();
 		struct wire_token *token = ASN1_item_dup(wire_token_it(), worker_token(worker));
@@ -200,7 +206,7 @@ static int add_tokens(const struct peer *peer, struct wire_status_reply *status)
 		wire_token_free(line->token);
 		line->token = token;
 		if (!is_here)
-			line->keys = others_keys(peer, worker);
+			line->keys = others_keys(request, worker);
 		bytes += ASN1_item_i2d((const ASN1_VALUE *)line, NULL, wire_token_status_it());
 		if (bytes > WIRE_PAGE_MAX_BYTES)
 			return 0;
@@ -259,8 +265,7 @@ void request_handle_status(struct request *request) {
 	if (!discovery_is_fresh(agent->discovery))
 		discovery_refresh(agent->discovery);
 	if (!reply || wire_set_text(&reply->body->status->agent_version, SMIME_AGENT_VERSION) < 0 ||
-		(peer_is_here(request->peer) && add_own(agent, reply->body->status) < 0) ||
-		add_tokens(request->peer, reply->body->status) < 0) {
+		(peer_is_here(request->peer) && add_own(agent, reply->body->status) < 0) || add_tokens(request, reply->body->status) < 0) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return;
 	}

@@ -9,19 +9,16 @@
 #include <smime/error.h>
 
 #include "audit.h"
-#include "consent.h"
 #include "inventory.h"
 #include "request-internal.h"
 
 struct errand {
 	struct agent *agent;
-	struct request *request;          /* NULL: the client has gone */
-	struct audit_entry *entry;        /* DENIED, which is abandoned with the request */
-	struct wire_order *order;         /* until the token has it */
-	struct wire_hello *hello;         /* of the client, for prompts */
-	uid_t uid;                        /* whose it is: users take turns */
-	struct consent_question question; /* what somebody must agree to first, until the token's order has it */
-	bool asks;
+	struct request *request;    /* NULL: the client has gone */
+	struct audit_entry *entry;  /* DENIED, which is abandoned with the request */
+	struct wire_order *order;   /* until the token has it */
+	struct wire_hello *hello;   /* of the client, for prompts */
+	uid_t uid;                  /* whose it is: users take turns */
 	ASN1_OCTET_STRING *token;   /* id: its worker may be another one by then */
 	struct ticket *ticket;      /* the order that the token has */
 	uint64_t intent;            /* the number of its record */
@@ -33,8 +30,6 @@ struct errand {
 static void errand_free(struct errand *errand) {
 	if (errand->request)
 		errand->request->errand = NULL;
-	if (errand->asks)
-		consent_over(errand->agent->consents, &errand->question);
 	wire_order_free(errand->order);
 	wire_hello_free(errand->hello);
 	ASN1_OCTET_STRING_free(errand->token);
@@ -59,25 +54,33 @@ static json_t *known(const char *text) {
 	return text ? json_string(text) : json_null();
 }
 
-/* Who asks: what the kernel says, what /proc says now, and what the program calls itself. What is not known is null. */
-static json_t *describe_client(const struct peer *peer) {
+/* Who asks: what the kernel says, what /proc has said when it was decided, and what the program calls itself. What is not known is null. */
+static json_t *describe_client(struct request *request) {
 	static const char *const remote[] = { [POLICY_NO] = "no", [POLICY_YES] = "yes", [POLICY_DONT_KNOW] = "not known" };
-	const struct identity *identity = &peer->identity;
-	struct identity_now now;
-	json_t *client;
+	const struct identity *identity = &request->peer->identity;
+	const struct identity_now *now = &request->now;
 
-	if (identity_look(identity, &now) < 0)
+	if (request_look(request) < 0)
 		return NULL;
-	client = json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:s}", "pid", (json_int_t)identity->pid, "uid", (json_int_t)identity->uid,
-		"gid", (json_int_t)identity->gid, "label", known(identity->label), "unit", known(now.unit), "executable",
-		known(now.executable), "remote", remote[now.remote], "program", wire_text(peer->hello->program));
-	identity_now_clear(&now);
-	return client;
+	return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:s}", "pid", (json_int_t)identity->pid, "uid", (json_int_t)identity->uid,
+		"gid", (json_int_t)identity->gid, "label", known(identity->label), "unit", known(now->unit), "executable",
+		known(now->executable), "remote", remote[now->remote], "program", wire_text(request->peer->hello->program));
 }
 
-static json_t *describe(
-	const char *kind, const struct request *request, const struct wire_token *token, const struct audit_ground *ground) {
-	return audit_record_request(kind, request->wire, token, describe_client(request->peer), ground);
+static json_t *describe(const char *kind, struct request *request, const struct wire_token *token, const struct audit_ground *ground) {
+	return audit_record_request(kind, request->wire, token, describe_client(request), ground);
+}
+
+/* A record DENIED; NULL: no memory. */
+static json_t *describe_denied(
+	struct request *request, const struct wire_token *token, int error, const char *text, const struct audit_ground *ground) {
+	json_t *record = describe("denied", request, token, ground);
+
+	if (record && !audit_record_outcome(record, error, text)) {
+		json_decref(record);
+		return NULL;
+	}
+	return record;
 }
 
 /* ---- Outcome, RESULT, answer ---- */
@@ -152,10 +155,6 @@ static void give_order(struct errand *errand) {
 	int r = worker ? worker_submit(worker, TAKE(errand->order), errand->hello, errand->uid, on_outcome, errand, &errand->ticket) :
 			 -SMIME_E_TOKEN_GONE;
 
-	if (r == 0 && errand->asks) {
-		errand->asks = false;
-		ticket_ask_consent(errand->ticket, &errand->question);
-	}
 	if (r < 0)
 		conclude(errand, NULL, r, r == -SMIME_E_TOKEN_FAULT ? worker_fault(worker) : "");
 }
@@ -182,21 +181,15 @@ static bool fill_in(struct errand *errand, const struct worker *worker, struct w
 	return order && errand->hello && errand->token;
 }
 
-void errand_begin(struct request *request, struct worker *worker, struct wire_order *order, const struct consent_question *question,
-	const struct audit_ground *ground) {
+void errand_begin(struct request *request, struct worker *worker, struct wire_order *order, const struct audit_ground *ground) {
 	struct errand *errand = errand_new(request);
 	int r = -SMIME_E_NO_MEMORY;
 
 	if (!errand) {
-		if (question)
-			consent_over(request->peer->agent->consents, question);
 		wire_order_free(order);
 		request_fail(request, r, "");
 		return;
 	}
-	errand->asks = question != NULL;
-	if (question)
-		errand->question = *question;
 	if (fill_in(errand, worker, order))
 		r = errand->agent->audit ? audit_write(errand->agent->audit, describe("intent", request, worker_token(worker), ground),
 						   true, on_intent, errand, NULL) :
@@ -218,16 +211,11 @@ static void on_denied(void *userdata, int error, const char *text, uint64_t seq)
 void errand_deny(struct request *request, const struct wire_token *token, int error, const char *text, const struct audit_ground *ground) {
 	struct audit *audit = request->peer->agent->audit;
 	struct errand *errand = audit ? errand_new(request) : NULL;
-	json_t *record = errand ? describe("denied", request, token, ground) : NULL;
 
-	if (record && !audit_record_outcome(record, error, text)) {
-		json_decref(record);
-		record = NULL;
-	}
 	if (errand) {
 		errand->error = error;
 		(void)snprintf(errand->text, sizeof(errand->text), "%s", text);
-		if (audit_write(audit, record, true, on_denied, errand, &errand->entry) == 0)
+		if (audit_write(audit, describe_denied(request, token, error, text, ground), true, on_denied, errand, &errand->entry) == 0)
 			return;
 		errand_free(errand);
 	}
@@ -235,6 +223,14 @@ void errand_deny(struct request *request, const struct wire_token *token, int er
 }
 
 /* ---- The client has gone ---- */
+
+void errand_withdrawn(
+	struct request *request, const struct wire_token *token, int error, const char *text, const struct audit_ground *ground) {
+	struct audit *audit = request->peer->agent->audit;
+
+	if (audit)
+		(void)audit_write(audit, describe_denied(request, token, error, text, ground), false, NULL, NULL, NULL);
+}
 
 struct errand *errand_abandon(struct errand *errand) {
 	if (!errand)

@@ -13,17 +13,19 @@
 
 struct request;
 struct errand;
-struct consent_question;
 
 /*
  * Gives the token of `worker` an order, which is owned here in every case. request_outcome() is called once, perhaps before this returns; or
- * the request is failed. question: what somebody must agree to before the token is asked, which waits already; NULL: nothing.
+ * the request is failed.
  */
-void errand_begin(struct request *request, struct worker *worker, struct wire_order *order, const struct consent_question *question,
-	const struct audit_ground *ground);
+void errand_begin(struct request *request, struct worker *worker, struct wire_order *order, const struct audit_ground *ground);
 
 /* Refuses a request for a private key or a PIN: it is failed once the log has a record DENIED of it. `token` may be NULL. */
 void errand_deny(struct request *request, const struct wire_token *token, int error, const char *text, const struct audit_ground *ground);
+
+/* Its client has gone before anything was begun: the log has a record DENIED of it, which nobody waits for. */
+void errand_withdrawn(
+	struct request *request, const struct wire_token *token, int error, const char *text, const struct audit_ground *ground);
 
 /* The client has gone: the order is not given if it still can be. Accepts NULL, returns NULL. */
 struct errand *errand_abandon(struct errand *errand);

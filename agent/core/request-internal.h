@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the files of a request share, and nobody else includes: request.c has its life, request-answers.c what the core can say
- * itself, request-orders.c what takes a token.
+ * itself, request-orders.c what takes a token, request-consent.c what somebody has to agree to.
  *
  * A handler answers its request once, now or later, and must not touch it afterwards: the answer frees it.
  */
@@ -9,7 +9,11 @@
 #define CORE_REQUEST_INTERNAL_H
 
 #include "agent/wire/limits.h"
+#include "identity.h"
 #include "request.h"
+
+struct asked;
+struct consent_question;
 
 struct request {
 	LIST_ENTRY(request) link;  /* of its peer */
@@ -17,9 +21,24 @@ struct request {
 	struct peer *peer;
 	struct wire_request *wire;
 	struct errand *errand; /* the order it waits for, or NULL */
+	struct asked *asked;   /* the consent it waits for, or NULL */
 	bool waiting;
+	bool hidden;             /* what it asks for is there, but not for its client's eyes */
 	struct locking *locking; /* the lock it waits for, or NULL */
+	struct identity_now
+		now; /* what its client's process is, as all that is decided and written down about it has it; see request_look() */
+	bool looked;
+	struct consent_question *agreed; /* what somebody has said yes to, or NULL */
 };
+
+/* Looks at the client's process, once each time that the request is handled. -SMIME_E_NO_MEMORY. */
+int request_look(struct request *request);
+
+/* It is handled anew, with whatever holds now. */
+void request_handle_again(struct request *request);
+
+/* Has it wait for what it asks for as if that were not there. False: it has waited already, or there is nothing to wait for. */
+bool request_hide(struct request *request);
 
 /* Each ends the request. An empty text stands for that of the error. */
 void request_answer(struct request *request, const struct wire_reply *reply);
@@ -32,6 +51,9 @@ void request_outcome(struct request *request, struct wire_report *report, int er
 
 /* What stands against giving the client what the token has yielded: 0 or an error. */
 int request_check(struct request *request, const struct wire_report *report);
+
+/* The certificate that a request asks for, if its client may have it; else NULL data. */
+struct bytes certificate_for(struct request *request);
 
 /* Which token an unlock, pinChange or pinUnblock is for. */
 const struct wire_token_name *request_token_name(const struct request *request);

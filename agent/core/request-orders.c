@@ -9,12 +9,12 @@
 #include <smime/error.h>
 
 #include "agent/wire/limits.h"
-#include "consent-text.h"
-#include "consent.h"
 #include "discovery.h"
 #include "inventory.h"
 #include "judge.h"
 #include "locking.h"
+#include "others.h"
+#include "request-consent.h"
 #include "request-errand.h"
 #include "reuse.h"
 
@@ -78,62 +78,40 @@ static void deny(struct request *request, int error, const char *text) {
 	errand_deny(request, NULL, error, text, &ground);
 }
 
-/* What somebody must agree to before an order is given. */
-struct asked {
-	struct consent_question question;
-	bool asks;
-};
-
-static void submit(struct request *request, struct worker *worker, const struct asked *asked, struct wire_order *order,
-	const struct verdict *verdict) {
+static void submit(struct request *request, struct worker *worker, struct wire_order *order, const struct verdict *verdict) {
 	char rule[JUDGE_RULE_BYTES];
 	const struct audit_ground ground = judge_ground(request->peer->agent, &verdict->decision, rule);
 
-	if (order) {
-		errand_begin(request, worker, order, asked->asks ? &asked->question : NULL, &ground);
+	if (!order) {
+		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return;
 	}
-	if (asked->asks)
-		consent_over(request->peer->agent->consents, &asked->question);
-	request_fail(request, -SMIME_E_NO_MEMORY, "");
+	judge_count(verdict);
+	errand_begin(request, worker, order, &ground);
 }
 
-/* Whether somebody has to be asked, and what he is told then. Negative: it can't be. */
-static int ask_consent(
-	const struct request *request, const struct verdict *verdict, const char *what, struct wire_caller *caller, struct asked *asked) {
-	const struct peer *peer = request->peer;
-	int r = verdict->decision.outcome == POLICY_ASK ? consent_ask(peer->agent->consents, &peer->identity, verdict, &asked->question) :
-							  0;
-
-	asked->asks = r == 1;
-	return asked->asks ? consent_text(peer, request->wire, verdict, what, &caller->consent) : r;
-}
-
-/* Fills in who asks for what, and what somebody must agree to. Negative: it can't be, and the request is over. */
-static int describe(struct request *request, const char *what, const char *whose, struct wire_caller *caller, const struct verdict *verdict,
-	struct asked *asked) {
+/* Fills in who asks for what, and has somebody agree to it. False: he is asked, or it can't be, and the request is not the caller's any more. */
+static bool describe(struct request *request, struct worker *worker, const char *what, const char *whose, struct wire_caller *caller,
+	const struct verdict *verdict) {
 	char who[200], text[WIRE_TEXT_MAX_BYTES];
 
 	peer_describe(request->peer, who, sizeof(who));
 	(void)snprintf(text, sizeof(text), "%s asks to %s%s%.500s", who, what, *whose ? " as " : "", whose);
 	caller->fresh_pin = verdict->decision.fresh_pin ? 0xff : 0;
-	int r = wire_set_text(&caller->text, text);
-	if (r == 0)
-		r = ask_consent(request, verdict, what, caller, asked);
-	if (r < 0 && asked->asks)
-		consent_over(request->peer->agent->consents, &asked->question);
-	if (r == -SMIME_E_DENIED)
-		judge_refuse(request, &verdict->decision, CONSENT_REFUSED);
-	else if (r < 0)
-		request_fail(request, r, "");
-	else
-		judge_count(verdict);
-	return r;
+	if (wire_set_text(&caller->text, text) < 0) {
+		request_fail(request, -SMIME_E_NO_MEMORY, "");
+		return false;
+	}
+	return asked_for(request, worker, verdict, what, text) == 0;
 }
 
-static struct worker *worker_for_key(struct request *request, const ASN1_OCTET_STRING *spki) {
+/* The token that has a key, for an operation that was judged. NULL: it may not be, or is not there, and the request is over. */
+static struct worker *judged_key(
+	struct request *request, enum policy_operation operation, const ASN1_OCTET_STRING *spki, struct verdict *ret_verdict) {
 	struct worker *worker = inventory_find_key(request->peer->agent, spki);
 
+	if (judge_request(request, operation, spki, worker, ret_verdict) < 0)
+		return NULL;
 	if (!worker)
 		deny(request, -SMIME_E_NO_KEY, "no token that is present has this key; `smime keys` lists those that are");
 	return worker;
@@ -141,30 +119,28 @@ static struct worker *worker_for_key(struct request *request, const ASN1_OCTET_S
 
 void request_handle_sign(struct request *request) {
 	struct wire_sign **sign = &request->wire->body->sign;
-	struct worker *worker = worker_for_key(request, (*sign)->key);
 	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_SIGN);
-	_cleanup_(verdict_clear) struct verdict verdict = { .key = NULL };
-	struct asked asked = { .asks = false };
+	struct verdict verdict;
+	struct worker *worker = judged_key(request, POLICY_SIGN, (*sign)->key, &verdict);
 
-	if (!worker || judge_request(request, POLICY_SIGN, (*sign)->key, worker, &verdict) < 0)
+	if (!worker)
 		return;
 	if (!order)
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
-	if (!order || describe(request, "sign", wire_text((*sign)->from), order->body->sign->caller, &verdict, &asked) < 0)
+	if (!order || !describe(request, worker, "sign", wire_text((*sign)->from), order->body->sign->caller, &verdict))
 		return;
 	wire_sign_free(order->body->sign->request);
 	order->body->sign->request = ASN1_item_dup(wire_sign_it(), *sign);
-	submit(request, worker, &asked, order->body->sign->request ? TAKE(order) : NULL, &verdict);
+	submit(request, worker, order->body->sign->request ? TAKE(order) : NULL, &verdict);
 }
 
 void request_handle_decrypt(struct request *request) {
 	struct wire_decrypt **decrypt = &request->wire->body->decrypt;
-	struct worker *worker = worker_for_key(request, (*decrypt)->key);
 	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_DECRYPT);
-	_cleanup_(verdict_clear) struct verdict verdict = { .key = NULL };
-	struct asked asked = { .asks = false };
+	struct verdict verdict;
+	struct worker *worker = judged_key(request, POLICY_DECRYPT, (*decrypt)->key, &verdict);
 
-	if (!worker || judge_request(request, POLICY_DECRYPT, (*decrypt)->key, worker, &verdict) < 0)
+	if (!worker)
 		return;
 	if (wire_octets((*decrypt)->recipient_info).len > WIRE_RECIPIENT_INFO_MAX_BYTES) {
 		deny(request, -SMIME_E_TOO_LARGE, "a RecipientInfo has at most 16 KiB");
@@ -172,11 +148,11 @@ void request_handle_decrypt(struct request *request) {
 	}
 	if (!order)
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
-	if (!order || describe(request, "decrypt a message", "", order->body->decrypt->caller, &verdict, &asked) < 0)
+	if (!order || !describe(request, worker, "decrypt a message", "", order->body->decrypt->caller, &verdict))
 		return;
 	wire_decrypt_free(order->body->decrypt->request);
 	order->body->decrypt->request = ASN1_item_dup(wire_decrypt_it(), *decrypt);
-	submit(request, worker, &asked, order->body->decrypt->request ? TAKE(order) : NULL, &verdict);
+	submit(request, worker, order->body->decrypt->request ? TAKE(order) : NULL, &verdict);
 }
 
 /* Whether it is unlocked without a login: so are tokens that can hold no private key, and stand beside one that can. */
@@ -186,14 +162,16 @@ static bool wants_no_login(const struct worker *worker) {
 	return inventory && inventory->unlocked && !inventory->logged_in;
 }
 
-/* The only token; where there are several, the only one that a login would unlock. *ret_several: there is no such one. */
-static struct worker *only_token(const struct agent *agent, bool *ret_several) {
+/* The only token that the client may know of; where there are several, the only one that a login would unlock. *ret_several: there is no such one. */
+static struct worker *only_token(struct request *request, bool *ret_several) {
+	const struct agent *agent = request->peer->agent;
 	struct worker *only = NULL, *worker;
 	size_t count = 0, locked = 0;
 
 	for (size_t i = 0; (worker = discovery_worker(agent->discovery, i)); i++) {
 		/* One that is reached through two modules is one. */
-		if (inventory_find_token(agent, worker_token(worker)->id) != worker)
+		if (inventory_find_token(agent, worker_token(worker)->id) != worker ||
+			(!peer_is_here(request->peer) && !others_token(request, worker)))
 			continue;
 		if (count++ == 0 || !wants_no_login(worker)) {
 			only = worker;
@@ -204,19 +182,20 @@ static struct worker *only_token(const struct agent *agent, bool *ret_several) {
 	return only;
 }
 
-/* The token that a request names; without a name the only one. Refuses and returns NULL when that says nothing clear. */
-static struct worker *named_token(struct request *request, const struct wire_token_name *name) {
-	const struct agent *agent = request->peer->agent;
+/* The token that a request names, without a name the only one, for an operation that was judged. NULL as of judged_key(). */
+static struct worker *judged_token(struct request *request, const struct wire_token_name *name, struct verdict *ret_verdict) {
 	bool several = false;
-	struct worker *worker = name->token ? inventory_find_token(agent, name->token) : only_token(agent, &several);
+	struct worker *worker = name->token ? inventory_find_token(request->peer->agent, name->token) : only_token(request, &several);
 
-	if (!worker)
-		deny(request, -SMIME_E_NO_TOKEN,
-			name->token ? "no such token; `smime status` lists those that are present" : "no token is present");
-	else if (several) {
+	if (several) {
 		deny(request, -SMIME_E_KEY_AMBIGUOUS, "there are several tokens; name one, `smime status` lists them");
 		return NULL;
 	}
+	if (judge_request(request, POLICY_UNLOCK, NULL, worker, ret_verdict) < 0)
+		return NULL;
+	if (!worker)
+		deny(request, -SMIME_E_NO_TOKEN,
+			name->token ? "no such token; `smime status` lists those that are present" : "no token is present");
 	return worker;
 }
 
@@ -235,12 +214,11 @@ const struct wire_token_name *request_token_name(const struct request *request) 
 
 /* The orders that carry nothing but who asks. */
 static void order_for_token(struct request *request, enum wire_order_type type, const char *what) {
-	struct worker *worker = named_token(request, request_token_name(request));
 	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, type);
-	_cleanup_(verdict_clear) struct verdict verdict = { .key = NULL };
-	struct asked asked = { .asks = false };
+	struct verdict verdict;
+	struct worker *worker = judged_token(request, request_token_name(request), &verdict);
 
-	if (!worker || judge_request(request, POLICY_UNLOCK, NULL, worker, &verdict) < 0)
+	if (!worker)
 		return;
 	struct wire_caller *caller = !order    ? NULL :
 		type == WIRE_ORDER_PIN_CHANGE  ? order->body->pin_change :
@@ -248,9 +226,8 @@ static void order_for_token(struct request *request, enum wire_order_type type, 
 						 order->body->unlock;
 	if (!caller)
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
-	if (!caller || describe(request, what, "", caller, &verdict, &asked) < 0)
-		return;
-	submit(request, worker, &asked, TAKE(order), &verdict);
+	else if (describe(request, worker, what, "", caller, &verdict))
+		submit(request, worker, TAKE(order), &verdict);
 }
 
 void request_handle_unlock(struct request *request) {
@@ -282,7 +259,7 @@ void request_handle_lock(struct request *request) {
 	struct agent *agent = request->peer->agent;
 	const struct wire_token_name *name = request->wire->body->lock;
 	struct worker *worker = name->token ? inventory_find_token(agent, name->token) : NULL;
-	_cleanup_(verdict_clear) struct verdict verdict = { .key = NULL };
+	struct verdict verdict;
 
 	/* Whoever may unlock may lock, and the agent's own user in any case. Of every token takes a rule that is about every one. */
 	if (!peer_is_own(request->peer) && judge_request(request, POLICY_UNLOCK, NULL, worker, &verdict) < 0)

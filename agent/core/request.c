@@ -11,6 +11,7 @@
 #include "events.h"
 #include "inventory.h"
 #include "locking.h"
+#include "request-consent.h"
 #include "request-errand.h"
 
 struct requests {
@@ -21,7 +22,7 @@ struct requests {
 struct operation {
 	bool needs_hello;
 	/* Whether what it asks for is here; when it is not, tokens are looked for first. NULL: it needs none. */
-	bool (*is_ready)(const struct request *request);
+	bool (*is_ready)(struct request *request);
 	void (*handle)(struct request *request);
 };
 
@@ -33,6 +34,8 @@ static void request_free(struct request *request) {
 	if (request->waiting)
 		TAILQ_REMOVE(&peer->agent->requests->waiting, request, wait);
 	request->locking = locking_abandon(request->locking);
+	identity_now_clear(&request->now);
+	free(request->agreed);
 	LIST_REMOVE(request, link);
 	wire_request_free(request->wire);
 	free(request);
@@ -75,6 +78,7 @@ void request_forget(struct request *request) {
 
 void request_cancel(struct request *request) {
 	request->errand = errand_abandon(request->errand);
+	asked_withdraw(request);
 	request_free(request);
 }
 
@@ -85,29 +89,30 @@ static bool worker_is_here(const struct worker *worker) {
 	return worker && !worker_is_gone(worker);
 }
 
-static bool key_is_ready(const struct request *request) {
+static bool key_is_ready(struct request *request) {
 	const struct wire_request_body *body = request->wire->body;
 
-	return worker_is_here(inventory_find_key(request->peer->agent, body->type == WIRE_SIGN ? body->sign->key : body->decrypt->key));
+	return !request->hidden &&
+		worker_is_here(inventory_find_key(request->peer->agent, body->type == WIRE_SIGN ? body->sign->key : body->decrypt->key));
 }
 
-static bool certificate_is_ready(const struct request *request) {
-	return inventory_find_certificate(request->peer->agent, request->wire->body->certificate->sha256).data != NULL;
+static bool certificate_is_ready(struct request *request) {
+	return certificate_for(request).data != NULL;
 }
 
 /* Whoever asks for everything may want what was inserted a moment ago. */
-static bool all_is_ready(const struct request *request) {
+static bool all_is_ready(struct request *request) {
 	return discovery_is_fresh(request->peer->agent->discovery);
 }
 
 /* Without a name it is the only token that is meant, which takes knowing all of them. */
-static bool token_is_ready(const struct request *request) {
+static bool token_is_ready(struct request *request) {
 	const ASN1_OCTET_STRING *name = request_token_name(request)->token;
 
-	return name ? worker_is_here(inventory_find_token(request->peer->agent, name)) : all_is_ready(request);
+	return name ? !request->hidden && worker_is_here(inventory_find_token(request->peer->agent, name)) : all_is_ready(request);
 }
 
-static bool explained_is_ready(const struct request *request) {
+static bool explained_is_ready(struct request *request) {
 	const ASN1_OCTET_STRING *key = request->wire->body->explain->key;
 
 	return !key || worker_is_here(inventory_find_key(request->peer->agent, key));
@@ -135,10 +140,23 @@ static const struct operation *operation_of(const struct request *request) {
 	return &operations[request->wire->body->type];
 }
 
+int request_look(struct request *request) {
+	int r = request->looked ? 0 : identity_look(&request->peer->identity, &request->now);
+
+	request->looked = r == 0;
+	return r;
+}
+
+void request_handle_again(struct request *request) {
+	identity_now_clear(&request->now);
+	request->looked = false;
+	operation_of(request)->handle(request);
+}
+
 static void go_on(struct request *request) {
 	TAILQ_REMOVE(&request->peer->agent->requests->waiting, request, wait);
 	request->waiting = false;
-	operation_of(request)->handle(request);
+	request_handle_again(request);
 }
 
 /* Handling one request can end others, but a walk from the start costs nothing: few wait, and seldom. */
@@ -186,15 +204,22 @@ static void wait_for_tokens(struct request *request) {
 		go_on(request);
 }
 
-/* Whether what is asked for is not there and worth waiting for; it is looked for then. */
-static bool has_to_wait(const struct request *request) {
-	const struct operation *operation = operation_of(request);
+/* What is asked for is not there, and it is looked for if that is worth waiting for. */
+static bool look_for_it(struct request *request) {
 	struct discovery *discovery = request->peer->agent->discovery;
 
-	if (!operation->is_ready || operation->is_ready(request))
-		return false;
 	discovery_refresh(discovery);
-	return discovery_patience(discovery) > 0;
+	if (discovery_patience(discovery) == 0)
+		return false;
+	wait_for_tokens(request);
+	return true;
+}
+
+bool request_hide(struct request *request) {
+	if (request->hidden)
+		return false;
+	request->hidden = true;
+	return look_for_it(request);
 }
 
 static bool id_is_open(const struct peer *peer, uint32_t id) {
@@ -219,12 +244,11 @@ int request_handle(struct peer *peer, struct bytes der) {
 	if (!request)
 		return -SMIME_E_NO_MEMORY;
 	request->peer = peer;
+	request->now.remote = POLICY_DONT_KNOW;
 	request->wire = TAKE(wire);
 	LIST_INSERT_HEAD(&peer->requests, request, link);
 	peer_count(peer, 1);
-	if (has_to_wait(request))
-		wait_for_tokens(request);
-	else
+	if (!operation->is_ready || operation->is_ready(request) || !look_for_it(request))
 		operation->handle(request);
 	return 0;
 }

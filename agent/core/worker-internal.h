@@ -9,7 +9,6 @@
 #include <sys/queue.h>
 
 #include "agent/wire/limits.h"
-#include "consent.h"
 #include "readers.h"
 #include "token-process.h"
 #include "worker.h"
@@ -25,13 +24,10 @@ struct ticket {
 	size_t bytes; /* what the order takes */
 	bool open;    /* sent to the token process */
 	bool prompting;
-	struct consent_question question; /* what somebody must agree to first, while `asks` */
-	bool asks;
-	struct wire_hello *consent_hello; /* where a prompt for consent is shown, while it is; NULL otherwise */
-	bool slow;                        /* told to be */
-	sd_event_source *doubt;           /* it failed, and whether since its card was removed will show */
-	struct wire_report *failure;      /* while that is so: with what */
-	bool abandoned;                   /* its client has gone */
+	bool slow;                   /* told to be */
+	sd_event_source *doubt;      /* it failed, and whether since its card was removed will show */
+	struct wire_report *failure; /* while that is so: with what */
+	bool abandoned;              /* its client has gone */
 	ticket_done done;
 	void *userdata;
 };
@@ -120,9 +116,6 @@ struct ticket *tickets_find_open(struct worker *worker, uint32_t id);
 /* The token process wants a prompt for an order, and is done with it. */
 void tickets_prompt_wanted(struct worker *worker, uint32_t id);
 void tickets_prompt_over(struct worker *worker, uint32_t id);
-
-/* Somebody was asked for consent, and has answered. */
-void tickets_consent_answered(struct worker *worker, uint32_t id, bool yes);
 
 /* ---- worker-pin.c ---- */
 

@@ -109,10 +109,6 @@ void worker_take_report(void *userdata, struct wire_report *report) {
 	case WIRE_REPORT_PROMPT_DONE:
 		tickets_prompt_over(worker, report->id);
 		break;
-	case WIRE_REPORT_AGREED:
-	case WIRE_REPORT_REFUSED:
-		tickets_consent_answered(worker, report->id, report->body->type == WIRE_REPORT_AGREED);
-		break;
 	case WIRE_REPORT_ERROR:
 		if (report->id == 0) {
 			take_error(worker, report);

@@ -12,22 +12,6 @@
 #include "notify.h"
 #include "prompt.h"
 
-DEFINE_CLEANUP(struct wire_hello *, hello_freep, wire_hello_free)
-
-/* ---- What others may know ---- */
-
-const struct wire_hello *ticket_hello(const struct ticket *ticket) {
-	return ticket->consent_hello ? ticket->consent_hello : ticket->hello;
-}
-
-bool ticket_asks_consent(const struct ticket *ticket) {
-	return ticket->consent_hello != NULL;
-}
-
-const struct wire_token *ticket_token(const struct ticket *ticket) {
-	return ticket->worker->token;
-}
-
 static const struct wire_caller *caller_of(const struct ticket *ticket) {
 	const struct wire_order_body *body = ticket->order->body;
 
@@ -47,7 +31,8 @@ static const struct wire_caller *caller_of(const struct ticket *ticket) {
 	}
 }
 
-const char *ticket_caller(const struct ticket *ticket) {
+/* Who asks for what. */
+static const char *ticket_caller(const struct ticket *ticket) {
 	const struct wire_caller *caller = caller_of(ticket);
 
 	return caller ? wire_text(caller->text) : "";
@@ -63,20 +48,11 @@ static void stop_clocks(struct ticket *ticket) {
 	ticket->slow = false;
 }
 
-static void consent_is_over(struct ticket *ticket) {
-	if (ticket->asks)
-		consent_over(ticket->worker->agent->consents, &ticket->question);
-	ticket->asks = false;
-	wire_hello_free(ticket->consent_hello);
-	ticket->consent_hello = NULL;
-}
-
 static void ticket_free(struct ticket *ticket) {
 	struct worker *worker = ticket->worker;
 
 	if (ticket->prompting)
 		prompts_forget(worker->agent->prompts, ticket);
-	consent_is_over(ticket);
 	worker->queued_bytes -= ticket->bytes;
 	if (ticket->open) {
 		TAILQ_REMOVE(&worker->open, ticket, link);
@@ -98,7 +74,7 @@ static void tell_done(const struct ticket *ticket, int error, const char *why) {
 	char text[WIRE_TEXT_MAX_BYTES];
 
 	(void)snprintf(text, sizeof(text), "%s%s%s", caller, error ? ": " : "", error ? why : "");
-	events_emit(ticket->worker->agent, &(struct event){ WIRE_EVENT_DONE, .token = ticket_token(ticket), .text = text, .code = error });
+	events_emit(ticket->worker->agent, &(struct event){ WIRE_EVENT_DONE, .token = ticket->worker->token, .text = text, .code = error });
 }
 
 void tickets_finish(struct ticket *ticket, struct wire_report *report, int error, const char *text) {
@@ -190,12 +166,12 @@ static int on_slow(sd_event_source *source, uint64_t usec, void *userdata) {
 	struct ticket *ticket = userdata;
 	const struct event event = {
 		WIRE_EVENT_SLOW,
-		.token = ticket_token(ticket),
+		.token = ticket->worker->token,
 		.text = "waiting for the token; touch it if it blinks",
 	};
 
 	ticket->slow = true;
-	notifier_begin(ticket->worker->agent->notifier, ticket, wire_text(ticket_token(ticket)->label));
+	notifier_begin(ticket->worker->agent->notifier, ticket, wire_text(ticket->worker->token->label));
 	events_emit(ticket->worker->agent, &event);
 	return 0;
 }
@@ -273,7 +249,10 @@ struct ticket *tickets_find_open(struct worker *worker, uint32_t id) {
 	return NULL;
 }
 
-void ticket_prompt_answer(struct ticket *ticket, struct wire_order *order, int fd) {
+/* ---- Prompts ---- */
+
+/* Answers the wish of the token process (`order` NULL: no answer could be made); `fd` is consumed. */
+static void answer_wish(struct ticket *ticket, struct wire_order *order, int fd) {
 	struct worker *worker = ticket->worker;
 
 	if (order)
@@ -291,50 +270,39 @@ void ticket_prompt_answer(struct ticket *ticket, struct wire_order *order, int f
 		worker_replace_process(worker, -SMIME_E_INTERNAL, "the PIN prompt could not be handed over");
 }
 
-/*
- * Who asks must not choose where the person is who agrees: consent is asked where the agent was started, and on the client's terminal only
- * where the configuration says so.
- */
-static struct wire_hello *consent_hello(const struct ticket *ticket) {
-	_cleanup_(hello_freep) struct wire_hello *hello = ASN1_item_dup(wire_hello_it(), ticket->hello);
-
-	if (!hello)
-		return NULL;
-	ASN1_UTF8STRING **const named[] = { &hello->display, &hello->wayland_display, &hello->xauthority, &hello->tty_name,
-		&hello->tty_type };
-	size_t to = ticket->worker->agent->config->consent_on_tty ? ELEMENTSOF(named) - 2 : ELEMENTSOF(named); /* the terminal is last */
-
-	for (size_t i = 0; i < to; i++) {
-		ASN1_UTF8STRING_free(*named[i]);
-		*named[i] = NULL;
-	}
-	return TAKE(hello);
+static void on_prompt_shown(void *userdata, struct wire_order *grant, int fd) {
+	answer_wish(userdata, grant, fd);
 }
 
-/* The first prompt of an order that somebody must agree to is for that, and any other for a PIN. */
-static bool begin_consent(struct ticket *ticket) {
-	if (!ticket->asks)
-		return true;
-	ticket->consent_hello = consent_hello(ticket);
-	return ticket->consent_hello != NULL;
+static struct wire_order *refusal(int code, const char *text) {
+	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_PROMPT);
+
+	if (!order || !(order->body->prompt->refusal = wire_error_new()) || wire_set_text(&order->body->prompt->refusal->text, text) < 0)
+		return NULL;
+	order->body->prompt->refusal->code = (uint32_t)code;
+	return TAKE(order);
+}
+
+static void on_prompt_refused(void *userdata, int code, const char *text) {
+	_cleanup_(wire_order_freep) struct wire_order *order = refusal(code, text);
+
+	answer_wish(userdata, order, -1);
 }
 
 void tickets_prompt_wanted(struct worker *worker, uint32_t id) {
+	static const struct prompt_callbacks callbacks = { .shown = on_prompt_shown, .refused = on_prompt_refused };
 	struct ticket *ticket = tickets_find_open(worker, id);
 
 	if (!ticket || ticket->prompting)
 		return;
 	if (ticket->abandoned) {
-		prompt_refuse(ticket, SMIME_E_PIN_CANCELLED, "the client has gone");
-		return;
-	}
-	if (!begin_consent(ticket)) {
-		prompt_refuse(ticket, SMIME_E_NO_MEMORY, smime_strerror(SMIME_E_NO_MEMORY));
+		on_prompt_refused(ticket, SMIME_E_PIN_CANCELLED, "the client has gone");
 		return;
 	}
 	ticket->prompting = true;
 	update_clocks(worker);
-	prompts_request(worker->agent->prompts, ticket);
+	prompts_request(worker->agent->prompts,
+		&(struct prompt_wish){ &callbacks, ticket, ticket->hello, worker->token, ticket_caller(ticket), ticket->uid, false });
 }
 
 void tickets_prompt_over(struct worker *worker, uint32_t id) {
@@ -344,35 +312,7 @@ void tickets_prompt_over(struct worker *worker, uint32_t id) {
 		return;
 	ticket->prompting = false;
 	prompts_forget(worker->agent->prompts, ticket);
-	consent_is_over(ticket);
 	update_clocks(worker);
-}
-
-/* ---- Consent ---- */
-
-void ticket_ask_consent(struct ticket *ticket, const struct consent_question *question) {
-	ticket->question = *question;
-	ticket->asks = true;
-}
-
-int ticket_consent_again(const struct ticket *ticket) {
-	return consent_ask_again(ticket->worker->agent->consents, &ticket->question);
-}
-
-void ticket_prompt_agreed(struct ticket *ticket) {
-	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_PROMPT);
-
-	if (order)
-		order->body->prompt->agreed = 0xff;
-	consent_is_over(ticket);
-	ticket_prompt_answer(ticket, order, -1);
-}
-
-void tickets_consent_answered(struct worker *worker, uint32_t id, bool yes) {
-	struct ticket *ticket = tickets_find_open(worker, id);
-
-	if (ticket && ticket->prompting && ticket->consent_hello)
-		consent_answered(worker->agent->consents, &ticket->question, yes);
 }
 
 /* ---- Coming and going ---- */
@@ -421,15 +361,18 @@ static void stand_in_line(struct worker *worker, struct ticket *ticket) {
 	worker->queued_bytes += ticket->bytes;
 }
 
+int worker_rouse(struct worker *worker) {
+	if (worker->state == WIRE_TOKEN_FAILED && worker_now_us(worker) - worker->started_us >= (uint64_t)WORKER_RESTART_MIN_MS * 1000)
+		worker_start(worker);
+	return worker->state == WIRE_TOKEN_FAILED ? -SMIME_E_TOKEN_FAULT : 0;
+}
+
 int worker_submit(struct worker *worker, struct wire_order *order, const struct wire_hello *hello, uid_t uid, ticket_done done,
 	void *userdata, struct ticket **ret_ticket) {
 	_cleanup_(wire_order_freep) struct wire_order *owned = order;
 	_cleanup_(freep) struct ticket *ticket = calloc(1, sizeof(*ticket));
 
-	/* Somebody wants it, so it is tried before its time: the token may have been inserted again. */
-	if (worker->state == WIRE_TOKEN_FAILED && worker_now_us(worker) - worker->started_us >= (uint64_t)WORKER_RESTART_MIN_MS * 1000)
-		worker_start(worker);
-	if (worker->state == WIRE_TOKEN_FAILED)
+	if (worker_rouse(worker) < 0)
 		return -SMIME_E_TOKEN_FAULT;
 	int bytes = ASN1_item_i2d((const ASN1_VALUE *)order, NULL, wire_order_it());
 	if (bytes <= 0)

@@ -8,8 +8,8 @@
 
 #include <smime/error.h>
 
-#include "consent.h"
 #include "events.h"
+#include "question.h"
 
 uint64_t worker_now_us(const struct worker *worker) {
 	uint64_t now = 0;
@@ -320,6 +320,8 @@ struct worker *worker_free(struct worker *worker, const char *why) {
 	worker->process = token_process_abandon(worker->process);
 	worker->reset = reset_abandon(worker->reset);
 	tickets_fail_all(worker, -SMIME_E_TOKEN_GONE, why);
+	if (worker->token)
+		questions_end(worker->agent, worker->token, -SMIME_E_TOKEN_GONE, why);
 	if (worker->told)
 		events_emit(worker->agent, &(struct event){ WIRE_EVENT_TOKEN_OUT, .token = worker->token, .text = why });
 	notify_locked(worker, 0, "");
@@ -340,6 +342,7 @@ int worker_lock(struct worker *worker, worker_locked locked, void *userdata) {
 	struct waiter *waiter = locked ? calloc(1, sizeof(*waiter)) : NULL;
 
 	consents_forget(worker->agent->consents);
+	questions_end(worker->agent, worker->token, -SMIME_E_PIN_CANCELLED, "the token was locked while this was waiting");
 	if (waiter) {
 		*waiter = (struct waiter){ .notify = locked, .userdata = userdata };
 		SLIST_INSERT_HEAD(&worker->locked, waiter, link);

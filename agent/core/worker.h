@@ -29,7 +29,6 @@ enum {
 
 struct worker;
 struct ticket;
-struct consent_question;
 
 /*
  * The outcome of an order: `report` (owned by the callee) on success, else NULL with a negative error and a text for people.
@@ -74,6 +73,12 @@ bool worker_is_gone(const struct worker *worker);
 bool worker_come_back(struct worker *worker, uint64_t since_us);
 
 /*
+ * Somebody wants something of the token: a process that has failed is tried before its time, since the token may have been inserted again.
+ * -SMIME_E_TOKEN_FAULT: it can't work at present.
+ */
+int worker_rouse(struct worker *worker);
+
+/*
  * Queues an order, which is owned here in every case; users take turns, and those of one user stay in their order. `hello` is what its client said, for a prompt (copied). *ret_ticket is
  * valid until `done` is called, which never happens before this returns.
  */
@@ -103,22 +108,5 @@ void worker_judge_evidence(struct worker *worker);
 
 /* Fills in everything but the token of a status line. */
 int worker_status(const struct worker *worker, struct wire_token_status *status);
-
-/* Internal to worker, prompt: the answer to a token process's wish for a prompt (NULL: none could be made); `fd` is consumed. */
-void ticket_prompt_answer(struct ticket *ticket, struct wire_order *order, int fd);
-const struct wire_hello *ticket_hello(const struct ticket *ticket); /* where its prompt is shown */
-bool ticket_asks_consent(const struct ticket *ticket);              /* the prompt asks whether it may be done, not for a PIN */
-
-/* The order's first prompt is for this, which is owned by the ticket from here on. At once after worker_submit(). */
-void ticket_ask_consent(struct ticket *ticket, const struct consent_question *question);
-
-/* The prompt for consent would be shown now: as consent_ask_again(). */
-int ticket_consent_again(const struct ticket *ticket);
-
-/* Tells the token process that nobody need be asked, since a yes holds. */
-void ticket_prompt_agreed(struct ticket *ticket);
-
-const struct wire_token *ticket_token(const struct ticket *ticket);
-const char *ticket_caller(const struct ticket *ticket); /* who asks for what */
 
 #endif

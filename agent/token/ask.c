@@ -28,8 +28,6 @@ static int begin(struct operation *operation, struct asking *asking, struct faul
 
 	if (r < 0)
 		return r;
-	if (grant->agreed && operation->consent)
-		return 0;
 	if (!grant->granted || fd < 0)
 		return refused(grant, fault);
 	r = prompt_open(take_fd(&fd), grant, &asking->words, &asking->prompt, fault);
@@ -47,16 +45,15 @@ int ask_begin(struct operation *operation, struct asking *ret_asking, struct fau
 		.words = { .label = token_label(token),
 			.serial = wire_text(token->name->serial),
 			.who = operation->who,
-			.consent = operation->consent,
 			.where = "",
 			.further = "" },
 	};
 
 	(void)pthread_mutex_lock(&token->exchange->prompt_lock);
 	int r = begin(operation, &asking, fault);
-	if (!asking.prompt)
+	if (r < 0)
 		(void)pthread_mutex_unlock(&token->exchange->prompt_lock);
-	if (r == 0)
+	else
 		*ret_asking = asking;
 	return r;
 }
@@ -108,23 +105,6 @@ void ask_end(struct asking *asking) {
 	if (!asking->told)
 		tell_core(asking);
 	(void)pthread_mutex_unlock(&asking->operation->token->exchange->prompt_lock);
-}
-
-/* ---- Consent ---- */
-
-int ask_consent(struct operation *operation, struct fault *fault) {
-	_cleanup_(ask_end) struct asking asking = ASKING_NOBODY;
-	enum prompt_answer answer = PROMPT_UNANSWERED;
-	int r = ask_begin(operation, &asking, fault);
-
-	if (r < 0 || !asking.prompt) /* a yes that others were given holds for this, too */
-		return r;
-	r = prompt_consent(asking.prompt, &asking.words, &answer, fault);
-	if (answer != PROMPT_UNANSWERED &&
-		exchange_send_event(
-			operation->token->exchange, operation->id, answer == PROMPT_YES ? WIRE_REPORT_AGREED : WIRE_REPORT_REFUSED) < 0)
-		return -SMIME_E_AGENT_GONE;
-	return r;
 }
 
 /* ---- Secrets ---- */

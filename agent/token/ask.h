@@ -2,7 +2,7 @@
 /*
  * A dialogue with a person on behalf of an order: the core is asked for a pinentry, and told when it is no longer needed.
  *
- * One at a time in the process: who asks for a PIN holds login_lock; consent is asked for without it, so that whoever needs none goes on.
+ * One at a time in the process: who asks for a PIN holds login_lock.
  */
 #ifndef TOKEN_ASK_H
 #define TOKEN_ASK_H
@@ -27,15 +27,12 @@ struct asking {
 #define ASKING_NOBODY ((struct asking){ .prompt = NULL, .message_fd = -1, .over_fd = -1 })
 
 /*
- * Gets the pinentry; where a yes holds that is asked for, there is none (asking->prompt is NULL). Errors of prompt_open(), -SMIME_E_PIN_NO_PROMPT and others that the core refuses with, errors of wire_send().
+ * Gets the pinentry. Errors of prompt_open(), -SMIME_E_PIN_NO_PROMPT and others that the core refuses with, errors of wire_send().
  */
 int ask_begin(struct operation *operation, struct asking *ret_asking, struct fault *fault);
 
 /* Closes it and tells the core. Does nothing when it was never begun. A cleanup attribute. */
 void ask_end(struct asking *asking);
-
-/* Asks whether the operation may be done: 0 for yes, -SMIME_E_DENIED; errors of ask_begin() and prompt_consent(). The core is told the answer. */
-int ask_consent(struct operation *operation, struct fault *fault);
 
 /* Asks for a secret that has these tries left; `what` and `further` as in struct prompt_words. Errors of prompt_ask(). */
 int ask_secret(struct asking *asking, const char *what, const struct tries *tries, const char *further, struct secret *ret_secret,

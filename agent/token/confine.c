@@ -172,8 +172,8 @@ int confine(const struct wire_setup *setup, struct fault *fault) {
 
 	if (r < 0)
 		return r;
-	/* A list of modules is read, and nothing written. */
-	if (setup->role != WIRE_ROLE_MODULES)
+	/* Without a module nothing is written. */
+	if (setup->role != WIRE_ROLE_MODULES && setup->role != WIRE_ROLE_ASK)
 		add_known(&places, setup);
 	if (sandbox_files((const char *const *)places.items, places.count) < 0 || sandbox_calls(SANDBOX_TOKEN, setup->network != 0) < 0)
 		return fault_set(fault, SMIME_E_INTERNAL,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * smime-token: the process that holds one token, or looks for tokens and modules, as its first order says. The core starts it
+ * smime-token: the process that holds one token, or looks for tokens and modules, or asks a person, as its first order says. The core starts it
  * with its socket as descriptor 3; `smime-token --modules` prints the modules of p11-kit's configuration for people.
  *
  * It starts no program, opens no network connection of its own, and ends when its socket does.
@@ -22,6 +22,7 @@
 #include "follow.h"
 #include "modules.h"
 #include "opensc.h"
+#include "question.h"
 #include "serve.h"
 #include "smime/error.h"
 
@@ -94,6 +95,7 @@ static void take_name(uint32_t role) {
 		[WIRE_ROLE_MODULES] = "smime-modules",
 		[WIRE_ROLE_SCAN] = "smime-scan",
 		[WIRE_ROLE_FOLLOW] = "smime-follow",
+		[WIRE_ROLE_ASK] = "smime-ask",
 	};
 
 	if (role < ELEMENTSOF(names) && names[role])
@@ -118,6 +120,8 @@ static int act(const struct wire_setup *setup, struct exchange *exchange, struct
 		return serve(setup, exchange, fault);
 	case WIRE_ROLE_FOLLOW:
 		return follow_module(setup, exchange, fault);
+	case WIRE_ROLE_ASK:
+		return ask_question(setup, exchange, fault);
 	default:
 		return -SMIME_E_PROTOCOL;
 	}

@@ -13,11 +13,10 @@ struct operation {
 	CK_SESSION_HANDLE session;
 	unsigned sessions_closed; /* the token's when the session was opened */
 	uint32_t id;
-	const STACK_OF(ASN1_UTF8STRING) *consent; /* what somebody must agree to first; NULL: nothing */
-	const char *who;                          /* who asks, and for what, as a sentence: shown in the prompt */
-	struct purpose purpose;                   /* of sign and decrypt orders */
-	bool attended;                            /* somebody is there who wants to be asked, whatever the configuration says of a file */
-	bool typed;                               /* the PIN was typed for this order, and was good */
+	const char *who;        /* who asks, and for what, as a sentence: shown in the prompt */
+	struct purpose purpose; /* of sign and decrypt orders */
+	bool attended;          /* somebody is there who wants to be asked, whatever the configuration says of a file */
+	bool typed;             /* the PIN was typed for this order, and was good */
 };
 
 #endif

@@ -10,7 +10,6 @@
 #include <stdatomic.h>
 
 #include "agent/wire/limits.h"
-#include "ask.h"
 #include "pin-change.h"
 #include "sign.h"
 #include "smime/error.h"
@@ -37,14 +36,10 @@ static struct purpose purpose_of(const ASN1_OCTET_STRING *key, bool signing) {
 	return (struct purpose){ .spki = spki.len == WIRE_FINGERPRINT_BYTES ? spki.data : NULL, .signing = signing };
 }
 
-/* Takes over who asks, and has somebody asked where that is wanted, before anything else is done. */
+/* Takes over who asks, and has the PIN typed where that is wanted, before anything else is done. */
 static int admit(struct operation *operation, const struct wire_caller *caller, struct fault *fault) {
 	operation->who = wire_text(caller->text);
-	operation->consent = caller->consent;
-	int r = operation->consent ? ask_consent(operation, fault) : 0;
-
-	operation->consent = NULL; /* any other prompt is for a PIN */
-	return r == 0 && caller->fresh_pin ? login_fresh(operation, fault) : r;
+	return caller->fresh_pin ? login_fresh(operation, fault) : 0;
 }
 
 static int do_sign(struct operation *operation, const struct wire_sign_task *task, struct fault *fault) {

@@ -295,6 +295,13 @@ ASN1_SEQUENCE(wire_grant) = {
 } ASN1_SEQUENCE_END_name(struct wire_grant, wire_grant)
 IMPLEMENT(wire_grant)
 
+ASN1_SEQUENCE(wire_question) = {
+	ASN1_SIMPLE(struct wire_question, label, ASN1_UTF8STRING),
+	ASN1_SIMPLE(struct wire_question, serial, ASN1_UTF8STRING),
+	ASN1_SEQUENCE_OF(struct wire_question, paragraphs, ASN1_UTF8STRING),
+} ASN1_SEQUENCE_END_name(struct wire_question, wire_question)
+IMPLEMENT(wire_question)
+
 static int wire_setup_callback(int operation, ASN1_VALUE **value, const ASN1_ITEM *item, void *extra) {
 	struct wire_setup *setup = (struct wire_setup *)*value;
 
@@ -322,6 +329,7 @@ ASN1_SEQUENCE_cb(wire_setup, wire_setup_callback) = {
 	ASN1_SIMPLE(struct wire_setup, exclusive, ASN1_BOOLEAN),
 	ASN1_SIMPLE(struct wire_setup, network, ASN1_BOOLEAN),
 	ASN1_SEQUENCE_OF(struct wire_setup, writable, ASN1_UTF8STRING),
+	ASN1_EXP_OPT(struct wire_setup, question, wire_question, 4),
 } ASN1_SEQUENCE_END_cb(struct wire_setup, wire_setup)
 IMPLEMENT(wire_setup)
 
@@ -333,13 +341,11 @@ ASN1_SEQUENCE_cb(wire_prompt_grant, wire_prompt_grant_callback) = {
 	TEXT_OPT(struct wire_prompt_grant, lc_ctype, 2),
 	TEXT_OPT(struct wire_prompt_grant, lc_messages, 3),
 	ASN1_EXP_OPT(struct wire_prompt_grant, refusal, wire_error, 4),
-	ASN1_OPT(struct wire_prompt_grant, agreed, ASN1_FBOOLEAN),
 } ASN1_SEQUENCE_END_cb(struct wire_prompt_grant, wire_prompt_grant)
 IMPLEMENT(wire_prompt_grant)
 
 ASN1_SEQUENCE(wire_caller) = {
 	ASN1_SIMPLE(struct wire_caller, text, ASN1_UTF8STRING),
-	ASN1_EXP_SEQUENCE_OF_OPT(struct wire_caller, consent, ASN1_UTF8STRING, 0),
 	ASN1_OPT(struct wire_caller, fresh_pin, ASN1_FBOOLEAN),
 } static_ASN1_SEQUENCE_END_name(struct wire_caller, wire_caller)
 

@@ -334,12 +334,18 @@ struct wire_reply {
 
 /* ---- Core to token process ---- */
 
-enum wire_token_role { WIRE_ROLE_MODULES = 0, WIRE_ROLE_SCAN = 1, WIRE_ROLE_SERVE = 2, WIRE_ROLE_FOLLOW = 3 };
+enum wire_token_role { WIRE_ROLE_MODULES = 0, WIRE_ROLE_SCAN = 1, WIRE_ROLE_SERVE = 2, WIRE_ROLE_FOLLOW = 3, WIRE_ROLE_ASK = 4 };
+
+/* What somebody must agree to before a token is asked. */
+struct wire_question {
+	ASN1_UTF8STRING *label, *serial;       /* of the token */
+	STACK_OF(ASN1_UTF8STRING) *paragraphs; /* what is sure first */
+};
 
 /* The first message to a token process: what it is to be. */
 struct wire_setup {
 	uint32_t role;                             /* enum wire_token_role */
-	ASN1_UTF8STRING *module;                   /* path; empty for WIRE_ROLE_MODULES */
+	ASN1_UTF8STRING *module;                   /* path; empty for WIRE_ROLE_MODULES and WIRE_ROLE_ASK */
 	ASN1_UTF8STRING *init_reserved;            /* OPTIONAL: pReserved of C_Initialize */
 	ASN1_OCTET_STRING *token;                  /* OPTIONAL: id of the token to serve */
 	uint32_t sessions;                         /* threads with a session each */
@@ -355,6 +361,7 @@ struct wire_setup {
 	ASN1_BOOLEAN exclusive;                   /* no other program can use the card while somebody is logged in */
 	ASN1_BOOLEAN network;                     /* the module may open Internet sockets */
 	STACK_OF(ASN1_UTF8STRING) *writable;      /* further directories that the module may write in */
+	struct wire_question *question;           /* OPTIONAL: of WIRE_ROLE_ASK */
 };
 
 /* What the configuration allows for a key that wants the PIN each time. */
@@ -368,14 +375,12 @@ struct wire_prompt_grant {
 	ASN1_BOOLEAN granted;                                          /* TRUE: a pinentry's descriptor comes with the frame */
 	ASN1_UTF8STRING *tty_name, *tty_type, *lc_ctype, *lc_messages; /* OPTIONAL, of the client */
 	struct wire_error *refusal;                                    /* OPTIONAL: when not granted */
-	ASN1_BOOLEAN agreed; /* when not granted: a yes to the same question holds, so that nobody need be asked */
 };
 
 /* An operation, with what a prompt tells the person about who asks. */
 struct wire_caller {
 	ASN1_UTF8STRING *text;
-	STACK_OF(ASN1_UTF8STRING) *consent; /* OPTIONAL: what somebody must agree to before anything is done; a paragraph each */
-	ASN1_BOOLEAN fresh_pin;             /* the PIN is to be typed for this order */
+	ASN1_BOOLEAN fresh_pin; /* the PIN is to be typed for this order */
 };
 struct wire_sign_task {
 	struct wire_caller *caller;
@@ -391,7 +396,7 @@ enum wire_order_type {
 	WIRE_ORDER_SIGN = 1,
 	WIRE_ORDER_DECRYPT = 2,
 	WIRE_ORDER_UNLOCK = 3,
-	WIRE_ORDER_PROMPT = 4, /* its id is the one of the report WIRE_REPORT_PROMPT */
+	WIRE_ORDER_PROMPT = 4, /* its id is the one of the report WIRE_REPORT_PROMPT; 0 for WIRE_ROLE_ASK */
 	WIRE_ORDER_PIN_CHANGE = 5,
 	WIRE_ORDER_PIN_UNBLOCK = 6,
 };
@@ -455,9 +460,9 @@ enum wire_report_type {
 	WIRE_REPORT_DONE = 6,   /* unlock, PIN change, unblock */
 	WIRE_REPORT_PROMPT = 7, /* the order with this id needs a prompt */
 	WIRE_REPORT_PROMPT_DONE = 8,
-	WIRE_REPORT_SLOTS = 9,   /* a token came or went; the first one says that the module is followed */
-	WIRE_REPORT_AGREED = 10, /* what the person said who was asked for consent; before PROMPT_DONE */
-	WIRE_REPORT_REFUSED = 11,
+	WIRE_REPORT_SLOTS = 9,    /* a token came or went; the first one says that the module is followed */
+	WIRE_REPORT_AGREED = 10,  /* what the person said who was asked for consent */
+	WIRE_REPORT_REFUSED = 11, /* an error with words comes behind it */
 };
 
 struct wire_report_body {
@@ -547,6 +552,7 @@ WIRE_DECLARE(wire_prompt_status)
 WIRE_DECLARE(wire_status_reply)
 WIRE_DECLARE(wire_reply)
 WIRE_DECLARE(wire_grant)
+WIRE_DECLARE(wire_question)
 WIRE_DECLARE(wire_setup)
 WIRE_DECLARE(wire_prompt_grant)
 WIRE_DECLARE(wire_order)

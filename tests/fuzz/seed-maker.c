@@ -167,13 +167,13 @@ static void put_order(enum wire_order_type type) {
 	struct wire_order *order = wire_order_make(7, type);
 	char name[100];
 
-	if (type == WIRE_ORDER_SETUP)
+	if (type == WIRE_ORDER_SETUP) {
 		sk_wire_grant_push(order->body->setup->grants, wire_grant_new());
-	if (type == WIRE_ORDER_SIGN) {
-		fill_sign(order->body->sign->request);
-		order->body->sign->caller->consent = sk_ASN1_UTF8STRING_new_null();
-		sk_ASN1_UTF8STRING_push(order->body->sign->caller->consent, ASN1_UTF8STRING_new());
+		order->body->setup->question = wire_question_new();
+		sk_ASN1_UTF8STRING_push(order->body->setup->question->paragraphs, ASN1_UTF8STRING_new());
 	}
+	if (type == WIRE_ORDER_SIGN)
+		fill_sign(order->body->sign->request);
 	if (type == WIRE_ORDER_DECRYPT)
 		fill_decrypt(order->body->decrypt->request);
 	(void)snprintf(name, sizeof(name), "order-%d", (int)type);

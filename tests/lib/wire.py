@@ -180,6 +180,11 @@ def error_code(body):
     return int.from_bytes(parts(parse(body)[1])[0][1], 'big')
 
 
+def error_text(body):
+    """The text of an error answer."""
+    return parts(parse(body)[1])[1][1].decode()
+
+
 def keys(connection):
     """Every key: (SPKI hash, label)."""
     found, offset = [], 0

@@ -18,7 +18,7 @@ rules() { # RULE...
 sign_as() { smime sign --cms --detached -k "$1@example.org" -i "$T/content" -o "$T/signature.$BASHPID"; } # NAME
 asked() { grep -c '^CONFIRM$' "$log"; }
 is_asked() { [ "$(asked)" = "$1" ]; } # COUNT
-in_line() { smime status --json >"$T/status.json" && [ "$(json "$T/status.json" 'd["tokens"][0]["queued"]')" = "$1" ]; } # COUNT: of operations
+in_line() { smime status --json >"$T/status.json" && [ "$(json "$T/status.json" 'd["prompts"]')" = "$1" ]; } # COUNT: of questions
 description() { grep '^SETDESC ' "$log" | grep -m 1 'Do you allow' | sed 's/%0A/\n/g'; }
 background() { # NAME COMMAND...: its code comes into $T/NAME.code, its messages into $T/NAME.err
 	({ "${@:2}" >"$T/$1.out" 2>"$T/$1.err"; echo $? >"$T/$1.code.new" && mv "$T/$1.code.new" "$T/$1.code"; } 3>&- &)

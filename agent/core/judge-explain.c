@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What would be decided, and what is known of that, in words; see judge.h.
+ */
+#include "judge-internal.h"
+
+#include <stdio.h>
+
+#include <smime/error.h>
+
+#include "agent/wire/limits.h"
+#include "inventory.h"
+
+static void say_client(const struct policy_client *client, char *text, size_t size) {
+	static const char *const remote[] = { [POLICY_NO] = "no", [POLICY_YES] = "yes", [POLICY_DONT_KNOW] = "not known" };
+
+	(void)snprintf(text, size, "uid %u, gid %u, unit %s, label %s, executable %.300s, remote %s", (unsigned)client->uid,
+		(unsigned)client->gid,
+		!client->unit         ? "not known" :
+			*client->unit ? client->unit :
+					"none",
+		!client->label         ? "not known" :
+			*client->label ? client->label :
+					 "none",
+		client->executable ? client->executable : "not known", remote[client->remote]);
+}
+
+static void say_key(const struct policy_key *key, char *text, size_t size) {
+	const struct policy_certificate *certificate = key->certificate;
+
+	(void)snprintf(text, size, "%.64s on token %.64s, %s%.200s, issuer %.300s, evidence %s (%s)", wire_text(key->key->label),
+		wire_text(key->token->label), certificate && certificate->addresses[0] ? "address " : "no address",
+		certificate && certificate->addresses[0] ? certificate->addresses[0] : "", certificate ? certificate->issuer : "not known",
+		policy_evidence_name(key->evidence), wire_text(key->key->evidence_why));
+}
+
+static int say_decision(const struct policy_decision *decision, struct wire_explain_reply *reply) {
+	int r = wire_set_text(&reply->rule, decision->name);
+
+	reply->outcome = (uint32_t)decision->outcome;
+	reply->line = decision->line;
+	if (r == 0)
+		r = wire_set_text(&reply->file, decision->file ? decision->file : "");
+	return r < 0 ? r : wire_set_text(&reply->text, decision->text ? decision->text : "");
+}
+
+int judge_explain(
+	const struct agent *agent, const struct identity *identity, const struct wire_explain *explain, struct wire_explain_reply *reply) {
+	struct worker *worker = explain->key ? inventory_find_key(agent, explain->key) : NULL;
+	struct policy_question question = { .operation = (enum policy_operation)explain->operation };
+	struct policy_decision decision;
+	struct identity_now now;
+	struct policy_key key;
+	char text[WIRE_TEXT_MAX_BYTES] = "";
+
+	if (identity_look(identity, &now) < 0)
+		return -SMIME_E_NO_MEMORY;
+	judge_describe_client(identity, &now, &question.client);
+	judge_describe_moment(agent, &question);
+	question.from = explain->from ? wire_text(explain->from) : NULL;
+	if (worker) {
+		judge_describe_key(agent, inventory_key_of(worker, explain->key), worker, NULL, &key);
+		question.key = &key;
+		question.token = worker_token(worker);
+		say_key(&key, text, sizeof(text));
+	}
+	policy_decide(agent->config->policy, &question, &decision);
+	int r = say_decision(&decision, reply);
+	if (r == 0)
+		r = wire_set_text(&reply->key, text);
+	say_client(&question.client, text, sizeof(text));
+	if (r == 0)
+		r = wire_set_text(&reply->client, text);
+	identity_now_clear(&now);
+	return r < 0 ? r : wire_set_text(&reply->policy, agent->config->hash);
+}
