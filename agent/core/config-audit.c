@@ -30,6 +30,16 @@ static int take_durability(struct config_audit *audit, const char *file, const c
 	return 0;
 }
 
+/* Where an intent may be lost with a power failure there is no use in waiting for its result. */
+static int take_results(struct config_audit *audit, const char *file, const char *value, char **ret_message) {
+	if (strcmp(value, "written") != 0 && strcmp(value, "durable") != 0)
+		return config_refuse(ret_message, "%s: audit: results: '%s' is neither written nor durable", file, value);
+	audit->durable_results = *value == 'd';
+	if (audit->durable_results && (audit->buffered || audit->off))
+		return config_refuse(ret_message, "%s: audit: results: durable results take durability: sync", file);
+	return 0;
+}
+
 static int take_on_failure(struct config_audit *audit, const char *file, const char *value, char **ret_message) {
 	if (strcmp(value, "refuse") != 0 && strcmp(value, "continue") != 0)
 		return config_refuse(ret_message, "%s: audit: on-failure: '%s' is neither refuse nor continue", file, value);
@@ -53,6 +63,8 @@ int config_take_audit(struct config *config, const char *file, const struct conf
 		r = config_require_clean(file, "audit: path", audit->path, ret_message);
 	if (r == 0 && audit->durability)
 		r = take_durability(&config->audit, file, audit->durability, ret_message);
+	if (r == 0 && audit->results)
+		r = take_results(&config->audit, file, audit->results, ret_message);
 	if (r == 0 && audit->on_failure)
 		r = take_on_failure(&config->audit, file, audit->on_failure, ret_message);
 	if (r == 0 && audit->rotate)

@@ -142,6 +142,7 @@ static const cyaml_schema_value_t rule_schema = {
 static const cyaml_schema_field_t audit_fields[] = {
 	TEXT("path", struct config_file_audit, path, CYAML_FLAG_OPTIONAL),
 	TEXT("durability", struct config_file_audit, durability, CYAML_FLAG_OPTIONAL),
+	TEXT("results", struct config_file_audit, results, CYAML_FLAG_OPTIONAL),
 	TEXT("on-failure", struct config_file_audit, on_failure, CYAML_FLAG_OPTIONAL),
 	TEXT("rotate", struct config_file_audit, rotate, CYAML_FLAG_OPTIONAL),
 	TEXT("journal", struct config_file_audit, journal, CYAML_FLAG_OPTIONAL),

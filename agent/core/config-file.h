@@ -37,7 +37,7 @@ struct config_file_socket {
 	unsigned *max_clients;
 };
 struct config_file_audit {
-	char *path, *durability, *on_failure, *rotate, *journal;
+	char *path, *durability, *results, *on_failure, *rotate, *journal;
 };
 
 struct config_file_enrolled {

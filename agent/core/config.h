@@ -50,11 +50,12 @@ struct config_grant {
 };
 
 struct config_audit {
-	char *path;    /* a directory; NULL: the one in the state directory */
-	bool off;      /* there is no log */
-	bool buffered; /* records need not be on the disk before what they are for */
-	bool tolerant; /* nor need they be in the log */
-	bool journal;  /* heads are copied there */
+	char *path;           /* a directory; NULL: the one in the state directory */
+	bool off;             /* there is no log */
+	bool buffered;        /* records need not be on the disk before what they are for */
+	bool tolerant;        /* nor need they be in the log */
+	bool durable_results; /* what a client is told of is on the disk, too */
+	bool journal;         /* heads are copied there */
 	uint64_t rotate_bytes;
 };
 

@@ -126,7 +126,7 @@ static void conclude(struct errand *errand, struct wire_report *report, int erro
 		json_decref(record);
 		record = NULL;
 	}
-	int r = audit_write(audit, record, false, on_result, errand, NULL);
+	int r = audit_write(audit, record, errand->agent->config->audit.durable_results, on_result, errand, NULL);
 	if (r < 0)
 		on_result(errand, r, smime_strerror(r), AUDIT_NO_SEQ);
 }
