@@ -31,22 +31,66 @@ void policy_certificate_clear(struct policy_certificate *certificate) {
 	*certificate = (struct policy_certificate){ .addresses = NULL };
 }
 
-static int read_addresses(X509 *x509, char ***ret_list) {
-	STACK_OF(OPENSSL_STRING) *found = X509_get1_email(x509);
-	int count = found ? sk_OPENSSL_STRING_num(found) : 0;
-	char **list = calloc((size_t)count + 1, sizeof(*list));
-	int r = list ? 0 : -SMIME_E_NO_MEMORY;
+/*
+ * An extension, or NULL where there is none. -SMIME_E_MALFORMED where there are several or one that can't be read: it must not pass for
+ * a certificate without it.
+ */
+static int read_extension(X509 *x509, int nid, void **ret_value) {
+	int critical = 0;
 
-	for (int i = 0; r == 0 && i < count; i++) {
-		list[i] = strdup(sk_OPENSSL_STRING_value(found, i));
-		r = list[i] ? 0 : -SMIME_E_NO_MEMORY;
-		for (char *p = list[i]; p && *p; p++)
-			*p = (char)tolower((unsigned char)*p);
-	}
-	X509_email_free(found);
-	*ret_list = list;
+	*ret_value = X509_get_ext_d2i(x509, nid, &critical, NULL);
+	return *ret_value || critical == -1 ? 0 : -SMIME_E_MALFORMED;
+}
+
+/* ---- Addresses: rfc822Name and SmtpUTF8Mailbox, and emailAddress of the subject (RFC 8550 3, RFC 9598) ---- */
+
+static int add_address(char ***list, size_t *count, const ASN1_STRING *string) {
+	size_t len = (size_t)ASN1_STRING_length(string);
+	char **longer, *text;
+
+	if (len > 0 && memchr(ASN1_STRING_get0_data(string), 0, len))
+		return -SMIME_E_MALFORMED;
+	longer = realloc(*list, (*count + 2) * sizeof(*longer));
+	if (!longer)
+		return -SMIME_E_NO_MEMORY;
+	*list = longer;
+	text = copy_text((const char *)ASN1_STRING_get0_data(string), len);
+	longer[*count] = text;
+	longer[*count + 1] = NULL;
+	for (char *p = text; p && *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	*count += text != NULL;
+	return text ? 0 : -SMIME_E_NO_MEMORY;
+}
+
+static int add_alternative_name(char ***list, size_t *count, const GENERAL_NAME *name) {
+	const ASN1_TYPE *value;
+
+	if (name->type == GEN_EMAIL)
+		return add_address(list, count, name->d.rfc822Name);
+	if (name->type != GEN_OTHERNAME || OBJ_obj2nid(name->d.otherName->type_id) != NID_id_on_SmtpUTF8Mailbox)
+		return 0;
+	value = name->d.otherName->value;
+	return value && value->type == V_ASN1_UTF8STRING ? add_address(list, count, value->value.utf8string) : -SMIME_E_MALFORMED;
+}
+
+static int read_addresses(X509 *x509, char ***ret_list) {
+	const X509_NAME *subject = X509_get_subject_name(x509);
+	void *names = NULL;
+	size_t count = 0;
+	int r;
+
+	*ret_list = calloc(1, sizeof(**ret_list));
+	r = *ret_list ? read_extension(x509, NID_subject_alt_name, &names) : -SMIME_E_NO_MEMORY;
+	for (int at = -1; r == 0 && (at = X509_NAME_get_index_by_NID(subject, NID_pkcs9_emailAddress, at)) >= 0;)
+		r = add_address(ret_list, &count, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+	for (int i = 0; r == 0 && i < sk_GENERAL_NAME_num(names); i++)
+		r = add_alternative_name(ret_list, &count, sk_GENERAL_NAME_value(names, i));
+	GENERAL_NAMES_free(names);
 	return r;
 }
+
+/* ---- Object identifiers ---- */
 
 static char *oid_text(const ASN1_OBJECT *object) {
 	char digits[OID_MAX_BYTES];
@@ -56,10 +100,12 @@ static char *oid_text(const ASN1_OBJECT *object) {
 }
 
 static int read_ekus(X509 *x509, char ***ret_list) {
-	EXTENDED_KEY_USAGE *found = X509_get_ext_d2i(x509, NID_ext_key_usage, NULL, NULL);
-	int count = found ? sk_ASN1_OBJECT_num(found) : 0;
+	void *found = NULL;
+	int r = read_extension(x509, NID_ext_key_usage, &found), count = found ? sk_ASN1_OBJECT_num(found) : 0;
 	char **list = calloc((size_t)count + 1, sizeof(*list));
-	int r = list ? 0 : -SMIME_E_NO_MEMORY;
+
+	if (!list)
+		r = -SMIME_E_NO_MEMORY;
 
 	for (int i = 0; r == 0 && i < count; i++)
 		if (!(list[i] = oid_text(sk_ASN1_OBJECT_value(found, i))))
@@ -70,10 +116,12 @@ static int read_ekus(X509 *x509, char ***ret_list) {
 }
 
 static int read_policies(X509 *x509, char ***ret_list) {
-	CERTIFICATEPOLICIES *found = X509_get_ext_d2i(x509, NID_certificate_policies, NULL, NULL);
-	int count = found ? sk_POLICYINFO_num(found) : 0;
+	void *found = NULL;
+	int r = read_extension(x509, NID_certificate_policies, &found), count = found ? sk_POLICYINFO_num(found) : 0;
 	char **list = calloc((size_t)count + 1, sizeof(*list));
-	int r = list ? 0 : -SMIME_E_NO_MEMORY;
+
+	if (!list)
+		r = -SMIME_E_NO_MEMORY;
 
 	for (int i = 0; r == 0 && i < count; i++)
 		if (!(list[i] = oid_text(sk_POLICYINFO_value(found, i)->policyid)))
@@ -105,13 +153,13 @@ static int read_template(X509 *x509, char **ret_template) {
 	const ASN1_OCTET_STRING *value = at >= 0 ? X509_EXTENSION_get_data(X509_get_ext(x509, at)) : NULL;
 	const uint8_t *p = value ? ASN1_STRING_get0_data(value) : NULL;
 	long len = 0;
-	int tag = 0, class = 0, r = 0;
+	int tag = 0, class = 0, r = value ? -SMIME_E_MALFORMED : 0;
 
 	ASN1_OBJECT_free(type);
 	if (p && !(ASN1_get_object(&p, &len, &tag, &class, ASN1_STRING_length(value)) & 0x80) && tag == V_ASN1_SEQUENCE)
 		object = d2i_ASN1_OBJECT(NULL, &p, len);
-	if (object && !(*ret_template = oid_text(object)))
-		r = -SMIME_E_NO_MEMORY;
+	if (object)
+		r = (*ret_template = oid_text(object)) ? 0 : -SMIME_E_NO_MEMORY;
 	ASN1_OBJECT_free(object);
 	return r;
 }
