@@ -164,11 +164,11 @@ static struct policy_decision strictest(const struct policy_decision *a, const s
 
 /*
  * The first rule that applies. One that may apply, as far as is known, counts as well where it is stricter than what is decided without
- * it, so that what could not be found out opens nothing.
+ * it, and the PIN that it wants is wanted, so that what could not be found out opens nothing.
  */
 static struct policy_decision decide(const struct rules *rules, const struct policy_question *question) {
 	struct policy_decision doubt = { .outcome = POLICY_ALLOW }, decision = without_rules(question);
-	bool doubted = false;
+	bool doubted = false, fresh_pin = false;
 
 	for (size_t i = 0; i < rules->count; i++) {
 		enum rule_match match = rule_matches(&rules->items[i], question);
@@ -180,12 +180,16 @@ static struct policy_decision decide(const struct rules *rules, const struct pol
 			decision = next;
 			break;
 		}
+		fresh_pin = fresh_pin || next.fresh_pin;
 		if (is_stricter(&next, &doubt)) {
 			doubt = next;
 			doubted = true;
 		}
 	}
-	return doubted && is_stricter(&doubt, &decision) ? doubt : decision;
+	if (doubted && is_stricter(&doubt, &decision))
+		decision = doubt;
+	decision.fresh_pin = decision.fresh_pin || fresh_pin;
+	return decision;
 }
 
 void policy_decide(const struct policy *policy, const struct policy_question *question, struct policy_decision *ret_decision) {

@@ -118,6 +118,35 @@ static void a_touch_has_to_be_proved(void **state) {
 	policy_free(policy);
 }
 
+/* A rule that may apply lets nothing pass without what it wants. */
+static void a_fresh_pin_is_wanted_in_doubt(void **state) {
+	char *require[] = { TEXT("fresh-pin") };
+	struct rule_text_client unit = { .unit = TEXT("a.service") };
+	const struct rule_text rules[] = { { .outcome = TEXT("allow"), .client = &unit, .require = require, .require_count = 1 },
+		{ .outcome = TEXT("allow") } };
+	const struct policy_client unknown = { .uid = 1000, .own_uid = 1000, .remote = POLICY_DONT_KNOW },
+				   other = { .uid = 1000, .own_uid = 1000, .unit = "b.service" };
+	const struct {
+		const struct policy_client *client;
+		bool fresh_pin;
+	} cases[] = { { &own, true }, { &unknown, true }, { &other, false } };
+
+	for (size_t count = 1; count <= ELEMENTSOF(rules); count++)
+		for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+			struct policy_question question = { .operation = POLICY_SIGN, .client = *cases[i].client };
+			struct policy_decision decision;
+			struct policy_fault fault;
+			struct policy *policy;
+
+			assert_int_equal(policy_new(&policy), 0);
+			assert_int_equal(policy_add(policy, "agent.yaml", rules, count, NULL, &fault), 0);
+			policy_decide(policy, &question, &decision);
+			assert_int_equal(decision.outcome, POLICY_ALLOW);
+			assert_int_equal(decision.fresh_pin, cases[i].fresh_pin);
+			policy_free(policy);
+		}
+}
+
 static void a_key_that_binds_its_owner_is_asked_for(void **state) {
 	struct policy_certificate certificate = { .non_repudiation_only = true };
 	struct wire_key key = { .bits = 256 };
@@ -236,6 +265,7 @@ int main(void) {
 		cmocka_unit_test(what_is_not_known_opens_nothing),
 		cmocka_unit_test(other_users_need_a_rule_that_names_them),
 		cmocka_unit_test(a_touch_has_to_be_proved),
+		cmocka_unit_test(a_fresh_pin_is_wanted_in_doubt),
 		cmocka_unit_test(a_key_that_binds_its_owner_is_asked_for),
 		cmocka_unit_test(operations_are_counted_within_their_time),
 		cmocka_unit_test(what_is_denied_of_a_key_is_denied_of_one_that_is_not_there),
