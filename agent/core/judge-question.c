@@ -62,9 +62,9 @@ void judge_describe_signature(const struct wire_sign *sign, struct policy_questi
 	question->from = sign->from ? wire_text(sign->from) : NULL;
 }
 
-/* ChaCha20-Poly1305 of RFC 8103 has no name in OpenSSL that leads to a cipher. */
+/* ChaCha20-Poly1305 of RFC 8103 has no name in OpenSSL that leads to a cipher. A key for triple DES is longer than it is strong. */
 void judge_describe_decryption(const struct wire_decrypt *decrypt, struct policy_question *question) {
-	enum { CHACHA20_BITS = 256 };
+	enum { CHACHA20_BITS = 256, TRIPLE_DES_BITS = 112 };
 	char oid[64] = "";
 	const ASN1_OBJECT *object = decrypt->content_encryption->algorithm;
 	const EVP_CIPHER *cipher = EVP_get_cipherbyobj(object);
@@ -72,6 +72,8 @@ void judge_describe_decryption(const struct wire_decrypt *decrypt, struct policy
 	(void)OBJ_obj2txt(oid, sizeof(oid), object, 1);
 	question->cipher_bits = cipher ? 8 * (unsigned)EVP_CIPHER_get_key_length(cipher) : 0;
 	question->authenticated = cipher && (EVP_CIPHER_get_flags(cipher) & EVP_CIPH_FLAG_AEAD_CIPHER);
+	if (cipher && EVP_CIPHER_get_nid(cipher) == NID_des_ede3_cbc)
+		question->cipher_bits = TRIPLE_DES_BITS;
 	if (strcmp(oid, "1.2.840.113549.1.9.16.3.18") == 0) {
 		question->cipher_bits = CHACHA20_BITS;
 		question->authenticated = true;
