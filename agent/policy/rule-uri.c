@@ -6,8 +6,9 @@
 
 #include "agent/wire/base.h"
 
+/* A query (module, PIN) says how a token is reached, and nothing that a rule could compare. */
 P11KitUri *rule_uri_parse(const char *text) {
-	P11KitUri *uri = p11_kit_uri_new();
+	P11KitUri *uri = strchr(text, '?') ? NULL : p11_kit_uri_new();
 
 	if (uri && (p11_kit_uri_parse(text, P11_KIT_URI_FOR_OBJECT_ON_TOKEN, uri) != P11_KIT_URI_OK || p11_kit_uri_any_unrecognized(uri))) {
 		p11_kit_uri_free(uri);

@@ -230,6 +230,7 @@ refused 'a count without a time' 2:22 'stand together' '{when: {at-most: 3}, out
 refused 'an hour that is none' 2:22 'are no hours' '{when: {between: "8-18"}, outcome: deny}'
 refused 'a level that is none' 2:22 'is none of software' '{key: {evidence: sworn}, outcome: deny}'
 refused 'a URI that is none' 2:17 'is no PKCS #11 URI' '{key: {uri: "token=demo"}, outcome: deny}'
+refused 'a URI that says how the token is reached' 2:17 'is no PKCS #11 URI' '{key: {uri: "pkcs11:token=demo?module-path=/x.so"}, outcome: deny}'
 refused 'how often to ask where nothing is asked' 2:27 'only in a rule that asks' '{outcome: allow, ask: once}'
 
 # ---- The page's examples ----
