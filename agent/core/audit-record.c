@@ -89,15 +89,16 @@ static const char *operation_of(const struct wire_request *request) {
 	}
 }
 
-json_t *audit_record_request(const char *kind, const struct wire_request *request, const struct wire_token *token, json_t *client,
-	const struct audit_ground *ground) {
-	json_t *record = json_pack("{s:s, s:s, s:o}", "kind", kind, "operation", operation_of(request), "client", client);
+json_t *audit_record_request(const char *kind, const struct wire_request *request, bool login, const struct wire_token *token,
+	json_t *client, const struct audit_ground *ground) {
+	json_t *record =
+		json_pack("{s:s, s:s, s:o}", "kind", kind, "operation", login ? "unlock" : operation_of(request), "client", client);
 
 	if (token)
 		set(&record, "token", describe_token(token));
-	if (request->body->type == WIRE_SIGN)
+	if (request->body->type == WIRE_SIGN && !login)
 		add_sign(&record, request->body->sign);
-	else if (request->body->type == WIRE_DECRYPT)
+	else if (request->body->type == WIRE_DECRYPT && !login)
 		add_decrypt(&record, request->body->decrypt);
 	set(&record, "rule", text_or_null(ground->rule));
 	set(&record, "policy", text_or_null(ground->policy));

@@ -18,10 +18,11 @@ struct audit_ground {
 };
 
 /*
- * INTENT or DENIED ("intent", "denied"): what is asked for, by whom, of which token (NULL: none was found). `client` is owned here in every case. NULL: no memory.
+ * INTENT or DENIED ("intent", "denied"): what is asked for, by whom, of which token (NULL: none was found). `login`: of the request's
+ * operation only the login before it. `client` is owned here in every case. NULL: no memory.
  */
-json_t *audit_record_request(const char *kind, const struct wire_request *request, const struct wire_token *token, json_t *client,
-	const struct audit_ground *ground);
+json_t *audit_record_request(const char *kind, const struct wire_request *request, bool login, const struct wire_token *token,
+	json_t *client, const struct audit_ground *ground);
 
 /* RESULT of the intent of this number. NULL: no memory. */
 json_t *audit_record_result(uint64_t intent);

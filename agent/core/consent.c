@@ -63,7 +63,7 @@ static uint64_t hash(const char *a, const char *b, unsigned line) {
 
 static void scope_of(const struct identity *identity, const struct verdict *verdict, struct consent_scope *ret_scope) {
 	const struct policy_decision *decision = &verdict->decision;
-	struct bytes key = wire_octets(verdict->key);
+	struct bytes key = wire_octets(verdict->key), token = wire_octets(verdict->token);
 
 	memset(ret_scope, 0, sizeof(*ret_scope)); /* it is compared with its padding */
 	ret_scope->uid = identity->uid;
@@ -73,6 +73,8 @@ static void scope_of(const struct identity *identity, const struct verdict *verd
 	ret_scope->rule = hash(decision->file ? decision->file : "", decision->name, decision->line);
 	if (key.len == sizeof(ret_scope->key))
 		memcpy(ret_scope->key, key.data, key.len);
+	if (token.len == sizeof(ret_scope->token))
+		memcpy(ret_scope->token, token.data, token.len);
 }
 
 static bool is_over(const struct entry *entry, uint64_t now) {

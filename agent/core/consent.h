@@ -3,7 +3,7 @@
  * What people have said when they were asked whether an operation may be done: for how long a yes holds, and that a no is not asked
  * again at once.
  *
- * A yes is for a user, a systemd unit, a key, a kind of operation and a rule; what is not known of a client is the same as nothing
+ * A yes is for a user, a systemd unit, a token, a key, a kind of operation and a rule; what is not known of a client is the same as nothing
  * else. Bounded: the oldest answer is forgotten first, and then somebody is asked once more.
  */
 #ifndef CORE_CONSENT_H
@@ -31,7 +31,7 @@ void consents_forget(struct consents *consents);
 /* What an answer holds for. */
 struct consent_scope {
 	uid_t uid;
-	uint8_t key[32];
+	uint8_t key[32], token[32];
 	enum policy_operation operation;
 	enum policy_known remote;
 	uint64_t unit, rule; /* hashes */

@@ -26,7 +26,7 @@ static void say_client(const struct policy_client *client, char *text, size_t si
 }
 
 static void say_key(const struct policy_key *key, char *text, size_t size) {
-	const struct policy_certificate *certificate = key->certificate;
+	const struct policy_certificate *certificate = key->certificate_count > 0 ? key->certificates[0] : NULL;
 
 	(void)snprintf(text, size, "%.64s on token %.64s, %s%.200s, issuer %.300s, evidence %s (%s)", wire_text(key->key->label),
 		wire_text(key->token->label), certificate && certificate->addresses[0] ? "address " : "no address",
@@ -48,6 +48,7 @@ int judge_explain(
 	const struct agent *agent, const struct identity *identity, const struct wire_explain *explain, struct wire_explain_reply *reply) {
 	struct worker *worker = explain->key ? inventory_find_key(agent, explain->key) : NULL;
 	struct policy_question question = { .operation = (enum policy_operation)explain->operation };
+	struct judge_certificates certificates;
 	struct policy_decision decision;
 	struct identity_now now;
 	struct policy_key key;
@@ -59,7 +60,7 @@ int judge_explain(
 	judge_describe_moment(agent, &question);
 	question.from = explain->from ? wire_text(explain->from) : NULL;
 	if (worker) {
-		judge_describe_key(agent, inventory_key_of(worker, explain->key), worker, NULL, &key);
+		judge_describe_key(agent, inventory_key_of(worker, explain->key), worker, NULL, &certificates, &key);
 		question.key = &key;
 		question.token = worker_token(worker);
 		say_key(&key, text, sizeof(text));

@@ -6,16 +6,21 @@
 #ifndef CORE_JUDGE_INTERNAL_H
 #define CORE_JUDGE_INTERNAL_H
 
+#include "facts.h"
 #include "judge.h"
 
 uint64_t judge_boot_us(void);
 
-/* The certificate that a signature is made with, as the token process chooses it (`named`); of any other use the newest. */
+struct judge_certificates {
+	const struct policy_certificate *items[FACTS_AT_ONCE];
+};
+
+/* The certificate that a request names; the newest where it names none (NULL). */
 struct bytes judge_certificate_of(const struct wire_key *key, const ASN1_OCTET_STRING *named);
 
-/* Each fills in its part; what is described must outlive it. */
+/* Each fills in its part; what is described must outlive it, and so must `certificates`. */
 void judge_describe_key(const struct agent *agent, const struct wire_key *key, const struct worker *worker, const ASN1_OCTET_STRING *named,
-	struct policy_key *ret_key);
+	struct judge_certificates *certificates, struct policy_key *ret_key);
 void judge_describe_client(const struct identity *identity, const struct identity_now *now, struct policy_client *ret_client);
 void judge_describe_signature(const struct wire_sign *sign, struct policy_question *question);
 void judge_describe_decryption(const struct wire_decrypt *decrypt, struct policy_question *question);

@@ -7,7 +7,6 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
-#include "facts.h"
 #include "session.h"
 
 uint64_t judge_boot_us(void) {
@@ -17,7 +16,6 @@ uint64_t judge_boot_us(void) {
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* The certificate that a signature is made with, as the token process chooses it; of any other use the newest. */
 struct bytes judge_certificate_of(const struct wire_key *key, const ASN1_OCTET_STRING *named) {
 	for (int i = 0; i < sk_ASN1_OCTET_STRING_num(key->certificates); i++) {
 		struct bytes der = wire_octets(sk_ASN1_OCTET_STRING_value(key->certificates, i));
@@ -32,15 +30,37 @@ struct bytes judge_certificate_of(const struct wire_key *key, const ASN1_OCTET_S
 	return (struct bytes){ NULL, 0 };
 }
 
-void judge_describe_key(const struct agent *agent, const struct wire_key *key, const struct worker *worker, const ASN1_OCTET_STRING *named,
-	struct policy_key *ret_key) {
+/*
+ * The certificate that a request names. Where it names none, or names it where only the token process reads it (a RecipientInfo), any of the
+ * key's may be meant. One that can't be read, or one too many, leaves all of them unknown.
+ */
+static size_t describe_certificates(const struct agent *agent, const struct wire_key *key, const ASN1_OCTET_STRING *named,
+	struct judge_certificates *ret_certificates) {
 	struct bytes der = judge_certificate_of(key, named);
+	size_t count = named ? der.data != NULL : (size_t)sk_ASN1_OCTET_STRING_num(key->certificates);
 
+	if (count > ELEMENTSOF(ret_certificates->items))
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!named)
+			der = wire_octets(sk_ASN1_OCTET_STRING_value(key->certificates, (int)i));
+		ret_certificates->items[i] = facts_of(agent->facts, der);
+		if (!ret_certificates->items[i])
+			return 0;
+	}
+	return count;
+}
+
+void judge_describe_key(const struct agent *agent, const struct wire_key *key, const struct worker *worker, const ASN1_OCTET_STRING *named,
+	struct judge_certificates *certificates, struct policy_key *ret_key) {
 	*ret_key = (struct policy_key){
-		.key = key, .token = worker_token(worker), .evidence = (enum policy_evidence)key->evidence, .touch = key->touch
+		.key = key,
+		.token = worker_token(worker),
+		.certificates = certificates->items,
+		.certificate_count = describe_certificates(agent, key, named, certificates),
+		.evidence = (enum policy_evidence)key->evidence,
+		.touch = key->touch,
 	};
-	if (der.data)
-		ret_key->certificate = facts_of(agent->facts, der);
 }
 
 void judge_describe_client(const struct identity *identity, const struct identity_now *now, struct policy_client *ret_client) {

@@ -63,13 +63,14 @@ static int begin_question(struct request *request, struct policy_question *quest
 static enum policy_outcome judge_view(struct request *request, enum policy_operation operation, const struct wire_key *of,
 	const ASN1_OCTET_STRING *spki, const struct worker *worker) {
 	struct policy_question question = { .operation = operation, .spki = spki, .token = worker ? worker_token(worker) : NULL };
+	struct judge_certificates certificates;
 	struct policy_decision decision;
 	struct policy_key key;
 
 	if (begin_question(request, &question) < 0)
 		return POLICY_DENY;
 	if (of) {
-		judge_describe_key(request->peer->agent, of, worker, NULL, &key);
+		judge_describe_key(request->peer->agent, of, worker, NULL, &certificates, &key);
 		question.key = &key;
 	}
 	policy_decide(request->peer->agent->config->policy, &question, &decision);
@@ -135,15 +136,29 @@ static int deny(struct request *request, struct policy_question *question, const
 	return -SMIME_E_DENIED;
 }
 
+/* Without anybody being asked. */
+static bool may_unlock(const struct agent *agent, struct policy_question question) {
+	struct policy_decision decision;
+
+	question.operation = POLICY_UNLOCK;
+	question.key = NULL;
+	question.spki = NULL;
+	policy_decide(agent->config->policy, &question, &decision);
+	return decision.outcome == POLICY_ALLOW;
+}
+
 int judge_request(struct request *request, enum policy_operation operation, const ASN1_OCTET_STRING *spki, struct worker *worker,
 	struct verdict *ret_verdict) {
 	const struct agent *agent = request->peer->agent;
 	const struct wire_request_body *body = request->wire->body;
 	const struct wire_key *found = spki && worker ? inventory_key_of(worker, spki) : NULL;
 	struct policy_question question = { .operation = operation, .spki = spki, .token = worker ? worker_token(worker) : NULL };
+	struct judge_certificates certificates;
 	struct policy_key key;
 
-	*ret_verdict = (struct verdict){ .operation = operation, .key = spki, .now = &request->now };
+	*ret_verdict = (struct verdict){
+		.operation = operation, .key = spki, .token = worker ? worker_token(worker)->id : NULL, .now = &request->now
+	};
 	if (begin_question(request, &question) < 0) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return -SMIME_E_DENIED;
@@ -151,7 +166,7 @@ int judge_request(struct request *request, enum policy_operation operation, cons
 	if (found) {
 		const ASN1_OCTET_STRING *named = body->type == WIRE_SIGN ? body->sign->certificate : NULL;
 
-		judge_describe_key(agent, found, worker, named, &key);
+		judge_describe_key(agent, found, worker, named, &certificates, &key);
 		question.key = &key;
 		ret_verdict->found = found;
 		ret_verdict->certificate = judge_certificate_of(found, named);
@@ -161,6 +176,8 @@ int judge_request(struct request *request, enum policy_operation operation, cons
 	if (body->type == WIRE_DECRYPT)
 		judge_describe_decryption(body->decrypt, &question);
 	policy_decide(agent->config->policy, &question, &ret_verdict->decision);
+	if (ret_verdict->decision.login && !request->logged_in && may_unlock(agent, question))
+		return JUDGE_LOGIN;
 	if (ret_verdict->decision.outcome == POLICY_ASK && request_look(request) < 0) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
 		return -SMIME_E_DENIED;

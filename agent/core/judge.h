@@ -18,7 +18,8 @@ struct verdict {
 	struct policy_decision decision;
 	const struct identity_now *now; /* the request's */
 	enum policy_operation operation;
-	const ASN1_OCTET_STRING *key; /* or NULL; the request's */
+	const ASN1_OCTET_STRING *key;   /* or NULL; the request's */
+	const ASN1_OCTET_STRING *token; /* id; or NULL */
 	const struct wire_key *found; /* what the token says of it, and the certificate that it is used with; until the inventory changes */
 	struct bytes certificate;
 };
@@ -26,8 +27,9 @@ struct verdict {
 /*
  * The decision about a request of `operation` with a key of `worker`, or, where `spki` is NULL, with its token. `worker` is NULL where that is not
  * there. 0: it may go on, perhaps after somebody was asked; or be told that it is not there. -SMIME_E_DENIED: it was refused and is over, or
- * waits as it would for what is not there.
+ * waits as it would for what is not there. JUDGE_LOGIN: it can't be said before the token is logged in, for which request_log_in() is.
  */
+enum { JUDGE_LOGIN = 1 };
 int judge_request(struct request *request, enum policy_operation operation, const ASN1_OCTET_STRING *spki, struct worker *worker,
 	struct verdict *ret_verdict);
 

@@ -67,14 +67,15 @@ static json_t *describe_client(struct request *request) {
 		known(now->executable), "remote", remote[now->remote], "program", wire_text(request->peer->hello->program));
 }
 
-static json_t *describe(const char *kind, struct request *request, const struct wire_token *token, const struct audit_ground *ground) {
-	return audit_record_request(kind, request->wire, token, describe_client(request), ground);
+static json_t *describe(
+	const char *kind, struct request *request, bool login, const struct wire_token *token, const struct audit_ground *ground) {
+	return audit_record_request(kind, request->wire, login, token, describe_client(request), ground);
 }
 
 /* A record DENIED; NULL: no memory. */
 static json_t *describe_denied(
 	struct request *request, const struct wire_token *token, int error, const char *text, const struct audit_ground *ground) {
-	json_t *record = describe("denied", request, token, ground);
+	json_t *record = describe("denied", request, false, token, ground);
 
 	if (record && !audit_record_outcome(record, error, text)) {
 		json_decref(record);
@@ -191,9 +192,11 @@ void errand_begin(struct request *request, struct worker *worker, struct wire_or
 		return;
 	}
 	if (fill_in(errand, worker, order))
-		r = errand->agent->audit ? audit_write(errand->agent->audit, describe("intent", request, worker_token(worker), ground),
-						   true, on_intent, errand, NULL) :
-					   1;
+		r = errand->agent->audit ?
+			audit_write(errand->agent->audit,
+				describe("intent", request, order->body->type == WIRE_ORDER_UNLOCK, worker_token(worker), ground), true,
+				on_intent, errand, NULL) :
+			1;
 	if (r > 0) {
 		give_order(errand);
 	} else if (r < 0) {

@@ -14,6 +14,8 @@
 
 struct asked;
 struct consent_question;
+struct verdict;
+struct worker;
 
 struct request {
 	LIST_ENTRY(request) link;  /* of its peer */
@@ -23,6 +25,7 @@ struct request {
 	struct errand *errand; /* the order it waits for, or NULL */
 	struct asked *asked;   /* the consent it waits for, or NULL */
 	bool waiting;
+	bool logged_in;          /* the token was logged in for it, so that it could be judged */
 	bool hidden;             /* what it asks for is there, but not for its client's eyes */
 	struct locking *locking; /* the lock it waits for, or NULL */
 	struct identity_now
@@ -57,6 +60,9 @@ struct bytes certificate_for(struct request *request);
 
 /* Which token an unlock, pinChange or pinUnblock is for. */
 const struct wire_token_name *request_token_name(const struct request *request);
+
+/* A request for a key of which rules ask what its token tells after a login: the login, and then the request is handled again. */
+void request_log_in(struct request *request, struct worker *worker, const struct verdict *verdict);
 
 void request_handle_hello(struct request *request);
 void request_handle_list(struct request *request);

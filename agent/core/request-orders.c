@@ -65,6 +65,13 @@ void request_outcome(struct request *request, struct wire_report *received, int 
 		answer_signed(request, report);
 	else if (report->body->type == WIRE_REPORT_UNWRAPPED && request->wire->body->type == WIRE_DECRYPT)
 		answer_unwrapped(request, report);
+	else if (report->body->type == WIRE_REPORT_DONE && request->wire->body->type == WIRE_SIGN && request->logged_in)
+		request_handle_sign(request);
+	else if (report->body->type == WIRE_REPORT_DONE && request->wire->body->type == WIRE_DECRYPT && request->logged_in)
+		request_handle_decrypt(request);
+	else if (report->body->type == WIRE_REPORT_DONE && request->logged_in &&
+		(request->wire->body->type == WIRE_SIGN || request->wire->body->type == WIRE_DECRYPT))
+		request_handle_again(request);
 	else if (report->body->type == WIRE_REPORT_DONE && request->wire->body->type != WIRE_SIGN &&
 		request->wire->body->type != WIRE_DECRYPT)
 		request_answer_done(request);
@@ -110,7 +117,10 @@ static struct worker *judged_key(
 	struct request *request, enum policy_operation operation, const ASN1_OCTET_STRING *spki, struct verdict *ret_verdict) {
 	struct worker *worker = inventory_find_key(request->peer->agent, spki);
 
-	if (judge_request(request, operation, spki, worker, ret_verdict) < 0)
+	int r = judge_request(request, operation, spki, worker, ret_verdict);
+	if (r == JUDGE_LOGIN)
+		request_log_in(request, worker, ret_verdict);
+	if (r != 0)
 		return NULL;
 	if (!worker)
 		deny(request, -SMIME_E_NO_KEY, "no token that is present has this key; `smime keys` lists those that are");

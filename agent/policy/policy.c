@@ -99,16 +99,22 @@ size_t policy_size(const struct policy *policy) {
 
 static const struct policy_ask ask_each = { .count = 1 };
 
+static bool may_bind(const struct policy_key *key) {
+	for (size_t i = 0; key && i < key->certificate_count; i++)
+		if (key->certificates[i]->non_repudiation_only)
+			return true;
+	return false;
+}
+
 /* What holds where no rule says otherwise: a person may use his own keys for CMS, and a key that binds him is never used unseen. */
 static struct policy_decision without_rules(const struct policy_question *question) {
-	const struct policy_key *key = question->key;
 	struct policy_decision decision = { .outcome = POLICY_ALLOW, .name = "default" };
 
 	if (question->client.uid != question->client.own_uid)
 		decision.outcome = POLICY_DENY;
 	switch (question->operation) {
 	case POLICY_SIGN:
-		if (decision.outcome == POLICY_ALLOW && key && key->certificate && key->certificate->non_repudiation_only) {
+		if (decision.outcome == POLICY_ALLOW && may_bind(question->key)) {
 			decision.outcome = POLICY_ASK;
 			decision.ask = &ask_each;
 		}
@@ -157,6 +163,7 @@ static struct policy_decision strictest(const struct policy_decision *a, const s
 	struct policy_decision decision = is_stricter(b, a) ? *b : *a;
 
 	decision.fresh_pin = a->fresh_pin || b->fresh_pin;
+	decision.login = a->login || b->login;
 	decision.counts[0] = a->counts[0] ? a->counts[0] : b->counts[0];
 	decision.counts[1] = a->counts[0] ? b->counts[0] : NULL;
 	return decision;
@@ -168,7 +175,7 @@ static struct policy_decision strictest(const struct policy_decision *a, const s
  */
 static struct policy_decision decide(const struct rules *rules, const struct policy_question *question) {
 	struct policy_decision doubt = { .outcome = POLICY_ALLOW }, decision = without_rules(question);
-	bool doubted = false, fresh_pin = false;
+	bool doubted = false, fresh_pin = false, login = false;
 
 	for (size_t i = 0; i < rules->count; i++) {
 		enum rule_match match = rule_matches(&rules->items[i], question);
@@ -181,6 +188,7 @@ static struct policy_decision decide(const struct rules *rules, const struct pol
 			break;
 		}
 		fresh_pin = fresh_pin || next.fresh_pin;
+		login = login || rule_wants_login(&rules->items[i], question->key);
 		if (is_stricter(&next, &doubt)) {
 			doubt = next;
 			doubted = true;
@@ -189,6 +197,7 @@ static struct policy_decision decide(const struct rules *rules, const struct pol
 	if (doubted && is_stricter(&doubt, &decision))
 		decision = doubt;
 	decision.fresh_pin = decision.fresh_pin || fresh_pin;
+	decision.login = login;
 	return decision;
 }
 

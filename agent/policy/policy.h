@@ -71,7 +71,9 @@ struct policy_certificate {
 struct policy_key {
 	const struct wire_key *key;
 	const struct wire_token *token;
-	const struct policy_certificate *certificate; /* that it is used with; NULL: none, or not read */
+	/* The one that it is used with, as far as the request says that; else every one, newest first. None: there is none, or they were not read. */
+	const struct policy_certificate *const *certificates;
+	size_t certificate_count;
 	enum policy_evidence evidence;
 	bool touch; /* it was proved that each use of it takes a touch */
 };
@@ -96,6 +98,7 @@ struct rule;
 struct policy_decision {
 	enum policy_outcome outcome;
 	bool fresh_pin;
+	bool login;                   /* a rule would be clearer once the token is logged in: until then it may apply */
 	const struct policy_ask *ask; /* where the outcome is to ask */
 	const char *text;             /* of the rule, for whoever is denied; or NULL */
 	const char *file, *name;      /* of the rule that decided; file NULL: no rule, but what holds without one */

@@ -68,14 +68,30 @@ static bool has(char *const *list, const char *text) {
 	return false;
 }
 
-static enum rule_match is_own_from(const struct policy_question *question) {
-	const struct policy_certificate *certificate = question->key ? question->key->certificate : NULL;
+/* What holds of each of a key's certificates: yes or no where all of them agree, since nobody has said with which one it is used. */
+typedef bool (*certificate_test)(const struct policy_certificate *certificate, const void *of);
+static enum rule_match of_all(const struct policy_key *key, certificate_test test, const void *of) {
+	size_t good = 0;
 
+	for (size_t i = 0; key && i < key->certificate_count; i++)
+		good += test(key->certificates[i], of);
+	if (!key || key->certificate_count == 0 || (good > 0 && good < key->certificate_count))
+		return RULE_UNKNOWN;
+	return when(good > 0);
+}
+
+/* Addresses are in lower case here, and the client writes them as the mail has them. */
+static bool has_address(const struct policy_certificate *certificate, const void *of) {
+	for (char *const *address = certificate->addresses; address && *address; address++)
+		if (strcasecmp(*address, of) == 0)
+			return true;
+	return false;
+}
+
+static enum rule_match is_own_from(const struct policy_question *question) {
 	if (question->operation != POLICY_SIGN)
 		return RULE_YES;
-	if (!certificate)
-		return RULE_UNKNOWN;
-	return when(question->from && has(certificate->addresses, question->from));
+	return question->from ? of_all(question->key, has_address, question->from) : RULE_NO;
 }
 
 /* The oldest of those that are kept is over, or there are less of them than the rule lets pass. */
@@ -129,30 +145,26 @@ static enum rule_match token_fits(const char *name, const struct wire_token *tok
 		strcmp(name, wire_text(token->label)) == 0 || strcmp(name, wire_text(token->serial)) == 0 || strcasecmp(name, hex) == 0);
 }
 
-static enum rule_match address_fits(const char *pattern, char *const *addresses) {
+static bool address_fits(const char *pattern, char *const *addresses) {
 	for (; addresses && *addresses; addresses++)
 		if (fnmatch(pattern, *addresses, 0) == 0)
-			return RULE_YES;
-	return RULE_NO;
+			return true;
+	return false;
 }
 
-static enum rule_match certificate_matches(const struct rule_key *key, const struct policy_certificate *certificate) {
-	enum rule_match match = RULE_YES;
+static bool certificate_fits(const struct policy_certificate *certificate, const void *of) {
+	const struct rule_key *key = of;
 
+	return (!key->address || address_fits(key->address, certificate->addresses)) &&
+		(!key->issuer || fits(key->issuer, certificate->issuer, 0) == RULE_YES) &&
+		(!key->policy || has(certificate->policies, key->policy)) && (!key->eku || has(certificate->ekus, key->eku)) &&
+		(!key->template_ || (certificate->template_ && strcmp(certificate->template_, key->template_) == 0));
+}
+
+static enum rule_match certificate_matches(const struct rule_key *key, const struct policy_key *of) {
 	if (!key->address && !key->issuer && !key->policy && !key->eku && !key->template_)
 		return RULE_YES;
-	if (!certificate)
-		return RULE_UNKNOWN;
-	if (key->address)
-		match = both(match, address_fits(key->address, certificate->addresses));
-	match = both(match, fits(key->issuer, certificate->issuer, 0));
-	if (key->policy)
-		match = both(match, when(has(certificate->policies, key->policy)));
-	if (key->eku)
-		match = both(match, when(has(certificate->ekus, key->eku)));
-	if (key->template_)
-		match = both(match, when(certificate->template_ && strcmp(certificate->template_, key->template_) == 0));
-	return match;
+	return of_all(of, certificate_fits, key);
 }
 
 static bool names_no_key(const struct rule_key *key) {
@@ -179,14 +191,14 @@ static enum rule_match of_unknown_key(const struct rule_key *key, const ASN1_OCT
 }
 
 enum rule_match rule_key_matches(const struct rule_key *key, const struct policy_key *of) {
-	enum rule_match match = certificate_matches(key, of->certificate);
+	enum rule_match match = certificate_matches(key, of);
 
 	if (key->fingerprint)
 		match = both(match, fingerprint_fits(key->fingerprint, of->key->spki));
 	if (key->token)
 		match = both(match, token_fits(key->token, of->token));
 	if (key->uri)
-		match = both(match, when(rule_uri_matches(key->uri, of)));
+		match = both(match, rule_uri_matches(key->uri, of));
 	return key->evidence.set ? both(match, when(of->evidence >= key->evidence.value)) : match;
 }
 

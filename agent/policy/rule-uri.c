@@ -49,7 +49,19 @@ static bool attribute_fits(P11KitUri *uri, CK_ATTRIBUTE_TYPE type, const ASN1_ST
 				memcmp(attribute->pValue, ASN1_STRING_get0_data(value), attribute->ulValueLen) == 0));
 }
 
-bool rule_uri_matches(P11KitUri *uri, const struct policy_key *key) {
-	return key->token && token_fits(uri, key->token) && attribute_fits(uri, CKA_LABEL, key->key->label) &&
-		attribute_fits(uri, CKA_ID, key->key->id);
+/* Before the first login there is a public key or a certificate at most, which have the key's id, and labels of their own. */
+static bool label_is_known(P11KitUri *uri, const struct policy_key *key) {
+	return key->key->seen || !p11_kit_uri_get_attribute(uri, CKA_LABEL);
+}
+
+enum rule_match rule_uri_matches(P11KitUri *uri, const struct policy_key *key) {
+	if (!key->token || !token_fits(uri, key->token) || !attribute_fits(uri, CKA_ID, key->key->id))
+		return RULE_NO;
+	if (!label_is_known(uri, key))
+		return RULE_UNKNOWN;
+	return attribute_fits(uri, CKA_LABEL, key->key->label) ? RULE_YES : RULE_NO;
+}
+
+bool rule_wants_login(const struct rule *rule, const struct policy_key *key) {
+	return rule->key.uri && key && !label_is_known(rule->key.uri, key);
 }

@@ -69,8 +69,9 @@ def listing(number, offset=0):
     return request(number, LIST, sequence(integer(offset)))
 
 
-def sign(number, key, digest, digest_oid=SHA256):
-    return request(number, SIGN, sequence(octets(key), oid(digest_oid), octets(digest), boolean(False)))
+def sign(number, key, digest, digest_oid=SHA256, certificate=None):
+    named = explicit(0, octets(certificate)) if certificate else b''
+    return request(number, SIGN, sequence(octets(key), named, oid(digest_oid), octets(digest), boolean(False)))
 
 
 def unlock(number):

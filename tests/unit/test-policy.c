@@ -148,9 +148,10 @@ static void a_fresh_pin_is_wanted_in_doubt(void **state) {
 }
 
 static void a_key_that_binds_its_owner_is_asked_for(void **state) {
-	struct policy_certificate certificate = { .non_repudiation_only = true };
+	const struct policy_certificate newer = { .issuer = TEXT("") },
+					older = { .non_repudiation_only = true }, *const certificates[] = { &newer, &older };
 	struct wire_key key = { .bits = 256 };
-	struct policy_key of = { .key = &key, .certificate = &certificate };
+	struct policy_key of = { .key = &key, .certificates = certificates, .certificate_count = ELEMENTSOF(certificates) };
 	struct policy_question question = { .operation = POLICY_SIGN, .client = own, .key = &of };
 	struct policy *policy = policy_of(NULL, NULL);
 	struct policy_decision decision;
@@ -236,9 +237,17 @@ static void what_is_denied_of_a_key_is_denied_of_one_that_is_not_there(void **st
 	assert_int_equal(wire_set_octets(&wire->spki, (const uint8_t[32]){ 7, 7, 7, 7, 7, 7, 7, 7 }, 32), 0);
 	assert_int_equal(wire_set_text(&demo->label, "demo") + wire_set_text(&other->label, "other"), 0);
 	const struct policy_key keys[] = {
-		{ .key = wire, .token = demo, .certificate = &good, .evidence = POLICY_ATTESTED },
-		{ .key = wire, .token = other, .certificate = &bare, .evidence = POLICY_SOFTWARE },
-		{ .key = wire, .token = demo, .certificate = NULL, .evidence = POLICY_CLAIMED },
+		{ .key = wire,
+			.token = demo,
+			.certificates = (const struct policy_certificate *const[]){ &good },
+			.certificate_count = 1,
+			.evidence = POLICY_ATTESTED },
+		{ .key = wire,
+			.token = other,
+			.certificates = (const struct policy_certificate *const[]){ &bare },
+			.certificate_count = 1,
+			.evidence = POLICY_SOFTWARE },
+		{ .key = wire, .token = demo, .evidence = POLICY_CLAIMED },
 	};
 	for (size_t i = 0; i < RULES; i++)
 		all *= KINDS;
