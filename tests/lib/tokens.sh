@@ -69,7 +69,7 @@ token_tries() { # DESCRIPTION COMMAND...
 	if [ "$code" = 0 ]; then
 		same "$description" "$T/got" "$CONTENT"
 		found=yes
-		[ ! -e "$RECORDED_LOG" ] || found=$(mechanism_name "$(awk '$3 == "0" { last = $2 } END { print last }' "$RECORDED_LOG")")
+		[ ! -e "$RECORDED_LOG" ] || found=$(mechanism_name "$(awk '$2 != "-" && $3 == "0" { last = $2 } END { print last }' "$RECORDED_LOG")")
 	else
 		says "$description: what is lacking is named" 'CKM_|CKA_'
 		one_line "$description: in one line"

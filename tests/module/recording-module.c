@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A PKCS#11 module that hands every call to the one that $RECORDED_MODULE names, and appends to $RECORDED_LOG which mechanism
- * each private-key operation was begun with and what came of it: a line "FUNCTION MECHANISM RV", numbers in hexadecimal. The
+ * each private-key operation was begun with and what came of it: a line "FUNCTION MECHANISM RV", numbers in hexadecimal. Logins, and what
+ * ends such an operation, have lines with - for the mechanism. The
  * mechanisms in $RECORDED_WITHOUT, hexadecimal and with blanks between, are not in any list of a token's mechanisms. With
  * $RECORDED_SESSIONS a process has no more than that many sessions at a time. With $RECORDED_UNLOCKED it refuses the system's locks.
  */
@@ -18,12 +19,13 @@ static CK_FUNCTION_LIST *real;
 static CK_FUNCTION_LIST recording;
 static atomic_long sessions;
 
-/* One write, so that the lines of several processes don't mix. */
+/* One write, so that the lines of several processes don't mix. `mechanism` may be NULL. */
 static CK_RV record(const char *function, const CK_MECHANISM *mechanism, CK_RV rv) {
 	const char *path = getenv("RECORDED_LOG");
 	int fd = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
 	char line[80];
-	int len = snprintf(line, sizeof(line), "%s %lx %lx\n", function, mechanism->mechanism, rv);
+	int len = mechanism ? snprintf(line, sizeof(line), "%s %lx %lx\n", function, mechanism->mechanism, rv) :
+			      snprintf(line, sizeof(line), "%s - %lx\n", function, rv);
 
 	if (fd >= 0 && write(fd, line, (size_t)len) < 0)
 		abort();
@@ -34,6 +36,18 @@ static CK_RV record(const char *function, const CK_MECHANISM *mechanism, CK_RV r
 
 static CK_RV SignInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key) {
 	return record("C_SignInit", mechanism, real->C_SignInit(session, mechanism, key));
+}
+
+static CK_RV Sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG len, CK_BYTE *signature, CK_ULONG *signature_len) {
+	return record("C_Sign", NULL, real->C_Sign(session, data, len, signature, signature_len));
+}
+
+static CK_RV Decrypt(CK_SESSION_HANDLE session, CK_BYTE *encrypted, CK_ULONG encrypted_len, CK_BYTE *data, CK_ULONG *len) {
+	return record("C_Decrypt", NULL, real->C_Decrypt(session, encrypted, encrypted_len, data, len));
+}
+
+static CK_RV Login(CK_SESSION_HANDLE session, CK_USER_TYPE type, CK_UTF8CHAR *pin, CK_ULONG len) {
+	return record("C_Login", NULL, real->C_Login(session, type, pin, len));
 }
 
 static CK_RV DecryptInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key) {
@@ -126,8 +140,11 @@ __attribute__((visibility("default"))) CK_RV C_GetFunctionList(CK_FUNCTION_LIST 
 	recording.C_CloseSession = CloseSession;
 	recording.C_CloseAllSessions = CloseAllSessions;
 	recording.C_GetMechanismList = GetMechanismList;
+	recording.C_Login = Login;
 	recording.C_SignInit = SignInit;
+	recording.C_Sign = Sign;
 	recording.C_DecryptInit = DecryptInit;
+	recording.C_Decrypt = Decrypt;
 	recording.C_DeriveKey = DeriveKey;
 	*list = &recording;
 	return CKR_OK;
