@@ -287,6 +287,18 @@ static bool kept_pin_usable(const struct token *token, const struct tries *tries
 	return token->pin.len > 0 && tries_are_whole(tries) && !is_crashing(token);
 }
 
+/* The login that opens the token; login_lock held. */
+static int open_token(struct operation *operation, const struct tries *tries, struct fault *fault) {
+	struct token *token = operation->token;
+	int r = login_as(operation, CKU_USER, tries, fault);
+
+	token->unlocked = r == 0;
+	/* The session sees the private objects now. */
+	if (r == 0)
+		r = token_list(token, operation->session, fault);
+	return r == 0 ? token_report(token) : r;
+}
+
 /* ---- For others ---- */
 
 int login_ensure(struct operation *operation, struct fault *fault) {
@@ -298,13 +310,7 @@ int login_ensure(struct operation *operation, struct fault *fault) {
 	if (token->login_required && !token->unlocked) {
 		r = look(token, &tries, fault);
 		if (r == 0)
-			r = login_as(operation, CKU_USER, &tries, fault);
-		token->unlocked = r == 0;
-		/* The session sees the private objects now. */
-		if (r == 0)
-			r = token_list(token, operation->session, fault);
-		if (r == 0)
-			r = token_report(token);
+			r = open_token(operation, &tries, fault);
 	}
 	(void)pthread_mutex_unlock(&token->login_lock);
 	return r;
@@ -338,16 +344,19 @@ int login_fresh(struct operation *operation, struct fault *fault) {
 	struct tries tries;
 	int r;
 
+	/* In one go: another order's login in between would pass for this one's. */
 	(void)pthread_mutex_lock(&token->login_lock);
-	bool unlocked = token->unlocked;
 	r = look(token, &tries, fault);
 	if (r == 0 && (!token->login_required || has_file(token) || (tries.info.flags & CKF_PROTECTED_AUTHENTICATION_PATH)))
 		r = fault_set(fault, SMIME_E_DENIED,
 			"the policy wants the PIN typed for this, and the PIN of token \"%s\" is not typed here", token_label(token));
-	if (r == 0 && unlocked)
-		r = ask_again(operation, fault);
+	if (r == 0)
+		r = token->unlocked ? ask_again(operation, fault) : open_token(operation, &tries, fault);
+	if (r == 0 && !operation->typed)
+		r = fault_set(fault, SMIME_E_DENIED,
+			"the policy wants the PIN typed for this, and the token has not looked at what was typed; `smime lock` first");
 	(void)pthread_mutex_unlock(&token->login_lock);
-	return r == 0 && !unlocked ? login_ensure(operation, fault) : r;
+	return r;
 }
 
 int login_again(struct operation *operation, struct fault *fault) {
