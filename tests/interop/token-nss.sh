@@ -3,9 +3,10 @@
 # The key database of NSS (Firefox, Thunderbird) through its softokn, which wants to be told in C_Initialize where that is.
 . "$(dirname "$0")/../lib/lib.sh"
 . "$SOURCE/tests/lib/tokens.sh"
+. "$SOURCE/tests/lib/obeys.sh"
 token_module=/usr/lib/x86_64-linux-gnu/libsoftokn3.so
 token_needs "$token_module" certutil pk12util
-fixture
+fixture people
 
 mkdir "$T/nss"
 printf '%s' "$DEMO_PIN" >"$T/pin"
@@ -33,6 +34,22 @@ token_agent "$token_module"
 check 'a database without a password signs' 0 token_sign_and_verify rsa
 is 'and nobody is asked' "$(prompts)" 0
 agent_stop
+
+# Rules hold for each key of a database, beside a token of another module.
+mkdir "$T/obeys"
+export NSS_MAX_MP_PBE_ITERATION_COUNT=1 # a key is deciphered each time that it is used
+demo_quiet certutil -N -d "sql:$T/obeys" -f "$T/pin" || bail 'the third database could not be made'
+for number in 1 2 3 4; do
+	name=key$number
+	openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out "$T/$name.key" 2>/dev/null && openssl pkey -in "$T/$name.key" -pubout -out "$T/$name.pub" &&
+		obeys_certify $name $number && openssl pkcs12 -export -inkey "$T/$name.key" -in "$T/$name.pem" -name $name -passout pass: -keypbe PBE-SHA1-3DES \
+		-certpbe PBE-SHA1-3DES -macalg sha1 -out "$T/$name.p12" && demo_quiet pk12util -d "sql:$T/obeys" -k "$T/pin" -W '' -i "$T/$name.p12" || bail "no $name"
+	obeys_keys+=("$name")
+done
+token_settings="init-reserved: \"${parameters/$T\/nss/$T/obeys}\""
+unset NSS_MAX_MP_PBE_ITERATION_COUNT
+obeys_other=$obeys_demo
+token_obeys 'NSS Certificate DB' demo alice
 
 # What is said of the module is checked, and needed.
 bad() { # DESCRIPTION VALUE

@@ -7,10 +7,11 @@ if [ "$(id -u)" = 0 ] && [ -z "${SMIME_TEST_INSIDE:-}" ] && unshare --mount --ip
 fi
 . "$(dirname "$0")/../lib/lib.sh"
 . "$SOURCE/tests/lib/tokens.sh"
+. "$SOURCE/tests/lib/obeys.sh"
 token_module=/usr/lib/x86_64-linux-gnu/pkcs11/libopencryptoki.so
 token_needs "$token_module" pkcsslotd
 [ -n "${SMIME_TEST_INSIDE:-}" ] || skip_all 'pkcsslotd wants root, and this test a place of its own to mount in'
-fixture
+fixture people
 
 mkdir -p "$T/run/lock" "$T/log"
 install -d -m 770 -g pkcs11 "$T/lib" "$T/lib/swtok" "$T/lib/swtok/TOK_OBJ" "$T/run/lock/opencryptoki" "$T/run/lock/opencryptoki/swtok"
@@ -45,6 +46,16 @@ one_line 'one line says so'
 daemon_start
 holds 'with the next one it goes on' await token_sign_and_verify rsa
 agent_stop
+
+# Rules hold for each of its keys, beside a token of another module.
+demo_quiet pkcs11-tool --module "$token_module" --slot 3 --so-pin 87654321 --init-token --label obeys &&
+	demo_quiet pkcs11-tool --module "$token_module" --slot 3 --login --login-type so --so-pin 87654321 --init-pin --pin "$DEMO_PIN" &&
+	obeys_token obeys rsa || bail 'the token could not be made anew'
+obeys_other=$obeys_demo
+token_obeys obeys demo alice
+demo_quiet pkcs11-tool --module "$token_module" --slot 3 --so-pin 87654321 --init-token --label ock &&
+	demo_quiet pkcs11-tool --module "$token_module" --slot 3 --login --login-type so --so-pin 87654321 --init-pin --pin "$DEMO_PIN" &&
+	token_keys ock rsa || bail 'the token could not be made a third time'
 
 # A certificate for a key that the token can't hold.
 cp "$T/peer-ec.pem" "$T/ec.pem"

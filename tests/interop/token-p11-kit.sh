@@ -3,6 +3,7 @@
 # A token behind `p11-kit server`: the module that is loaded speaks with a process that has the real one.
 . "$(dirname "$0")/../lib/lib.sh"
 . "$SOURCE/tests/lib/tokens.sh"
+. "$SOURCE/tests/lib/obeys.sh"
 token_needs p11-kit /usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so
 fixture
 
@@ -25,6 +26,14 @@ export P11_KIT_SERVER_ADDRESS="unix:path=$T/server"
 token_module=/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so
 token_works
 token_row 'p11-kit server'
+
+# Rules hold for each key of a token behind it, beside another one there.
+server_stop
+(token_module=$DEMO_MODULE && demo_token obeys && obeys_token obeys) || bail 'the second token could not be made'
+obeys_keys=(key1 key2 key3 key4)
+obeys_deaf=' key3 '
+server_start
+token_obeys obeys far rsa
 
 # The server goes, and comes back: the agent goes on.
 token_agent "$token_module"

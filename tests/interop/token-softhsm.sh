@@ -3,6 +3,7 @@
 # SoftHSM, whose OAEP knows SHA-1 alone.
 . "$(dirname "$0")/../lib/lib.sh"
 . "$SOURCE/tests/lib/tokens.sh"
+. "$SOURCE/tests/lib/obeys.sh"
 fixture
 
 token_module=$DEMO_MODULE
@@ -25,4 +26,10 @@ check 'an operation is broken off there, since the token was reset, and done aga
 check 'and the session is good for another one' 0 token_sign_and_verify ec
 is 'with a PIN for each login that a person has ended' "$(prompts)" 2
 agent_stop
+
+# Rules hold for each of its keys.
+unset RECORDED_SESSIONS RECORDED_UNLOCKED
+token_module=$DEMO_MODULE token_environment= token_settings=
+demo_token obeys && obeys_token obeys || bail 'the second token could not be made'
+token_obeys obeys softhsm rsa
 done_testing

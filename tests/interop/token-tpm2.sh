@@ -4,6 +4,7 @@
 # with one at a time: a resource manager stands before it, as the kernel's does before a real one.
 . "$(dirname "$0")/../lib/lib.sh"
 . "$SOURCE/tests/lib/tokens.sh"
+. "$SOURCE/tests/lib/obeys.sh"
 libraries=/usr/lib/x86_64-linux-gnu
 token_module=$libraries/pkcs11/libtpm2_pkcs11.so
 token_needs "$token_module" swtpm tpm2-abrmd dbus-daemon $libraries/libtss2-tcti-swtpm.so.0 $libraries/libtss2-tcti-tabrmd.so.0
@@ -46,6 +47,13 @@ demo_quiet pkcs11-tool --module "$token_module" --slot-index 0 --init-token --la
 token_environment=DBUS_SYSTEM_BUS_ADDRESS
 token_works
 token_row 'TPM 2.0'
+
+# Rules hold for each key of a token, beside another one of the same TPM.
+demo_quiet pkcs11-tool --module "$token_module" --slot-index 1 --init-token --label obeys --so-pin "$DEMO_SO_PIN" &&
+	demo_quiet pkcs11-tool --module "$token_module" --token-label obeys --login --login-type so --so-pin "$DEMO_SO_PIN" --init-pin --pin "$DEMO_PIN" &&
+	obeys_token obeys || bail 'the second token could not be made'
+obeys_deaf=' key3 '
+token_obeys obeys tpm rsa
 
 # The resource manager goes, and comes back: the agent goes on.
 token_agent "$token_module"
