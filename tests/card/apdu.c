@@ -84,6 +84,12 @@ static unsigned perform(struct card *card, const struct command *command) {
 		return authenticate(card, command, verified_just_now);
 	case INS_ATTEST:
 		return attest(card, command);
+	case INS_GET_VERSION:
+		return device_version(card);
+	case INS_GET_SERIAL:
+		return device_serial(card);
+	case INS_GET_METADATA:
+		return device_metadata(card, command);
 	default:
 		return SW_NO_INSTRUCTION;
 	}

@@ -7,7 +7,6 @@
 #include <openssl/rsa.h>
 
 enum { SLOT_SIGNATURE = 0x9C, SLOT_DECRYPTION = 0x9D, SLOT_CARD = 0x9E };
-enum { ALGORITHM_RSA_2048 = 0x07, ALGORITHM_P256 = 0x11 };
 enum { TAG_TEMPLATE = 0x7C, TAG_CHALLENGE = 0x81, TAG_RESPONSE = 0x82, TAG_EXPONENTIATION = 0x85, RSA_BYTES = 256 };
 
 static void free_pkeyp(EVP_PKEY **key) {
@@ -18,7 +17,7 @@ static void free_contextp(EVP_PKEY_CTX **context) {
 	EVP_PKEY_CTX_free(*context);
 }
 
-static const struct card_key *find_key(const struct card *card, uint8_t slot) {
+const struct card_key *card_find_key(const struct card *card, uint8_t slot) {
 	for (size_t i = 0; i < KEYS_COUNT; i++)
 		if (card->keys[i].slot == slot && card->keys[i].private)
 			return &card->keys[i];
@@ -45,11 +44,15 @@ static bool read_template(struct bytes data, unsigned *ret_tag, struct bytes *re
 	return found;
 }
 
+unsigned card_pin_policy(uint8_t slot) {
+	return slot == SLOT_CARD ? PIN_NEVER : slot == SLOT_SIGNATURE ? PIN_ALWAYS : PIN_ONCE;
+}
+
 static bool allowed(const struct card *card, uint8_t slot, bool verified_just_now) {
-	switch (slot) {
-	case SLOT_CARD:
+	switch (card_pin_policy(slot)) {
+	case PIN_NEVER:
 		return true;
-	case SLOT_SIGNATURE:
+	case PIN_ALWAYS:
 		return verified_just_now;
 	default:
 		return card->verified;
@@ -93,7 +96,7 @@ static bool operate(EVP_PKEY *key, unsigned algorithm, unsigned tag, struct byte
 }
 
 unsigned authenticate(struct card *card, const struct command *command, bool verified_just_now) {
-	const struct card_key *key = find_key(card, command->p2);
+	const struct card_key *key = card_find_key(card, command->p2);
 	struct data output = { .len = 0 }, inner = { .len = 0 };
 	struct bytes input = { NULL, 0 };
 	unsigned tag = 0;

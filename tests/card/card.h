@@ -3,7 +3,8 @@
  * A PIV card (the part of NIST SP 800-73-4 that OpenSC uses) as a program, for tests: APDUs in, replies out.
  *
  * A card is a directory: serial (16 hexadecimal digits), SLOT.key (PEM) and SLOT.der (its certificate) for 9a, 9c, 9d and 9e, and
- * state, what is left of the tries, PIN and PUK, which the card writes itself. PIN 123456, PUK 12345678, three tries.
+ * state, what is left of the tries, PIN and PUK, which the card writes itself. PIN 123456, PUK 12345678, three tries. With what device.c
+ * tells of it is a YubiKey.
  * Nothing here knows of readers, delays or faults; see reader.h.
  */
 #ifndef CARD_CARD_H
@@ -13,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "agent/wire/base.h"
 
@@ -42,10 +44,17 @@ enum {
 	INS_SELECT = 0xA4,
 	INS_GET_RESPONSE = 0xC0,
 	INS_GET_DATA = 0xCB,
+	INS_GET_METADATA = 0xF7,
+	INS_GET_SERIAL = 0xF8,
 	INS_ATTEST = 0xF9,
+	INS_GET_VERSION = 0xFD,
 };
 
 enum { CLA_CHAIN = 0x10 };
+
+/* GENERAL AUTHENTICATE's names of algorithms, and a YubiKey's of when a key wants the PIN. */
+enum { ALGORITHM_RSA_2048 = 0x07, ALGORITHM_P256 = 0x11 };
+enum { PIN_NEVER = 1, PIN_ONCE = 2, PIN_ALWAYS = 3 };
 
 /* What came to pass, for those who count. */
 struct tally {
@@ -110,6 +119,27 @@ unsigned pin_verify(struct card *card, const struct command *command);
 unsigned pin_change(struct card *card, const struct command *command);
 unsigned authenticate(struct card *card, const struct command *command, bool verified_just_now);
 unsigned attest(struct card *card, const struct command *command);
+unsigned device_version(struct card *card);
+unsigned device_serial(struct card *card);
+unsigned device_metadata(struct card *card, const struct command *command);
+
+/* authenticate.c. The key in a slot; NULL: there is none. When it wants the PIN. */
+const struct card_key *card_find_key(const struct card *card, uint8_t slot);
+unsigned card_pin_policy(uint8_t slot);
+
+/* device.c. What makes a card a YubiKey; false: it is none. The digits are hexadecimal, the serial number is decimal. */
+struct device {
+	char firmware[8], serial[16], touch[4];
+};
+bool device_read(const struct card *card, struct device *ret_device);
+bool device_has_imported(const struct card *card, uint8_t slot);
+
+/* store.c. A file in the directory of the card, to be read; NULL: it is not there. */
+FILE *card_open(const struct card *card, const char *name);
+static inline void close_filep(FILE **file) {
+	if (*file)
+		(void)fclose(*file);
+}
 
 /* tlv.c. Appends tag and length, or octets; what does not fit is a mistake of the program and ends it. */
 void tlv_header(struct data *data, unsigned tag, size_t len);

@@ -72,23 +72,30 @@ static unsigned printed(struct card *card) {
 	return SW_DONE;
 }
 
-static unsigned certificate(struct card *card, size_t i) {
+static unsigned certificate(struct card *card, const uint8_t *der, size_t len) {
 	static const uint8_t end[] = { 0x71, 0x01, 0x00, 0xFE, 0x00 };
-	const struct card_key *key = &card->keys[i];
 	struct data inner = { .len = 0 };
 
-	if (!key->certificate)
+	if (len == 0)
 		return SW_NOT_FOUND;
-	tlv_header(&inner, TAG_CERTIFICATE, key->certificate_len);
-	tlv_append(&inner, key->certificate, key->certificate_len);
+	tlv_header(&inner, TAG_CERTIFICATE, len);
+	tlv_append(&inner, der, len);
 	tlv_append(&inner, end, sizeof(end));
 	tlv_header(&card->reply, TAG_DATA, inner.len);
 	tlv_append(&card->reply, inner.bytes, inner.len);
 	return SW_DONE;
 }
 
+/* Of the key that attests. */
+static unsigned attester_certificate(struct card *card) {
+	_cleanup_(close_filep) FILE *file = card_open(card, "f9.der");
+	uint8_t der[DATA_MAX_BYTES / 2];
+
+	return certificate(card, der, file ? fread(der, 1, sizeof(der), file) : 0);
+}
+
 unsigned data_get(struct card *card, const struct command *command) {
-	static const uint8_t certificates[KEYS_COUNT] = { 0x05, 0x0A, 0x0B, 0x01 };
+	static const uint8_t certificates[KEYS_COUNT] = { 0x05, 0x0A, 0x0B, 0x01 }, attester[] = { 0x5F, 0xFF, 0x01 };
 	struct bytes rest = command->data, object;
 	unsigned tag;
 
@@ -98,11 +105,13 @@ unsigned data_get(struct card *card, const struct command *command) {
 		return SW_WRONG_DATA;
 	if (object.len == 1 && object.data[0] == 0x7E)
 		return discovery(card);
+	if (object.len == sizeof(attester) && memcmp(object.data, attester, sizeof(attester)) == 0)
+		return attester_certificate(card);
 	if (object.len != 3 || object.data[0] != 0x5F || object.data[1] != 0xC1)
 		return SW_NOT_FOUND;
 	for (size_t i = 0; i < KEYS_COUNT; i++)
 		if (object.data[2] == certificates[i])
-			return certificate(card, i);
+			return certificate(card, card->keys[i].certificate, card->keys[i].certificate_len);
 	switch (object.data[2]) {
 	case 0x02:
 		return chuid(card);

@@ -5,22 +5,20 @@
 #include "card.h"
 
 #include <openssl/pem.h>
-#include <stdio.h>
 
 enum { CERTIFICATE_MAX_BYTES = 4096 };
 
 static const uint8_t slots[KEYS_COUNT] = { 0x9A, 0x9C, 0x9D, 0x9E };
-
-static void close_filep(FILE **file) {
-	if (*file)
-		(void)fclose(*file);
-}
 
 static FILE *open_in(const char *directory, const char *name, const char *mode) {
 	char path[4096];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", directory, name);
 	return fopen(path, mode);
+}
+
+FILE *card_open(const struct card *card, const char *name) {
+	return open_in(card->directory, name, "re");
 }
 
 static bool load_serial(struct card *card) {

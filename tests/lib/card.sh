@@ -22,6 +22,7 @@
 CARD=$SMIME_BUILD/tests/card
 CARD_PIN=123456 CARD_PUK=12345678
 OPENSC_MODULE=$(find /usr/lib /usr/local/lib -name opensc-pkcs11.so -print -quit 2>/dev/null)
+YKCS11_MODULE=$(find /usr/lib /usr/local/lib -name libykcs11.so.2 -print -quit 2>/dev/null) # no package needs it, so it may be empty
 VPCD_DRIVER=$(find /usr/lib /usr/local/lib -name libifdvpcd.so -print -quit 2>/dev/null)
 
 # ---- The stack ----
@@ -115,9 +116,9 @@ card_fault() { # READER KIND COUNT|every WHAT [ARGUMENT]; READER clear
 card_raw_sign() { "$CARD/raw" "$1" sign "$2" "$3" | tail -n 1; } # READER SLOT rsa|ec
 # The attestation of a key, which the card makes (card_can_attest); DER.
 card_attest() { "$CARD/raw" "$1" attest "$2"; } # READER SLOT
-# Lets a card attest as a YubiKey of this firmware, serial number, PIN and touch policy, with a key F9 and its certificate.
-card_can_attest() { # NAME KEY CERTIFICATE FIRMWARE SERIAL POLICIES
-	cp "$2" "$T/cards/$1/f9.key" && openssl x509 -in "$3" -outform DER -out "$T/cards/$1/f9.der" && printf '%s\n' "${*:4}" >"$T/cards/$1/attestation"
+# Makes a card a YubiKey of this firmware (050701), serial number and touch policy (02: each time), which attests with a key F9.
+card_can_attest() { # NAME KEY CERTIFICATE FIRMWARE SERIAL TOUCH
+	cp "$2" "$T/cards/$1/f9.key" && openssl x509 -in "$3" -outform DER -out "$T/cards/$1/f9.der" && printf '%s\n' "${*:4}" >"$T/cards/$1/device"
 }
 # Another program resets the card.
 card_raw_reset() { "$CARD/raw" "$1" reset; } # READER

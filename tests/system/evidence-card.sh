@@ -13,8 +13,8 @@ vouch_ca f9 maker
 vouch_ca owner owner
 card_make alice
 card_make bob ec
-card_can_attest alice "$T/vouch/f9.key" "$T/vouch/f9.pem" 050403 12345678 0302
-card_can_attest bob "$T/vouch/f9.key" "$T/vouch/f9.pem" 050701 87654321 0301
+card_can_attest alice "$T/vouch/f9.key" "$T/vouch/f9.pem" 050403 12345678 02
+card_can_attest bob "$T/vouch/f9.key" "$T/vouch/f9.pem" 050701 87654321 01
 card_insert 0 alice
 card_insert 1 bob
 
@@ -74,11 +74,11 @@ like 'the device is named' "$(of_key bob-9a evidence_why)" 'YubiKey 87654321, fi
 for key in "${signing[@]}"; do check "$key signs or not" "$([ "$key" = alice-9e ] && echo 5 || echo 0)" sign_as "$key"; done
 is 'a touch for each use is proved where it is' "$(of_key alice-9a touch) $(of_key bob-9a touch)" 'True False'
 check 'smime keys' 0 smime keys
-prints 'says so to people' 'evidence     attested: made in a YubiKey 12345678, firmware 5.4.3, USB-A, PIN always, touch always'
+prints 'says so to people' 'evidence     attested: made in a YubiKey 12345678, firmware 5.4.3, USB-A, PIN (never|once|always), touch always'
 
 # Whoever replaces F9 attests what he likes, and nobody believes it.
 card_remove 1
-card_can_attest bob "$T/vouch/owner.key" "$T/vouch/owner.pem" 050701 87654321 0302
+card_can_attest bob "$T/vouch/owner.key" "$T/vouch/owner.pem" 050701 87654321 02
 card_insert 1 bob
 # The agent looks at the card at the same time, and selects other applications on its way.
 attests() { card_attest 1 9a >"$T/attested"; }
