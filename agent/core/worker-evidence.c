@@ -54,7 +54,7 @@ void worker_judge_evidence(struct worker *worker) {
 	worker->evidence_ends = sd_event_source_disable_unref(worker->evidence_ends);
 	if (!worker->inventory)
 		return;
-	if (evidence_pool(agent->config->evidence, worker->inventory->certificates, agent->certificates, &pool) == 0)
+	if (evidence_pool(agent->config->evidence, worker->inventory, agent->certificates, &pool) == 0)
 		until = judge_keys(worker, pool);
 	else
 		forget(worker);

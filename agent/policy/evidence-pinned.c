@@ -6,6 +6,7 @@
 
 #include <openssl/err.h>
 #include <openssl/sha.h>
+#include <openssl/x509v3.h>
 
 #include <smime/error.h>
 
@@ -23,15 +24,15 @@ X509 *evidence_x509(const ASN1_OCTET_STRING *der) {
 	return certificate;
 }
 
-bool evidence_spki(X509 *certificate, uint8_t ret_spki[WIRE_FINGERPRINT_BYTES]) {
-	uint8_t *der = NULL;
+bool evidence_is_of(X509 *certificate, const struct wire_key *key) {
+	uint8_t *der = NULL, spki[WIRE_FINGERPRINT_BYTES];
 	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
 
 	if (len > 0)
-		(void)SHA256(der, (size_t)len, ret_spki);
+		(void)SHA256(der, (size_t)len, spki);
 	OPENSSL_free(der);
 	ERR_clear_error();
-	return len > 0;
+	return len > 0 && wire_octets_equal(key->spki, spki, sizeof(spki));
 }
 
 /* ---- The whole ---- */
@@ -168,11 +169,29 @@ static int pour(STACK_OF(X509) *pool, const STACK_OF(ASN1_OCTET_STRING) *certifi
 	return 0;
 }
 
-int evidence_pool(const struct evidence *evidence, const STACK_OF(ASN1_OCTET_STRING) *on_token,
-	const STACK_OF(ASN1_OCTET_STRING) *configured, STACK_OF(X509) **ret_pool) {
+/* The key with which a device attests is one of its keys. */
+static int pour_authorities(STACK_OF(X509) *pool, const struct wire_key *key) {
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < sk_ASN1_OCTET_STRING_num(key->certificates); i++) {
+		X509 *certificate = evidence_x509(sk_ASN1_OCTET_STRING_value(key->certificates, i));
+
+		if (!certificate || X509_check_ca(certificate) <= 0 || sk_X509_push(pool, certificate) <= 0) {
+			r = certificate && X509_check_ca(certificate) > 0 ? -SMIME_E_NO_MEMORY : 0;
+			X509_free(certificate);
+		}
+	}
+	return r;
+}
+
+int evidence_pool(const struct evidence *evidence, const struct wire_inventory *inventory, const STACK_OF(ASN1_OCTET_STRING) *configured,
+	STACK_OF(X509) **ret_pool) {
 	STACK_OF(X509) *pool = sk_X509_new_null();
-	bool done = pool && X509_add_certs(pool, evidence->attestations, X509_ADD_FLAG_UP_REF) == 1 && pour(pool, on_token) == 0 &&
-		pour(pool, configured) == 0;
+	bool done = pool && X509_add_certs(pool, evidence->attestations, X509_ADD_FLAG_UP_REF) == 1 &&
+		pour(pool, inventory->certificates) == 0 && pour(pool, configured) == 0;
+
+	for (int i = 0; done && i < sk_wire_key_num(inventory->keys); i++)
+		done = pour_authorities(pool, sk_wire_key_value(inventory->keys, i)) == 0;
 
 	if (!done) {
 		sk_X509_pop_free(pool, X509_free);

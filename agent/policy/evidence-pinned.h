@@ -35,7 +35,7 @@ static inline void evidence_x509_freep(X509 **certificate) {
 	X509_free(*certificate);
 }
 
-/* SHA-256 of its SubjectPublicKeyInfo as it stands there. */
-bool evidence_spki(X509 *certificate, uint8_t ret_spki[WIRE_FINGERPRINT_BYTES]);
+/* Whether its SubjectPublicKeyInfo, as it stands there, is that of the key. */
+bool evidence_is_of(X509 *certificate, const struct wire_key *key);
 
 #endif

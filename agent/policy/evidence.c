@@ -12,17 +12,17 @@
 #include "agent/wire/base.h"
 #include "evidence-pinned.h"
 
-/* Appends a sentence. */
+/* Appends a sentence, once: several attestations of a key are no better or worse for the same reason. */
 __attribute__((format(printf, 2, 3))) static void say(struct evidence_found *found, const char *format, ...) {
 	size_t len = strlen(found->why);
+	char text[EVIDENCE_WHY_MAX_BYTES];
 	va_list args;
 
 	va_start(args, format);
-	if (len > 0)
-		len += (size_t)snprintf(found->why + len, sizeof(found->why) - len, "; ");
-	if (len < sizeof(found->why))
-		(void)vsnprintf(found->why + len, sizeof(found->why) - len, format, args);
+	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	if (!strstr(found->why, text))
+		(void)snprintf(found->why + len, sizeof(found->why) - len, "%s%s", len > 0 ? "; " : "", text);
 }
 
 /* ---- What the module says ---- */
@@ -108,25 +108,19 @@ static bool judge_certificate(
 	return false;
 }
 
-static bool judge_certificates(
-	const struct evidence *evidence, const struct wire_key *key, STACK_OF(X509) *pool, time_t now, struct evidence_found *found) {
+static bool judge_certificates(const struct evidence *evidence, const struct wire_key *key, STACK_OF(X509) *own, STACK_OF(X509) *pool,
+	time_t now, struct evidence_found *found) {
 	bool done = false;
 
-	for (int i = 0; !done && evidence->policy_count > 0 && i < sk_ASN1_OCTET_STRING_num(key->certificates); i++) {
-		_cleanup_(evidence_x509_freep) X509 *certificate = evidence_x509(sk_ASN1_OCTET_STRING_value(key->certificates, i));
+	for (int i = 0; !done && i < sk_X509_num(own); i++) {
+		X509 *certificate = sk_X509_value(own, i);
 
-		done = certificate && judge_certificate(evidence, certificate, pool, now, found);
+		done = evidence_is_of(certificate, key) && judge_certificate(evidence, certificate, pool, now, found);
 	}
 	return done;
 }
 
 /* ---- What the device proves ---- */
-
-static bool is_of(X509 *certificate, const struct wire_key *key) {
-	uint8_t spki[WIRE_FINGERPRINT_BYTES];
-
-	return evidence_spki(certificate, spki) && wire_octets_equal(key->spki, spki, sizeof(spki));
-}
 
 static bool judge_attestation(const struct evidence *evidence, X509 *certificate, const struct wire_key *key, STACK_OF(X509) *pool,
 	time_t now, struct evidence_found *found) {
@@ -135,7 +129,7 @@ static bool judge_attestation(const struct evidence *evidence, X509 *certificate
 	const char *flaw;
 	char text[200];
 
-	if (!evidence_attestation_read(certificate, &attestation) || !is_of(certificate, key))
+	if (!evidence_attestation_read(certificate, &attestation) || !evidence_is_of(certificate, key))
 		return false;
 	if (!evidence_path_find(certificate, pool, evidence->roots, NULL, now, &path)) {
 		say(found, "its attestation does not count: %s", path.fault);
@@ -163,16 +157,43 @@ static bool judge_attestations(
 	return done;
 }
 
+/* ---- What speaks against it, whoever vouches ---- */
+
+static bool judge_refuted(const struct wire_key *key, const STACK_OF(X509) *own, STACK_OF(X509) *pool, struct evidence_found *found) {
+	/* A key that can be read out is where anybody has put it. */
+	if (key->seen && (key->claims & WIRE_CLAIM_READABLE))
+		say(found, "the module would hand out its private value");
+	return *found->why;
+}
+
+static STACK_OF(X509) *read_own(const struct wire_key *key) {
+	STACK_OF(X509) *own = sk_X509_new_null();
+
+	for (int i = 0; own && i < sk_ASN1_OCTET_STRING_num(key->certificates); i++) {
+		X509 *certificate = evidence_x509(sk_ASN1_OCTET_STRING_value(key->certificates, i));
+
+		if (certificate && sk_X509_push(own, certificate) <= 0) {
+			X509_free(certificate);
+			sk_X509_pop_free(own, X509_free);
+			return NULL;
+		}
+	}
+	return own;
+}
+
 void evidence_of(const struct evidence *evidence, const struct wire_token *token, const struct wire_key *key, STACK_OF(X509) *pool,
 	time_t now, struct evidence_found *ret_found) {
+	STACK_OF(X509) *own = read_own(key);
+
 	*ret_found = (struct evidence_found){ .level = POLICY_SOFTWARE };
-	/* Whoever vouches for it: a key that can be read out is where anybody has put it. */
-	if (key->seen && (key->claims & WIRE_CLAIM_READABLE)) {
-		say(ret_found, "the module would hand out its private value");
+	if (!own) {
+		say(ret_found, "out of memory");
 		return;
 	}
-	if (judge_attestations(evidence, key, pool, now, ret_found) || judge_certificates(evidence, key, pool, now, ret_found) ||
-		judge_enrolment(evidence, token, key, ret_found))
-		return;
-	judge_claims(key, ret_found);
+	if (!judge_refuted(key, own, pool, ret_found)) {
+		if (!judge_attestations(evidence, key, pool, now, ret_found) &&
+			!judge_certificates(evidence, key, own, pool, now, ret_found) && !judge_enrolment(evidence, token, key, ret_found))
+			judge_claims(key, ret_found);
+	}
+	sk_X509_pop_free(own, X509_free);
 }

@@ -52,11 +52,11 @@ struct evidence_found {
 };
 
 /*
- * Certificates that lie beside the keys of a token, read once for all of them: those on the token that belong to no key, and those that
- * are configured (either may be NULL). -SMIME_E_NO_MEMORY; what is no certificate is passed over.
+ * Certificates that lie beside the keys of a token, read once for all of them: those on the token that belong to no key or are an
+ * authority's, and those that are configured (which may be NULL). -SMIME_E_NO_MEMORY; what is no certificate is passed over.
  */
-int evidence_pool(const struct evidence *evidence, const STACK_OF(ASN1_OCTET_STRING) *on_token,
-	const STACK_OF(ASN1_OCTET_STRING) *configured, STACK_OF(X509) **ret_pool);
+int evidence_pool(const struct evidence *evidence, const struct wire_inventory *inventory, const STACK_OF(ASN1_OCTET_STRING) *configured,
+	STACK_OF(X509) **ret_pool);
 
 void evidence_of(const struct evidence *evidence, const struct wire_token *token, const struct wire_key *key, STACK_OF(X509) *pool,
 	time_t now, struct evidence_found *ret_found);

@@ -94,7 +94,7 @@ static void examine_strays(struct doctor *doctor) {
 	if (smime_agent_certificates(doctor->smime, &others) < 0)
 		doctor_warning(doctor, AREA, NULL, "certificates without a key can't be listed: %s", smime_message(doctor->smime));
 	for (size_t i = 0; others && i < others->count; i++)
-		if (!others->certificates[i].authority)
+		if (!others->certificates[i].authority && !others->certificates[i].attestation)
 			doctor_add(doctor, verdict, 0, AREA, to_sort,
 				"the certificate of %s, on a token or in agent.yaml, belongs to no key that is there",
 				others->certificates[i].subject);

@@ -177,6 +177,15 @@ static const char *the_certificate(struct arena *arena, const char *why) {
 	return arena_printf(arena, "the certificate %s", why);
 }
 
+/* A YubiKey's names the firmware. */
+static bool is_attestation(const X509 *certificate) {
+	ASN1_OBJECT *firmware = OBJ_txt2obj("1.3.6.1.4.1.41482.3.3", 1);
+	bool found = firmware && X509_get_ext_by_OBJ(certificate, firmware, -1) >= 0;
+
+	ASN1_OBJECT_free(firmware);
+	return found;
+}
+
 void describe_certificate(
 	struct arena *arena, X509 *certificate, const struct keyring_key *key, time_t now, struct smime_certificate *ret_certificate) {
 	const struct smime_der der = describe_der(arena, certificate);
@@ -192,6 +201,7 @@ void describe_certificate(
 	out.not_before = describe_time(X509_get0_notBefore(certificate));
 	out.not_after = describe_time(X509_get0_notAfter(certificate));
 	out.authority = X509_get_extension_flags(certificate) & EXFLAG_CA;
+	out.attestation = is_attestation(certificate);
 	if (cms_suitable_for_signing(certificate, now, &why) < 0)
 		out.cannot_sign = the_certificate(arena, why);
 	else if (key && !key->wire->can_sign)

@@ -95,6 +95,7 @@ struct smime_certificate {
 	time_t not_before, not_after;
 	const char *const *key_usage; /* "digitalSignature" .. as RFC 5280 has them; NULL-terminated; empty: for every use */
 	bool authority;               /* it is that of a certification authority */
+	bool attestation;             /* a device says in it that it has made a key: it is nobody's, and nothing is signed with it */
 	const char *cannot_sign;      /* why it can't be used for signing now, NULL when it can */
 	const char *cannot_encrypt;   /* why nobody should encrypt to it now, NULL when they can */
 };

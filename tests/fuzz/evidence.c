@@ -29,13 +29,14 @@ static struct evidence *pin(uint8_t how) {
 }
 
 /* The certificate as one of the key's own, and as one beside it. */
-static void describe(X509 *certificate, struct wire_key *key, STACK_OF(ASN1_OCTET_STRING) **beside) {
+static void describe(X509 *certificate, struct wire_key *key, struct wire_inventory *inventory) {
 	uint8_t *der = NULL, *spki = NULL, sha256[SHA256_DIGEST_LENGTH] = { 0 };
 	int len = i2d_X509(certificate, &der), spki_len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &spki);
 
 	if (spki_len > 0)
 		(void)SHA256(spki, (size_t)spki_len, sha256);
-	REQUIRE(len > 0 && wire_push_octets(&key->certificates, der, (size_t)len) == 0 && wire_push_octets(beside, der, (size_t)len) == 0);
+	REQUIRE(len > 0 && wire_push_octets(&key->certificates, der, (size_t)len) == 0 &&
+		wire_push_octets(&inventory->certificates, der, (size_t)len) == 0);
 	REQUIRE(wire_set_octets(&key->spki, sha256, sizeof(sha256)) == 0);
 	OPENSSL_free(der);
 	OPENSSL_free(spki);
@@ -56,20 +57,20 @@ static void try(X509 *certificate, uint8_t how) {
 	struct evidence *evidence = pin(how);
 	struct wire_key *key = wire_key_new();
 	struct wire_token *token = wire_token_new();
-	STACK_OF(ASN1_OCTET_STRING) *beside = NULL;
+	struct wire_inventory *inventory = wire_inventory_new();
 	STACK_OF(X509) *pool = NULL;
 	struct evidence_found found;
 
-	REQUIRE(key && token);
-	describe(certificate, key, &beside);
+	REQUIRE(key && token && inventory);
+	describe(certificate, key, inventory);
 	key->type = how & POLICY ? WIRE_KEY_EC : WIRE_KEY_RSA;
 	key->seen = how & UNSEEN ? 0 : 0xff;
 	key->claims = 255;
-	REQUIRE(evidence_pool(evidence, beside, NULL, &pool) == 0);
+	REQUIRE(evidence_pool(evidence, inventory, NULL, &pool) == 0);
 	evidence_of(evidence, token, key, pool, FUZZ_TIME, &found);
 	look(&found, how);
 	sk_X509_pop_free(pool, X509_free);
-	sk_ASN1_OCTET_STRING_pop_free(beside, ASN1_OCTET_STRING_free);
+	wire_inventory_free(inventory);
 	wire_token_free(token);
 	wire_key_free(key);
 	evidence_free(evidence);

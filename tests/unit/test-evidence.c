@@ -115,9 +115,10 @@ static struct wire_key *key_make(const struct party *party, bool seen, uint32_t 
 
 struct scene {
 	struct evidence *evidence;
-	const struct party *of; /* whose key; NULL: alice */
-	X509 *certificates[3];  /* of the key */
-	X509 *beside[4];        /* on the token */
+	const struct party *of;        /* whose key; NULL: alice */
+	X509 *certificates[3];         /* of the key */
+	X509 *beside[4];               /* on the token */
+	const struct party *other_key; /* on the token, with its certificate */
 	bool unseen;
 	uint32_t other; /* claims that are not as they should be */
 	time_t now;     /* 0: NOW */
@@ -126,19 +127,25 @@ struct scene {
 static struct evidence_found judge(const struct scene *scene) {
 	struct wire_key *key = key_make(scene->of ? scene->of : &alice, !scene->unseen, scene->other);
 	struct wire_token *token = wire_token_new();
-	STACK_OF(ASN1_OCTET_STRING) *beside = NULL;
+	struct wire_inventory *inventory = wire_inventory_new();
 	STACK_OF(X509) *pool = NULL;
 	struct evidence_found found;
 
 	for (size_t i = 0; i < 3 && scene->certificates[i]; i++)
 		push(&key->certificates, scene->certificates[i]);
 	for (size_t i = 0; i < 4 && scene->beside[i]; i++)
-		push(&beside, scene->beside[i]);
+		push(&inventory->certificates, scene->beside[i]);
 	assert_int_equal(wire_set_text(&token->serial, "123"), 0);
-	assert_int_equal(evidence_pool(scene->evidence, beside, NULL, &pool), 0);
+	if (scene->other_key) {
+		struct wire_key *other = key_make(scene->other_key, true, 0);
+
+		push(&other->certificates, scene->other_key->certificate);
+		assert_true(sk_wire_key_push(inventory->keys, other) > 0);
+	}
+	assert_int_equal(evidence_pool(scene->evidence, inventory, NULL, &pool), 0);
 	evidence_of(scene->evidence, token, key, pool, scene->now ? scene->now : NOW, &found);
 	sk_X509_pop_free(pool, X509_free);
-	list_free(beside);
+	wire_inventory_free(inventory);
 	wire_token_free(token);
 	wire_key_free(key);
 	return found;
@@ -382,6 +389,48 @@ static void flawed_firmware_attests_nothing(void **state) {
 	clear(&rsa);
 }
 
+/* As a module shows it that lets the device's own key be seen, with its certificate. */
+static void the_device_key_may_be_one_of_the_keys(void **state) {
+	struct party f9 = make(&(struct plan){ "F9", &root, .extensions = { CA } }),
+		     attestation = make(&(struct plan){ "Attestation", &f9, alice.key, { ARC "3", "DER:050700" } });
+	struct scene scene = { pinned(NULL, &root), .beside = { attestation.certificate } };
+
+	expect(&scene, POLICY_CLAIMED, "its attestation does not count");
+	scene.other_key = &f9;
+	expect(&scene, POLICY_ATTESTED, "");
+	scene.other_key = &issuing;
+	expect(&scene, POLICY_CLAIMED, "its attestation does not count");
+	evidence_free(scene.evidence);
+	clear(&attestation);
+	clear(&f9);
+}
+
+static void what_is_wrong_with_all_is_said_once(void **state) {
+	struct party stranger = make(&(struct plan){ "Stranger", .extensions = { CA } }),
+		     one = make(&(struct plan){ "One", &stranger, alice.key, { ARC "3", "DER:050700" } }),
+		     other = make(&(struct plan){ "Other", &stranger, alice.key, { ARC "3", "DER:050701" } });
+	struct scene scene = { pinned(NULL, &root), .beside = { one.certificate, other.certificate } };
+	struct evidence_found found = judge(&scene);
+	const char *first = strstr(found.why, "does not count");
+
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "does not count"));
+	evidence_free(scene.evidence);
+	clear(&one);
+	clear(&other);
+	clear(&stranger);
+}
+
+/* ---- A certificate of another key ---- */
+
+static void another_key_has_another_certificate(void **state) {
+	struct scene scene = { pinned(HARDWARE, &root), .of = &issuing, .certificates = { alice.certificate },
+		.beside = { issuing.certificate } };
+
+	expect(&scene, POLICY_CLAIMED, "");
+	evidence_free(scene.evidence);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_claim_is_all_of_them),
@@ -393,6 +442,9 @@ int main(void) {
 		cmocka_unit_test(an_attestation_is_about_one_key),
 		cmocka_unit_test(touch_is_each_time_or_not_at_all),
 		cmocka_unit_test(flawed_firmware_attests_nothing),
+		cmocka_unit_test(the_device_key_may_be_one_of_the_keys),
+		cmocka_unit_test(what_is_wrong_with_all_is_said_once),
+		cmocka_unit_test(another_key_has_another_certificate),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
