@@ -22,6 +22,11 @@ bool evidence_path_find(
 /* Whether the certificate says that its key is in a qualified signature creation device (ETSI EN 319 412-5, 4.2.2). */
 bool evidence_is_qc_sscd(const X509 *certificate);
 
+/* ---- evidence-modulus.c: RSA keys of which the modulus tells the primes (CVE-2017-15361) ---- */
+
+bool evidence_modulus_is_weak(const BIGNUM *modulus);
+bool evidence_key_is_weak(const X509 *certificate);
+
 /* ---- evidence-attestation.c: what a YubiKey says in an attestation ---- */
 
 struct evidence_attestation {

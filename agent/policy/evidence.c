@@ -159,7 +159,20 @@ static bool judge_attestations(
 
 /* ---- What speaks against it, whoever vouches ---- */
 
+/* A certificate has the modulus, and so has an attestation. A key with neither can't be used. */
+static bool is_weak(const struct wire_key *key, const STACK_OF(X509) *own, STACK_OF(X509) *pool) {
+	bool weak = false;
+
+	for (int i = 0; !weak && i < sk_X509_num(own); i++)
+		weak = evidence_key_is_weak(sk_X509_value(own, i));
+	for (int i = 0; !weak && i < sk_X509_num(pool); i++)
+		weak = evidence_is_of(sk_X509_value(pool, i), key) && evidence_key_is_weak(sk_X509_value(pool, i));
+	return weak;
+}
+
 static bool judge_refuted(const struct wire_key *key, const STACK_OF(X509) *own, STACK_OF(X509) *pool, struct evidence_found *found) {
+	if (key->type == WIRE_KEY_RSA && is_weak(key, own, pool))
+		say(found, "its modulus is one of those that can be factored (CVE-2017-15361), so anybody may have the private key");
 	/* A key that can be read out is where anybody has put it. */
 	if (key->seen && (key->claims & WIRE_CLAIM_READABLE))
 		say(found, "the module would hand out its private value");

@@ -65,6 +65,13 @@ static void examine_uses(struct doctor *doctor, const struct smime_key *key, con
 		doctor_note(doctor, AREA, NULL, "%s does not sign: %s; and it is not encrypted to: %s", name, sign, encrypt);
 }
 
+/* The agent names a flaw of the key, or of the device that has made it, by its number among the published ones. */
+static void examine_flaw(struct doctor *doctor, const struct smime_key *key, const char *name) {
+	if (strstr(key->evidence_why, "CVE-"))
+		doctor_warning(doctor, AREA, "have a new key made by a device without this flaw, and a certificate for it",
+			"%s is not safe: %s", name, key->evidence_why);
+}
+
 static void examine_key(struct doctor *doctor, const struct smime_key *key) {
 	char name[DOCTOR_NAME_BYTES];
 
@@ -73,6 +80,7 @@ static void examine_key(struct doctor *doctor, const struct smime_key *key) {
 		examine_bare(doctor, key, name);
 	else if (!is_false_pair(doctor, key))
 		examine_uses(doctor, key, name);
+	examine_flaw(doctor, key, name);
 	if (key->always_authenticate)
 		doctor_note(doctor, AREA, "for many operations in a row give it a grant: `pin: grants:` in agent.yaml",
 			"%s wants the PIN for each operation", name);
