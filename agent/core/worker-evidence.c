@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What vouches for the keys of a token: judged when they are listed, when the configuration is read again, and when the first certificate
- * that it rests on ends. Never for a request: a path is as dear as a signature.
+ * What vouches for the keys of a token: judged when they are listed, when the configuration is read again, when the first certificate
+ * that it rests on ends, and when another one begins. Never for a request: a path is as dear as a signature.
  */
 #include "worker-internal.h"
 

@@ -22,6 +22,14 @@ bool evidence_path_find(
 /* Whether the certificate says that its key is in a qualified signature creation device (ETSI EN 319 412-5, 4.2.2). */
 bool evidence_is_qc_sscd(const X509 *certificate);
 
+/* ---- evidence-times.c: when to judge anew; 0 is never ---- */
+
+time_t evidence_end(const X509 *certificate);
+time_t evidence_earlier(time_t a, time_t b);
+
+/* The last second before one more of these certificates, or of those that are pinned, begins to be valid. */
+time_t evidence_before_next(const struct evidence *evidence, const STACK_OF(X509) *own, const STACK_OF(X509) *pool, time_t now);
+
 /* ---- evidence-modulus.c: RSA keys of which the modulus tells the primes (CVE-2017-15361) ---- */
 
 bool evidence_modulus_is_weak(const BIGNUM *modulus);

@@ -26,21 +26,10 @@ static void subject_text(X509 *certificate, char *text, size_t size) {
 	(void)BIO_free(bio);
 }
 
-/* Those of other zones than UTC are not allowed in certificates (RFC 5280 4.1.2.5). */
-static time_t time_of(const ASN1_TIME *when) {
-	struct tm tm;
-
-	return ASN1_TIME_to_tm(when, &tm) == 1 ? timegm(&tm) : 0;
-}
-
 /* The pinned certificate is believed whatever it says of itself. */
 static void describe(STACK_OF(X509) *chain, struct evidence_path *path) {
-	for (int i = 0; i < sk_X509_num(chain); i++) {
-		time_t end = time_of(X509_get0_notAfter(sk_X509_value(chain, i)));
-
-		if (path->until == 0 || end < path->until)
-			path->until = end;
-	}
+	for (int i = 0; i < sk_X509_num(chain); i++)
+		path->until = evidence_earlier(path->until, evidence_end(sk_X509_value(chain, i)));
 	subject_text(sk_X509_value(chain, sk_X509_num(chain) - 1), path->anchor, sizeof(path->anchor));
 }
 

@@ -207,6 +207,7 @@ void evidence_of(const struct evidence *evidence, const struct wire_token *token
 		if (!judge_attestations(evidence, key, pool, now, ret_found) &&
 			!judge_certificates(evidence, key, own, pool, now, ret_found) && !judge_enrolment(evidence, token, key, ret_found))
 			judge_claims(key, ret_found);
+		ret_found->until = evidence_earlier(ret_found->until, evidence_before_next(evidence, own, pool, now));
 	}
 	sk_X509_pop_free(own, X509_free);
 }

@@ -47,7 +47,7 @@ int evidence_set_firmware(struct evidence *evidence, const char *text);
 struct evidence_found {
 	enum policy_evidence level;
 	bool touch;   /* proved to be wanted for each use */
-	time_t until; /* it holds until then; 0: as long as the key is there */
+	time_t until; /* it holds until then, and may be more or less after it; 0: as long as the key is there */
 	char why[EVIDENCE_WHY_MAX_BYTES];
 };
 

@@ -48,7 +48,7 @@ static void look(const struct evidence_found *found, uint8_t how) {
 	REQUIRE(vouched || found->level == POLICY_SOFTWARE || found->level == POLICY_CLAIMED);
 	REQUIRE(strnlen(found->why, sizeof(found->why)) < sizeof(found->why) && *found->why);
 	REQUIRE(!vouched || ((how & PINNED) && found->until > FUZZ_TIME));
-	REQUIRE(vouched || found->until == 0);
+	REQUIRE(found->until == 0 || found->until >= FUZZ_TIME);
 	REQUIRE(!found->touch || found->level == POLICY_ATTESTED);
 	REQUIRE(vouched || (found->level == POLICY_SOFTWARE) == !!(how & UNSEEN));
 }

@@ -19,16 +19,17 @@ vouch_ca() { # NAME ISSUER [EXTENSION...]
 		openssl pkey -in "$T/vouch/$1.key" -pubout -out "$T/vouch/$1.pub" &&
 		vouch_make "$1" "$2" basicConstraints=critical,CA:true keyUsage=critical,keyCertSign subjectKeyIdentifier=hash "${@:3}"
 }
-# A CA that ends at a moment, as in 20270101000000Z.
-vouch_ca_until() { # NAME ISSUER END [EXTENSION...]
+# A CA that begins and ends at these seconds of the clock.
+vouch_ca_between() { # NAME ISSUER BEGIN END [EXTENSION...]
 	local file=$T/vouch/$1 issuer=$T/vouch/$2
-	vouch_ca "$1" "$2" "${@:4}" && rm "$file.pem" && : >"$file.index" && printf '01\n' >"$file.serial" &&
+	vouch_ca "$1" "$2" "${@:5}" && rm "$file.pem" && : >"$file.index" && printf '01\n' >"$file.serial" &&
 		printf '[ca]\ndefault_ca=d\n[d]\ndatabase=%s\nserial=%s\nnew_certs_dir=%s\npolicy=p\n[p]\norganizationName=supplied\ncommonName=supplied\n' \
 			'$ENV::VOUCH.index' '$ENV::VOUCH.serial' '$ENV::T/vouch' >>"$file.cnf" &&
 		demo_quiet openssl req -new -key "$file.key" -subj "/O=Vouch/CN=$1" -out "$file.csr" &&
 		VOUCH=$file T=$T demo_quiet openssl ca -batch -notext -config "$file.cnf" -extensions e -md sha256 -in "$file.csr" -cert "$issuer.pem" \
-			-keyfile "$issuer.key" -startdate 20200101000000Z -enddate "$3" -out "$file.pem"
+			-keyfile "$issuer.key" -startdate "$(vouch_time "$3")" -enddate "$(vouch_time "$4")" -out "$file.pem"
 }
+vouch_time() { date -u -d "@$1" +%Y%m%d%H%M%SZ; } # SECONDS
 # A certificate of a key of the fixture ($T/KEY.pub).
 vouch_person() { # NAME KEY ISSUER [EXTENSION...]
 	cp "$T/$2.pub" "$T/vouch/$1.pub"

@@ -126,7 +126,7 @@ is 'each policy has its own CA' "$(levels rsa3072 rsa4096 p384 p521 alice)" 'sof
 
 # What ends takes its word with it, while the agent runs.
 end=$(($(date +%s) + 12))
-vouch_ca_until brief root "$(date -u -d @$end +%Y%m%d%H%M%SZ)" "certificatePolicies=$hw"
+vouch_ca_between brief root 1600000000 $end "certificatePolicies=$hw"
 vouch_person p384-brief p384 brief "certificatePolicies=$hw"
 gated ca-policy "$(printf 'certificates:\n' && vouched brief p384-brief)" 'hardware-policies:' "  - {policy: $hw, trust: \"$T/vouch/root.pem\"}"
 level=$(of_key p384 evidence)
@@ -135,9 +135,25 @@ is_software() { [ "$(of_key p384 evidence)" = software ]; }
 LIMIT=300 holds 'and not after it' await is_software
 check 'its key does not sign any more' 5 sign_as p384
 
+# And what begins brings it, while nothing else happens: a CA's word, and that of a device.
+begin=$(($(date +%s) + 12))
+vouch_ca maker maker
+vouch_ca_between coming root $begin 2000000000 "certificatePolicies=$hw"
+vouch_ca_between coming-f9 maker $begin 2000000000
+vouch_person p384-coming p384 coming "certificatePolicies=$hw"
+vouch_attest rsa4096-coming rsa4096 coming-f9 050701 12345678 0302
+cat "$T/vouch/rsa4096-coming.pem" "$T/vouch/coming-f9.pem" >"$T/attestations.pem"
+gated ca-policy "$(printf 'certificates:\n' && vouched coming p384-coming)" 'hardware-policies:' "  - {policy: $hw, trust: \"$T/vouch/root.pem\"}" \
+	"attestation-roots: [\"$T/vouch/maker.pem\"]" "attestations: [\"$T/attestations.pem\"]"
+found=$(levels p384 rsa4096)
+if [ "$(date +%s)" -lt $begin ]; then is 'nobody vouches before his first second' "$found" 'software software '; else skip 'nobody vouches before his first second' 'the machine is too slow'; fi
+vouch_both() { [ "$(levels p384 rsa4096)" = 'ca-policy attested ' ]; }
+LIMIT=300 holds 'and from then on' await vouch_both
+check 'its key signs' 0 sign_as p384
+check 'and that of the device' 0 sign_as rsa4096
+
 # ---- The device's word ----
 
-vouch_ca maker maker
 vouch_ca f9 maker
 vouch_ca forged-f9 stranger
 vouch_attest p384-attestation p384 f9 050701 12345678 0302

@@ -421,6 +421,62 @@ static void what_is_wrong_with_all_is_said_once(void **state) {
 	clear(&stranger);
 }
 
+/* ---- What begins later ---- */
+
+/* Of Alice's key: what it has before a moment, when it is to be judged again, and what it has then. */
+static void expect_later(struct scene *scene, time_t moment, enum policy_evidence level) {
+	struct evidence_found found = judge(scene);
+
+	assert_int_equal(found.level, POLICY_CLAIMED);
+	assert_int_equal(found.until, moment - 1);
+	scene->now = moment - 1;
+	assert_int_equal(judge(scene).level, POLICY_CLAIMED);
+	scene->now = moment;
+	assert_int_equal(judge(scene).level, level);
+	evidence_free(scene->evidence);
+}
+
+static void what_begins_later_counts_from_then_on(void **state) {
+	const time_t soon = NOW + 3, later = NOW + DAY;
+	struct party attestation = make(&(struct plan){ "Attestation", &issuing, alice.key, { ARC "3", "DER:050700" }, .begin = soon }),
+		     person = make(&(struct plan){ "Person", &issuing, alice.key, { "certificatePolicies", HARDWARE }, .begin = soon }),
+		     middle = make(&(struct plan){ "Middle", &root, .extensions = { CA, "certificatePolicies", HARDWARE }, .begin = soon }),
+		     below = make(&(struct plan){ "Below", &middle, alice.key, { "certificatePolicies", HARDWARE } }),
+		     top = make(&(struct plan){ "Top", .extensions = { CA }, .begin = later }),
+		     low = make(&(struct plan){ "Low", &top, alice.key, { "certificatePolicies", HARDWARE } });
+
+	expect_later(
+		&(struct scene){ pinned(NULL, &root), .beside = { attestation.certificate, issuing.certificate } }, soon, POLICY_ATTESTED);
+	expect_later(&(struct scene){ pinned(HARDWARE, &root), .certificates = { person.certificate }, .beside = { issuing.certificate } },
+		soon, POLICY_CA_POLICY);
+	expect_later(&(struct scene){ pinned(HARDWARE, &root), .certificates = { below.certificate }, .beside = { middle.certificate } },
+		soon, POLICY_CA_POLICY);
+	expect_later(&(struct scene){ pinned(HARDWARE, &top), .certificates = { low.certificate } }, later, POLICY_CA_POLICY);
+	clear(&attestation);
+	clear(&person);
+	clear(&middle);
+	clear(&below);
+	clear(&top);
+	clear(&low);
+}
+
+static void the_first_that_begins_or_ends_is_waited_for(void **state) {
+	struct party brief = make(&(struct plan){ "Brief", &issuing, alice.key, { ARC "3", "DER:050700" }, .end = NOW + 5 }),
+		     next = make(&(struct plan){ "Next", &issuing, alice.key, { ARC "3", "DER:050700" }, .begin = NOW + 9 });
+	struct scene scene = { pinned(NULL, &root), .beside = { brief.certificate, next.certificate, issuing.certificate } };
+
+	assert_int_equal(judge(&scene).until, NOW + 5);
+	scene.now = NOW + 6;
+	assert_int_equal(judge(&scene).level, POLICY_CLAIMED);
+	assert_int_equal(judge(&scene).until, NOW + 8);
+	scene.now = NOW + 9;
+	assert_int_equal(judge(&scene).level, POLICY_ATTESTED);
+	assert_int_equal(judge(&scene).until, NOW + 10 * DAY);
+	evidence_free(scene.evidence);
+	clear(&brief);
+	clear(&next);
+}
+
 /* ---- A certificate of another key ---- */
 
 static void another_key_has_another_certificate(void **state) {
@@ -444,6 +500,8 @@ int main(void) {
 		cmocka_unit_test(flawed_firmware_attests_nothing),
 		cmocka_unit_test(the_device_key_may_be_one_of_the_keys),
 		cmocka_unit_test(what_is_wrong_with_all_is_said_once),
+		cmocka_unit_test(what_begins_later_counts_from_then_on),
+		cmocka_unit_test(the_first_that_begins_or_ends_is_waited_for),
 		cmocka_unit_test(another_key_has_another_certificate),
 	};
 
