@@ -31,7 +31,13 @@ static int load(
 	for (size_t i = 0; i < count; i++)
 		if (*paths[i] != '/')
 			return config_refuse(ret_message, "%s: %s: '%s' must be an absolute path", file, key, paths[i]);
-	return certificates_load(list, paths, count, ret_message);
+	int r = certificates_load(list, paths, count, ret_message);
+	if (r < 0 && *ret_message) {
+		_cleanup_(freep) char *why = TAKE(*ret_message);
+
+		return config_refuse(ret_message, "%s: %s: %s", file, key, why);
+	}
+	return r;
 }
 
 static int take_policy(struct config *config, const char *file, const struct config_file_hardware_policy *policy, char **ret_message) {

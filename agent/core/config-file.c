@@ -13,6 +13,7 @@
 #include <smime/error.h>
 
 #include "agent/policy/policy.h"
+#include "config-place.h"
 #include "config.h"
 
 #define TEXT(key, st, member, flags) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), st, member, 1, CONFIG_TEXT_MAX_BYTES)
@@ -179,7 +180,7 @@ static const cyaml_schema_value_t top_schema = {
 /* The first complaint, and the first place, that libcyaml names. */
 struct complaint {
 	char what[512];
-	char where[128];
+	unsigned line, column; /* 0: none was named */
 };
 
 __attribute__((format(printf, 3, 0))) static void on_log(cyaml_log_t level, void *ctx, const char *format, va_list args) {
@@ -189,10 +190,12 @@ __attribute__((format(printf, 3, 0))) static void on_log(cyaml_log_t level, void
 	line[strcspn(line, "\n")] = '\0';
 	const char *place = strstr(line, "(line:");
 
-	if (place && !complaint->where[0]) {
+	if (place && !complaint->line) {
 		unsigned row = 0, column = 0;
-		if (sscanf(place, "(line: %u, column: %u)", &row, &column) == 2)
-			(void)snprintf(complaint->where, sizeof(complaint->where), ":%u:%u", row, column);
+		if (sscanf(place, "(line: %u, column: %u)", &row, &column) == 2) {
+			complaint->line = row;
+			complaint->column = column;
+		}
 	} else if (!place && !strstr(line, "Backtrace") && !complaint->what[0]) {
 		const char *text = strncmp(line, "Load: ", 6) == 0 ? line + 6 : line;
 		(void)snprintf(complaint->what, sizeof(complaint->what), "%s", text);
@@ -254,9 +257,20 @@ static int read_file(const char *path, bool required, uint8_t *buffer, size_t *r
 	return 0;
 }
 
-/* What libcyaml calls an internal error is text that is no YAML. */
+static void find_place(struct complaint *complaint, struct bytes yaml) {
+	struct config_place place = config_place_of_fault(yaml);
+
+	complaint->line = place.line;
+	complaint->column = place.column;
+}
+
+/* libcyaml calls that an internal error too. */
+static bool is_no_yaml(cyaml_err_t err) {
+	return err == CYAML_ERR_INTERNAL_ERROR || err == CYAML_ERR_LIBYAML_PARSER;
+}
+
 static const char *readable(const char *what, cyaml_err_t err) {
-	if (err == CYAML_ERR_INTERNAL_ERROR || err == CYAML_ERR_LIBYAML_PARSER)
+	if (is_no_yaml(err))
 		return "this is no YAML";
 	return *what ? what : cyaml_strerror(err);
 }
@@ -274,8 +288,11 @@ int config_file_load(const char *path, bool required, struct config_file **ret_r
 	if (r != 0 || len == 0)
 		return r < 0 ? r : 1;
 	cyaml_err_t err = cyaml_load_data(buffer, len, &config, &top_schema, (cyaml_data_t **)&raw, NULL);
-	if (err != CYAML_OK || complaint.what[0])
-		return config_refuse(ret_message, "%s%s: %s", path, complaint.where, readable(complaint.what, err));
+	if (err != CYAML_OK || complaint.what[0]) {
+		if (!complaint.line || is_no_yaml(err))
+			find_place(&complaint, (struct bytes){ buffer, len });
+		return config_refuse(ret_message, "%s:%u:%u: %s", path, complaint.line, complaint.column, readable(complaint.what, err));
+	}
 	if (!raw)
 		return 1;
 	raw->bytes = TAKE(buffer);

@@ -17,4 +17,16 @@ struct config_place {
  */
 struct config_place config_place_of_rule(struct bytes yaml, unsigned rule, const char *member, const char *part);
 
+/* The lines of the first `count` rules, in one reading; 0 for those that are not there. */
+void config_place_lines(struct bytes yaml, unsigned *lines, unsigned count);
+
+/*
+ * The place that a complaint is about. It begins with the keys that lead there, each with a colon and a blank behind it, and has the value
+ * in quotes where it stands for itself: "pin: grants: within: 'soon' is no length of time". The nearest one that is there.
+ */
+struct config_place config_place_of_complaint(struct bytes yaml, const char *complaint);
+
+/* Where a text is no mapping, stops being YAML, or goes on with a second document; else where it begins. */
+struct config_place config_place_of_fault(struct bytes yaml);
+
 #endif

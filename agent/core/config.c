@@ -145,13 +145,27 @@ static int take_rules(struct config *config, const char *file, const struct conf
 
 	if (!lines)
 		return -SMIME_E_NO_MEMORY;
-	for (unsigned i = 0; i < raw->rules_count; i++)
-		lines[i] = config_place_of_rule(yaml, i, NULL, NULL).line;
+	config_place_lines(yaml, lines, raw->rules_count);
 	int r = policy_add(config->policy, file, raw->rules, raw->rules_count, lines, &fault);
 	return r == -SMIME_E_USAGE ? refuse_rule(file, raw, &fault, ret_message) : r;
 }
 
 /* ---- Keys ---- */
+
+/* Puts line and column behind the name of the file, with which the message begins. */
+static int say_place(int r, const char *file, const struct config_file *raw, char **ret_message) {
+	const char *complaint = r == -SMIME_E_USAGE && *ret_message ? *ret_message + strlen(file) + strlen(": ") : NULL;
+	struct config_place place;
+	char *message = NULL;
+
+	if (!complaint)
+		return r;
+	place = config_place_of_complaint((struct bytes){ raw->bytes, raw->len }, complaint);
+	(void)refuse(&message, r, "%s:%u:%u: %s", file, place.line, place.column, complaint);
+	free(*ret_message);
+	*ret_message = message;
+	return r;
+}
 
 /* A key is set when its member of struct config_file, a pointer, is. */
 static const struct key {
@@ -231,6 +245,7 @@ static int apply(
 	for (size_t i = 0; r == 0 && i < ELEMENTSOF(keys); i++)
 		if (is_set(&keys[i], raw) && !(user && is_set(&keys[i], user)))
 			r = keys[i].take(config, file, raw, ret_message);
+	r = say_place(r, file, raw, ret_message);
 	return r == 0 && raw->rules ? take_rules(config, file, raw, ret_message) : r;
 }
 
@@ -288,7 +303,7 @@ static int apply_both(struct config *config, char **ret_message) {
 	if (r >= 0 && paths_user_config(path, sizeof(path)) == 0)
 		r = config_file_load(path, false, &user, ret_message);
 	if (r >= 0 && user)
-		r = check_user(path, user, system, ret_message);
+		r = say_place(check_user(path, user, system, ret_message), path, user, ret_message);
 	if (r >= 0 && system)
 		r = apply(config, SYSTEM_FILE, system, user, ret_message);
 	if (r >= 0 && user)

@@ -199,7 +199,7 @@ agent_stop
 
 refused() { # DESCRIPTION PATTERN YAML...
 	configure "$(printf '%s\n' "${@:3}")"
-	told "$1" 2 "agent.yaml: .*$2" smime-agent --check-config --config "$T/agent.yaml"
+	told "$1" 2 "agent.yaml:[0-9]+:[0-9]+: .*$2" smime-agent --check-config --config "$T/agent.yaml"
 }
 printf 'enrolled:\n' >"$T/many.yaml"
 for i in $(seq 2000); do printf '  - {fingerprint: "%064x", serial: "%016x"}\n' "$i" "$i"; done >>"$T/many.yaml"

@@ -330,7 +330,7 @@ refused() { # DESCRIPTION YAML PATTERN
 	configure_pin "$2"
 	told "$1" 2 "$3" smime-agent --check-config --config "$T/agent.yaml"
 }
-refused 'a key of too few digits' '  grants: [{key: 0123456789abcde, count: 2, within: 1min}]' 'agent.yaml: pin: grants: key: .*16 hex digits'
+refused 'a key of too few digits' '  grants: [{key: 0123456789abcde, count: 2, within: 1min}]' 'agent.yaml:5:18: pin: grants: key: .*16 hex digits'
 refused 'a key that is no number' '  grants: [{key: 0123456789abcdefg, count: 2, within: 1min}]' 'pin: grants: key:'
 refused 'a key twice' '  grants: [{key: 0123456789abcdef, count: 2, within: 1min}, {key: 0123456789ABCDEF01, count: 2, within: 1min}]' 'is there twice'
 refused 'a count of one' '  grants: [{key: 0123456789abcdef, count: 1, within: 1min}]' 'pin: grants: count: 1 is not between 2 and 1000'

@@ -141,7 +141,7 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 	agent_stop
 	printf 'modules: [{path: %s}]\n' "$DEMO_MODULE" >>"$HOME/.config/smime-agent/agent.yaml"
 	check 'a key in both files' 2 eval '(in_etc "$core" --check-config)'
-	says 'is named with both' "$HOME/.config/smime-agent/agent.yaml: modules.*/etc/smime-agent/agent.yaml"
+	says 'is named with both' "$HOME/.config/smime-agent/agent.yaml:[0-9]+:[0-9]+: modules.*/etc/smime-agent/agent.yaml"
 	both() { # SYSTEM USER: checks what two files come to
 		printf '%s\n' "$1" >"$T/etc/smime-agent/agent.yaml"
 		printf '%s\n' "$2" >"$HOME/.config/smime-agent/agent.yaml"
@@ -156,16 +156,16 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 	is "where he sets none the administrator's stands" "$code" 0
 	both "{user-may: [trust], pin: {program: \"$T/pinentry\"}}" "pin: {program: \"$T/pinentry\"}"
 	is 'a key that user-may leaves out' "$code" 2
-	says 'is still refused' "$HOME/.config/smime-agent/agent.yaml: pin.*/etc/smime-agent/agent.yaml"
+	says 'is still refused' "$HOME/.config/smime-agent/agent.yaml:[0-9]+:[0-9]+: pin.*/etc/smime-agent/agent.yaml"
 	both 'audit: {durability: sync}' 'audit: {durability: off}'
 	is 'the audit log is not the user'"'"'s to switch off' "$code" 2
-	says 'where it is the administrator'"'"'s' "$HOME/.config/smime-agent/agent.yaml: audit.*/etc/smime-agent/agent.yaml"
+	says 'where it is the administrator'"'"'s' "$HOME/.config/smime-agent/agent.yaml:[0-9]+:[0-9]+: audit.*/etc/smime-agent/agent.yaml"
 	both "pin: {program: \"$T/pinentry\"}" 'user-may: [pin]'
 	is "user-may in the user's own file" "$code" 2
-	says 'is refused' "$HOME/.config/smime-agent/agent.yaml: user-may"
+	says 'is refused' "$HOME/.config/smime-agent/agent.yaml:[0-9]+:[0-9]+: user-may"
 	both 'user-may: [pni]' ''
 	is 'a user-may of an unknown key' "$code" 2
-	says 'is named' "/etc/smime-agent/agent.yaml: user-may: 'pni'"
+	says 'is named' "/etc/smime-agent/agent.yaml:[0-9]+:[0-9]+: user-may: 'pni'"
 	rm "$HOME/.config/smime-agent/agent.yaml"
 else
 	skip "the administrator's file and the user's" 'only root can give a process an /etc of its own'

@@ -135,10 +135,10 @@ refused() { # DESCRIPTION YAML PATTERN
 	printf 'modules: [{path: "%s", %s}]\n' "$DEMO_MODULE" "$2" >"$T/bad.yaml"
 	told "$1" 2 "$3" "$SMIME_BUILD/agent/core/smime-agent" --check-config --config "$T/bad.yaml"
 }
-refused 'a network that is neither' 'network: perhaps' "bad.yaml: modules: network: 'perhaps' is neither yes nor no"
-refused 'a place from somewhere' 'writable: [here]' "bad.yaml: modules: writable: 'here' must be an absolute path"
+refused 'a network that is neither' 'network: perhaps' "bad.yaml:[0-9]+:[0-9]+: modules: network: 'perhaps' is neither yes nor no"
+refused 'a place from somewhere' 'writable: [here]' "bad.yaml:[0-9]+:[0-9]+: modules: writable: 'here' must be an absolute path"
 refused 'a place that is nowhere' 'writable: [/nonexistent]' 'modules: writable: /nonexistent: No such file or directory'
-refused 'a place of two lines' 'writable: ["/a\nb"]' 'bad.yaml: modules: writable: it must be one line'
+refused 'a place of two lines' 'writable: ["/a\nb"]' 'bad.yaml:[0-9]+:[0-9]+: modules: writable: it must be one line'
 
 # Who is asked: a pinentry is any program, and the agent's filters are not for it.
 rm -f "$T/pinentry.d/go"
