@@ -43,15 +43,16 @@ findings_of() { find "$base/findings/$1" -type f 2>/dev/null; } # TARGET
 
 fuzz() { # TARGET
 	local target=$1 left found=-1 child=
-	local program=$base/tests/fuzz/fuzz-$target log=$base/logs/$target.log
+	local program=$base/tests/fuzz/fuzz-$target log=$base/logs/$target.log words=()
 	local end=$((SECONDS + seconds))
 	trap 'kill "$child"; exit 1' TERM
 	mkdir -p "$base/corpus/$target" "$base/findings/$target" "$base/logs"
+	[ ! -e "$source/tests/fuzz/$target.dict" ] || words=(-dict="$source/tests/fuzz/$target.dict")
 	: >"$log"
 	# Whoever finds what is found already would do so for ever.
 	while left=$((end - SECONDS)) && [ "$left" -gt 0 ] && [ "$(findings_of "$target" | wc -l)" -gt "$found" ]; do
 		found=$(findings_of "$target" | wc -l)
-		"$program" -max_total_time="$left" -rss_limit_mb=2048 -timeout=20 -report_slow_units=20 -max_len=16384 -print_final_stats=1 -use_value_profile=1 \
+		"$program" -max_total_time="$left" -rss_limit_mb=2048 -timeout=20 -report_slow_units=20 -max_len=16384 -print_final_stats=1 -use_value_profile=1 "${words[@]}" \
 			-artifact_prefix="$base/findings/$target/" "$base/corpus/$target" "$source/tests/fuzz/corpus/$target" &
 		child=$!
 		wait "$child"

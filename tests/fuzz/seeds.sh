@@ -211,5 +211,32 @@ vouching any-policy 0b certificatePolicies=2.5.29.32.0
 vouching qc-sscd 03 "$qc"
 vouching qc-sscd-unseen 06 "$qc"
 
+# ---- Configuration files ----
+
+# Those of the manual; then one each for what is refused, and files that would be bombs. Behind 0xff 0xff stands the user's file.
+mkdir -p "$corpus/policy"
+rules() { printf '%b' "$2" >"$corpus/policy/$1"; } # NAME YAML
+awk -v to="$corpus/policy/example-" '/^# EXAMPLES/ { on = 1 } on && /^```/ { inside = !inside; n += inside; next } inside { print >(to n) }' "$here/../../docs/smime-policy.5.scd"
+{ cat "$corpus/policy/example-2" && printf '\377\377' && cat "$corpus/policy/example-1"; } >"$corpus/policy/both"
+rules all-of-a-rule 'rules:\n  - name: all\n    operation: [sign, decrypt, raw-sign, raw-decrypt, derive, list]\n    key: {fingerprint: d9b3ba772c3fb357, address: "*@example.org", issuer: "CN=*", token: demo, uri: "pkcs11:object=alice", policy: 2.16.840.1.101.3.2.1.3.7, eku: 1.3.6.1.5.5.7.3.4, template: 1.2.3.4, evidence: claimed}\n    client: {uid: "1000", gid: "100", unit: "app-*", label: "*", executable: "/usr/bin/*", remote: no}\n    when: {session: unlocked, between: "22:00-06:00", digest: sha384, cipher: authenticated, from: certificate, at-most: 3, within: 1h}\n    outcome: ask\n    count: 2\n    within: 1min\n    require: [fresh-pin, touch]\n    trust-executable: yes\n'
+rules doubt 'rules:\n- {outcome: allow, client: {unit: "a*"}}\n- {outcome: deny, client: {remote: yes}}\n- {outcome: ask, when: {session: active}, ask: once}\n- {outcome: allow, client: {uid: "1001"}, require: [touch]}\n'
+rules keys 'modules: [{path: /a, sessions: 3, deadline: 5s, writable: [/b], network: no}]\npin: {idle: 5min, max: 1h, grants: [{key: 0123456789abcdef, count: 2, within: 1min}]}\nsocket: {max_clients: 9}\naudit: {path: /c, durability: buffered, rotate: 4K, journal: no}\nuser-may: [pin]\nconsent-on-tty: yes\nprompts: no\nattestation-firmware: "5.7.0"\nenrolled: []\ncapabilities: [aes128-gcm]\nenvironment: ["A_*"]\n'
+rules no-word 'rules: [{outcome: perhaps}]\n'
+rules no-user 'rules: [{outcome: allow, client: {uid: nosuchuser}}]\n'
+rules no-number 'rules: [{outcome: ask, count: 99999999999, within: 1min}]\n'
+rules no-choice 'socket: {max_clients: 9}\nprompts: maybe\n'
+rules no-grant 'pin:\n  grants:\n    - {key: 0123456789abcdef, count: 2, within: soon}\n'
+rules no-file 'attestation-roots: [/nosuch.pem]\n'
+rules no-end 'rules: [{outcome: allow\n'
+rules no-text '\200\201'
+rules no-mapping '[1]\n'
+rules two-documents '--- {prompts: no}\n--- {prompts: yes}\n'
+rules twice 'rules: []\nprompts: yes\nrules: [{outcome: allow}]\n'
+rules alias 'rules: [&a {outcome: allow, operation: &b [sign]}, *a, {outcome: deny, operation: *b}]\n'
+rules merge 'rules:\n- &a {outcome: allow}\n- <<: *a\n'
+{ printf 'rules: ' && printf '[%.0s' {1..3000}; } >"$corpus/policy/deep"
+{ printf 'rules: [{outcome: ' && printf '{a: %.0s' {1..3000}; } >"$corpus/policy/deep-mappings"
+{ printf 'a: &a [x]\n' && for i in b c d e f g h i; do printf '%s: &%s [%s]\n' $i $i "$(printf '*a,%.0s' {1..9})"; done; } >"$corpus/policy/laughs"
+
 mkdir -p "$corpus"/{leaf,attributes,unwrap,wire,enveloped}
 "$build/tests/fuzz/seed-maker" "$corpus" "$work"/cms/*
