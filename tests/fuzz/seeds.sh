@@ -210,6 +210,11 @@ vouching policy 0f certificatePolicies=1.2.3.4
 vouching any-policy 0b certificatePolicies=2.5.29.32.0
 vouching qc-sscd 03 "$qc"
 vouching qc-sscd-unseen 06 "$qc"
+# The contents alone: +10, in the order of the target.
+printf '\005\007\001\377\377\002\004\000\274\141\116\377\377\003\002\377\377\001' | seed evidence contents 1a
+printf '\005\006\377\377\377\377\377\001\003\377\377\203' | seed evidence contents-leaking 1a
+printf '\004\003\004\377\377\002\001\377\377\377\002' | seed evidence contents-rsa 12
+printf '\005\007\377\377\002\011\177\377\377\377\377\377\377\377\377\377\377\003\002\001' | seed evidence contents-odd 1a
 
 # ---- Configuration files ----
 
