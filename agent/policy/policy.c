@@ -99,11 +99,14 @@ size_t policy_size(const struct policy *policy) {
 
 static const struct policy_ask ask_each = { .count = 1 };
 
+/* A key without a certificate signs nothing; of one whose certificates can't be read it is not known. */
 static bool may_bind(const struct policy_key *key) {
-	for (size_t i = 0; key && i < key->certificate_count; i++)
+	if (!key)
+		return false;
+	for (size_t i = 0; i < key->certificate_count; i++)
 		if (key->certificates[i]->non_repudiation_only)
 			return true;
-	return false;
+	return key->certificate_count == 0 && sk_ASN1_OCTET_STRING_num(key->key->certificates) > 0;
 }
 
 /* What holds where no rule says otherwise: a person may use his own keys for CMS, and a key that binds him is never used unseen. */
@@ -137,14 +140,14 @@ static struct policy_decision by_rule(const struct rules *rules, struct rule *ru
 		.line = rule->line,
 		.fresh_pin = rule->fresh_pin };
 
-	if (rule->outcome == POLICY_ASK)
-		decision.ask = &rule->ask;
 	if (rule->when.at_most > 0)
 		decision.counts[0] = rule;
 	if (rule->touch && rule->outcome != POLICY_DENY && !(question->key && question->key->touch)) {
 		decision.outcome = POLICY_DENY;
 		decision.text = "the rule wants a key that has to be touched each time, and nothing proves this of the key";
 	}
+	if (decision.outcome == POLICY_ASK)
+		decision.ask = &rule->ask;
 	return decision;
 }
 

@@ -31,6 +31,7 @@ static const struct policy_certificate everyday = {
 static const struct policy_certificate binding = {
 	.addresses = addresses + 1, .issuer = (char *)"", .ekus = ekus + 1, .policies = policies + 1, .non_repudiation_only = true
 };
+static const struct policy_certificate *const of_everyday[] = { &everyday }, *const of_binding[] = { &binding };
 
 /* What may be known or not, each with what it is if it is known. */
 enum { UNIT = 1, EXECUTABLE = 2, LABEL = 4, REMOTE = 8, ACTIVE = 16, UNLOCKED = 32, CERTIFICATE = 64, ALL = 127 };
@@ -53,7 +54,7 @@ static const struct wire_key *the_key(void) {
 	if (!key) {
 		key = wire_key_new();
 		REQUIRE(key && wire_set_octets(&key->spki, spki, sizeof(spki)) == 0 && wire_set_text(&key->label, "alice") == 0 &&
-			wire_set_octets(&key->id, "\x01", 1) == 0);
+			wire_set_octets(&key->id, "\x01", 1) == 0 && wire_push_octets(&key->certificates, "", 0) == 0);
 	}
 	return key;
 }
@@ -68,7 +69,8 @@ static void describe(enum policy_operation operation, bool second, bool stranger
 	asked->key = (struct policy_key){
 		.key = the_key(),
 		.token = the_token(),
-		.certificate = known & CERTIFICATE ? (second ? &binding : &everyday) : NULL,
+		.certificates = second ? of_binding : of_everyday,
+		.certificate_count = known & CERTIFICATE ? 1 : 0,
 		.evidence = second ? POLICY_SOFTWARE : POLICY_ATTESTED,
 		.touch = !second,
 	};
@@ -156,7 +158,10 @@ static void look_at_ignorance(const struct files *files, const struct asked *ask
 			if (known & more)
 				continue;
 			describe(asked->question.operation, second, stranger, ALL, &whole);
-			wiser.key.certificate = more == CERTIFICATE ? whole.key.certificate : wiser.key.certificate;
+			if (more == CERTIFICATE) {
+				wiser.key.certificates = whole.key.certificates;
+				wiser.key.certificate_count = whole.key.certificate_count;
+			}
 			if (wiser.question.key)
 				wiser.question.key = &wiser.key;
 			wiser.question.client.unit = more == UNIT ? whole.question.client.unit : wiser.question.client.unit;
