@@ -16,9 +16,8 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 
-#include <smime/error.h>
-
 #include "agent/wire/frame.h"
+#include "agent/wire/limits.h"
 #include "agent/wire/message.h"
 #include "environment.h"
 #include "family.h"
@@ -33,6 +32,7 @@ struct child {
 	struct environment token_environment;
 	struct environment session_environment;
 	struct family family;
+	uint8_t request[WIRE_FRAME_MAX_BYTES];
 };
 
 static const char *const token_variables[] = {
@@ -148,34 +148,49 @@ static _Noreturn void run_pinentry(const struct child *child, const struct wire_
 	_exit(127);
 }
 
-/* Starts one program and answers with its pidfd. */
+static _Noreturn void run(const struct child *child, const struct wire_spawn *spawn, int fd) {
+	if (spawn->program == WIRE_PROGRAM_TOKEN)
+		run_token(child, fd);
+	if (spawn->program == WIRE_PROGRAM_READER)
+		run_reader(child, fd);
+	run_pinentry(child, spawn, fd);
+}
+
+/* Starts a program. Returns its pidfd, or -1. */
+static int start(struct child *child, const struct wire_spawn *spawn, int fd) {
+	pid_t pid = fork();
+
+	if (pid == 0)
+		run(child, spawn, fd);
+	if (pid < 0)
+		return -1;
+	/* Children are only reaped between two requests, so the number can't belong to another process yet. */
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0)
+		(void)kill(pid, SIGKILL);
+	/* By whichever of both gets there first. */
+	if (spawn->program == WIRE_PROGRAM_PINENTRY)
+		(void)setpgid(pid, pid);
+	if (spawn->program != WIRE_PROGRAM_READER)
+		family_add(&child->family, pid, spawn->program == WIRE_PROGRAM_PINENTRY);
+	return pidfd;
+}
+
+/* Starts one program and answers with its pidfd. What it can't decode it lacks memory for, since the core has encoded it. */
 static int serve(struct child *child) {
+	static const uint8_t answer[SPAWNER_ANSWER_BYTES] = { 0 };
 	_cleanup_(wire_spawn_freep) struct wire_spawn *spawn = NULL;
-	_cleanup_(wire_error_freep) struct wire_error *answer = wire_error_new();
 	_cleanup_(close_fdp) int fd = -1;
 	_cleanup_(close_fdp) int pidfd = -1;
-	int r = wire_receive(child->socket, wire_spawn_it(), &spawn, &fd);
+	size_t len = 0;
+	int r = frame_read_into(child->socket, child->request, sizeof(child->request), &len, &fd);
 
-	if (r != 0 || !answer || fd < 0)
+	if (r != 0 || fd < 0)
 		return -1;
-	pid_t pid = fork();
-	if (pid == 0) {
-		if (spawn->program == WIRE_PROGRAM_TOKEN)
-			run_token(child, fd);
-		if (spawn->program == WIRE_PROGRAM_READER)
-			run_reader(child, fd);
-		run_pinentry(child, spawn, fd);
-	}
-	/* Children are only reaped between two requests, so the number can't belong to another process yet. */
-	if (pid > 0)
-		pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	/* By whichever of both gets there first. */
-	if (pid > 0 && spawn->program == WIRE_PROGRAM_PINENTRY)
-		(void)setpgid(pid, pid);
-	if (pid > 0 && spawn->program != WIRE_PROGRAM_READER)
-		family_add(&child->family, pid, spawn->program == WIRE_PROGRAM_PINENTRY);
-	answer->code = pidfd >= 0 ? SMIME_OK : SMIME_E_INTERNAL;
-	return wire_send(child->socket, answer, wire_error_it(), pidfd);
+	r = wire_decode((struct bytes){ child->request, len }, wire_spawn_it(), &spawn);
+	if (r == 0)
+		pidfd = start(child, spawn, fd);
+	return frame_write(child->socket, answer, sizeof(answer), pidfd);
 }
 
 /* Nothing of the core's but the socket stays open here, nor, where nobody looks, its terminal; what is typed there ends nothing of ours. */

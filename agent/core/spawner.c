@@ -59,25 +59,28 @@ static void pidfd_signal(int pidfd, int number) {
 	(void)syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
 }
 
+/* One that can't be followed is not to go on. */
 static void process_begin(struct process *process, int *pidfd) {
 	TAILQ_REMOVE(&process->spawner->starting, process, link);
 	process->started = true;
 	process->pidfd = take_fd(pidfd);
-	if (process->kill)
+	int r = sd_event_add_io(process->spawner->event, &process->exit_source, process->pidfd, EPOLLIN, on_process_exit, process);
+	if (process->kill || r < 0)
 		pidfd_signal(process->pidfd, SIGKILL);
-	if (sd_event_add_io(process->spawner->event, &process->exit_source, process->pidfd, EPOLLIN, on_process_exit, process) < 0)
+	if (r < 0)
 		process_end(process, -SMIME_E_NO_MEMORY);
 }
 
 static int on_answer(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
 	struct spawner *spawner = userdata;
-	_cleanup_(wire_error_freep) struct wire_error *error = NULL;
 	_cleanup_(close_fdp) int pidfd = -1;
 	struct process *process = TAILQ_FIRST(&spawner->starting);
+	uint8_t answer[SPAWNER_ANSWER_BYTES];
+	size_t len = 0;
 
-	if (wire_receive(fd, wire_error_it(), &error, &pidfd) != 0 || !process)
+	if (frame_read_into(fd, answer, sizeof(answer), &len, &pidfd) != 0 || !process)
 		return sd_event_exit(spawner->event, SMIME_E_INTERNAL);
-	if (error->code == SMIME_OK && pidfd >= 0)
+	if (pidfd >= 0)
 		process_begin(process, &pidfd);
 	else
 		process_end(process, -SMIME_E_INTERNAL);

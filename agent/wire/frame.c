@@ -146,28 +146,59 @@ static int read_exactly(int fd, uint8_t *dst, size_t len, int *passed) {
 	return 0;
 }
 
-int frame_read(int fd, uint8_t **ret_der, size_t *ret_len, int *ret_fd) {
+/* The header of a frame: how many octets follow. Returns 1 for a clean end before it. */
+static int read_header(int fd, size_t *ret_len, int *passed) {
 	uint8_t header[FRAME_HEADER_BYTES];
-	_cleanup_(close_fdp) int passed = -1;
-	_cleanup_(freep) uint8_t *der = NULL;
 	size_t total = 0;
-	int r = read_exactly(fd, header, sizeof(header), ret_fd ? &passed : NULL);
+	int r = read_exactly(fd, header, sizeof(header), passed);
 
 	if (r != 0)
 		return r;
 	r = frame_check(header, sizeof(header), &total);
-	if (r < 0)
+	*ret_len = total - sizeof(header);
+	return r;
+}
+
+static int read_body(int fd, uint8_t *dst, size_t len, int *passed) {
+	int r = read_exactly(fd, dst, len, passed);
+
+	return r > 0 ? -SMIME_E_AGENT_GONE : r;
+}
+
+int frame_read(int fd, uint8_t **ret_der, size_t *ret_len, int *ret_fd) {
+	_cleanup_(close_fdp) int passed = -1;
+	_cleanup_(freep) uint8_t *der = NULL;
+	size_t len = 0;
+	int r = read_header(fd, &len, ret_fd ? &passed : NULL);
+
+	if (r != 0)
 		return r;
-	size_t len = total - sizeof(header);
 	der = malloc(len);
 	if (!der)
 		return -SMIME_E_NO_MEMORY;
-	r = read_exactly(fd, der, len, ret_fd ? &passed : NULL);
-	if (r != 0)
-		return r > 0 ? -SMIME_E_AGENT_GONE : r;
+	r = read_body(fd, der, len, ret_fd ? &passed : NULL);
+	if (r < 0)
+		return r;
 	if (ret_fd)
 		*ret_fd = take_fd(&passed);
 	*ret_der = TAKE(der);
+	*ret_len = len;
+	return 0;
+}
+
+int frame_read_into(int fd, uint8_t *der, size_t size, size_t *ret_len, int *ret_fd) {
+	_cleanup_(close_fdp) int passed = -1;
+	size_t len = 0;
+	int r = read_header(fd, &len, &passed);
+
+	if (r != 0)
+		return r;
+	if (len > size)
+		return -SMIME_E_PROTOCOL;
+	r = read_body(fd, der, len, &passed);
+	if (r < 0)
+		return r;
+	*ret_fd = take_fd(&passed);
 	*ret_len = len;
 	return 0;
 }

@@ -47,4 +47,7 @@ int frame_write_both(int fd, struct bytes first, struct bytes second);
  */
 int frame_read(int fd, uint8_t **ret_der, size_t *ret_len, int *ret_fd);
 
+/* The same into `size` octets of the caller's, so that it never lacks memory. A frame that is larger is -SMIME_E_PROTOCOL. */
+int frame_read_into(int fd, uint8_t *der, size_t size, size_t *ret_len, int *ret_fd);
+
 #endif

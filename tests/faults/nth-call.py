@@ -153,6 +153,7 @@ def lists_keys(run):
 CLIENT = {
     'sign': (['smime', 'sign', '-i', path('mail'), '-o', '@'], is_signed),
     'sign-cms': (['smime', 'sign', '--cms', '--key', 'bob@example.org', '-i', path('mail'), '-o', '@'], is_signed_cms),
+    'sign-denied': (['smime', 'sign', '--cms', '--digest', 'sha512', '--key', 'bob@example.org', '-i', path('mail'), '-o', '@'], None),
     'encrypt': (['smime', 'encrypt', '-r', path('peer-rsa.pem'), '-r', path('peer-ec.pem'), '-i', path('mail'), '-o', '@'], opens_for('peer-rsa')),
     'encrypt-sign': (['smime', 'encrypt', '--sign', '--cipher', 'aes256-gcm', '-r', path('peer-ec.pem'), '-i', path('mail'), '-o', '@'],
                      lambda run: True),
@@ -190,7 +191,7 @@ def try_client(name, kind, n):
 
 # ---- The agent ----
 
-REQUESTS = ['sign', 'sign-cms', 'decrypt', 'decrypt-gcm']
+REQUESTS = ['sign', 'sign-cms', 'sign-denied', 'decrypt', 'decrypt-gcm']
 RECOVERY_MAX_S = 10
 
 
@@ -299,9 +300,9 @@ def try_core(kind, n):
     try:
         if started(agent, socket):
             faults += [well(name)[1] for name in REQUESTS]
-            # It may end, and says why, when the spawner has.
-            fault = None if n.endswith('+') else recovers()
-            faults.append(fault if agent.poll() is None else None)
+            # One that fails once is nothing to end for.
+            if not n.endswith('+'):
+                faults += [recovers(), agent.poll() is not None and 'the agent has ended']
         faults.append(end_of(agent, log, kind == 'inner' and is_beyond_us(told(calls_log)[1])))
     finally:
         os.environ['SMIME_AGENT_SOCK'] = before

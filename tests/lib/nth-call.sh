@@ -11,10 +11,24 @@ nth_start() {
 	mkdir "$WORK"
 	cat "$SOURCE"/tests/lsan.supp "$SOURCE"/tests/faults/nth-call.supp >"$WORK/lsan.supp"
 	nth_tree
+	configure "$(nth_policy)"
 	PATH=$WORK/tree/agent/core:$PATH agent_start
 	cp "$T"/peer-* "$T/ca/root.pem" "$WORK"
 	mail alice@example.org bob@example.org >"$WORK/mail"
 	nth_messages >"$T/made" 2>&1 || bail "the messages were not made: $(cat "$T/made")"
+}
+
+# Whatever a policy can ask about, consent, and one request that nothing may let pass; with the log on the disk before each operation.
+nth_policy() {
+	cat <<-END
+		audit: {journal: no}
+		rules:
+		  - {name: never, operation: [sign], key: {address: bob@example.org}, when: {digest: sha512}, outcome: deny, text: "not with this one"}
+		  - {name: consent, operation: [sign], key: {address: "b*@example.org"}, outcome: ask, ask: once}
+		  - {name: own mail, operation: [sign], client: {uid: $(id -u), executable: "$(realpath "$(command -v smime)")"}, when: {at-most: 10000, within: 1h, from: certificate}, outcome: allow}
+		  - {name: from afar, client: {remote: yes}, outcome: deny}
+		  - {name: opened, operation: [decrypt], key: {evidence: software, eku: emailProtection, uri: "pkcs11:token=demo"}, when: {cipher: aes128}, outcome: allow}
+	END
 }
 
 # A build's tree, of which the token processes follow the plan: in the agent's own environment a library would be forbidden to them.

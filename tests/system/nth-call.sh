@@ -25,9 +25,10 @@ imported() {
 is 'every OpenSSL function that we call fails here, or can not' \
 	"$(imported | grep -vxF -f <(sed -nE 's/^CALL\((\w+),.*/\1/p' "$SOURCE/tests/faults/openssl-calls.h") | grep -vE "$harmless" | tr '\n' ' ')" ''
 
-client=(sign sign-cms encrypt encrypt-sign verify verify-opaque verify-json verify-changed verify-stranger verify-revoked verify-ocsp verify-ocsp-revoked decrypt decrypt-gcm
+client=(sign sign-cms sign-denied encrypt encrypt-sign verify verify-opaque verify-json verify-changed verify-stranger verify-revoked verify-ocsp verify-ocsp-revoked decrypt decrypt-gcm
 	decrypt-signed decrypt-changed encrypt-wrapped decrypt-wrapped verify-asks keys)
 nth_start
+told 'what must never succeed is denied when nothing fails' 5 'not with this one' smime sign --cms --digest sha512 --key bob@example.org -i "$WORK/mail" -o "$T/denied"
 if [ -z "${SMIME_SANITIZED:-}" ]; then
 	nth_try 53 "${client[@]}"
 	NTH_KINDS=openssl nth_try 11 verify-changed verify-stranger verify-revoked decrypt-changed # what must never succeed

@@ -310,6 +310,27 @@ static void a_frame_that_breaks_off_is_an_error(void **state) {
 	(void)close(pair[1]);
 }
 
+static void a_frame_is_read_into_what_holds_it(void **state) {
+	static const uint8_t two[] = { 0, 0, 0, 2, 1, 2, 0, 0, 0, 3, 4, 5, 6 };
+	uint8_t der[2];
+	size_t len = 0;
+	int pair[2], passed = -1;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(frame_write(pair[0], two + 4, 2, pair[1]), 0);
+	assert_int_equal(frame_read_into(pair[1], der, sizeof(der), &len, &passed), 0);
+	assert_int_equal(len, 2);
+	assert_memory_equal(der, two + 4, 2);
+	assert_true(passed >= 0);
+	(void)close(passed);
+	assert_int_equal(write(pair[0], two, sizeof(two)), sizeof(two));
+	assert_int_equal(frame_read_into(pair[1], der, sizeof(der), &len, &passed), 0);
+	assert_int_equal(passed, -1);
+	assert_int_equal(frame_read_into(pair[1], der, sizeof(der), &len, &passed), -SMIME_E_PROTOCOL);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+}
+
 static void every_error_has_a_text_and_an_exit_code(void **state) {
 	static const struct {
 		int error, code;
@@ -425,6 +446,7 @@ int main(void) {
 		cmocka_unit_test(a_slot_is_known_by_what_it_keeps_of_its_readers_name),
 		cmocka_unit_test(lengths_of_zero_and_over_the_limit_are_refused),
 		cmocka_unit_test(a_frame_that_breaks_off_is_an_error),
+		cmocka_unit_test(a_frame_is_read_into_what_holds_it),
 		cmocka_unit_test(every_error_has_a_text_and_an_exit_code),
 		cmocka_unit_test(messages_with_a_secret_are_wiped_when_freed),
 		cmocka_unit_test(a_message_that_does_not_decode_is_wiped_too),
