@@ -47,6 +47,7 @@
  *   sessions=N                no more than N sessions are opened, ever
  *   null=F                    there is no function F
  *   trace                     every call is appended to the log, with a number that it is about
+ *   ledger                    so is every operation with its key and time, and every login with what came of it; see ledger.h
  *
  * Every process that loads it appends its number to $FAULTY_CONTROL.log. With $FAULTY_SOFTHSM2_CONF its tokens are others than
  * those that SoftHSM itself has in the same session.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "call.h"
+#include "ledger.h"
 
 enum { TEMPLATE_MAX = 20, FLOOD = 100000, PIN_MAX_BYTES = 100, CURVE_MAX_BYTES = 64 };
 
@@ -33,11 +34,14 @@ static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pi
 	char on_pad[PIN_MAX_BYTES];
 
 	BEGIN(C_Login, user);
-	if (pin || !control_says(&call.control, "pinpad"))
-		return real->C_Login(session, user, pin, len);
-	note("pinpad %lu", user);
-	len = typed("pin", on_pad);
-	return real->C_Login(session, user, (CK_UTF8CHAR *)on_pad, len);
+	if (!pin && control_says(&call.control, "pinpad")) {
+		note("pinpad %lu", user);
+		len = typed("pin", on_pad);
+		pin = (CK_UTF8CHAR *)on_pad;
+	}
+	CK_RV rv = real->C_Login(session, user, pin, len);
+	ledger_login(&call, user, rv);
+	return rv;
 }
 
 static CK_RV set_pin(CK_SESSION_HANDLE session, CK_UTF8CHAR *old, CK_ULONG old_len, CK_UTF8CHAR *pin, CK_ULONG len) {
@@ -97,12 +101,15 @@ static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OB
 	CK_RV rv = mechanism_refusal(&call, session, mechanism);
 	if (rv != CKR_OK)
 		return rv;
+	ledger_begin(&call, session, key);
 	return real->C_SignInit(session, mechanism, call_asks(&call, "another", &command) ? another_key(session, key) : key);
 }
 
 static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG data_len, CK_BYTE *signature, CK_ULONG *len) {
 	BEGIN(C_Sign, data_len);
 	CK_RV rv = call_obstacle(&call, session);
+	if (signature)
+		ledger_operation(&call, session);
 	if (rv == CKR_OK)
 		rv = real->C_Sign(session, data, data_len, signature, len);
 	if (rv == CKR_OK) {
@@ -117,6 +124,7 @@ static CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG data_len, C
 static CK_RV decrypt_init(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key) {
 	BEGIN(C_DecryptInit, mechanism->mechanism);
 	CK_RV rv = mechanism_refusal(&call, session, mechanism);
+	ledger_begin(&call, session, key);
 	return rv == CKR_OK ? real->C_DecryptInit(session, mechanism, key) : rv;
 }
 
@@ -125,6 +133,8 @@ static CK_RV decrypt(CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG data_len
 	CK_RV rv = call_obstacle(&call, session);
 	if (rv != CKR_OK)
 		return rv;
+	if (plain)
+		ledger_operation(&call, session);
 	rv = real->C_Decrypt(session, data, data_len, plain, len);
 	if (rv != CKR_OK && control_says(&call.control, "data-error"))
 		return CKR_ENCRYPTED_DATA_INVALID;
@@ -176,6 +186,8 @@ static CK_RV derive(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJEC
 		rv = form_refusal(&call.control, mechanism, wrapped, has_len);
 	if (rv != CKR_OK)
 		return rv;
+	ledger_begin(&call, session, key);
+	ledger_operation(&call, session);
 	if (has_len)
 		return real->C_DeriveKey(session, &unwrapped, key, attributes, count, object);
 	len = (parameters.ulPublicDataLen - 1) / 2;
