@@ -5,6 +5,8 @@
 #ifndef CORE_AGENT_H
 #define CORE_AGENT_H
 
+#include <sys/queue.h>
+
 #include <systemd/sd-event.h>
 
 #include "agent/wire/message.h"
@@ -30,6 +32,7 @@ struct agent {
 	struct consents *consents;
 	struct questions *questions;
 	struct requests *requests;
+	LIST_HEAD(, errand) errands;
 	struct audit *audit;                       /* NULL: there is none */
 	STACK_OF(ASN1_OCTET_STRING) *anchors;      /* DER of `trust:` */
 	STACK_OF(ASN1_OCTET_STRING) *certificates; /* DER of `certificates:` */

@@ -325,7 +325,7 @@ static bool is_shown(const struct prompts *prompts, const struct prompt *prompt)
 	return prompts->shown && prompt == TAILQ_FIRST(&prompts->line);
 }
 
-void prompts_close(struct prompts *prompts, const void *userdata) {
+void prompts_close(struct prompts *prompts, const void *userdata, const char *why) {
 	struct prompt *prompt = find(prompts, userdata);
 
 	if (!prompt)
@@ -335,7 +335,7 @@ void prompts_close(struct prompts *prompts, const void *userdata) {
 		return;
 	}
 	struct prompt_wish wish = take(prompts, prompt);
-	wish.callbacks->refused(wish.userdata, SMIME_E_PIN_CANCELLED, "the client has gone");
+	wish.callbacks->refused(wish.userdata, SMIME_E_PIN_CANCELLED, why);
 	tell_places(prompts);
 }
 

@@ -45,8 +45,8 @@ struct prompts *prompts_free(struct prompts *prompts); /* accepts NULL, returns 
 /* Puts a wish in line, which is copied. One of the callbacks may be called at once. */
 void prompts_request(struct prompts *prompts, const struct prompt_wish *wish);
 
-/* Closes a shown prompt, which is over with prompts_forget(); or takes a waiting one out of the line and refuses it. The client has gone. */
-void prompts_close(struct prompts *prompts, const void *userdata);
+/* Closes a shown prompt, which is over with prompts_forget(); or takes a waiting one out of the line and refuses it, in these words. */
+void prompts_close(struct prompts *prompts, const void *userdata, const char *why);
 
 /* Whoever asks is done with the prompt, or with everything. */
 void prompts_forget(struct prompts *prompts, const void *userdata);

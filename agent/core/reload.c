@@ -9,6 +9,7 @@
 #include "consent.h"
 #include "discovery.h"
 #include "question.h"
+#include "request-errand.h"
 #include "worker.h"
 
 int reload(struct agent *agent, char **ret_message) {
@@ -21,6 +22,7 @@ int reload(struct agent *agent, char **ret_message) {
 
 	if (r < 0)
 		return r;
+	policy_keep_counts(fresh->policy, old);
 	config->policy = fresh->policy;
 	fresh->policy = old;
 	config->evidence = fresh->evidence;
@@ -32,5 +34,6 @@ int reload(struct agent *agent, char **ret_message) {
 	for (size_t i = 0; (worker = discovery_worker(agent->discovery, i)); i++)
 		worker_judge_evidence(worker);
 	questions_void(agent);
+	errands_judge_anew(agent);
 	return 0;
 }

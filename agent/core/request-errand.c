@@ -13,6 +13,7 @@
 #include "request-internal.h"
 
 struct errand {
+	LIST_ENTRY(errand) link; /* in agent->errands */
 	struct agent *agent;
 	struct request *request;    /* NULL: the client has gone */
 	struct audit_entry *entry;  /* DENIED, which is abandoned with the request */
@@ -22,6 +23,9 @@ struct errand {
 	ASN1_OCTET_STRING *token;   /* id: its worker may be another one by then */
 	struct ticket *ticket;      /* the order that the token has */
 	uint64_t intent;            /* the number of its record */
+	bool outdated;              /* it was decided under rules that are not in force any more */
+	bool withdrawn;             /* as far as it still could be */
+	bool anew;                  /* it came to nothing for that, so its request begins anew */
 	struct wire_report *report; /* the outcome, while its record is written */
 	int error;
 	char text[WIRE_TEXT_MAX_BYTES];
@@ -30,6 +34,7 @@ struct errand {
 static void errand_free(struct errand *errand) {
 	if (errand->request)
 		errand->request->errand = NULL;
+	LIST_REMOVE(errand, link);
 	wire_order_free(errand->order);
 	wire_hello_free(errand->hello);
 	ASN1_OCTET_STRING_free(errand->token);
@@ -47,6 +52,7 @@ static struct errand *errand_new(struct request *request) {
 	errand->uid = request->peer->identity.uid;
 	errand->intent = AUDIT_NO_SEQ;
 	request->errand = errand;
+	LIST_INSERT_HEAD(&errand->agent->errands, errand, link);
 	return errand;
 }
 
@@ -88,12 +94,15 @@ static json_t *describe_denied(
 
 static void answer(struct errand *errand) {
 	struct request *request = TAKE(errand->request);
+	bool anew = errand->anew;
 
-	if (request) {
+	if (request)
 		request->errand = NULL;
+	if (request && !anew)
 		request_outcome(request, TAKE(errand->report), errand->error, errand->text);
-	}
 	errand_free(errand);
+	if (request && anew)
+		request_begin_anew(request);
 }
 
 /* What was done can't be taken back, but what it has yielded stays here. */
@@ -132,11 +141,63 @@ static void conclude(struct errand *errand, struct wire_report *report, int erro
 		on_result(errand, r, smime_strerror(r), AUDIT_NO_SEQ);
 }
 
+/* ---- Other rules ---- */
+
+bool errands_linger(const struct agent *agent) {
+	const struct errand *errand;
+
+	LIST_FOREACH(errand, &agent->errands, link)
+	if (errand->outdated && errand->ticket)
+		return true;
+	return false;
+}
+
+static void ticket_is_over(struct errand *errand) {
+	errand->ticket = NULL;
+	if (errand->outdated && !errands_linger(errand->agent))
+		requests_errands_over(errand->agent);
+}
+
+static void conclude_outdated(struct errand *errand) {
+	errand->anew = true;
+	conclude(errand, NULL, -SMIME_E_DENIED, "the policy was read again before this was begun, and it is decided anew");
+}
+
+/* What is withdrawn can end other errands, or begin some; those were decided now. */
+static struct errand *next_to_withdraw(const struct agent *agent) {
+	struct errand *errand;
+
+	LIST_FOREACH(errand, &agent->errands, link)
+	if (errand->outdated && errand->ticket && !errand->withdrawn)
+		return errand;
+	return NULL;
+}
+
+void errands_judge_anew(struct agent *agent) {
+	struct errand *errand;
+
+	LIST_FOREACH(errand, &agent->errands, link)
+	errand->outdated = true;
+	while ((errand = next_to_withdraw(agent))) {
+		errand->withdrawn = true;
+		if (ticket_withdraw(errand->ticket, &errand->anew))
+			continue;
+		ticket_is_over(errand);
+		conclude_outdated(errand);
+	}
+}
+
+/* ---- What came of the order ---- */
+
 static void on_outcome(void *userdata, struct wire_report *report, int error, const char *text) {
 	struct errand *errand = userdata;
 
-	errand->ticket = NULL;
-	conclude(errand, report, error, text);
+	ticket_is_over(errand);
+	errand->anew = errand->anew && error < 0;
+	if (errand->anew)
+		conclude_outdated(errand);
+	else
+		conclude(errand, report, error, text);
 }
 
 /* ---- INTENT, order ---- */
@@ -170,6 +231,8 @@ static void on_intent(void *userdata, int error, const char *text, uint64_t seq)
 		answer(errand);
 	} else if (!errand->request) {
 		conclude(errand, NULL, -SMIME_E_AGENT_GONE, "the client has gone; the token was not asked");
+	} else if (errand->outdated) {
+		conclude_outdated(errand);
 	} else {
 		give_order(errand);
 	}
@@ -243,7 +306,7 @@ struct errand *errand_abandon(struct errand *errand) {
 		(void)audit_abandon(errand->entry);
 		errand_free(errand);
 	} else if (errand->ticket && !ticket_abandon(errand->ticket)) {
-		errand->ticket = NULL;
+		ticket_is_over(errand);
 		conclude(errand, NULL, -SMIME_E_AGENT_GONE, "the client has gone; the token was not asked");
 	}
 	return NULL;

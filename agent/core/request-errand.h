@@ -13,6 +13,7 @@
 
 struct request;
 struct errand;
+struct agent;
 
 /*
  * Gives the token of `worker` an order, which is owned here in every case. request_outcome() is called once, perhaps before this returns; or
@@ -26,6 +27,15 @@ void errand_deny(struct request *request, const struct wire_token *token, int er
 /* Its client has gone before anything was begun: the log has a record DENIED of it, which nobody waits for. */
 void errand_withdrawn(
 	struct request *request, const struct wire_token *token, int error, const char *text, const struct audit_ground *ground);
+
+/*
+ * Other rules are in force: what no token process has been given yet is withdrawn, as is what waits for somebody's PIN or consent, and decided
+ * anew. What a token process may have begun goes on.
+ */
+void errands_judge_anew(struct agent *agent);
+
+/* Whether a token process still has something to do that was decided before that; requests_errands_over() is called when it has not. */
+bool errands_linger(const struct agent *agent);
 
 /* The client has gone: the order is not given if it still can be. Accepts NULL, returns NULL. */
 struct errand *errand_abandon(struct errand *errand);

@@ -27,6 +27,7 @@ struct request {
 	bool waiting;
 	bool logged_in;          /* the token was logged in for it, so that it could be judged */
 	bool hidden;             /* what it asks for is there, but not for its client's eyes */
+	bool reloading;          /* in requests->reloading by the same link: the rules are in force */
 	struct locking *locking; /* the lock it waits for, or NULL */
 	struct identity_now
 		now; /* what its client's process is, as all that is decided and written down about it has it; see request_look() */
@@ -46,8 +47,15 @@ bool request_hide(struct request *request);
 /* Each ends the request. An empty text stands for that of the error. */
 void request_answer(struct request *request, const struct wire_reply *reply);
 void request_answer_done(struct request *request);
-void request_forget(struct request *request); /* something else answers it */
+void request_answer_reloaded(struct request *request); /* once requests_errands_over() */
+void request_forget(struct request *request);          /* something else answers it */
 void request_fail(struct request *request, int error, const char *text);
+
+/* What was decided for it does not hold any more: it is looked at as if it came now. */
+void request_begin_anew(struct request *request);
+
+/* Nothing is under way any more that was decided under other rules than those in force. */
+void requests_errands_over(struct agent *agent);
 
 /* How the order of a request has ended: `report` (owned by the callee) on success, else NULL with an error and its text. Ends the request. */
 void request_outcome(struct request *request, struct wire_report *report, int error, const char *text);

@@ -30,7 +30,7 @@ void request_handle_reload(struct request *request) {
 	if (r < 0)
 		request_fail(request, r, message ? message : "");
 	else
-		request_answer_done(request);
+		request_answer_reloaded(request);
 }
 
 /* Whose the operation would be: the client's own, or that of a process that it names. */

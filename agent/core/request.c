@@ -15,8 +15,9 @@
 #include "request-errand.h"
 
 struct requests {
-	TAILQ_HEAD(, request) waiting; /* for tokens that are being looked for, in the order they came */
-	sd_event_source *timer;        /* when it is no longer worth waiting */
+	TAILQ_HEAD(request_line, request) waiting; /* for tokens that are being looked for, in the order they came */
+	struct request_line reloading;             /* for the end of what was begun under other rules */
+	sd_event_source *timer;                    /* when it is no longer worth waiting */
 };
 
 struct operation {
@@ -33,6 +34,8 @@ static void request_free(struct request *request) {
 
 	if (request->waiting)
 		TAILQ_REMOVE(&peer->agent->requests->waiting, request, wait);
+	if (request->reloading)
+		TAILQ_REMOVE(&peer->agent->requests->reloading, request, wait);
 	request->locking = locking_abandon(request->locking);
 	identity_now_clear(&request->now);
 	free(request->agreed);
@@ -70,6 +73,24 @@ void request_answer_done(struct request *request) {
 		request_answer(request, reply);
 	else
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
+}
+
+void request_answer_reloaded(struct request *request) {
+	struct agent *agent = request->peer->agent;
+
+	if (errands_linger(agent)) {
+		request->reloading = true;
+		TAILQ_INSERT_TAIL(&agent->requests->reloading, request, wait);
+	} else {
+		request_answer_done(request);
+	}
+}
+
+void requests_errands_over(struct agent *agent) {
+	struct request *request;
+
+	while ((request = TAILQ_FIRST(&agent->requests->reloading)))
+		request_answer_done(request);
 }
 
 void request_forget(struct request *request) {
@@ -222,6 +243,15 @@ bool request_hide(struct request *request) {
 	return look_for_it(request);
 }
 
+/* From the way in, or from an errand that came to nothing. */
+void request_begin_anew(struct request *request) {
+	const struct operation *operation = operation_of(request);
+
+	request->logged_in = request->hidden = false;
+	if (!operation->is_ready || operation->is_ready(request) || !look_for_it(request))
+		request_handle_again(request);
+}
+
 static bool id_is_open(const struct peer *peer, uint32_t id) {
 	const struct request *request;
 
@@ -248,8 +278,7 @@ int request_handle(struct peer *peer, struct bytes der) {
 	request->wire = TAKE(wire);
 	LIST_INSERT_HEAD(&peer->requests, request, link);
 	peer_count(peer, 1);
-	if (!operation->is_ready || operation->is_ready(request) || !look_for_it(request))
-		operation->handle(request);
+	request_begin_anew(request);
 	return 0;
 }
 
@@ -259,6 +288,7 @@ int requests_new(struct requests **ret_requests) {
 	if (!requests)
 		return -SMIME_E_NO_MEMORY;
 	TAILQ_INIT(&requests->waiting);
+	TAILQ_INIT(&requests->reloading);
 	*ret_requests = requests;
 	return 0;
 }

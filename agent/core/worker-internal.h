@@ -28,6 +28,7 @@ struct ticket {
 	sd_event_source *doubt;      /* it failed, and whether since its card was removed will show */
 	struct wire_report *failure; /* while that is so: with what */
 	bool abandoned;              /* its client has gone */
+	bool *refused;               /* it gets no prompt any more, and this is set when it wanted one; or NULL */
 	ticket_done done;
 	void *userdata;
 };

@@ -12,6 +12,8 @@
 #include "notify.h"
 #include "prompt.h"
 
+static const char client_gone[] = "the client has gone", withdrawn[] = "the rules were read again";
+
 static const struct wire_caller *caller_of(const struct ticket *ticket) {
 	const struct wire_order_body *body = ticket->order->body;
 
@@ -295,8 +297,10 @@ void tickets_prompt_wanted(struct worker *worker, uint32_t id) {
 
 	if (!ticket || ticket->prompting)
 		return;
-	if (ticket->abandoned) {
-		on_prompt_refused(ticket, SMIME_E_PIN_CANCELLED, "the client has gone");
+	if (ticket->abandoned || ticket->refused) {
+		if (ticket->refused)
+			*ticket->refused = true;
+		on_prompt_refused(ticket, SMIME_E_PIN_CANCELLED, ticket->abandoned ? client_gone : withdrawn);
 		return;
 	}
 	ticket->prompting = true;
@@ -404,6 +408,19 @@ bool ticket_abandon(struct ticket *ticket) {
 		return false;
 	}
 	if (ticket->prompting)
-		prompts_close(ticket->worker->agent->prompts, ticket);
+		prompts_close(ticket->worker->agent->prompts, ticket, client_gone);
+	return true;
+}
+
+bool ticket_withdraw(struct ticket *ticket, bool *ret_refused) {
+	if (!ticket->open) {
+		ticket_free(ticket);
+		return false;
+	}
+	ticket->refused = ret_refused;
+	if (ticket->prompting) {
+		*ret_refused = true;
+		prompts_close(ticket->worker->agent->prompts, ticket, withdrawn);
+	}
 	return true;
 }

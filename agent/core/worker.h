@@ -92,6 +92,12 @@ int worker_submit(struct worker *worker, struct wire_order *order, const struct 
 bool ticket_abandon(struct ticket *ticket);
 
 /*
+ * It is not to begin any more. Returns false, and the ticket is no more, when the token process has not been sent the order. Else `done` is
+ * still called, and nobody is asked for anything: *ret_refused, which must live until then, is set when that is what it fails for.
+ */
+bool ticket_withdraw(struct ticket *ticket, bool *ret_refused);
+
+/*
  * Ends the process, with every open order failing, and resets the card where the process may have logged in; `locked` (may be NULL)
  * is called when both are done, at once when there is nothing to do. A fresh, logged-out one is started. -SMIME_E_NO_MEMORY: it
  * ends, but `locked` is not called.

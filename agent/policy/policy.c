@@ -217,13 +217,33 @@ void policy_decide(const struct policy *policy, const struct policy_question *qu
 	}
 }
 
-void policy_count(const struct policy_decision *decision, uint64_t now_us) {
-	for (size_t i = 0; i < ELEMENTSOF(decision->counts) && decision->counts[i]; i++) {
-		struct rule *rule = decision->counts[i];
+static void count(struct rule *rule, uint64_t now_us) {
+	rule->times_us[rule->times_next] = now_us;
+	rule->times_next = (rule->times_next + 1) % rule->when.at_most;
+}
 
-		rule->times_us[rule->times_next] = now_us;
-		rule->times_next = (rule->times_next + 1) % rule->when.at_most;
+void policy_count(const struct policy_decision *decision, uint64_t now_us) {
+	for (size_t i = 0; i < ELEMENTSOF(decision->counts) && decision->counts[i]; i++)
+		count(decision->counts[i], now_us);
+}
+
+/* ---- Reading rules again ---- */
+
+static void keep_counts(struct rules *rules, const struct rule *before) {
+	for (size_t i = 0; i < rules->count; i++) {
+		struct rule *rule = &rules->items[i];
+
+		/* The oldest first. What was not counted yet is 0, and older than all. */
+		for (unsigned k = 0; rule->when.at_most > 0 && strcmp(rule->name, before->name) == 0 && k < before->when.at_most; k++)
+			count(rule, before->times_us[(before->times_next + k) % before->when.at_most]);
 	}
+}
+
+void policy_keep_counts(struct policy *policy, const struct policy *before) {
+	for (size_t i = 0; i < policy->file_count; i++)
+		for (size_t j = 0; j < before->file_count; j++)
+			for (size_t k = 0; strcmp(policy->files[i].file, before->files[j].file) == 0 && k < before->files[j].count; k++)
+				keep_counts(&policy->files[i], &before->files[j].items[k]);
 }
 
 bool policy_may_connect(const struct policy *policy, uid_t uid, gid_t gid, uid_t own_uid) {

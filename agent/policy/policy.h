@@ -138,6 +138,9 @@ void policy_decide(const struct policy *policy, const struct policy_question *qu
 /* The operation that was decided so is done: rules that count take it down. */
 void policy_count(const struct policy_decision *decision, uint64_t now_us);
 
+/* Rules of the same file and name have counted what those of `before` have: reading them again opens nothing. */
+void policy_keep_counts(struct policy *policy, const struct policy *before);
+
 const char *policy_operation_name(enum policy_operation operation);
 const char *policy_outcome_name(enum policy_outcome outcome);
 const char *policy_evidence_name(enum policy_evidence evidence);
