@@ -267,6 +267,304 @@ static void what_is_denied_of_a_key_is_denied_of_one_that_is_not_there(void **st
 	wire_token_free(other);
 }
 
+/* ---- Several rules, several files ---- */
+
+static struct policy_decision decided(const struct policy *policy, const struct policy_question *question) {
+	struct policy_decision decision;
+
+	policy_decide(policy, question, &decision);
+	return decision;
+}
+
+static void the_first_rule_that_applies_decides(void **state) {
+	char *sign[] = { TEXT("sign") }, *decrypt[] = { TEXT("decrypt") };
+	struct rule_text_client unknown = { .unit = TEXT("x") };
+	const struct rule_text rules[] = {
+		{ .name = TEXT("first"), .operation = decrypt, .operation_count = 1, .outcome = TEXT("deny"), .text = TEXT("no") },
+		{ .operation = sign, .operation_count = 1, .outcome = TEXT("ask"), .ask = TEXT("once") },
+		{ .outcome = TEXT("deny") },
+	};
+	/* What may apply counts where it is stricter than what decides without it, and of several the strictest. */
+	const struct rule_text doubts[] = {
+		{ .name = TEXT("a"), .client = &unknown, .outcome = TEXT("ask") },
+		{ .name = TEXT("b"), .client = &unknown, .outcome = TEXT("deny") },
+		{ .name = TEXT("c"), .client = &unknown, .outcome = TEXT("ask") },
+		{ .name = TEXT("d"), .outcome = TEXT("allow") },
+	};
+	const struct rule_text later[] = { { .name = TEXT("a"), .outcome = TEXT("ask") },
+		{ .name = TEXT("b"), .client = &unknown, .outcome = TEXT("deny") } };
+	static const unsigned lines[] = { 3, 7, 9, 11 };
+	struct policy_question question = { .operation = POLICY_DECRYPT, .client = own };
+	struct policy_decision decision;
+	struct policy_fault fault;
+	struct policy *policy;
+
+	assert_int_equal(policy_new(&policy), 0);
+	assert_int_equal(policy_add(policy, "agent.yaml", rules, 3, lines, &fault), 0);
+	assert_int_equal(policy_size(policy), 3);
+	decision = decided(policy, &question);
+	assert_int_equal(decision.outcome, POLICY_DENY);
+	assert_string_equal(decision.name, "first");
+	assert_string_equal(decision.text, "no");
+	assert_string_equal(decision.file, "agent.yaml");
+	assert_int_equal(decision.line, 3);
+	assert_null(decision.ask);
+	question.operation = POLICY_SIGN;
+	decision = decided(policy, &question);
+	assert_int_equal(decision.outcome, POLICY_ASK);
+	assert_int_equal(decision.line, 7);
+	assert_int_equal(decision.ask->count, 0);
+	policy_free(policy);
+
+	question.client.unit = NULL;
+	assert_int_equal(policy_new(&policy), 0);
+	assert_int_equal(policy_add(policy, "agent.yaml", doubts, 4, lines, &fault), 0);
+	decision = decided(policy, &question);
+	assert_int_equal(decision.outcome, POLICY_DENY);
+	assert_string_equal(decision.name, "b");
+	question.client.unit = "y";
+	assert_string_equal(decided(policy, &question).name, "d");
+	policy_free(policy);
+
+	question.client.unit = NULL;
+	assert_int_equal(policy_new(&policy), 0);
+	assert_int_equal(policy_add(policy, "agent.yaml", later, 2, NULL, &fault), 0);
+	decision = decided(policy, &question);
+	assert_string_equal(decision.name, "a");
+	assert_int_equal(decision.line, 0);
+	policy_free(policy);
+}
+
+static void no_rule_means_the_default(void **state) {
+	char *derive[] = { TEXT("derive") };
+	const struct rule_text rule = { .operation = derive, .operation_count = 1, .outcome = TEXT("allow") };
+	struct policy *policy = policy_of(&rule, NULL);
+	struct policy_question question = { .operation = POLICY_SIGN, .client = own };
+	struct policy_decision decision = decided(policy, &question);
+
+	assert_int_equal(decision.outcome, POLICY_ALLOW);
+	assert_string_equal(decision.name, "default");
+	assert_null(decision.file);
+	assert_int_equal(outcome_of(policy, &own, POLICY_DERIVE), POLICY_ALLOW);
+	assert_int_equal(outcome_of(policy, &own, POLICY_RAW_SIGN), POLICY_DENY);
+	policy_free(policy);
+}
+
+/* Of two files that both ask the one that asks more often. */
+static void asking_has_its_own_order(void **state) {
+	static unsigned two = 2, three = 3;
+	static const struct rule_text texts[] = {
+		/* from the strictest on */
+		{ .name = TEXT("0"), .outcome = TEXT("ask"), .ask = TEXT("each") },
+		{ .name = TEXT("1"), .outcome = TEXT("ask"), .count = &two, .within = TEXT("1min") },
+		{ .name = TEXT("2"), .outcome = TEXT("ask"), .count = &two, .within = TEXT("2min") },
+		{ .name = TEXT("3"), .outcome = TEXT("ask"), .count = &three, .within = TEXT("1min") },
+		{ .name = TEXT("4"), .outcome = TEXT("ask"), .ask = TEXT("once") },
+		{ .name = TEXT("5"), .outcome = TEXT("allow") },
+	};
+	struct policy_question question = { .operation = POLICY_SIGN, .client = own };
+
+	for (int a = 0; a < 6; a++)
+		for (int b = 0; b < 6; b++) {
+			struct policy *policy = policy_of(&texts[a], &texts[b]);
+			struct policy_decision decision = decided(policy, &question);
+
+			assert_string_equal(decision.name, texts[a < b ? a : b].name);
+			assert_string_equal(decision.file, a <= b ? "/etc/agent.yaml" : "agent.yaml");
+			policy_free(policy);
+		}
+}
+
+static void what_either_file_wants_is_wanted(void **state) {
+	char *require[] = { TEXT("fresh-pin") };
+	static unsigned one = 1, two = 2;
+	struct rule_text_when once = { .at_most = &one, .within = TEXT("10s") }, twice = { .at_most = &two, .within = TEXT("10s") };
+	const struct rule_text plain = { .outcome = TEXT("allow") },
+			       pin = { .outcome = TEXT("allow"), .require = require, .require_count = 1 },
+			       counts = { .outcome = TEXT("allow"), .when = &once }, others = { .outcome = TEXT("ask"), .when = &twice };
+	struct policy_question question = { .operation = POLICY_RAW_SIGN, .client = own, .now_us = 1 };
+	struct policy_decision decision;
+	struct policy *policy;
+
+	for (int i = 0; i < 3; i++) {
+		policy = policy_of(i == 1 ? &plain : &pin, i == 0 ? &plain : &pin);
+		assert_true(decided(policy, &question).fresh_pin);
+		assert_null(decided(policy, &question).counts[0]);
+		policy_free(policy);
+	}
+	policy = policy_of(&plain, &plain);
+	assert_false(decided(policy, &question).fresh_pin);
+	policy_free(policy);
+
+	/* Both count, in either order; the shorter of them is used up first. */
+	for (int i = 0; i < 2; i++) {
+		policy = policy_of(i ? &counts : &others, i ? &others : &counts);
+		decision = decided(policy, &question);
+		assert_int_equal(decision.outcome, POLICY_ASK);
+		assert_non_null(decision.counts[0]);
+		assert_non_null(decision.counts[1]);
+		assert_ptr_not_equal(decision.counts[0], decision.counts[1]);
+		policy_count(&decision, 1);
+		assert_int_equal(decided(policy, &question).outcome, POLICY_DENY);
+		policy_free(policy);
+	}
+	for (int i = 0; i < 2; i++) {
+		policy = policy_of(i ? &counts : &plain, i ? &plain : &counts);
+		decision = decided(policy, &question);
+		assert_non_null(decision.counts[0]);
+		assert_null(decision.counts[1]);
+		policy_count(&decision, 1);
+		assert_int_equal(decided(policy, &question).outcome, POLICY_DENY);
+		policy_free(policy);
+	}
+}
+
+static void a_fault_is_that_of_its_rule(void **state) {
+	struct rule_text_client bad = { .uid = TEXT("no-such-user-here") };
+	const struct rule_text rules[] = { { .outcome = TEXT("allow") }, { .outcome = TEXT("allow"), .client = &bad } };
+	struct policy_fault fault;
+	struct policy *policy;
+
+	assert_int_equal(policy_new(&policy), 0);
+	assert_int_equal(policy_add(policy, "agent.yaml", rules, 2, NULL, &fault), -SMIME_E_USAGE);
+	assert_int_equal(fault.rule, 1);
+	assert_string_equal(fault.member, "client");
+	assert_string_equal(fault.part, "uid");
+	assert_non_null(strstr(fault.text, "no-such-user-here"));
+	assert_int_equal(policy_size(policy), 0);
+	assert_int_equal(policy_add(policy, "agent.yaml", rules, 1, NULL, &fault), 0);
+	assert_int_equal(policy_add(policy, "agent.yaml", rules, 1, NULL, &fault), 0);
+	assert_int_equal(policy_size(policy), 2);
+	assert_true(policy_add(policy, "agent.yaml", rules, 1, NULL, &fault) < 0);
+	policy_free(policy);
+	assert_null(policy_free(NULL));
+}
+
+static void processes_are_looked_at_where_a_rule_asks(void **state) {
+	static const struct {
+		struct rule_text_client client;
+		bool asks;
+	} rows[] = { { { .uid = TEXT("0") }, false }, { { .label = TEXT("a") }, false }, { { .gid = TEXT("0") }, false },
+		{ { .unit = TEXT("a") }, true }, { { .executable = TEXT("/a") }, true }, { { .remote = TEXT("no") }, true } };
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+		for (int first = 0; first < 2; first++) {
+			struct rule_text_client client = rows[i].client;
+			const struct rule_text named = { .outcome = TEXT("deny"), .client = &client }, plain = { .outcome = TEXT("deny") };
+			struct policy *policy = policy_of(first ? &named : &plain, first ? &plain : &named);
+
+			assert_int_equal(policy_names_processes(policy), rows[i].asks);
+			policy_free(policy);
+		}
+}
+
+static void who_may_connect_is_in_some_rule(void **state) {
+	struct rule_text_client uid = { .uid = TEXT("1001") }, gid = { .gid = TEXT("7") };
+	const struct rule_text denied = { .outcome = TEXT("deny"), .client = &uid }, group = { .outcome = TEXT("allow"), .client = &gid };
+	struct policy *policy = policy_of(&denied, &group);
+
+	assert_false(policy_may_connect(policy, 1001, 1001, 1000));
+	assert_true(policy_may_connect(policy, 1001, 7, 1000));
+	assert_false(policy_may_connect(policy, 7, 1001, 1000));
+	assert_false(policy_may_connect(policy, 0, 0, 1000));
+	policy_free(policy);
+}
+
+static void a_touch_is_nothing_to_a_denial(void **state) {
+	char *require[] = { TEXT("touch") };
+	const struct rule_text deny = { .outcome = TEXT("deny"), .text = TEXT("no"), .require = require, .require_count = 1 },
+			       allow = { .outcome = TEXT("allow"), .text = TEXT("yes"), .require = require, .require_count = 1 };
+	struct policy_question question = { .operation = POLICY_UNLOCK, .client = own };
+	struct policy *policy = policy_of(&deny, NULL);
+
+	assert_string_equal(decided(policy, &question).text, "no");
+	policy_free(policy);
+	policy = policy_of(&allow, NULL);
+	assert_int_equal(decided(policy, &question).outcome, POLICY_DENY);
+	assert_non_null(strstr(decided(policy, &question).text, "touched"));
+	policy_free(policy);
+}
+
+static void a_key_that_signs_too_is_not_asked_for(void **state) {
+	struct policy_certificate certificate = { .non_repudiation_only = false };
+	const struct policy_certificate *certificates[] = { &certificate };
+	struct wire_key key = { .bits = 256 };
+	struct policy_key of = { .key = &key, .certificates = certificates, .certificate_count = 1 };
+	struct policy_question question = { .operation = POLICY_SIGN, .client = own, .key = &of };
+	struct policy *policy = policy_of(NULL, NULL);
+
+	assert_int_equal(decided(policy, &question).outcome, POLICY_ALLOW);
+	of.certificate_count = 0;
+	assert_int_equal(decided(policy, &question).outcome, POLICY_ALLOW);
+	certificate.non_repudiation_only = true;
+	of.certificate_count = 1;
+	question.operation = POLICY_DECRYPT;
+	assert_int_equal(decided(policy, &question).outcome, POLICY_ALLOW);
+	question.operation = POLICY_SIGN;
+	question.client = stranger;
+	assert_int_equal(decided(policy, &question).outcome, POLICY_DENY);
+	policy_free(policy);
+}
+
+/* ---- Reading rules again ---- */
+
+static unsigned left(const struct policy *policy, struct policy_question *question) {
+	unsigned left = 0;
+
+	for (struct policy_decision decision; (decision = decided(policy, question)).outcome == POLICY_ALLOW; left++)
+		policy_count(&decision, question->now_us);
+	return left;
+}
+
+static void what_was_counted_stays_counted(void **state) {
+	static unsigned two = 2, three = 3, five = 5;
+	static const struct {
+		const char *before, *name; /* names of both rules */
+		unsigned *limit;
+		const char *file;
+		unsigned left;  /* after one at 1 s and one at 4 s, at 5 s, within 10 s */
+		unsigned later; /* at 12 s */
+	} rows[] = {
+		{ "mine", "mine", &three, "agent.yaml", 1, 1 },
+		{ "mine", "mine", &five, "agent.yaml", 3, 1 },
+		{ "mine", "mine", &two, "agent.yaml", 0, 1 },
+		{ "mine", "other", &three, "agent.yaml", 3, 0 },
+		{ "mine", "mine", &three, "/etc/agent.yaml", 3, 0 },
+		{ NULL, NULL, &three, "agent.yaml", 1, 1 },
+	};
+	const struct rule_text plain = { .name = TEXT("plain"), .outcome = TEXT("deny") };
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		struct rule_text_when old = { .at_most = &three, .within = TEXT("10s") },
+				      new = { .at_most = rows[i].limit, .within = TEXT("10s") };
+		const struct rule_text before[] = { { .name = TEXT(rows[i].before), .outcome = TEXT("allow"), .when = &old }, plain },
+				       after[] = { { .name = TEXT(rows[i].name), .outcome = TEXT("allow"), .when = &new }, plain };
+		struct policy_question question = { .operation = POLICY_RAW_SIGN, .client = own, .now_us = 1000000 };
+		struct policy_decision decision;
+		struct policy *policy, *fresh;
+		struct policy_fault fault;
+
+		assert_int_equal(policy_new(&policy), 0);
+		assert_int_equal(policy_new(&fresh), 0);
+		assert_int_equal(policy_add(policy, "agent.yaml", before, 2, NULL, &fault), 0);
+		assert_int_equal(policy_add(fresh, rows[i].file, after, 2, NULL, &fault), 0);
+		for (int k = 0; k < 2; k++) {
+			decision = decided(policy, &question);
+			policy_count(&decision, question.now_us);
+			question.now_us = 4000000;
+		}
+		policy_keep_counts(fresh, policy);
+		policy_free(policy);
+		question.now_us = 5000000;
+		unsigned now = left(fresh, &question);
+		question.now_us = 12000000;
+		unsigned later = left(fresh, &question);
+		if (now != rows[i].left || later != rows[i].later)
+			fail_msg("row %zu: %u, later %u", i, now, later);
+		policy_free(fresh);
+	}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stricter_file_holds),
@@ -278,6 +576,16 @@ int main(void) {
 		cmocka_unit_test(a_key_that_binds_its_owner_is_asked_for),
 		cmocka_unit_test(operations_are_counted_within_their_time),
 		cmocka_unit_test(what_is_denied_of_a_key_is_denied_of_one_that_is_not_there),
+		cmocka_unit_test(the_first_rule_that_applies_decides),
+		cmocka_unit_test(no_rule_means_the_default),
+		cmocka_unit_test(asking_has_its_own_order),
+		cmocka_unit_test(what_either_file_wants_is_wanted),
+		cmocka_unit_test(a_fault_is_that_of_its_rule),
+		cmocka_unit_test(processes_are_looked_at_where_a_rule_asks),
+		cmocka_unit_test(who_may_connect_is_in_some_rule),
+		cmocka_unit_test(a_touch_is_nothing_to_a_denial),
+		cmocka_unit_test(a_key_that_signs_too_is_not_asked_for),
+		cmocka_unit_test(what_was_counted_stays_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
