@@ -25,7 +25,7 @@ ROW = re.compile(r'^\| (?P<name>[A-Z]\d+|[VG] [^|]+?) \|(?P<cells>.*)\|$')
 
 HEAD = """# Conformance
 
-What S/MIME asks for, and which tests show that it is so. This page is made by the tests: `tests/conformance/rows.txt` has the rows, each test point that shows one begins with its name,
+What S/MIME asks for, what the agent itself holds to, and which tests show that it is so. This page is made by the tests: `tests/conformance/rows.txt` has the rows, each test point that shows one begins with its name,
 `tests/run.sh` compares the page with what its own run has shown, and `python3 tests/conformance/page.py --write LOG...` writes it anew from logs of *meson test*.
 
 *held*: every test of the row passes. *fails*: one does not. *no test*: nothing shows it. *read only*: old, verified or decrypted and reported as weak. *not built*: for the reason that is given.

@@ -14,7 +14,7 @@ ways=('' ', rotate: 4K' ', durability: buffered')
 while [ "$done" -lt "$kills" ] && [ "$SECONDS" -lt $((minutes * 60)) ]; do
 	kill_start "${ways[done / 100 % 3]}"
 	for ((i = 0; i < 100 && done < kills && SECONDS < minutes * 60; i++)); do
-		kill_once || { bad=$((bad + 1)) && fail "kill $done: the log verifies" "$(cat "$T/verified")"; }
+		kill_once || { bad=$((bad + 1)) && fail "I3: kill $done: the log verifies" "$(cat "$T/verified")"; }
 		done=$((done + 1))
 	done
 	torn=$((torn + $(cat "$kill_audit"/*.jsonl | grep -c '"torn"')))
@@ -23,5 +23,5 @@ while [ "$done" -lt "$kills" ] && [ "$SECONDS" -lt $((minutes * 60)) ]; do
 	note "$done kills, $all_operations operations, $all_unknown unknown, $torn torn lines, $bad logs that did not verify; $SECONDS s"
 done
 is 'all kills were made' "$done" "$kills"
-is 'behind each the log verified' "$bad" 0
+is 'I3: behind each the log verified' "$bad" 0
 done_testing

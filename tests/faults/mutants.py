@@ -17,7 +17,8 @@ import tempfile
 
 BUILD, SOURCE = map(os.path.abspath, sys.argv[1:3])
 ROOM, LIMIT_S, WANTED = 'agent/policy', 20, 90
-TESTS = ['policy', 'rules', 'certificate', 'evidence']
+# Which test programs a file's mutants are shown to, those first that look at it most.
+TESTS = {'certificate': ['certificate'], 'evidence': ['evidence'], 'policy': ['policy', 'rules'], '': ['rules', 'policy']}
 SANITIZE = ['-O0', '-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-Wno-error', '-w', '-U_FORTIFY_SOURCE']
 
 SWAPS = [
@@ -26,12 +27,17 @@ SWAPS = [
     (r' \+ (?=\w)', [' - ']), (r' - (?=\w)', [' + ']), (r'\btrue\b', ['false']), (r'\bfalse\b', ['true']), (r' \|= ', [' = ', ' &= ']),
     (r'\bRULE_YES\b', ['RULE_NO', 'RULE_UNKNOWN']), (r'\bRULE_NO\b', ['RULE_YES', 'RULE_UNKNOWN']), (r'\bRULE_UNKNOWN\b', ['RULE_YES', 'RULE_NO']),
     (r'\bPOLICY_ALLOW\b', ['POLICY_DENY', 'POLICY_ASK']), (r'\bPOLICY_DENY\b', ['POLICY_ALLOW', 'POLICY_ASK']), (r'\bPOLICY_ASK\b', ['POLICY_ALLOW', 'POLICY_DENY']),
-    (r'\bPOLICY_YES\b', ['POLICY_NO']), (r'\bPOLICY_DONT_KNOW\b', ['POLICY_NO']), (r'(?<![\w.])0(?![\w.x"])', ['1']),
-    (r'(?<![\w.])1(?![\w.x"])', ['0', '2']), (r'(?<![\w.])([2-9]|\d\d+)(?![\w.x"u])', [lambda m: str(int(m[0]) + 1), lambda m: str(int(m[0]) - 1)]),
+    (r'\bPOLICY_YES\b', ['POLICY_NO']), (r'\bPOLICY_DONT_KNOW\b', ['POLICY_NO']),
 ]
+NUMBERS = [
+    (r'(?<![\w.-])0(?![\w.x"])', ['1']),
+    (r'(?<![\w.-])1(?![\w.x"])', ['0']), (r'(?<![\w.-])([2-9]|\d\d+)(?![\w.x"u])', [lambda m: str(int(m[0]) + 1), lambda m: str(int(m[0]) - 1)]),
+]
+# Numbers that mean nothing: what is written over before it is read, room that is larger than need be, flags of OpenSSL's.
+NO_NUMBER = re.compile(r'^\t+(static |const )*(int|long|unsigned|size_t|bool|char|uint\w+|struct \w+)\b.* = 0[,;]|alloc\(|OBJ_|_by_OBJ')
 STATEMENT = re.compile(r'^\t+(?!return|case|goto|break|continue|static|const|struct|enum|int |bool |char |size_t |unsigned |uint\w+ |time_t |_cleanup_|else|for|if|while|[A-Z0-9_]+\()[\w*(][^{}]*;\s*(/\*.*\*/)?$')
 JUMP = re.compile(r'^\t+(break|continue);')
-LEFT_ALONE = re.compile(r'NO_MEMORY|^\s*(#|/?\*|//|enum \{)|snprintf\(|^\t*(static )?const (static )?char|free\(')
+LEFT_ALONE = re.compile(r'NO_MEMORY|ERR_clear_error|^\s*(#|/?\*|//|enum \{)|snprintf\(|^\t*(static )?const (static )?char|free\(')
 
 
 def code_of(line):
@@ -57,7 +63,7 @@ def mutants(path):
         if skip:
             continue
         texts = code_of(line)
-        for pattern, replacements in SWAPS:
+        for pattern, replacements in SWAPS + ([] if NO_NUMBER.search(line) else NUMBERS):
             for match in re.finditer(pattern, line):
                 if any(begin <= match.start() < end for begin, end in texts):
                     continue
@@ -97,7 +103,7 @@ def commands():
             words = shlex.split(entry['command'])
             compiled[path] = [w for w in words[:words.index('-MD')] if w != '-O2'] + ['-iquote', os.path.join(SOURCE, ROOM)] + SANITIZE
     links = {}
-    for name in TESTS:
+    for name in sorted({name for names in TESTS.values() for name in names}):
         done = subprocess.run(['ninja', '-C', BUILD, '-t', 'commands', 'tests/unit/test-' + name], capture_output=True, text=True)
         if done.returncode == 0:
             links[name] = shlex.split(done.stdout.strip().split('\n')[-1])
@@ -128,9 +134,9 @@ class Bench:
         if source and not self.compile(path, source, output):
             return False
         objects = [output if source and p == path else o for p, o in self.objects.items()]
-        for name, link in self.links.items():
-            if path and (name == 'evidence') != os.path.basename(path).startswith('evidence'):
-                continue
+        names = next(names for start, names in TESTS.items() if os.path.basename(path).startswith(start)) if path else [*self.links]
+        for name in names:
+            link = self.links[name]
             program = os.path.join(place, name)
             words = [program if w == 'tests/unit/test-' + name else w for w in link]
             at = words.index(ROOM + '/libpolicy_room.a')

@@ -65,7 +65,7 @@ def check(directory, key_file):
         head = hashlib.sha256(line[:-1]).digest()
         key = hashlib.sha256(b'smime-agent audit key\0' + key).digest()
         expected = record['seq'] + 1
-    print('fail the chain is whole :: %r' % wrong if wrong or expected == 0 else 'pass the chain is whole')
+    print('fail I3: the chain is whole :: %r' % wrong if wrong or expected == 0 else 'pass I3: the chain is whole')
 
 
 def counts(directory):
@@ -131,8 +131,8 @@ def answered(directory, file):
     for digest in digests:
         if len(intents.get(digest, [])) != 1 or good.get(intents[digest][0]) != 1:
             wrong.append(digest)
-    print('fail each signature that a client got is in the log :: %r' % wrong if wrong else
-          'pass each of %d signatures that clients got is in the log' % len(digests))
+    print('fail I2: each signature that a client got is in the log :: %r' % wrong if wrong else
+          'pass I2: each of %d signatures that clients got is in the log' % len(digests))
 
 
 {'load': load, 'answered': answered, 'check': check, 'counts': counts, 'burst': burst}[sys.argv[1]](*sys.argv[2:])

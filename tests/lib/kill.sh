@@ -54,11 +54,11 @@ kill_finish() {
 	points_of kill_oracle check "$kill_audit" "$T/key"
 	points_of kill_oracle answered "$kill_audit" "$T/answered"
 	read -r intents results good strange denied < <(kill_oracle counts "$kill_audit")
-	is 'no result is of no intent' "$strange" 0
+	is 'I2: no result is of no intent' "$strange" 0
 	operations=$(grep -c '^C_Sign$' "$FAULTY_CONTROL.log")
 	holds 'the token has worked' [ "$operations" -gt 0 ]
-	holds "each of $operations operations of the token has an intent" [ "$intents" -ge "$operations" ]
-	holds "and there are no more good results than that" [ "$good" -le "$operations" ]
+	holds "I2: each of $operations operations of the token has an intent" [ "$intents" -ge "$operations" ]
+	holds "I2: and there are no more good results than that" [ "$good" -le "$operations" ]
 	unknown=$((intents - results))
 	is 'nothing else happened to the clients' "$(cat "$T/load.err")" ''
 }

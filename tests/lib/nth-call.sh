@@ -18,10 +18,12 @@ nth_start() {
 	nth_messages >"$T/made" 2>&1 || bail "the messages were not made: $(cat "$T/made")"
 }
 
-# Whatever a policy can ask about, consent, and one request that nothing may let pass; with the log on the disk before each operation.
+# Whatever a policy can ask about, consent, and one request that nothing may let pass; with the log on the disk before each operation. A token
+# process could not say which call has failed where it may not write.
 nth_policy() {
 	cat <<-END
 		audit: {journal: no}
+		modules: [{path: "$DEMO_MODULE", sessions: 2, writable: ["$WORK"]}]
 		rules:
 		  - {name: never, operation: [sign], key: {address: bob@example.org}, when: {digest: sha512}, outcome: deny, text: "not with this one"}
 		  - {name: consent, operation: [sign], key: {address: "b*@example.org"}, outcome: ask, ask: once}

@@ -245,7 +245,7 @@ def flood():
             answers.append((number, kind if kind != ERROR else error_code(body)))
     except (EOFError, ConnectionError, TimeoutError):
         pass
-    say(sorted(answers) == [(100 + i, R_SIGN) for i in range(40)], 'then each of the forty is served once', answers)
+    say(sorted(answers) == [(100 + i, R_SIGN) for i in range(40)], 'I1: then each of the forty is served once', answers)
     say(await_queued(watch, 0) == 0, 'and nothing is left')
 
 
@@ -261,7 +261,7 @@ def pipelining():
             answered += 1
     except (EOFError, ConnectionError, TimeoutError):
         pass
-    say(answered == 1500, '1500 requests ahead of what is read are all answered', answered)
+    say(answered == 1500, 'I1: 1500 requests ahead of what is read are all answered', answered)
 
 
 def leave():

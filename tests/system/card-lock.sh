@@ -35,7 +35,7 @@ closed() { # DESCRIPTION
 	answer=$(raw)
 	[ "$answer" != 6A80 ] || answer=$(raw) # a reset behind another module's process came between the two APDUs
 	is "$1: at once the card is closed to them" "$answer" 6982
-	if [ "$(id -u)" = 0 ]; then is "$1: no process has the PIN" "$(having_pin)" ''; fi
+	if [ "$(id -u)" = 0 ]; then is "I4: $1: no process has the PIN" "$(having_pin)" ''; fi
 }
 
 card_agent_start

@@ -82,7 +82,7 @@ rm "$T/pinentry.d/go"
 answers cancel
 check 'the next one' 4 sign
 like 'knows of it' "$(shown)" 'At most 2 tries are left'
-is 'no more than one wrong PIN has gone to the card' "$(($(card_count 0 verify-wrong) <= 1))" 1
+is 'I5: no more than one wrong PIN has gone to the card' "$(($(card_count 0 verify-wrong) <= 1))" 1
 answers "pin $CARD_PIN"
 check 'the right PIN' 0 sign
 is 'puts it right' "$(card_tries 0) $(lost)" '3 3 [0]'
@@ -97,7 +97,7 @@ holds 'a card of the same label is another token' await other
 is 'the label' "$(token label)" "['alice']"
 check 'its keys' 4 smime sign -k double-auth@example.org -i "$T/mail-auth" -o "$T/signed"
 is 'ask for their own PIN' "$(prompts)" 1
-is 'and get none' "$(verifies)" '0 0'
+is 'I5: and get none' "$(verifies)" '0 0'
 card_insert 0 alice
 mine() { [ "$(token serial) $(token state)" = "['00112233445566aa'] ['ready']" ]; }
 holds 'the first card is back' await mine
@@ -109,7 +109,7 @@ card_put 0 double
 touch "$T/pinentry.d/go"
 wait "$client"
 is 'a card that is swapped behind a prompt' "$?" 4
-is 'gets no PIN' "$(verifies)" '0 0'
+is 'I5: gets no PIN' "$(verifies)" '0 0'
 holds 'it is seen' await other
 rm "$T/pinentry.d/go"
 for n in 1 2 3 4 5; do
@@ -141,20 +141,20 @@ printf '%s\n' "$CARD_PIN" >"$T/pin"
 card_configure "$(printf 'pin:\n  program: "%s"\n  file: "%s"' "$T/pinentry" "$T/pin")"
 agent_start
 told 'a PIN file' 4 'smime unlock' sign
-is 'is never the last try' "$(card_tries 0)" '1 3'
+is 'I5: is never the last try' "$(card_tries 0)" '1 3'
 agent_stop
 card_configure
 answers cancel
 agent_start
 check 'a person' 4 sign
-like 'is told that it is the last' "$(shown)" 'This is the last try: a wrong PIN blocks it'
-is 'and may leave it' "$(card_tries 0)" '1 3'
+like 'I5: is told that it is the last' "$(shown)" 'This is the last try: a wrong PIN blocks it'
+is 'I5: and may leave it' "$(card_tries 0)" '1 3'
 answers 'pin 999999'
 told 'the last one' 4 'blocked.*smime pin unblock' sign
 is 'blocks the PIN' "$(card_tries 0) $(token pin)" "0 3 ['blocked']"
 told 'then' 4 'smime pin unblock' sign
 is 'nothing is asked any more' "$(prompts)" 1
-is 'each wrong PIN was typed' "$(verifies)" '0 3'
+is 'I5: each wrong PIN was typed' "$(verifies)" '0 3'
 
 # Unblocked and changed.
 answers 'pin 99999999' 'twice 654321'

@@ -65,12 +65,12 @@ before=$(descriptors) memory_before=$(memory)
 for ((i = 0; i < ROUNDS; i++)); do round; done
 is "$steps requests, each answered" "$failures" ''
 holds 'nothing is left of them but who stays' await none_left
-is 'core, spawner and smime-reader have the descriptors that they had' "$(descriptors)" "$before"
+is 'I8: core, spawner and smime-reader have the descriptors that they had' "$(descriptors)" "$before"
 grown=$(($(memory) - memory_before))
 note "they have grown by $grown KiB in $ROUNDS rounds, from $memory_before"
-if [ -n "${SMIME_SANITIZED:-}" ]; then skip 'nor do they grow' 'sanitizers keep what is freed'; else
-	holds 'nor do they grow' [ "$grown" -lt 512 ]
+if [ -n "${SMIME_SANITIZED:-}" ]; then skip 'I8: nor do they grow' 'sanitizers keep what is freed'; else
+	holds 'I8: nor do they grow' [ "$grown" -lt 512 ]
 fi
-is 'no wrong PIN has gone to any card' "$(card_count 0 verify-wrong) $(card_count 1 verify-wrong)" '0 0'
+is 'I5: no wrong PIN has gone to any card' "$(card_count 0 verify-wrong) $(card_count 1 verify-wrong)" '0 0'
 check 'and the agent answers' 0 smime status
 done_testing

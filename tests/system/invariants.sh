@@ -75,6 +75,7 @@ for i in 1 2; do
 	points_of cat "$T/crash.$i"
 	# SoftHSM spoils a token that two processes write.
 	holds "killed, number $i: nothing of it is left" await no_process smime-token
+	check "I3: killed, number $i: the log verifies" 0 smime audit verify -q --key "$T/key"
 	agent_start
 done
 

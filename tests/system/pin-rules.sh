@@ -94,7 +94,7 @@ touch "$T/pinentry.d/go"
 wait "$client"
 is 'tries that were lost while the prompt was open' "$?" 4
 like 'are told' "$(cat "$T/late.err")" 'only the last try .* was not sent'
-is 'and nothing was sent' "$(logins)" 0
+is 'I5: and nothing was sent' "$(logins)" 0
 rm "$T/pinentry.d/go"
 
 # The last try, and none.
@@ -254,9 +254,9 @@ touch "$FAULTY_CONTROL.go"
 words final pinpad
 touch "$T/pinentry.d/no"
 answers cancel
-check 'the last try on a keypad is begun only with consent' 4 sign
+check 'I5: the last try on a keypad is begun only with consent' 4 sign
 like 'having been told' "$(shown)" 'This is the last try'
-is 'the reader was not asked' "$(grep -c C_Login "$FAULTY_CONTROL.log")" 0
+is 'I5: the reader was not asked' "$(grep -c C_Login "$FAULTY_CONTROL.log")" 0
 rm "$T/pinentry.d/no"
 words forgetful pinpad
 printf '%s' 654321 >"$FAULTY_CONTROL.new-pin"

@@ -46,7 +46,7 @@ wide=(rsa3072 rsa4096 p384 p521)
 for denied in rsa3072 p384 p521; do
 	rules "{operation: [sign], key: {address: $denied@example.org}, outcome: deny}"
 	for name in "${wide[@]}"; do
-		check "with $denied denied, $name" "$([ $name = $denied ] && echo 5 || echo 0)" sign_as $name
+		check "I6: with $denied denied, $name" "$([ $name = $denied ] && echo 5 || echo 0)" sign_as $name
 	done
 done
 denies() { # DESCRIPTION KEY: a rule with this key denies alice and lets bob sign

@@ -35,18 +35,18 @@ sleeper=$!
 started+=("$sleeper")
 disown
 await [ -s "$T/sleeper" ]
-is 'a process of the same user can be got into, in every way' "$(tries "$sleeper" | awk '$2 != "done"')" ''
+is 'I10: a process of the same user can be got into, in every way' "$(tries "$sleeper" | awk '$2 != "done"')" ''
 for pid in $(everybody); do
 	name=$(cat "/proc/$pid/comm")
-	is "$name can't, in none" "$(tries "$pid" | awk '$2 != "EPERM" && $2 != "EACCES"')" ''
+	is "I10: $name can't, in none" "$(tries "$pid" | awk '$2 != "EPERM" && $2 != "EACCES"')" ''
 done
 if command -v gdb >/dev/null; then
-	like 'gdb attaches to the one' "$(debugger "$sleeper")" 'rip|pc '
+	like 'I10: gdb attaches to the one' "$(debugger "$sleeper")" 'rip|pc '
 	for name in smime-agent smime-token; do
-		like "and not to $name" "$(debugger "$(called "$name" | head -n 1)")" 'Operation not permitted'
+		like "I10: and not to $name" "$(debugger "$(called "$name" | head -n 1)")" 'Operation not permitted'
 	done
 else
-	skip 'gdb attaches to the one' 'there is no gdb'
+	skip 'I10: gdb attaches to the one' 'there is no gdb'
 fi
 
 # What the kernel says of each.
@@ -56,8 +56,8 @@ for pid in $(everybody); do
 	smime-spawner) expected='0 0' ;; # what it starts may be a pinentry, which must be able to gain what its files give
 	*) expected='1 2' ;;
 	esac
-	is "$name: no new privileges, and a filter" "$(field "$pid" NoNewPrivs) $(field "$pid" Seccomp)" "$expected"
-	is "$name leaves no core file" "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$pid/limits")" '0 0'
+	is "I11: $name: no new privileges, and a filter" "$(field "$pid" NoNewPrivs) $(field "$pid" Seccomp)" "$expected"
+	is "I11: $name leaves no core file" "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$pid/limits")" '0 0'
 done
 holds 'the reader was among them' [ -n "$(called smime-reader)" ]
 
@@ -69,8 +69,8 @@ kinds() { # PID: what is open, each kind once
 sockets() { find "/proc/$1/fd" -lname 'socket:*' | wc -l; } # PID
 if [ "$(id -u)" = 0 ]; then
 	for pid in $(called smime-token); do
-		unlike 'a token process has open what is its own' "$(kinds "$pid" | tr ' ' '\n' | grep -vxE -e '/dev/(null|urandom|random)|socket|opensc.conf|token|pipe|log|')" .
-		is 'one socket' "$(sockets "$pid")" 1
+		unlike 'I11: a token process has open what is its own' "$(kinds "$pid" | tr ' ' '\n' | grep -vxE -e '/dev/(null|urandom|random)|socket|opensc.conf|token|pipe|log|')" .
+		is 'I11: one socket' "$(sockets "$pid")" 1
 	done
 	# A place for pcscd, should it come.
 	for pid in $(called smime-reader); do holds 'the reader has at most two sockets' [ "$(sockets "$pid")" -le 2 ]; done
@@ -78,7 +78,7 @@ if [ "$(id -u)" = 0 ]; then
 	flags=$(awk '/^VmFlags/ && / lo / && / dd / && / wf /' "/proc/$(called smime-token | head -n 1)/smaps")
 	like 'secrets are in memory that is locked, not dumped and not a child'\''s' "$flags" 'VmFlags'
 else
-	skip 'a token process has open what is its own' 'only root may look'
+	skip 'I11: a token process has open what is its own' 'only root may look'
 fi
 
 # A module that tries. First outside, where each thing that needs no privilege works.
@@ -100,13 +100,13 @@ check 'a module that tries in the agent still signs' 0 smime sign -k alice@examp
 : >"$FAULTY_CONTROL"
 files='write|mkdir|append'
 if [ "$(python3 -c 'import ctypes; print(ctypes.CDLL(None).syscall(444, 0, 0, 1))')" -ge 1 ]; then
-	is 'it has written nothing outside' "$(tried | awk -v files="^($files|unlink)$" '$1 ~ files && $2 != "EACCES"')" ''
+	is 'I11: it has written nothing outside' "$(tried | awk -v files="^($files|unlink)$" '$1 ~ files && $2 != "EACCES"')" ''
 	is 'nor changed anything' "$(stat -c '%s %a' "$HOME/victim") $(ls "$HOME"/escape* 2>/dev/null)" "$before "
 else
-	skip 'it has written nothing outside' 'the kernel has no Landlock'
+	skip 'I11: it has written nothing outside' 'the kernel has no Landlock'
 	printf 'x' >"$HOME/victim"
 fi
-is 'and come to nothing else' "$(tried | awk -v files="^($files|unlink)$" '$1 !~ files && $2 != "EPERM"')" ''
+is 'I11: and come to nothing else' "$(tried | awk -v files="^($files|unlink)$" '$1 !~ files && $2 != "EPERM"')" ''
 is 'though it has tried everything' "$(tried | wc -l)" 25
 for name in ptrace memory descriptor signal exec mount bpf userfaultfd io_uring keyctl unshare; do
 	is "$name is refused" "$(came_of "$name")" EPERM
@@ -185,11 +185,12 @@ await grep -qx sleep "/proc/$sleeper/comm"
 tries_as_nobody() { (as nobody python3 "$T/bin/attach.py" "$1") | awk -v wanted="$2" '($2 == "done") == wanted'; } # PID WANTED
 like 'nobody gets into a process of his' "$(tries_as_nobody "$sleeper" 1)" 'memory done'
 for name in smime-agent smime-spawner smime-reader smime-token; do
-	is "and in no way into $name" "$(tries_as_nobody "$(called $name | head -n 1)" 1)" ''
+	is "I10: and in no way into $name" "$(tries_as_nobody "$(called $name | head -n 1)" 1)" ''
 done
 greets() { (as "$1" python3 -c 'import sys; sys.path.insert(0, sys.argv[1]); import wire; wire.Connection(sys.argv[2]).greet()' "$T/bin" "$SMIME_AGENT_SOCK"); } # USER
 chmod 711 "$T/own"
 chmod 666 "$SMIME_AGENT_SOCK"
 holds 'his agent answers him' greets nobody
-fails 'and nobody else, though the socket is open to all' greets daemon
+fails 'I9: and nobody else, though the socket is open to all' greets daemon
+fails 'I9: nor root' greets root
 done_testing

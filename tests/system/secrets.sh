@@ -60,9 +60,9 @@ is 'none of the agent still holds the key that went out' "$(everybody | having "
 
 # After lock.
 check 'lock' 0 smime lock
-is 'no process has the PIN any more' "$(everybody | having "$pin")" ''
-is 'none has the key that went out' "$(everybody | having "$cek")" ''
-is 'which is found where it is' "$(having "$cek" <<<"$holder")" "$holder"
+is 'I4: no process has the PIN any more' "$(everybody | having "$pin")" ''
+is 'I4: none has the key that went out' "$(everybody | having "$cek")" ''
+is 'I4: which is found where it is' "$(having "$cek" <<<"$holder")" "$holder"
 fails 'the process that had it has ended' kill -0 "$token"
 check 'unlock and decrypt again' 0 python3 "$SOURCE/tests/lib/secrets.py" key "$SMIME_AGENT_SOCK" "$T/alice.pem"
 is 'a bad message has the same answer from another process' "$(grep ^bad "$T/out")" "$before"
@@ -95,8 +95,8 @@ is 'and not in the core' "$(having "$(hex "$NEW")" <<<"$agent_pid")" ''
 touch "$T/pinentry.d/go"
 wait "$client"
 is 'the PIN is changed' "$?" 0
-is 'the old one is nowhere' "$(holders "$PIN")" ''
-is 'nor is the new one' "$(holders "$NEW")" ''
+is 'I4: the old one is nowhere' "$(holders "$PIN")" ''
+is 'I4: nor is the new one' "$(holders "$NEW")" ''
 rm "$T/pinentry.d/go"
 answers "pin $PUK" "pin $NEXT" "until go pin $NEXT"
 smime pin unblock >/dev/null 2>&1 &
@@ -115,9 +115,20 @@ check 'a wrong PIN' 4 smime unlock
 is 'is nowhere when it was refused' "$(holders 999999)" ''
 agent_stop
 
+# A PIN that was known for its time.
+configure "$(printf 'pin: {program: "%s", idle: 2s}\n' "$T/pinentry")"
+answers "pin $NEXT"
+agent_start
+check 'a mail is signed' 0 smime sign -i "$T/mail" -o "$T/signed"
+token=$(called smime-token)
+is 'the PIN is in the token process' "$(holders "$NEXT")" "$token"
+holds 'until its time is over' await ended "$token"
+is 'I4: then no process has it' "$(holders "$NEXT")" ''
+agent_stop
+
 # What stays.
 for secret in "$PIN" "$NEW" "$NEXT"; do
 	fails 'no file has a PIN but the answers of the pinentry' grep -raqF --exclude=answers "$secret" "$T"
 done
-is 'there is no core file' "$(find "$T" -name 'core*' -type f)" ''
+is 'I4: there is no core file' "$(find "$T" -name 'core*' -type f)" ''
 done_testing

@@ -6,6 +6,11 @@
 . "$(dirname "$0")/../lib/logind.sh"
 
 fixture people
+# A PIN whose octets nothing else has.
+demo_pkcs11 demo --change-pin --new-pin SeekAndFindMe-4711 || bail 'the PIN can not be changed'
+DEMO_PIN=SeekAndFindMe-4711
+pin=$(printf %s "$DEMO_PIN" | od -An -tx1 -v | tr -d ' \n')
+having_pin() { { echo "$agent_pid" && descendants "$agent_pid"; } | python3 "$SOURCE/tests/lib/secrets.py" memory "$pin"; }
 mail alice@example.org bob@example.org >"$T/mail"
 sign() { smime sign -i "$T/mail" -o "$T/signed"; }
 refuse='the session is locked; unlock the screen first'
@@ -17,9 +22,11 @@ ready() { tokens 'all(t["state"] == "ready" and not t["unlocked"] for t in d["to
 unlock() {
 	check "$1: unlocked before" 0 smime unlock
 	process=$(token_process)
+	[ "$(id -u)" != 0 ] || is "$1: the PIN is in the token process" "$(having_pin)" "$process"
 }
 locked_by() { # DESCRIPTION: the token that was unlocked is locked, in a new process
 	holds "$1: the token process has ended" await ended "$process"
+	if [ "$(id -u)" = 0 ]; then is "I4: $1: no process has the PIN" "$(having_pin)" ''; else skip "I4: $1" 'only root may look'; fi
 	holds "$1: the next one is not logged in" await ready
 	if [ "$(token_process)" != "$process" ]; then pass "$1: it is another one"; else fail "$1: it is another one"; fi
 }

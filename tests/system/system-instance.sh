@@ -61,10 +61,10 @@ chmod 644 "$T/lib/raw.py" "$T"/*.pub "$T"/*.pem
 raw() { as "$1" python3 "$T/lib/raw.py" "$SMIME_AGENT_SOCK" "$2" "$3"; } # UID REQUEST ARGUMENT
 denied=$(sed -nE 's/.*SMIME_E_DENIED = ([0-9]+).*/\1/p' "$SOURCE/include/smime/error.h")
 is 'a request by the hash of its key' "$(raw $billing sign "$T/alice.pub")" signed
-is 'by that of another one' "$(raw $billing sign "$T/bob.pub")" "$denied"
-is 'the other way around' "$(raw $reports sign "$T/alice.pub")" "$denied"
-check 'who is in no rule' 3 as $stranger smime status
-check 'can do nothing' 3 sign_as $stranger alice
+is 'I9: by that of another one' "$(raw $billing sign "$T/bob.pub")" "$denied"
+is 'I9: the other way around' "$(raw $reports sign "$T/alice.pub")" "$denied"
+check 'I9: who is in no rule' 3 as $stranger smime status
+check 'I9: can do nothing' 3 sign_as $stranger alice
 is 'a service sees its key' "$(addresses $billing)" alice@example.org
 is 'each sees its own' "$(addresses $reports)" bob@example.org
 is 'an operator none' "$(addresses $operator)" ''
