@@ -32,7 +32,7 @@ from wire import *
 SHA384, SHA512 = bytes.fromhex('608648016503040202'), bytes.fromhex('608648016503040203')
 MESSAGE_DIGEST = bytes.fromhex('2a864886f70d010904')
 RSA = bytes.fromhex('2a864886f70d010101')
-DENIED, PROTOCOL, NO_KEY = 500, 802, 410
+DENIED, PROTOCOL, TIMEOUT = 500, 802, 403
 ANSWER_MAX_S = 60
 IDS = {'alice': '01', 'bob': '02'}
 
@@ -130,12 +130,17 @@ def of_nobody(load):
     return Asked('unknown key', lambda number: sign(number, bytes(32), bytes(32)), lambda kind, body: 'wrong')
 
 
+def malformed(load):
+    body = sequence(octets(load.people['alice'].key), oid(ENVELOPED), sequence(oid(AES256_CBC), octets(bytes(16))), octets(b'\x30\x00'))
+    return Asked('malformed', lambda number: request(number, DECRYPT, body), lambda kind, reply: 'wrong')
+
+
 # With how often each is asked for.
 KINDS = [
     (20, signing('alice')), (20, signing('bob')), (10, decrypting(True)), (6, decrypting(False)),
     (5, signing('bob', SHA512, 64)),   # denied
     (1, signing('bob', SHA384, 48)),   # somebody is asked
-    (5, of_nobody), (6, of_certificate), (6, explaining),
+    (5, of_nobody), (3, malformed), (6, of_certificate), (6, explaining),
     (6, plain('list', R_LIST, listing)), (6, plain('status', R_STATUS, status)), (4, plain('intermediates', R_ANCHORS, intermediates)),
     (4, plain('anchors', R_ANCHORS, lambda number: request(number, ANCHORS, sequence(integer(0))))),
     (3, plain('unlock', R_DONE, unlock)), (1, plain('lock', R_DONE, lock)),
@@ -400,7 +405,8 @@ def judge(folder, audit, log, typed):
         say(not late, 'I2: %s: and each of them has its intent before it' % name, late[:5])
     wrong = logins.count('a0')
     say(logins and wrong <= int(typed), 'I5: of %d logins no more than the %s wrong PINs that were typed were wrong' % (len(logins), typed), wrong)
-    print('%d wrong PINs reached the token, %s were typed; %d intents, %d denied' % (wrong, typed, len(found), len(denied)))
+    late = sum(1 for rs in results.values() for r in rs if r['outcome'].get('code') == TIMEOUT)
+    print('%d wrong PINs reached the token, %s were typed; %d intents, %d denied, %d timed out' % (wrong, typed, len(found), len(denied), late))
 
 
 if sys.argv[1] == 'run':

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What must hold whatever happens: many clients that ask for everything while token processes and the agent are killed, prompts are
-# cancelled and PINs are wrong. Judged by tests/lib/load.py, which knows the protocol and the format of the log, and by what the module has
+# What must hold whatever happens: many clients that ask for everything while token processes and the agent are killed, operations time out,
+# prompts are cancelled and PINs are wrong. Judged by tests/lib/load.py, which knows the protocol and the format of the log, and by what the module has
 # counted; docs/reliability.md has the list.
 #
 #   SMIME_LOAD_S=60 bash tests/system/invariants.sh      # longer
@@ -14,12 +14,13 @@ export FAULTY_CONTROL=$T/control PYTHONPATH=$SOURCE/tests/lib
 audit=$HOME/.local/state/smime-agent/audit
 log=$FAULTY_CONTROL.log
 seconds=${SMIME_LOAD_S:-8}
-printf 'ledger\n' >"$FAULTY_CONTROL"
+# A process takes longer than it may at its second login, and at its sixtieth signature.
+printf 'ledger\nC_Login slow 3000 =2\nC_Sign slow 3000 =60\n' >"$FAULTY_CONTROL"
 : >"$log"
 configure "$(
 	cat <<-END
 		environment: [FAULTY_CONTROL]
-		modules: [{path: "$FAULTY_MODULE", sessions: 2, deadline: 20s}]
+		modules: [{path: "$FAULTY_MODULE", sessions: 2, deadline: 2s}]
 		audit: {journal: no, rotate: 64K}
 		rules:
 		  - {name: never, operation: [sign], key: {address: bob@example.org}, when: {digest: sha512}, outcome: deny}
