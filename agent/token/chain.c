@@ -70,13 +70,16 @@ static int push_der(STACK_OF(ASN1_OCTET_STRING) **certificates, const X509 *cert
 	return r;
 }
 
-/* An intermediate that is valid now, since they are often renewed with their key. Never a root: its reader has it or must not trust it. */
+/*
+ * An intermediate that has not ended (-1; 0 is no answer, which speaks against nothing), since they are often renewed with their key. Never a
+ * root: its reader has it or must not trust it.
+ */
 static X509 *intermediate_of(const struct inventory *inventory, X509 *certificate) {
 	for (int i = 0; i < sk_X509_num(inventory->all); i++) {
 		X509 *issuer = sk_X509_value(inventory->all, i);
 
 		if (!(X509_get_extension_flags(issuer) & EXFLAG_SS) && issued_by(inventory->issued, certificate, issuer) &&
-			X509_cmp_current_time(X509_get0_notAfter(issuer)) > 0)
+			X509_cmp_current_time(X509_get0_notAfter(issuer)) >= 0)
 			return issuer;
 	}
 	ERR_clear_error();

@@ -18,7 +18,7 @@ import tempfile
 BUILD, SOURCE = map(os.path.abspath, sys.argv[1:3])
 ROOM, LIMIT_S, WANTED = 'agent/policy', 20, 90
 # Which test programs a file's mutants are shown to, those first that look at it most.
-TESTS = {'certificate': ['certificate'], 'evidence': ['evidence'], 'policy': ['policy', 'rules'], '': ['rules', 'policy']}
+TESTS = {'certificate': ['certificate'], 'evidence': ['evidence', 'certificate'], 'policy': ['policy', 'rules'], '': ['rules', 'policy']}
 SANITIZE = ['-O0', '-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-Wno-error', '-w', '-U_FORTIFY_SOURCE']
 
 SWAPS = [
