@@ -32,7 +32,7 @@ struct agent {
 	struct consents *consents;
 	struct questions *questions;
 	struct requests *requests;
-	LIST_HEAD(, errand) errands;
+	TAILQ_HEAD(, errand) errands;              /* in the order they came */
 	struct audit *audit;                       /* NULL: there is none */
 	STACK_OF(ASN1_OCTET_STRING) *anchors;      /* DER of `trust:` */
 	STACK_OF(ASN1_OCTET_STRING) *certificates; /* DER of `certificates:` */

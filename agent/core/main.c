@@ -309,6 +309,7 @@ int main(int argc, char **argv) {
 
 	if (code >= 0)
 		return code;
+	TAILQ_INIT(&agent.errands);
 	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	sandbox_harden();
 	/* It is read again later, from another working directory. */

@@ -13,7 +13,7 @@
 #include "request-internal.h"
 
 struct errand {
-	LIST_ENTRY(errand) link; /* in agent->errands */
+	TAILQ_ENTRY(errand) link; /* in agent->errands */
 	struct agent *agent;
 	struct request *request;    /* NULL: the client has gone */
 	struct audit_entry *entry;  /* DENIED, which is abandoned with the request */
@@ -34,7 +34,7 @@ struct errand {
 static void errand_free(struct errand *errand) {
 	if (errand->request)
 		errand->request->errand = NULL;
-	LIST_REMOVE(errand, link);
+	TAILQ_REMOVE(&errand->agent->errands, errand, link);
 	wire_order_free(errand->order);
 	wire_hello_free(errand->hello);
 	ASN1_OCTET_STRING_free(errand->token);
@@ -52,7 +52,7 @@ static struct errand *errand_new(struct request *request) {
 	errand->uid = request->peer->identity.uid;
 	errand->intent = AUDIT_NO_SEQ;
 	request->errand = errand;
-	LIST_INSERT_HEAD(&errand->agent->errands, errand, link);
+	TAILQ_INSERT_TAIL(&errand->agent->errands, errand, link);
 	return errand;
 }
 
@@ -146,7 +146,7 @@ static void conclude(struct errand *errand, struct wire_report *report, int erro
 bool errands_linger(const struct agent *agent) {
 	const struct errand *errand;
 
-	LIST_FOREACH(errand, &agent->errands, link)
+	TAILQ_FOREACH(errand, &agent->errands, link)
 	if (errand->outdated && errand->ticket)
 		return true;
 	return false;
@@ -167,7 +167,7 @@ static void conclude_outdated(struct errand *errand) {
 static struct errand *next_to_withdraw(const struct agent *agent) {
 	struct errand *errand;
 
-	LIST_FOREACH(errand, &agent->errands, link)
+	TAILQ_FOREACH(errand, &agent->errands, link)
 	if (errand->outdated && errand->ticket && !errand->withdrawn)
 		return errand;
 	return NULL;
@@ -176,7 +176,7 @@ static struct errand *next_to_withdraw(const struct agent *agent) {
 void errands_judge_anew(struct agent *agent) {
 	struct errand *errand;
 
-	LIST_FOREACH(errand, &agent->errands, link)
+	TAILQ_FOREACH(errand, &agent->errands, link)
 	errand->outdated = true;
 	while ((errand = next_to_withdraw(agent))) {
 		errand->withdrawn = true;

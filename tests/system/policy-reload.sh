@@ -123,6 +123,30 @@ is 'and then reading is over' "$(code_of reading)" 0
 is 'I6: nothing else was begun' "$(operations)" 1
 rm "$FAULTY_CONTROL.go"
 
+# What is decided anew stays in its order.
+fresh 1
+check 'with the PIN known' 0 sign_as alice
+: >"$FAULTY_CONTROL.log"
+sick wait@C_SignInit
+cat >"$T/order.py" <<-'END'
+	import os, sys
+	from wire import *
+	connection = Connection(sys.argv[1]).greet()
+	by_label = {label: key for key, label in keys(connection)}
+	for number, label in enumerate(('alice', 'bob', 'bob', 'alice', 'bob'), 10):
+	    connection.send(sign(number, by_label[label], os.urandom(32)))
+	print(*(connection.receive()[0] for _ in range(5)))
+END
+background client python3 "$T/order.py" "$SMIME_AGENT_SOCK"
+holds 'four wait behind one' await queued 5
+background reading smime policy reload
+anew() { [ "$(grep -c '"kind":"result"' "$audit/audit.jsonl")" -ge 5 ]; }
+holds 'and are decided anew' await anew
+touch "$FAULTY_CONTROL.go"
+is 'they are served' "$(code_of client) $(code_of reading)" '0 0'
+is 'in the order in which they came' "$(sed -n 's/^operation C_Sign \([0-9]*\) .*/\1/p' "$FAULTY_CONTROL.log" | tr '\n' ' ')" '01 02 02 01 02 '
+rm "$FAULTY_CONTROL.go"
+
 # Whoever waits for the end of that may go.
 fresh 1
 check 'with the PIN known' 0 sign_as alice
