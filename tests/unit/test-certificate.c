@@ -261,6 +261,7 @@ static void certificates_lie_in_one_pool(void **state) {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *certificates[] = { certify("A", key, NULL, key, NOW), certify("B", key, NULL, key, NOW), certify("C", key, NULL, key, NOW) };
 	STACK_OF(ASN1_OCTET_STRING) *lists[3] = { NULL }, *rubbish = NULL;
+	struct wire_inventory *inventory = wire_inventory_new(), *empty = wire_inventory_new();
 	struct evidence *evidence = evidence_new();
 	STACK_OF(X509) *pool = NULL;
 
@@ -271,17 +272,22 @@ static void certificates_lie_in_one_pool(void **state) {
 	assert_int_equal(wire_push_octets(&rubbish, (const uint8_t *)"x", 1), 0);
 	assert_int_equal(wire_push_octets(&lists[1], (const uint8_t *)"x", 1), 0);
 	assert_int_equal(evidence_add_attestations(evidence, lists[0]), 0);
-	assert_int_equal(evidence_pool(evidence, lists[1], lists[2], &pool), 0);
+	sk_ASN1_OCTET_STRING_pop_free(inventory->certificates, ASN1_OCTET_STRING_free);
+	inventory->certificates = lists[1];
+	lists[1] = NULL;
+	assert_int_equal(evidence_pool(evidence, inventory, lists[2], &pool), 0);
 	assert_int_equal(sk_X509_num(pool), 4);
 	assert_int_equal(X509_cmp(sk_X509_value(pool, 3), certificates[2]), 0);
 	sk_X509_pop_free(pool, X509_free);
-	assert_int_equal(evidence_pool(evidence, NULL, NULL, &pool), 0);
+	assert_int_equal(evidence_pool(evidence, empty, NULL, &pool), 0);
 	assert_int_equal(sk_X509_num(pool), 2);
 	sk_X509_pop_free(pool, X509_free);
 	assert_int_equal(evidence_add_attestations(evidence, rubbish), -SMIME_E_MALFORMED);
 	assert_int_equal(evidence_add_roots(evidence, rubbish), -SMIME_E_MALFORMED);
 	assert_int_equal(evidence_add_policy(evidence, "1.2.3", rubbish), -SMIME_E_MALFORMED);
 	evidence_free(evidence);
+	wire_inventory_free(inventory);
+	wire_inventory_free(empty);
 	for (size_t i = 0; i < 3; i++) {
 		sk_ASN1_OCTET_STRING_pop_free(lists[i], ASN1_OCTET_STRING_free);
 		X509_free(certificates[i]);
