@@ -109,11 +109,15 @@ static void a_template_begins_with_its_name(void **state) {
 		const char *const extensions[2 * EXTENSIONS_MAX] = { "1.3.6.1.4.1.311.21.7", rows[i].value };
 		struct policy_certificate certificate;
 
-		assert_int_equal(read_back(extensions, 0, &certificate), 0);
-		if ((certificate.template_ == NULL) != (rows[i].name == NULL) ||
-			(rows[i].name && strcmp(certificate.template_, rows[i].name) != 0))
+		int r = read_back(extensions, 0, &certificate);
+
+		/* What can't be read is no certificate that a rule could know. */
+		if (r != (rows[i].name ? 0 : -SMIME_E_MALFORMED))
+			fail_msg("row %zu: %d", i, r);
+		if (r == 0 && strcmp(certificate.template_, rows[i].name) != 0)
 			fail_msg("row %zu: %s", i, certificate.template_);
-		policy_certificate_clear(&certificate);
+		if (r == 0)
+			policy_certificate_clear(&certificate);
 	}
 }
 
