@@ -61,6 +61,7 @@ void judge_describe_key(const struct agent *agent, const struct wire_key *key, c
 		.evidence = (enum policy_evidence)key->evidence,
 		.touch = key->touch,
 	};
+	ret_key->unread = ret_key->certificate_count == 0 && (named || sk_ASN1_OCTET_STRING_num(key->certificates) > 0);
 }
 
 void judge_describe_client(const struct identity *identity, const struct identity_now *now, struct policy_client *ret_client) {

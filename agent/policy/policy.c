@@ -99,17 +99,14 @@ size_t policy_size(const struct policy *policy) {
 
 static const struct policy_ask ask_each = { .count = 1 };
 
-/* A key without a certificate signs nothing; of one whose certificates can't be read it is not known. */
 static bool may_bind(const struct policy_key *key) {
-	if (!key)
-		return false;
-	for (size_t i = 0; i < key->certificate_count; i++)
+	for (size_t i = 0; key && i < key->certificate_count; i++)
 		if (key->certificates[i]->non_repudiation_only)
 			return true;
-	return key->certificate_count == 0 && sk_ASN1_OCTET_STRING_num(key->key->certificates) > 0;
+	return key && key->unread;
 }
 
-/* What holds where no rule says otherwise: a person may use his own keys for CMS, and a key that binds him is never used unseen. */
+/* What holds where no rule says otherwise: a person may use his own keys for CMS, and a key that binds him, or may, is never used unseen. */
 static struct policy_decision without_rules(const struct policy_question *question) {
 	struct policy_decision decision = { .outcome = POLICY_ALLOW, .name = "default" };
 

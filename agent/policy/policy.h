@@ -74,6 +74,7 @@ struct policy_key {
 	/* The one that it is used with, as far as the request says that; else every one, newest first. None: there is none, or they were not read. */
 	const struct policy_certificate *const *certificates;
 	size_t certificate_count;
+	bool unread; /* it may be used with one that is not known */
 	enum policy_evidence evidence;
 	bool touch; /* it was proved that each use of it takes a touch */
 };

@@ -54,7 +54,7 @@ static const struct wire_key *the_key(void) {
 	if (!key) {
 		key = wire_key_new();
 		REQUIRE(key && wire_set_octets(&key->spki, spki, sizeof(spki)) == 0 && wire_set_text(&key->label, "alice") == 0 &&
-			wire_set_octets(&key->id, "\x01", 1) == 0 && wire_push_octets(&key->certificates, "", 0) == 0);
+			wire_set_octets(&key->id, "\x01", 1) == 0);
 	}
 	return key;
 }
@@ -71,6 +71,7 @@ static void describe(enum policy_operation operation, bool second, bool stranger
 		.token = the_token(),
 		.certificates = second ? of_binding : of_everyday,
 		.certificate_count = known & CERTIFICATE ? 1 : 0,
+		.unread = !(known & CERTIFICATE),
 		.evidence = second ? POLICY_SOFTWARE : POLICY_ATTESTED,
 		.touch = !second,
 	};
@@ -161,6 +162,7 @@ static void look_at_ignorance(const struct files *files, const struct asked *ask
 			if (more == CERTIFICATE) {
 				wiser.key.certificates = whole.key.certificates;
 				wiser.key.certificate_count = whole.key.certificate_count;
+				wiser.key.unread = false;
 			}
 			if (wiser.question.key)
 				wiser.question.key = &wiser.key;

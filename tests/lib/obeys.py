@@ -6,6 +6,7 @@ denied must not reach the module: its log must not have grown.
 """
 import os
 import sys
+import time
 
 from wire import *
 
@@ -46,7 +47,7 @@ def listing_of(agent):
         total, items, *_ = parts(parse(body)[1])
         page = [parts(content) for _, content in parts(items[1])]
         for fields in page:
-            found[fields[0][1]] = {'token': fields[1][1], 'id': fields[2][1], 'label': fields[3][1].decode(), AUTHENTICATE: fields[9][1] != b'\0'}
+            found[fields[0][1]] = {'token': fields[1][1], 'id': fields[2][1], 'label': fields[3][1].decode(), 'seen': fields[6][1] != b'\0', AUTHENTICATE: fields[9][1] != b'\0'}
         offset += len(page)
         if offset >= int.from_bytes(total[1], 'big') or not page:
             return found
@@ -201,6 +202,9 @@ def before_the_login(listed):
         label = 'uri: "pkcs11:object=%s"' % percent(listed[key.spki]['label'].encode())
         agent.rules('operation: [sign], key: {%s}, outcome: deny' % label)
         agent.lock()
+        limit = time.monotonic() + 10
+        while listing_of(agent).get(keys[0].spki, {'seen': True})['seen'] and time.monotonic() < limit:
+            time.sleep(0.02)
         before = os.path.getsize(T + '/recorded')
         code, _ = agent.sign(key.spki)
         with open(T + '/recorded') as file:

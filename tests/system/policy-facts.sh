@@ -59,6 +59,10 @@ check 'what is decrypted' 0 decrypts for-older
 check 'by either' 0 decrypts for-newer
 rules "{operation: [sign], key: {$old}, outcome: deny}"
 check 'a certificate that is none of the key is not known' 5 asks_to_sign alice bob
+rules '{operation: [raw-sign], outcome: deny}'
+touch "$T/pinentry.d/no"
+check 'and without a rule nobody uses it unseen' 5 asks_to_sign alice bob
+rm "$T/pinentry.d/no"
 
 # ---- Strength of a message ----
 
@@ -107,29 +111,32 @@ for how in 'token: TOKEN' 'uri: "pkcs11:token=TOKEN"' 'uri: "pkcs11:token=TOKEN;
 done
 # ---- What a token tells after the login ----
 
-# There is no public key for this private key, so that it has no label before.
+# What the agent knows of a token goes when the next process has looked at it. There is no public key for this private key, so that it has no
+# label then.
+unseen() { smime keys --json | python3 -c 'import json, sys; keys = json.load(sys.stdin)["keys"]; sys.exit(len(keys) < 3 or any(k["seen"] for k in keys))'; }
+locked_under() { # RULE...
+	rules '{outcome: allow}'
+	smime lock
+	await unseen || fail 'the tokens are locked'
+	answers "pin $DEMO_PIN"
+	rules "$@"
+}
 label='key: {uri: "pkcs11:object=twice"}'
-answers "pin $DEMO_PIN"
-rules "{operation: [sign, decrypt], $label, outcome: deny}"
-smime lock
+locked_under "{operation: [sign, decrypt], $label, outcome: deny}"
 check 'a label that is not told before the login is denied' 5 asks_to_sign twice
 is 'after the login' "$(prompts)" 1
-smime lock
+locked_under "{operation: [sign, decrypt], $label, outcome: deny}"
 check 'of another key' 0 asks_to_sign alice alice
-is 'it is found out that it is another one' "$(prompts)" 2
-smime lock
-rules "{operation: [sign], $label, outcome: allow}" '{operation: [sign], outcome: deny}'
+is 'it is found out that it is another one' "$(prompts)" 1
+locked_under "{operation: [sign], $label, outcome: allow}" '{operation: [sign], outcome: deny}'
 check 'the one that is allowed' 0 asks_to_sign twice
-smime lock
+locked_under "{operation: [sign], $label, outcome: allow}" '{operation: [sign], outcome: deny}'
 check 'allows no other one' 5 asks_to_sign alice alice
-rules "{operation: [list], $label, outcome: deny}"
-smime lock
+locked_under "{operation: [list], $label, outcome: deny}"
 is 'before the login none is listed' "$(smime keys 2>/dev/null | grep -c example.org)" 0
 for token in demo copy; do smime unlock $token; done
 is 'after it the others are' "$(smime keys --json | python3 -c 'import json, sys; print(*sorted(k["label"] for k in json.load(sys.stdin)["keys"]))')" 'alice bob'
-rules '{operation: [unlock], outcome: deny}' "{operation: [sign], $label, outcome: deny}"
-smime lock
-answers "pin $DEMO_PIN"
+locked_under '{operation: [unlock], outcome: deny}' "{operation: [sign], $label, outcome: deny}"
 check 'where nobody may unlock' 5 asks_to_sign alice alice
 is 'nobody is asked to' "$(prompts)" 0
 

@@ -159,6 +159,13 @@ static void a_key_that_binds_its_owner_is_asked_for(void **state) {
 	policy_decide(policy, &question, &decision);
 	assert_int_equal(decision.outcome, POLICY_ASK);
 	assert_int_equal(decision.ask->count, 1);
+	of.certificate_count = 1;
+	policy_decide(policy, &question, &decision);
+	assert_int_equal(decision.outcome, POLICY_ALLOW);
+	of.certificate_count = 0;
+	of.unread = true;
+	policy_decide(policy, &question, &decision);
+	assert_int_equal(decision.outcome, POLICY_ASK);
 	policy_free(policy);
 }
 
