@@ -166,21 +166,35 @@ int key_objects_list(const struct cryptoki *module, CK_SESSION_HANDLE session, C
 	return 0;
 }
 
+static X509 *read_once(struct bytes der) {
+	const uint8_t *p = der.data;
+	X509 *certificate = d2i_X509(NULL, &p, (long)der.len);
+
+	ERR_clear_error();
+	return certificate;
+}
+
+X509 *certificate_read(struct bytes der) {
+	X509 *certificate = read_once(der);
+
+	if (!certificate || X509_get0_pubkey(certificate))
+		return certificate;
+	ERR_clear_error();
+	X509_free(certificate);
+	return read_once(der);
+}
+
 static int add_certificate(
 	const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, struct token_certificates *certificates) {
 	_cleanup_(value_clear) struct value der = { 0 };
 	_cleanup_(value_clear) struct value id = { 0 };
-	const uint8_t *p;
 	X509 *certificate;
 
 	if (read_value(module, session, object, CKA_VALUE, &der) != 0)
 		return 0;
-	p = der.data;
-	certificate = d2i_X509(NULL, &p, (long)der.len);
-	if (!certificate) {
-		ERR_clear_error();
+	certificate = certificate_read((struct bytes){ der.data, der.len });
+	if (!certificate)
 		return 0;
-	}
 	if (read_value(module, session, object, CKA_ID, &id) < 0) {
 		X509_free(certificate);
 		return -SMIME_E_NO_MEMORY;

@@ -34,6 +34,12 @@ void key_objects_clear(struct key_objects *objects);
 int key_objects_list(const struct cryptoki *module, CK_SESSION_HANDLE session, CK_OBJECT_CLASS class, struct key_objects *ret_objects,
 	struct fault *fault);
 
+/*
+ * NULL: it is none. OpenSSL keeps a certificate without its key when it could not read that, also when it only lacked memory for it, and such a
+ * one would stay as it is: it is read again.
+ */
+X509 *certificate_read(struct bytes der);
+
 /* Adds the certificates that the session can see and that are not known yet. Errors of cryptoki_find(). */
 int certificate_objects_list(
 	const struct cryptoki *module, CK_SESSION_HANDLE session, struct token_certificates *certificates, struct fault *fault);

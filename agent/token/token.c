@@ -13,25 +13,27 @@
 
 enum { REJECTION_SECRET_BYTES = 32 };
 
-/* Configured certificates that can't be read are left out: they never hide the token's own. */
+static int add_configured(STACK_OF(X509) *configured, struct bytes der) {
+	X509 *certificate = certificate_read(der);
+
+	if (certificate && sk_X509_push(configured, certificate) > 0)
+		return 0;
+	X509_free(certificate);
+	return -SMIME_E_NO_MEMORY;
+}
+
+/* The core has encoded configured certificates, so what can't be read of them is lacking memory. */
 static int read_configured(const struct wire_setup *setup, STACK_OF(X509) **ret_configured) {
 	STACK_OF(X509) *configured = sk_X509_new_null();
-	int i;
+	int r = configured ? 0 : -SMIME_E_NO_MEMORY;
 
-	if (!configured)
-		return -SMIME_E_NO_MEMORY;
-	for (i = 0; i < sk_ASN1_OCTET_STRING_num(setup->certificates); i++) {
-		struct bytes der = wire_octets(sk_ASN1_OCTET_STRING_value(setup->certificates, i));
-		const uint8_t *p = der.data;
-		X509 *certificate = d2i_X509(NULL, &p, (long)der.len);
-
-		if (!certificate)
-			ERR_clear_error();
-		else if (sk_X509_push(configured, certificate) <= 0)
-			X509_free(certificate);
-	}
-	*ret_configured = configured;
-	return 0;
+	for (int i = 0; r == 0 && i < sk_ASN1_OCTET_STRING_num(setup->certificates); i++)
+		r = add_configured(configured, wire_octets(sk_ASN1_OCTET_STRING_value(setup->certificates, i)));
+	if (r < 0)
+		sk_X509_pop_free(configured, X509_free);
+	else
+		*ret_configured = configured;
+	return r;
 }
 
 static int find(struct token *token, struct fault *fault) {
