@@ -300,6 +300,7 @@ static void the_first_rule_that_applies_decides(void **state) {
 	};
 	const struct rule_text later[] = { { .name = TEXT("a"), .outcome = TEXT("ask") },
 		{ .name = TEXT("b"), .client = &unknown, .outcome = TEXT("deny") } };
+	const struct rule_text closed[] = { { .client = &unknown, .outcome = TEXT("ask") }, { .outcome = TEXT("deny") } };
 	static const unsigned lines[] = { 3, 7, 9, 11 };
 	struct policy_question question = { .operation = POLICY_DECRYPT, .client = own };
 	struct policy_decision decision;
@@ -334,6 +335,11 @@ static void the_first_rule_that_applies_decides(void **state) {
 	policy_free(policy);
 
 	question.client.unit = NULL;
+	assert_int_equal(policy_new(&policy), 0);
+	assert_int_equal(policy_add(policy, "agent.yaml", closed, 2, lines, &fault), 0);
+	assert_int_equal(decided(policy, &question).outcome, POLICY_DENY);
+	assert_string_equal(decided(policy, &question).name, "rule 2");
+	policy_free(policy);
 	assert_int_equal(policy_new(&policy), 0);
 	assert_int_equal(policy_add(policy, "agent.yaml", later, 2, NULL, &fault), 0);
 	decision = decided(policy, &question);
@@ -524,25 +530,29 @@ static unsigned left(const struct policy *policy, struct policy_question *questi
 }
 
 static void what_was_counted_stays_counted(void **state) {
-	static unsigned two = 2, three = 3, five = 5;
+	static unsigned one = 1, two = 2, three = 3, five = 5;
 	static const struct {
+		unsigned *old;
 		const char *before, *name; /* names of both rules */
 		unsigned *limit;
 		const char *file;
 		unsigned left;  /* after one at 1 s and one at 4 s, at 5 s, within 10 s */
 		unsigned later; /* at 12 s */
 	} rows[] = {
-		{ "mine", "mine", &three, "agent.yaml", 1, 1 },
-		{ "mine", "mine", &five, "agent.yaml", 3, 1 },
-		{ "mine", "mine", &two, "agent.yaml", 0, 1 },
-		{ "mine", "other", &three, "agent.yaml", 3, 0 },
-		{ "mine", "mine", &three, "/etc/agent.yaml", 3, 0 },
-		{ NULL, NULL, &three, "agent.yaml", 1, 1 },
+		{ &three, "mine", "mine", &three, "agent.yaml", 1, 1 },
+		{ &three, "mine", "mine", &five, "agent.yaml", 3, 1 },
+		{ &three, "mine", "mine", &two, "agent.yaml", 0, 1 },
+		{ &three, "mine", "mine", &one, "agent.yaml", 0, 0 },
+		{ &two, "mine", "mine", &three, "agent.yaml", 1, 1 },
+		{ &one, "mine", "mine", &one, "agent.yaml", 0, 1 },
+		{ &three, "mine", "other", &three, "agent.yaml", 3, 0 },
+		{ &three, "mine", "mine", &three, "/etc/agent.yaml", 3, 0 },
+		{ &three, NULL, NULL, &three, "agent.yaml", 1, 1 },
 	};
 	const struct rule_text plain = { .name = TEXT("plain"), .outcome = TEXT("deny") };
 
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
-		struct rule_text_when old = { .at_most = &three, .within = TEXT("10s") },
+		struct rule_text_when old = { .at_most = rows[i].old, .within = TEXT("10s") },
 				      new = { .at_most = rows[i].limit, .within = TEXT("10s") };
 		const struct rule_text before[] = { { .name = TEXT(rows[i].before), .outcome = TEXT("allow"), .when = &old }, plain },
 				       after[] = { { .name = TEXT(rows[i].name), .outcome = TEXT("allow"), .when = &new }, plain };
