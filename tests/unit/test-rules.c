@@ -2,6 +2,8 @@
 /*
  * Rules: each member with a question that it is about, one that it is not, and one of which that is not known; and each text that is refused.
  */
+#include <grp.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -294,16 +296,59 @@ static void others_are_opened_nothing_by_rules_that_do_not_name_them(void **stat
 }
 
 static void users_and_groups_have_names(void **state) {
-	struct rule_text_client user = { .uid = TEXT("root") }, group = { .gid = TEXT("root") };
+	struct rule_text_client user = { .uid = TEXT("daemon") }, group = { .gid = TEXT("daemon") };
 	const struct rule_text of_user = { .outcome = TEXT("deny"), .client = &user },
 			       of_group = { .outcome = TEXT("deny"), .client = &group };
 	struct policy_question question = usual();
 
 	assert_int_equal(ask(&of_user, &question), RULE_NO);
 	assert_int_equal(ask(&of_group, &question), RULE_NO);
-	question.client.uid = question.client.gid = 0;
+	question.client.uid = getpwnam("daemon")->pw_uid;
+	question.client.gid = getgrnam("daemon")->gr_gid;
 	assert_int_equal(ask(&of_user, &question), RULE_YES);
 	assert_int_equal(ask(&of_group, &question), RULE_YES);
+}
+
+/* But for paths, where it would name what lies deeper. */
+static void a_star_is_for_any_character(void **state) {
+	struct policy_certificate slashes = { .addresses = (char *[]){ TEXT("a/b@example.org"), NULL }, .issuer = TEXT("CN=A/B,O=C") };
+	struct policy_key with = of;
+	struct rule_text_key address = { .address = TEXT("*@example.org") }, issuer = { .issuer = TEXT("CN=*,O=C") };
+	struct rule_text_client unit = { .unit = TEXT("a*") }, label = { .label = TEXT("?*/?") }, path = { .executable = TEXT("/usr/*") };
+	const struct rule_text in_unit = { .outcome = TEXT("deny"), .client = &unit },
+			       labelled = { .outcome = TEXT("deny"), .client = &label },
+			       below = { .outcome = TEXT("deny"), .client = &path };
+	struct policy_question question = usual();
+
+	with.certificate = &slashes;
+	assert_int_equal(of_key(&address, &with), RULE_YES);
+	assert_int_equal(of_key(&issuer, &with), RULE_YES);
+	question.client.unit = "a/b.service";
+	question.client.label = "a/b/c";
+	assert_int_equal(ask(&in_unit, &question), RULE_YES);
+	assert_int_equal(ask(&labelled, &question), RULE_YES);
+	assert_int_equal(ask(&below, &question), RULE_NO);
+}
+
+/* Whatever else is not known. */
+static void what_does_not_apply_is_certain(void **state) {
+	struct rule_text_key address = { .address = TEXT("alice@example.org") };
+	struct rule_text_client other = { .uid = TEXT("1001") };
+	struct rule_text_when strong = { .digest = TEXT("sha512") };
+	const struct rule_text of_other = { .outcome = TEXT("deny"), .key = &address, .client = &other },
+			       with_strong = { .outcome = TEXT("deny"), .key = &address, .when = &strong };
+	struct policy_question question = usual();
+	struct policy_key bare = of;
+
+	bare.certificate = NULL;
+	question.key = &bare;
+	assert_int_equal(ask(&of_other, &question), RULE_NO);
+	assert_int_equal(ask(&with_strong, &question), RULE_NO);
+	question.client.uid = 1001;
+	assert_int_equal(ask(&of_other, &question), RULE_UNKNOWN);
+	question.digest_bits = 512;
+	question.client.uid = 1000;
+	assert_int_equal(ask(&with_strong, &question), RULE_UNKNOWN);
 }
 
 /* ---- Conditions ---- */
@@ -621,6 +666,8 @@ int main(void) {
 		cmocka_unit_test(a_client_is_what_is_known_of_it),
 		cmocka_unit_test(others_are_opened_nothing_by_rules_that_do_not_name_them),
 		cmocka_unit_test(users_and_groups_have_names),
+		cmocka_unit_test(a_star_is_for_any_character),
+		cmocka_unit_test(what_does_not_apply_is_certain),
 		cmocka_unit_test(a_condition_holds_or_not),
 		cmocka_unit_test(a_locked_session_may_be_active),
 		cmocka_unit_test(decryption_may_want_a_cipher),
