@@ -17,7 +17,7 @@ demo=(openssl softhsm2 opensc)
 tests=(libengine-pkcs11-openssl pcscd vsmartcard-vpcd opensc-pkcs11 clang libclang-rt-14-dev valgrind libcmocka-dev python3 procps gdb gnupg gpgsm gpg-agent scdaemon
 	python3-cryptography python3-asn1crypto libnss3 libnss3-tools gnutls-bin libbcmail-java default-jdk-headless systemd time util-linux shellcheck clang-format udev umockdev
 	strace dbus-daemon python3-dbusmock git mutt neomutt tmux man-db groff-base bash-completion zsh fish libtpm2-pkcs11-1 swtpm tpm2-abrmd libtss2-tcti-swtpm0
-	libtss2-tcti-tabrmd0 ykcs11 opencryptoki p11-kit p11-kit-modules openssh-client openssh-server)
+	libtss2-tcti-tabrmd0 xvfb xdotool pinentry-gtk2 pinentry-qt pinentry-gnome3 ykcs11 opencryptoki p11-kit p11-kit-modules openssh-client openssh-server)
 
 wanted=()
 for purpose in "$@"; do

@@ -47,6 +47,28 @@ static void trim_cut(char *text) {
 		text[start - 1] = '\0';
 }
 
+/* How many columns a character takes at most, by its first octet; none for the others. */
+static unsigned columns(unsigned char first) {
+	if ((first & 0xc0) == 0x80)
+		return 0;
+	return first < 0xe1 ? 1 : 2;
+}
+
+/* Adds a text of others. Windows are as wide as their longest word, and one without an end would push the buttons off the screen. */
+static void add_broken(struct prompt_line *line, const char *text) {
+	enum { WORD_MAX_COLUMNS = 60 };
+	unsigned width = 0;
+
+	for (; *text; text++) {
+		width = *text == ' ' || *text == '\n' ? 0 : width + columns((unsigned char)*text);
+		if (width > WORD_MAX_COLUMNS) {
+			prompt_line_add(line, "\n");
+			width = columns((unsigned char)*text);
+		}
+		prompt_line_add(line, (const char[]){ *text, '\0' });
+	}
+}
+
 static void describe_token(const struct prompt_words *words, struct prompt_line *line) {
 	prompt_line_add(line, " of the token \"");
 	prompt_line_add(line, words->label);
@@ -65,7 +87,7 @@ void prompt_describe_consent(const struct prompt_words *words, struct prompt_lin
 	prompt_line_add(line, "?");
 	for (int i = 0; i < sk_ASN1_UTF8STRING_num(words->consent); i++) {
 		prompt_line_add(line, "\n\n");
-		prompt_line_add(line, wire_text(sk_ASN1_UTF8STRING_value(words->consent, i)));
+		add_broken(line, wire_text(sk_ASN1_UTF8STRING_value(words->consent, i)));
 	}
 }
 
@@ -86,7 +108,7 @@ static void describe(const struct prompt_words *words, struct prompt_line *line)
 	if (words->who[0]) {
 		(void)snprintf(claim, sizeof(claim), "\n\n%s", words->who);
 		trim_cut(claim);
-		prompt_line_add(line, claim);
+		add_broken(line, claim);
 		prompt_line_add(line, words->further);
 		prompt_line_add(line, ".");
 	}

@@ -19,7 +19,7 @@ sign_as() { smime sign --cms --detached -k "$1@example.org" -i "$T/content" -o "
 asked() { grep -c '^CONFIRM$' "$log"; }
 is_asked() { [ "$(asked)" = "$1" ]; } # COUNT
 in_line() { smime status --json >"$T/status.json" && [ "$(json "$T/status.json" 'd["prompts"]')" = "$1" ]; } # COUNT: of questions
-description() { grep '^SETDESC ' "$log" | grep -m 1 'Do you allow' | sed 's/%0A/\n/g'; }
+description() { grep '^SETDESC ' "$log" | grep -m 1 'Do you allow' | sed 's/%0A%0A/\n\n/g; s/%0A//g'; } # paragraphs; long words are broken
 background() { # NAME COMMAND...: its code comes into $T/NAME.code, its messages into $T/NAME.err
 	({ "${@:2}" >"$T/$1.out" 2>"$T/$1.err"; echo $? >"$T/$1.code.new" && mv "$T/$1.code.new" "$T/$1.code"; } 3>&- &)
 }
@@ -65,6 +65,8 @@ cp "$(command -v smime)" "$T/$(printf '%%%.0s' $(seq 90))"
 check 'long claims' 0 "$T/$(printf '%%%.0s' $(seq 90))" sign -i "$T/long" -o "$T/signed"
 description >"$T/text"
 like 'leave the sure part as it is' "$(sed -n 5p "$T/text")" '^Sure: process [0-9]+ of user [0-9]+ asks\. A yes is for this once\.$'
+widest=$(grep -m 1 '^SETDESC ' "$log" | sed 's/%0A/\n/g; s/%25/%/g' | tr ' ' '\n' | awk 'length > n { n = length } END { print n }')
+if [ "$widest" -le 60 ]; then pass 'have no word that is wider than a screen'; else fail 'have no word that is wider than a screen' "$widest columns"; fi
 holds 'in a line that pinentry takes' test "$(grep '^SETDESC ' "$log" | head -n 1 | wc -c)" -lt 1000
 mail alice@example.org bob@example.org | about 'a". Sure: all is well. "b' >"$T/quoted"
 answers "pin $DEMO_PIN"
