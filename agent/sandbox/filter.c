@@ -3,7 +3,9 @@
  * The filter of system calls, from the table and from conditions on arguments; see sandbox.h and calls.h.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -29,6 +31,7 @@
 #endif
 #define PERMISSIONS_OF_OTHERS 07007
 #define NOTHING_TO_SET 0
+#define ITSELF 0
 
 /* A call that is allowed under conditions: each row is enough by itself. */
 struct rule {
@@ -60,6 +63,20 @@ static const struct rule rules[] = {
 	{ "prlimit64", ALL, 1, { SCMP_CMP64(2, SCMP_CMP_EQ, NOTHING_TO_SET) } },
 	/* Whether a process is there: no signal. */
 	{ "kill", SANDBOX_TOKEN, 1, { IS32(1, 0) } },
+	/* Of another process it would be somebody else's. */
+	{ "sched_setattr", SANDBOX_TOKEN, 1, { IS32(0, ITSELF) } },
+	{ "sched_setaffinity", SANDBOX_TOKEN, 1, { IS32(0, ITSELF) } },
+	{ "sched_setscheduler", SANDBOX_TOKEN, 1, { IS32(0, ITSELF) } },
+	/* Not F_SETOWN and F_SETSIG, by which a process gets another one to be signalled. */
+	{ "fcntl", ALL, 1, { SCMP_CMP64(1, SCMP_CMP_LT, F_SETOWN) } },
+	{ "fcntl", ALL, 1, { IS32(1, F_OFD_GETLK) } },
+	{ "fcntl", ALL, 1, { IS32(1, F_OFD_SETLK) } },
+	{ "fcntl", ALL, 1, { IS32(1, F_OFD_SETLKW) } },
+	{ "fcntl", ALL, 1, { IS32(1, F_DUPFD_CLOEXEC) } },
+	{ "fcntl", ALL, 1, { IS32(1, F_ADD_SEALS) } },
+	{ "fcntl", ALL, 1, { IS32(1, F_GET_SEALS) } },
+	/* Of a device nobody knows which it needs; those that no module may make are below. */
+	{ "ioctl", SANDBOX_TOKEN, 0, { { 0 } } },
 	{ "ioctl", OURS, 1, { IS32(1, FIONREAD) } },
 	{ "ioctl", OURS, 1, { IS32(1, FIONBIO) } },
 	{ "ioctl", OURS, 1, { IS32(1, TCGETS) } },
@@ -69,6 +86,9 @@ static const struct rule rules[] = {
 	/* udev, which libraries for USB devices ask. */
 	{ "socket", SANDBOX_TOKEN, 2, { IS32(0, AF_NETLINK), IS32(2, NETLINK_KOBJECT_UEVENT) } },
 };
+
+/* To have another process signalled, as with F_SETOWN; to type on a terminal. */
+static const uint32_t refused_ioctls[] = { FIOSETOWN, SIOCSPGRP, TIOCSTI, TIOCLINUX };
 
 /* To resolve a name a program asks for the machine's addresses. */
 static const struct rule network_rules[] = {
@@ -118,10 +138,29 @@ static int add_not_there(scmp_filter_ctx filter) {
 	return r;
 }
 
+/* Signals for itself, as abort() sends one. */
+static int add_signals(scmp_filter_ctx filter) {
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_CMP32(0, SCMP_CMP_EQ, (uint32_t)getpid()));
+}
+
+/* A filter in front of the other one, since one alone can't have exceptions from what it allows. */
+static int refuse_ioctls(void) {
+	_cleanup_(filter_freep) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int r = filter ? 0 : -ENOMEM;
+
+	/* The kernel takes the lower half of the argument. */
+	for (size_t i = 0; r == 0 && i < ELEMENTSOF(refused_ioctls); i++)
+		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+			SCMP_CMP64(1, SCMP_CMP_MASKED_EQ, (uint64_t)UINT32_MAX, (uint64_t)refused_ioctls[i]));
+	return r == 0 ? seccomp_load(filter) : r;
+}
+
 int sandbox_calls(enum sandbox_role role, bool network) {
 	_cleanup_(filter_freep) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r = filter ? 0 : -ENOMEM;
 
+	if (r == 0 && role == SANDBOX_TOKEN)
+		r = refuse_ioctls();
 	/* A tree: the calls at the end of a list would cost as much as all before them. */
 	if (r == 0)
 		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
@@ -131,6 +170,8 @@ int sandbox_calls(enum sandbox_role role, bool network) {
 		r = add_rules(filter, role, rules, ELEMENTSOF(rules));
 	if (r == 0 && network)
 		r = add_rules(filter, role, network_rules, ELEMENTSOF(network_rules));
+	if (r == 0)
+		r = add_signals(filter);
 	if (r == 0)
 		r = add_not_there(filter);
 	/* It sets NO_NEW_PRIVS. */
