@@ -26,11 +26,17 @@ static int check_module(const char *path, char **ret_message) {
 	return 0;
 }
 
-static int check_writable(const struct config_module *module, char **ret_message) {
-	for (size_t i = 0; i < module->writable_count; i++)
-		if (access(module->writable[i], F_OK) < 0)
-			return config_refuse(ret_message, "modules: writable: %s: %s", module->writable[i], strerror(errno));
+static int check_paths(const char *list, const char *key, char *const *paths, size_t count, char **ret_message) {
+	for (size_t i = 0; i < count; i++)
+		if (access(paths[i], F_OK) < 0)
+			return config_refuse(ret_message, "%s: %s: %s: %s", list, key, paths[i], strerror(errno));
 	return 0;
+}
+
+static int check_freedoms(const char *list, const struct config_module *module, char **ret_message) {
+	int r = check_paths(list, "writable", module->writable, module->writable_count, ret_message);
+
+	return r < 0 ? r : check_paths(list, "readable", module->readable, module->readable_count, ret_message);
 }
 
 static int check_pin(const struct config *config, char **ret_message) {
@@ -57,7 +63,9 @@ int config_check(const struct config *config, char **ret_message) {
 	for (size_t i = 0; r == 0 && i < config->module_count; i++) {
 		r = check_module(config->modules[i].path, ret_message);
 		if (r == 0)
-			r = check_writable(&config->modules[i], ret_message);
+			r = check_freedoms("modules", &config->modules[i], ret_message);
 	}
+	for (size_t i = 0; r == 0 && i < config->p11_kit_count; i++)
+		r = check_freedoms("p11-kit", &config->p11_kit[i], ret_message);
 	return r == 0 ? check_pin(config, ret_message) : r;
 }

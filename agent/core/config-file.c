@@ -26,19 +26,32 @@
 static const cyaml_schema_value_t text_schema = {
 	CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, CONFIG_TEXT_MAX_BYTES),
 };
+#define MODULE_LIST(key, member) \
+	CYAML_FIELD_SEQUENCE(    \
+		key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file_module, member, &text_schema, 0, CONFIG_LIST_MAX)
+/* What is said of a module wherever its path comes from. */
+#define MODULE_SETTINGS                                                                                                      \
+	NUMBER("sessions", struct config_file_module, sessions, CYAML_FLAG_OPTIONAL),                                        \
+		TEXT("deadline", struct config_file_module, deadline, CYAML_FLAG_OPTIONAL),                                  \
+		TEXT("exclusive", struct config_file_module, exclusive, CYAML_FLAG_OPTIONAL),                                \
+		TEXT("network", struct config_file_module, network, CYAML_FLAG_OPTIONAL), MODULE_LIST("writable", writable), \
+		MODULE_LIST("readable", readable)
 static const cyaml_schema_field_t module_fields[] = {
 	TEXT("path", struct config_file_module, path, CYAML_FLAG_DEFAULT),
 	TEXT("init-reserved", struct config_file_module, init_reserved, CYAML_FLAG_OPTIONAL),
-	NUMBER("sessions", struct config_file_module, sessions, CYAML_FLAG_OPTIONAL),
-	TEXT("deadline", struct config_file_module, deadline, CYAML_FLAG_OPTIONAL),
-	TEXT("exclusive", struct config_file_module, exclusive, CYAML_FLAG_OPTIONAL),
-	TEXT("network", struct config_file_module, network, CYAML_FLAG_OPTIONAL),
-	CYAML_FIELD_SEQUENCE("writable", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file_module, writable, &text_schema, 0,
-		CONFIG_LIST_MAX),
+	MODULE_SETTINGS,
 	CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t module_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_file_module, module_fields),
+};
+static const cyaml_schema_field_t p11_kit_fields[] = {
+	TEXT("name", struct config_file_module, name, CYAML_FLAG_DEFAULT),
+	MODULE_SETTINGS,
+	CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t p11_kit_schema = {
+	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_file_module, p11_kit_fields),
 };
 static const cyaml_schema_field_t certificate_fields[] = {
 	TEXT("path", struct config_file_certificate, path, CYAML_FLAG_DEFAULT),
@@ -153,6 +166,7 @@ static const cyaml_schema_field_t top_fields[] = {
 	/* None is no choice: without the key the modules are those of p11-kit. */
 	CYAML_FIELD_SEQUENCE(
 		"modules", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, modules, &module_schema, 1, CONFIG_LIST_MAX),
+	LIST("p11-kit", p11_kit, &p11_kit_schema),
 	LIST("certificates", certificates, &certificate_schema),
 	LIST("trust", trust, &text_schema),
 	LIST("capabilities", capabilities, &text_schema),

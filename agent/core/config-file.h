@@ -16,9 +16,13 @@
 #include "refuse.h"
 
 struct config_file_module {
-	char *path, *init_reserved, *deadline, *exclusive, *network;
+	char *path, *init_reserved; /* of modules: */
+	char *name;                 /* of p11-kit: */
+	char *deadline, *exclusive, *network;
 	char **writable;
 	unsigned writable_count;
+	char **readable;
+	unsigned readable_count;
 	unsigned *sessions;
 };
 struct config_file_certificate {
@@ -51,6 +55,8 @@ struct config_file_hardware_policy {
 struct config_file {
 	struct config_file_module *modules;
 	unsigned modules_count;
+	struct config_file_module *p11_kit;
+	unsigned p11_kit_count;
 	struct config_file_certificate *certificates;
 	unsigned certificates_count;
 	char **trust;

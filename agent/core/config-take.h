@@ -22,6 +22,7 @@ int config_require_clean(const char *file, const char *key, const char *text, ch
 
 /* Each takes over one key that the file has. -SMIME_E_USAGE with *ret_message; -SMIME_E_NO_MEMORY. */
 int config_take_modules(struct config *config, const char *file, const struct config_file *raw, char **ret_message);
+int config_take_p11_kit(struct config *config, const char *file, const struct config_file *raw, char **ret_message);
 int config_take_pin(struct config *config, const char *file, const struct config_file *raw, char **ret_message);
 int config_take_audit(struct config *config, const char *file, const struct config_file *raw, char **ret_message);
 

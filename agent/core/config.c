@@ -175,6 +175,7 @@ static const struct key {
 	bool administrator; /* it is no user's, wherever it is set */
 } keys[] = {
 	{ "modules", offsetof(struct config_file, modules), config_take_modules },
+	{ "p11-kit", offsetof(struct config_file, p11_kit), config_take_p11_kit },
 	{ "certificates", offsetof(struct config_file, certificates), take_certificates },
 	{ "trust", offsetof(struct config_file, trust), take_trust },
 	{ "capabilities", offsetof(struct config_file, capabilities), take_capabilities },
@@ -329,6 +330,9 @@ struct config *config_free(struct config *config) {
 	for (size_t i = 0; i < config->module_count; i++)
 		config_module_clear(&config->modules[i]);
 	free(config->modules);
+	for (size_t i = 0; i < config->p11_kit_count; i++)
+		config_module_clear(&config->p11_kit[i]);
+	free(config->p11_kit);
 	config_list_free(&config->certificates, &config->certificate_count);
 	config_list_free(&config->trust, &config->trust_count);
 	config_list_free(&config->capabilities, &config->capability_count);

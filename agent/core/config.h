@@ -32,14 +32,17 @@ enum {
 #define CONFIG_DEADLINE_DEFAULT_US (60ull * 1000000)
 
 struct config_module {
-	char *path;
+	char *path;          /* NULL: what p11-kit has for the name */
 	char *init_reserved; /* pReserved of its C_Initialize; NULL: none */
+	char *name;          /* of its file among p11-kit's, without the ending; NULL: it has a path */
 	unsigned sessions;
 	uint64_t deadline_us; /* for whatever its tokens are asked to do */
 	bool exclusive;       /* no other program can use a card while somebody is logged in on it */
 	bool network;         /* it may open Internet sockets */
-	char **writable;      /* further directories that it may write in */
+	char **writable;      /* further files and directories that it may write to */
 	size_t writable_count;
+	char **readable; /* and read */
+	size_t readable_count;
 };
 
 /* For how many operations, and how long, a PIN is good for a key that wants it each time. */
@@ -62,6 +65,8 @@ struct config_audit {
 struct config {
 	struct config_module *modules; /* none: those of p11-kit */
 	size_t module_count;
+	struct config_module *p11_kit; /* settings for modules of p11-kit */
+	size_t p11_kit_count;
 	char **certificates;
 	size_t certificate_count;
 	char **trust;
@@ -92,6 +97,9 @@ struct config {
 int config_load(const char *file, struct config **ret_config, char **ret_message);
 struct config *config_free(struct config *config); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(struct config *, config_freep, config_free)
+
+/* What holds for a module that p11-kit's files name: its own entry, else the defaults. Its strings stay the configuration's. */
+struct config_module config_p11_kit_module(const struct config *config, const char *name);
 
 /* A module's entry for whoever keeps it longer than the configuration. 0 or -SMIME_E_NO_MEMORY; what was copied is to be cleared in both cases. */
 int config_module_copy(const struct config_module *module, struct config_module *ret_copy);

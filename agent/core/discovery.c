@@ -4,6 +4,8 @@
  */
 #include "discovery.h"
 
+#include <stdio.h>
+
 #include <smime/error.h>
 
 #include "agent/wire/limits.h"
@@ -364,6 +366,21 @@ static int add_module(struct discovery *discovery, const struct config_module *c
 	return 0;
 }
 
+static bool has_name(const STACK_OF(wire_module) *modules, const char *name) {
+	for (int i = 0; i < sk_wire_module_num(modules); i++)
+		if (strcmp(wire_text(sk_wire_module_value(modules, i)->name), name) == 0)
+			return true;
+	return false;
+}
+
+/* Settings for a name that is misspelt would otherwise be for nobody, and nobody would know. */
+static void tell_of_unknown(const struct config *config, const STACK_OF(wire_module) *modules) {
+	for (size_t i = 0; i < config->p11_kit_count; i++)
+		if (!has_name(modules, config->p11_kit[i].name))
+			(void)fprintf(stderr, "smime-agent: p11-kit: %s: no file of p11-kit's names such a module for the agent\n",
+				config->p11_kit[i].name);
+}
+
 static void on_modules_report(void *userdata, struct wire_report *received) {
 	_cleanup_(wire_report_freep) struct wire_report *report = received;
 	struct discovery *discovery = userdata;
@@ -372,14 +389,13 @@ static void on_modules_report(void *userdata, struct wire_report *received) {
 		return;
 	for (int i = 0; i < sk_wire_module_num(report->body->modules); i++) {
 		const wire_module *found = sk_wire_module_value(report->body->modules, i);
-		(void)add_module(discovery,
-			&(struct config_module){
-				.path = (char *)(uintptr_t)wire_text(found->path),
-				.init_reserved = found->init_reserved ? (char *)(uintptr_t)wire_text(found->init_reserved) : NULL,
-				.sessions = 1,
-				.deadline_us = CONFIG_DEADLINE_DEFAULT_US,
-			});
+		struct config_module config = config_p11_kit_module(discovery->agent->config, wire_text(found->name));
+
+		config.path = (char *)(uintptr_t)wire_text(found->path);
+		config.init_reserved = found->init_reserved ? (char *)(uintptr_t)wire_text(found->init_reserved) : NULL;
+		(void)add_module(discovery, &config);
 	}
+	tell_of_unknown(discovery->agent->config, report->body->modules);
 }
 
 static void on_modules_ended(void *userdata) {

@@ -38,10 +38,10 @@ static void ignore_report(void *userdata, struct wire_report *report) {
 static void ignore_end(void *userdata) {
 }
 
-static int add_writable(const char *directory, struct wire_setup *setup) {
+static int add_path(const char *path, STACK_OF(ASN1_UTF8STRING) *list) {
 	ASN1_UTF8STRING *text = NULL;
 
-	if (wire_set_text(&text, directory) < 0 || sk_ASN1_UTF8STRING_push(setup->writable, text) <= 0) {
+	if (wire_set_text(&text, path) < 0 || sk_ASN1_UTF8STRING_push(list, text) <= 0) {
 		ASN1_UTF8STRING_free(text);
 		return -SMIME_E_NO_MEMORY;
 	}
@@ -55,7 +55,9 @@ int token_process_describe(const struct config_module *module, struct wire_setup
 		return -SMIME_E_NO_MEMORY;
 	setup->network = module->network ? 0xff : 0;
 	for (size_t i = 0; r == 0 && i < module->writable_count; i++)
-		r = add_writable(module->writable[i], setup);
+		r = add_path(module->writable[i], setup->writable);
+	for (size_t i = 0; r == 0 && i < module->readable_count; i++)
+		r = add_path(module->readable[i], setup->readable);
 	return r;
 }
 

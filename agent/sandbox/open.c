@@ -18,6 +18,6 @@ int sandbox_calls(enum sandbox_role role, bool network) {
 	return 0;
 }
 
-int sandbox_files(const char *const *writable, size_t count) {
+int sandbox_files(const struct sandbox_files *files) {
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What each process takes from itself: who may look into it, the system calls that it does not need, and, for one that loads a
- * module, the files that it has no business to write.
+ * What each process takes from itself: who may look into it, the system calls that it does not need, and, where no other process has
+ * to be known, the files that it has no business to read or to write.
  *
  * Nothing here is ever given back, and all of it holds for every thread and whatever would be started. In a build that can be looked
  * into (the Meson option `debuggable`, and every build with a sanitizer) nothing is taken.
@@ -23,11 +23,22 @@ enum sandbox_role { SANDBOX_CORE = 1, SANDBOX_READER = 2, SANDBOX_TOKEN = 4 };
  */
 int sandbox_calls(enum sandbox_role role, bool network);
 
+/* Files, and directories with all that is below them. */
+struct sandbox_files {
+	const char *const *readable;
+	size_t readable_count;
+	const char *const *writable; /* and readable */
+	size_t writable_count;
+	bool network; /* TCP ports may be connected to, and bound */
+};
+
 /*
- * From here on nothing is written, made or removed but below these places, nor is any file run. A place that is not there is passed
- * over, and so is all of this on a kernel without Landlock. Never in a process that has to know what program another one runs: it
- * could not read /proc/PID/exe any more. 0, -SMIME_E_INTERNAL.
+ * From here on nothing is read but what belongs to the system and these places; nothing is written, made or removed but below the
+ * writable ones; no file is run. As far as the kernel's Landlock knows of them, processes outside of this one get no signal, and are
+ * not reached through sockets with abstract names. A place that is not there is passed over, and so is all of this on a kernel without
+ * Landlock. Never in a process that has to know what program another one runs: it could not read /proc/PID/exe any more. Before there
+ * are threads. 0, -SMIME_E_INTERNAL.
  */
-int sandbox_files(const char *const *writable, size_t count);
+int sandbox_files(const struct sandbox_files *files);
 
 #endif

@@ -23,9 +23,8 @@ static int initialize(struct cryptoki *module, struct fault *fault) {
 			cryptoki_rv_name(rv));
 	if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED)
 		return fault_set(fault, SMIME_E_TOKEN_FAULT,
-			"the PKCS#11 module %s can't be initialised (C_Initialize: %s); is its service running? One that needs the network "
-			"or "
-			"writes files of its own wants network or writable in agent.yaml",
+			"the PKCS#11 module %s can't be initialised (C_Initialize: %s); is its service running? One that needs the "
+			"network, or files beside its own folder and the system's, wants network, readable or writable in agent.yaml",
 			module->path, cryptoki_rv_name(rv));
 	return 0;
 }
@@ -70,17 +69,24 @@ static const char *missing_function(const CK_FUNCTION_LIST *list) {
 	return NULL;
 }
 
+/* The linker says of a library that it may not read that there is none. */
+static int not_loaded(const struct cryptoki *module, const char *reason, struct fault *fault) {
+	bool lacks_library = reason && access(module->path, F_OK) == 0 && strstr(reason, "cannot open shared object file");
+
+	return fault_set(fault, SMIME_E_TOKEN_FAULT, "the PKCS#11 module %s can't be loaded (%s); %s", module->path,
+		reason ? reason : "no reason given",
+		lacks_library ? "install that library, or name its folder in readable of agent.yaml, if it is neither the module's nor one "
+				"of the system" :
+				"install it or take it out of the configuration");
+}
+
 static int load(struct cryptoki *module, struct fault *fault) {
 	CK_C_GetFunctionList get;
-	const char *reason, *missing;
+	const char *missing;
 
 	module->library = dlopen(module->path, RTLD_NOW | RTLD_LOCAL);
-	if (!module->library) {
-		reason = dlerror();
-		return fault_set(fault, SMIME_E_TOKEN_FAULT,
-			"the PKCS#11 module %s can't be loaded (%s); install it or take it out of the configuration", module->path,
-			reason ? reason : "no reason given");
-	}
+	if (!module->library)
+		return not_loaded(module, dlerror(), fault);
 	get = (CK_C_GetFunctionList)(uintptr_t)dlsym(module->library, "C_GetFunctionList");
 	if (!get || get(&module->call) != CKR_OK || !module->call)
 		return fault_set(fault, SMIME_E_TOKEN_FAULT, "%s is not a PKCS#11 module; take it out of the configuration", module->path);

@@ -16,6 +16,9 @@ static int open_private(const char *path, int *ret_fd, struct fault *fault) {
 	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
 
+	if (fd < 0 && errno == EACCES && access(path, R_OK) == 0)
+		return fault_set(fault, SMIME_E_TOKEN_GONE,
+			"pin: file: %s was replaced by another file while the token was in use; try again, and it is read", path);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fault_set(fault, SMIME_E_PIN_NO_PROMPT, "pin: file: %s can't be read: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || secret_file_is_open(&st))

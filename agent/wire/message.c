@@ -329,6 +329,7 @@ ASN1_SEQUENCE_cb(wire_setup, wire_setup_callback) = {
 	ASN1_SIMPLE(struct wire_setup, exclusive, ASN1_BOOLEAN),
 	ASN1_SIMPLE(struct wire_setup, network, ASN1_BOOLEAN),
 	ASN1_SEQUENCE_OF(struct wire_setup, writable, ASN1_UTF8STRING),
+	ASN1_SEQUENCE_OF(struct wire_setup, readable, ASN1_UTF8STRING),
 	ASN1_EXP_OPT(struct wire_setup, question, wire_question, 4),
 } ASN1_SEQUENCE_END_cb(struct wire_setup, wire_setup)
 IMPLEMENT(wire_setup)

@@ -360,7 +360,8 @@ struct wire_setup {
 	STACK_OF(ASN1_UTF8STRING) *other_readers; /* those that OpenSC is to leave alone */
 	ASN1_BOOLEAN exclusive;                   /* no other program can use the card while somebody is logged in */
 	ASN1_BOOLEAN network;                     /* the module may open Internet sockets */
-	STACK_OF(ASN1_UTF8STRING) *writable;      /* further directories that the module may write in */
+	STACK_OF(ASN1_UTF8STRING) *writable;      /* further files and directories that the module may write to */
+	STACK_OF(ASN1_UTF8STRING) *readable;      /* and those that it may read */
 	struct wire_question *question;           /* OPTIONAL: of WIRE_ROLE_ASK */
 };
 

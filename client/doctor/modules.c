@@ -47,6 +47,15 @@ static void say_fault(struct doctor *doctor, const struct smime_module *module) 
 		named ? "" : ": ", module->fault);
 }
 
+/* OpenSC's tokens are cards, and lie in no file that it might not be let read. */
+static const char *mend_of_no_token(const struct smime_module *module) {
+	if (strcmp(base_name(module->path), OPENSC) == 0)
+		return NULL;
+	return "if it should have one, and has it in files of its own: `readable:` or `writable:` in agent.yaml lets it have them (see "
+	       "SANDBOX "
+	       "in smime-agent(1))";
+}
+
 static void say_module(struct doctor *doctor, const struct smime_module *module) {
 	if (access(module->path, F_OK) != 0)
 		doctor_fault(doctor, SMIME_E_TOKEN_FAULT, AREA,
@@ -58,7 +67,7 @@ static void say_module(struct doctor *doctor, const struct smime_module *module)
 	else if (*module->fault)
 		say_fault(doctor, module);
 	else if (module->tokens == 0)
-		doctor_note(doctor, AREA, NULL, "%s works and has no token now", module->path);
+		doctor_note(doctor, AREA, mend_of_no_token(module), "%s works and has no token now", module->path);
 	else
 		doctor_good(doctor, AREA, "%s has %u token%s", module->path, module->tokens, module->tokens == 1 ? "" : "s");
 }

@@ -12,6 +12,8 @@ token_module=/usr/lib/x86_64-linux-gnu/pkcs11/libopencryptoki.so
 token_needs "$token_module" pkcsslotd
 [ -n "${SMIME_TEST_INSIDE:-}" ] || skip_all 'pkcsslotd wants root, and this test a place of its own to mount in'
 fixture people
+# For the module that records what is behind it.
+test_module_places=', /var/lib/opencryptoki, /run/lock/opencryptoki, /var/log'
 
 mkdir -p "$T/run/lock" "$T/log"
 install -d -m 770 -g pkcs11 "$T/lib" "$T/lib/swtok" "$T/lib/swtok/TOK_OBJ" "$T/run/lock/opencryptoki" "$T/run/lock/opencryptoki/swtok"

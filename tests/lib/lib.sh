@@ -196,9 +196,12 @@ configure() { # [YAML]
 		configure_key pin "$(printf '\n  program: "%s"' "$T/pinentry")"
 	} | let_test_modules_write >"$T/agent.yaml"
 }
-# The tests' own modules have their logs and commands below $T, which no module could write to otherwise.
+# The tests' own modules have their logs, their commands and what is behind them below $T, which no module of another kind reaches
+# otherwise; and in $test_module_places, each with a comma before it.
+test_module_places=
 let_test_modules_write() {
-	sed -E "s|^( *)- path: (\"?[^\"]*/tests/module/)|\\1- writable: [\"$T\"]\\n\\1  path: \\2|; s|\\{path: (\"?[^\"]*/tests/module/)|{writable: [\"$T\"], path: \\1|g"
+	local places="[\"$T\"$test_module_places]"
+	sed -E "s|^( *)- path: (\"?[^\"]*/tests/module/)|\\1- writable: $places\\n\\1  path: \\2|; s|\\{path: (\"?[^\"]*/tests/module/)|{writable: $places, path: \\1|g"
 }
 configure_key() { # KEY VALUE
 	grep -q "^$1:" <<<"$given" || printf '%s: %s\n' "$1" "$2"
@@ -251,6 +254,9 @@ no_process() { # NAME
 		! grep -qzF "SOFTHSM2_CONF=$SOFTHSM2_CONF" "/proc/$pid/environ" 2>/dev/null || return 1
 	done
 }
+
+# The version of the kernel's Landlock; -1: it has none.
+landlock() { python3 -c 'import ctypes; print(ctypes.CDLL(None).syscall(444, 0, 0, 1))'; }
 
 agent_log_is_clean() {
 	[ -e "$T/agent.log" ] || return 0

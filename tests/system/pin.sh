@@ -140,6 +140,17 @@ chmod 644 "$T/pin"
 check 'a file that others may read is refused' 4 sign
 says 'and named' "$T/pin"
 chmod 600 "$T/pin"
+check 'and good again' 0 sign
+smime lock
+holds 'the token is served again' await smime keys
+# Another file in its place is not one that the token's process was let read.
+printf '%s\n' "$DEMO_PIN" >"$T/pin.new"
+mv "$T/pin.new" "$T/pin"
+if [ "$(landlock)" -ge 1 ] && [ -z "${SMIME_SANITIZED:-}" ]; then
+	check 'a file that took its place' 4 sign
+	says 'is told of' "$T/pin was replaced"
+fi
+check 'and read by the next process' 0 sign
 agent_stop
 # Counted by a module between: what reaches the token.
 export FAULTY_CONTROL=$T/control

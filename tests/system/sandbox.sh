@@ -17,7 +17,14 @@ field() { awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/status"; } # PID
 tries() { (powerless python3 "$SOURCE/tests/lib/attach.py" "$1"); }         # PID
 debugger() { (powerless gdb -nx -batch -p "$1" -ex 'info registers') 2>&1; } # PID
 
-: >"$HOME/victim"
+# What a module has no business with, in $HOME.
+secrets() {
+	(umask 022 && printf 'x' >"$HOME/victim")
+	mkdir -p "$HOME/.ssh" "$HOME/.tpm2_pkcs11"
+	printf 'secret\n' | tee "$HOME/.ssh/id" >"$HOME/.tpm2_pkcs11/store"
+}
+secrets
+version=$(landlock)
 hostile_start
 # $HOME is outside for the module, as for any other.
 agent_stop
@@ -29,8 +36,17 @@ await smime keys >/dev/null || bail 'the agent lists no keys'
 check 'a mail is signed' 0 smime sign -k alice@example.org -i "$T/mail" -o "$T/signed"
 
 # Who looks in.
-# It lets everybody in, should the kernel (Yama) ask for that.
-(powerless python3 -c 'import ctypes, time; ctypes.CDLL(None).prctl(0x59616d61, -1); print(flush=True); time.sleep(100)') >"$T/sleeper" 2>&1 3>&- &
+# It lets everybody in, should the kernel (Yama) ask for that, and can be called by an abstract name.
+neighbour='import ctypes, os, signal, socket
+ctypes.CDLL(None).prctl(0x59616d61, -1)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("\0smime-neighbour-%d" % os.getpid())
+listener.listen(100)
+print(flush=True)
+signal.alarm(300)
+while True:
+    listener.accept()'
+(powerless python3 -c "$neighbour") >"$T/sleeper" 2>&1 3>&- &
 sleeper=$!
 started+=("$sleeper")
 disown
@@ -64,12 +80,12 @@ holds 'the reader was among them' [ -n "$(called smime-reader)" ]
 # Descriptors: nothing that another process has open, but the pair to the core and the log.
 kinds() { # PID: what is open, each kind once
 	local fd
-	for fd in "/proc/$1/fd"/*; do readlink "$fd"; done | sed -E "s/^(socket|pipe|anon_inode):.*/\1/; s,^/memfd:([^ ]*).*,\1,; s|^$T/.*/tokens/.*|token|; s|^$T/agent.log|log|" | sort -u | tr '\n' ' '
+	for fd in "/proc/$1/fd"/*; do readlink "$fd"; done | sed -E "s/^(socket|pipe|anon_inode):.*/\1/; s,^/memfd:([^ ]*).*,\1,; s|^$T/.*/tokens/.*|token|; s|^/proc/$1\$|/proc/PID|; s|^$T/agent.log|log|" | sort -u | tr '\n' ' '
 }
 sockets() { find "/proc/$1/fd" -lname 'socket:*' | wc -l; } # PID
 if [ "$(id -u)" = 0 ]; then
 	for pid in $(called smime-token); do
-		unlike 'I11: a token process has open what is its own' "$(kinds "$pid" | tr ' ' '\n' | grep -vxE -e '/dev/(null|urandom|random)|socket|opensc.conf|token|pipe|log|')" .
+		unlike 'I11: a token process has open what is its own' "$(kinds "$pid" | tr ' ' '\n' | grep -vxE -e '/dev/(null|urandom|random)|/proc/(sys|cpuinfo|meminfo|stat|filesystems|PID)|socket|opensc.conf|token|pipe|log|')" .
 		is 'I11: one socket' "$(sockets "$pid")" 1
 	done
 	# A place for pcscd, should it come.
@@ -82,49 +98,77 @@ else
 fi
 
 # A module that tries. First outside, where each thing that needs no privilege works.
+printf '%d\n' "$sleeper" >"$FAULTY_CONTROL.neighbour"
 tried() { sed -n 's/^escape //p' "$FAULTY_CONTROL.log"; }
-came_of() { tried | awk -v name="$1" '$1 == name { print $2 }'; } # NAME
-before=$(stat -c '%s %a' "$HOME/victim")
-printf 'C_GetSlotList escape\n' >"$FAULTY_CONTROL"
+came_of() { tried | awk -v name="$1" '$1 == name { print $2; exit }'; } # NAME
+printf 'C_GetSlotList escape =1\n' >"$FAULTY_CONTROL"
 (powerless env SOFTHSM2_CONF="$FAULTY_SOFTHSM2_CONF" pkcs11-tool --module "$FAULTY_MODULE" -L) >/dev/null 2>&1
-for name in write mkdir append truncate chmod fchmod unlink ipv4 ipv6 routes fork dumpable limits setuid; do
-	is "outside of the agent a module can: $name" "$(came_of "$name" | head -n 1)" 'done'
-done
-is 'and run programs' "$(came_of exec)" ''
-(umask 022 && printf 'x' >"$HOME/victim")
-before=$(stat -c '%s %a' "$HOME/victim")
-rm -f "$HOME/escape"
+controlled='read store list through-link link move write mkdir mkfifo append truncate chmod fchmod times watch temporary unlink
+	environment arguments memory processes ptrace readv writev descriptor signal parent-signal thread-signal owner owner-ioctl owner-signal
+	affinity priority limits-of-other abstract fork clone exec memfd-exec ipv4 ipv6 routes tcp families dumpable limits personality setuid'
+for name in $controlled; do is "outside of the agent a module can: $name" "$(came_of "$name")" 'done'; done
+names=$(tried | awk '{ print $1 }' | sort -u)
+rm -f "$HOME"/escape*
+secrets
+before=$(stat -c '%s %a %Y' "$HOME/victim")
 : >"$FAULTY_CONTROL.log"
 printf 'C_Sign escape\n' >"$FAULTY_CONTROL"
 check 'a module that tries in the agent still signs' 0 smime sign -k alice@example.org -i "$T/mail" -o "$T/signed"
 : >"$FAULTY_CONTROL"
-files='write|mkdir|append'
-if [ "$(python3 -c 'import ctypes; print(ctypes.CDLL(None).syscall(444, 0, 0, 1))')" -ge 1 ]; then
-	is 'I11: it has written nothing outside' "$(tried | awk -v files="^($files|unlink)$" '$1 ~ files && $2 != "EACCES"')" ''
-	is 'nor changed anything' "$(stat -c '%s %a' "$HOME/victim") $(ls "$HOME"/escape* 2>/dev/null)" "$before "
+# What Landlock keeps, and since which version; the filter keeps all else, everywhere.
+by_landlock() { # VERSION
+	case $1 in
+	1) echo 'read|store|list|through-link|link|move|write|mkdir|mkfifo|append|terminal|temporary|unlink|environment|arguments|memory|parent-memory|processes' ;;
+	6) echo 'abstract' ;;
+	esac
+}
+for since in 1 6; do
+	if [ "$version" -ge $since ]; then
+		for name in $(by_landlock $since | tr '|' ' '); do
+			like "I11: a module is refused: $name" "$(came_of "$name")" '^(EACCES|EXDEV|EPERM)$'
+		done
+	else
+		skip "a module is refused: $(by_landlock $since)" "the kernel has no version $since of Landlock"
+	fi
+done
+if [ "$version" -ge 1 ]; then
+	is 'nor changed anything' "$(stat -c '%s %a %Y' "$HOME/victim") $(ls "$HOME"/escape* 2>/dev/null)" "$before "
 else
-	skip 'I11: it has written nothing outside' 'the kernel has no Landlock'
-	printf 'x' >"$HOME/victim"
+	secrets
 fi
-is 'I11: and come to nothing else' "$(tried | awk -v files="^($files|unlink)$" '$1 !~ files && $2 != "EPERM"')" ''
-is 'though it has tried everything' "$(tried | wc -l)" 25
-for name in ptrace memory descriptor signal exec mount bpf userfaultfd io_uring keyctl unshare; do
+is 'I11: and come to nothing else' "$(tried | awk -v others="^($(by_landlock 1)|$(by_landlock 6))$" '$1 !~ others && $2 != "EPERM"')" ''
+is 'though it has tried everything' "$(tried | awk '{ print $1 }' | sort -u)" "$names"
+for name in ptrace readv descriptor signal exec mount bpf userfaultfd io_uring keyctl unshare; do
 	is "$name is refused" "$(came_of "$name")" EPERM
 done
+for pid in "$agent_pid" "$sleeper"; do fails 'nobody was ended' ended "$pid"; done
 hostile_stop
 
 # What the configuration adds.
-add() { sed -i -E "s|writable: [^]]*\]|writable: [\"$T/faulty\"$2], network: $1|" "$T/agent.yaml"; } # YES-OR-NO [MORE-WRITABLE]
+add() { # YES-OR-NO [MORE-WRITABLE [READABLE]]
+	sed -i -E "s|writable: [^]]*\](, network: [a-z]*, readable: [^]]*\])?|writable: [\"$T/faulty\"${2:-}], network: $1, readable: [${3:-}]|" "$T/agent.yaml"
+}
+tries_again() { # DESCRIPTION
+	: >"$FAULTY_CONTROL.log"
+	agent_start
+	await smime keys >/dev/null
+	printf 'C_Sign escape\n' >"$FAULTY_CONTROL"
+	check "with $1 it signs" 0 smime sign -k alice@example.org -i "$T/mail" -o "$T/signed"
+	: >"$FAULTY_CONTROL"
+}
 add yes ", \"$HOME\""
-: >"$FAULTY_CONTROL.log"
-agent_start
-await smime keys >/dev/null
-printf 'C_Sign escape\n' >"$FAULTY_CONTROL"
-check 'with network and writable it signs' 0 smime sign -k alice@example.org -i "$T/mail" -o "$T/signed"
-: >"$FAULTY_CONTROL"
-for name in write append ipv4 ipv6 routes; do is "it can now: $name" "$(came_of "$name")" 'done'; done
-for name in exec fork ptrace chmod; do is "and still can't: $name" "$(came_of "$name")" EPERM; done
+tries_again 'network and writable'
+for name in write append read list through-link ipv4 ipv6 routes tcp; do is "it can now: $name" "$(came_of "$name")" 'done'; done
+for name in exec fork ptrace chmod times; do is "and still can't: $name" "$(came_of "$name")" EPERM; done
 agent_stop
+secrets
+if [ "$version" -ge 1 ]; then
+	add no '' "\"$HOME/.ssh\", \"$HOME/.tpm2_pkcs11/store\""
+	tries_again 'readable'
+	for name in read store through-link; do is "it can now: $name" "$(came_of "$name")" 'done'; done
+	for name in list write append; do is "and still can't: $name" "$(came_of "$name")" EACCES; done
+	agent_stop
+fi
 sed -i -E "s|writable: \[|writable: [\"$T/nosuch\", |" "$T/agent.yaml"
 agent_start
 await smime keys >/dev/null
@@ -138,7 +182,9 @@ refused() { # DESCRIPTION YAML PATTERN
 refused 'a network that is neither' 'network: perhaps' "bad.yaml:[0-9]+:[0-9]+: modules: network: 'perhaps' is neither yes nor no"
 refused 'a place from somewhere' 'writable: [here]' "bad.yaml:[0-9]+:[0-9]+: modules: writable: 'here' must be an absolute path"
 refused 'a place that is nowhere' 'writable: [/nonexistent]' 'modules: writable: /nonexistent: No such file or directory'
-refused 'a place of two lines' 'writable: ["/a\nb"]' 'bad.yaml:[0-9]+:[0-9]+: modules: writable: it must be one line'
+refused 'a place of two lines' 'writable: ["/a\nb"]' 'bad.yaml: modules: writable: it must be one line'
+refused 'a place to read from somewhere' 'readable: [here]' "bad.yaml: modules: readable: 'here' must be an absolute path"
+refused 'a place to read that is nowhere' 'readable: [/nonexistent]' 'modules: readable: /nonexistent: No such file or directory'
 
 # Who is asked: a pinentry is any program, and the agent's filters are not for it.
 rm -f "$T/pinentry.d/go"

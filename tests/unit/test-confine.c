@@ -14,6 +14,7 @@
 
 #include "agent/sandbox/calls.h"
 #include "agent/token/confine.h"
+#include "agent/token/kinds.h"
 #include "agent/wire/base.h"
 
 static void expect(char *got, const char *expected) {
@@ -33,7 +34,7 @@ static void softhsm(const char *configuration, const char *expected) {
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, configuration, strlen(configuration)), strlen(configuration));
 	(void)close(fd);
-	expect(confine_softhsm_directory(path), expected);
+	expect(kinds_softhsm_directory(path), expected);
 	(void)unlink(path);
 }
 
@@ -44,19 +45,18 @@ static void the_directory_of_softhsm(void **state) {
 	softhsm("log.level = ERROR\n", NULL);
 	softhsm("directories.tokendir\n\n=\n", NULL);
 	softhsm("", NULL);
-	expect(confine_softhsm_directory("/nonexistent/softhsm2.conf"), NULL);
+	expect(kinds_softhsm_directory("/nonexistent/softhsm2.conf"), NULL);
 }
 
 static void the_directory_of_nss(void **state) {
-	expect(confine_nss_directory("configdir='sql:/home/me/.thunderbird/x y' certPrefix='' flags=readOnly"),
-		"/home/me/.thunderbird/x y");
-	expect(confine_nss_directory("flags=readOnly configdir=\"dbm:/db\""), "/db");
-	expect(confine_nss_directory("configdir=/db:1 certPrefix=''"), "/db:1");
-	expect(confine_nss_directory("configdir='/db"), "/db");
-	expect(confine_nss_directory("configdir='' certPrefix=''"), NULL);
-	expect(confine_nss_directory("configdir='sql:'"), NULL);
-	expect(confine_nss_directory("certPrefix=''"), NULL);
-	expect(confine_nss_directory(""), NULL);
+	expect(kinds_nss_directory("configdir='sql:/home/me/.thunderbird/x y' certPrefix='' flags=readOnly"), "/home/me/.thunderbird/x y");
+	expect(kinds_nss_directory("flags=readOnly configdir=\"dbm:/db\""), "/db");
+	expect(kinds_nss_directory("configdir=/db:1 certPrefix=''"), "/db:1");
+	expect(kinds_nss_directory("configdir='/db"), "/db");
+	expect(kinds_nss_directory("configdir='' certPrefix=''"), NULL);
+	expect(kinds_nss_directory("configdir='sql:'"), NULL);
+	expect(kinds_nss_directory("certPrefix=''"), NULL);
+	expect(kinds_nss_directory(""), NULL);
 }
 
 static bool is_allowed(const char *name) {
@@ -71,10 +71,10 @@ static void nobody_gets_out(void **state) {
 		"process_vm_writev", "process_madvise", "pidfd_getfd", "kcmp", "perf_event_open", "mount", "umount2", "move_mount",
 		"open_tree", "fsopen", "pivot_root", "chroot", "unshare", "setns", "bpf", "userfaultfd", "io_uring_setup", "io_uring_enter",
 		"io_uring_register", "keyctl", "add_key", "request_key", "init_module", "finit_module", "kexec_load", "setuid", "setgid",
-		"setresuid", "setresgid", "setgroups", "capset", "prctl", "prlimit64", "setrlimit", "seccomp", "personality", "kill",
-		"tkill", "rt_sigqueueinfo", "socket", "open_by_handle_at", "truncate", "chown", "lchown", "fchownat", "setxattr", "mknod",
-		"mknodat", "swapon", "reboot", "iopl", "ioperm", "quotactl", "acct", "settimeofday", "clock_settime", "adjtimex",
-		"syslog" };
+		"setresuid", "setresgid", "setgroups", "capset", "prctl", "prlimit64", "fcntl", "ioctl", "tgkill", "sched_setattr",
+		"sched_setscheduler", "sched_setaffinity", "setrlimit", "seccomp", "personality", "kill", "tkill", "rt_sigqueueinfo",
+		"socket", "open_by_handle_at", "truncate", "chown", "lchown", "fchownat", "setxattr", "mknod", "mknodat", "swapon",
+		"reboot", "iopl", "ioperm", "quotactl", "acct", "settimeofday", "clock_settime", "adjtimex", "syslog" };
 
 	for (size_t i = 0; i < ELEMENTSOF(never); i++)
 		if (is_allowed(never[i]))
