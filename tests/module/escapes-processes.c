@@ -226,6 +226,8 @@ static long run_copy(void) {
 	int from = open("/bin/true", O_RDONLY | O_CLOEXEC), copy = memfd_create("true", MFD_CLOEXEC);
 	ssize_t n;
 
+	if (copy < 0)
+		return -1;
 	while ((n = read(from, octets, sizeof(octets))) > 0)
 		if (write(copy, octets, (size_t)n) != n)
 			return -1;
