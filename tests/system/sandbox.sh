@@ -3,13 +3,9 @@
 # What the agent's processes can't do, and what can't be done to them, seen from outside and from a module inside.
 . "$(dirname "$0")/../lib/lib.sh"
 . "$(dirname "$0")/../lib/hostile.sh"
+. "$(dirname "$0")/../lib/escapes.sh"
 [ -z "${SMIME_SANITIZED:-}" ] || skip_all 'a build with sanitizers can be looked into, and has no filters'
 
-# Root without capabilities is what any user is to his own processes.
-powerless() {
-	[ "$(id -u)" != 0 ] || exec setpriv --bounding-set=-all --inh-caps=-all -- "$@"
-	exec "$@"
-}
 smime-agent() { powerless "$SMIME_BUILD/agent/core/smime-agent" "$@"; }
 everybody() { printf '%s\n' "$agent_pid" && descendants "$agent_pid"; }
 called() { local pid; for pid in $(everybody); do [ "$(cat "/proc/$pid/comm")" != "$1" ] || printf '%s\n' "$pid"; done; } # NAME
@@ -17,22 +13,8 @@ field() { awk -v name="$2:" '$1 == name { print $2 }' "/proc/$1/status"; } # PID
 tries() { (powerless python3 "$SOURCE/tests/lib/attach.py" "$1"); }         # PID
 debugger() { (powerless gdb -nx -batch -p "$1" -ex 'info registers') 2>&1; } # PID
 
-# What a module has no business with, in $HOME.
-secrets() {
-	(umask 022 && printf 'x' >"$HOME/victim")
-	mkdir -p "$HOME/.ssh" "$HOME/.tpm2_pkcs11"
-	printf 'secret\n' | tee "$HOME/.ssh/id" >"$HOME/.tpm2_pkcs11/store"
-}
-secrets
 version=$(landlock)
-hostile_start
-# $HOME is outside for the module, as for any other.
-agent_stop
-FAULTY_CONTROL=$T/faulty/control
-: >"$FAULTY_CONTROL"
-sed -i "s|writable: \[\"$T\"\]|writable: [\"$T/faulty\"]|" "$T/agent.yaml"
-agent_start
-await smime keys >/dev/null || bail 'the agent lists no keys'
+escapes_start
 check 'a mail is signed' 0 smime sign -k alice@example.org -i "$T/mail" -o "$T/signed"
 
 # Who looks in.
@@ -99,8 +81,6 @@ fi
 
 # A module that tries. First outside, where each thing that needs no privilege works.
 printf '%d\n' "$sleeper" >"$FAULTY_CONTROL.neighbour"
-tried() { sed -n 's/^escape //p' "$FAULTY_CONTROL.log"; }
-came_of() { tried | awk -v name="$1" '$1 == name { print $2; exit }'; } # NAME
 printf 'C_GetSlotList escape =1\n' >"$FAULTY_CONTROL"
 (powerless env SOFTHSM2_CONF="$FAULTY_SOFTHSM2_CONF" pkcs11-tool --module "$FAULTY_MODULE" -L) >/dev/null 2>&1
 controlled='read store list through-link link move write mkdir mkfifo append truncate chmod fchmod times watch temporary unlink
@@ -143,48 +123,6 @@ for name in ptrace readv descriptor signal exec mount bpf userfaultfd io_uring k
 done
 for pid in "$agent_pid" "$sleeper"; do fails 'nobody was ended' ended "$pid"; done
 hostile_stop
-
-# What the configuration adds.
-add() { # YES-OR-NO [MORE-WRITABLE [READABLE]]
-	sed -i -E "s|writable: [^]]*\](, network: [a-z]*, readable: [^]]*\])?|writable: [\"$T/faulty\"${2:-}], network: $1, readable: [${3:-}]|" "$T/agent.yaml"
-}
-tries_again() { # DESCRIPTION
-	: >"$FAULTY_CONTROL.log"
-	agent_start
-	await smime keys >/dev/null
-	printf 'C_Sign escape\n' >"$FAULTY_CONTROL"
-	check "with $1 it signs" 0 smime sign -k alice@example.org -i "$T/mail" -o "$T/signed"
-	: >"$FAULTY_CONTROL"
-}
-add yes ", \"$HOME\""
-tries_again 'network and writable'
-for name in write append read list through-link ipv4 ipv6 routes tcp; do is "it can now: $name" "$(came_of "$name")" 'done'; done
-for name in exec fork ptrace chmod times; do is "and still can't: $name" "$(came_of "$name")" EPERM; done
-agent_stop
-secrets
-if [ "$version" -ge 1 ]; then
-	add no '' "\"$HOME/.ssh\", \"$HOME/.tpm2_pkcs11/store\""
-	tries_again 'readable'
-	for name in read store through-link; do is "it can now: $name" "$(came_of "$name")" 'done'; done
-	for name in list write append; do is "and still can't: $name" "$(came_of "$name")" EACCES; done
-	agent_stop
-fi
-sed -i -E "s|writable: \[|writable: [\"$T/nosuch\", |" "$T/agent.yaml"
-agent_start
-await smime keys >/dev/null
-check 'a place that is not there' 0 smime status
-prints 'is named' "modules: writable: $T/nosuch: No such file or directory; make it, or take it out of agent.yaml"
-agent_stop
-refused() { # DESCRIPTION YAML PATTERN
-	printf 'modules: [{path: "%s", %s}]\n' "$DEMO_MODULE" "$2" >"$T/bad.yaml"
-	told "$1" 2 "$3" "$SMIME_BUILD/agent/core/smime-agent" --check-config --config "$T/bad.yaml"
-}
-refused 'a network that is neither' 'network: perhaps' "bad.yaml:[0-9]+:[0-9]+: modules: network: 'perhaps' is neither yes nor no"
-refused 'a place from somewhere' 'writable: [here]' "bad.yaml:[0-9]+:[0-9]+: modules: writable: 'here' must be an absolute path"
-refused 'a place that is nowhere' 'writable: [/nonexistent]' 'modules: writable: /nonexistent: No such file or directory'
-refused 'a place of two lines' 'writable: ["/a\nb"]' 'bad.yaml: modules: writable: it must be one line'
-refused 'a place to read from somewhere' 'readable: [here]' "bad.yaml: modules: readable: 'here' must be an absolute path"
-refused 'a place to read that is nowhere' 'readable: [/nonexistent]' 'modules: readable: /nonexistent: No such file or directory'
 
 # Who is asked: a pinentry is any program, and the agent's filters are not for it.
 rm -f "$T/pinentry.d/go"
