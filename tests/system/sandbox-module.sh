@@ -26,6 +26,12 @@ if [ "$version" -ge 1 ]; then
 	for name in read store through-link; do is "it can now: $name" "$(came_of "$name")" 'done'; done
 	for name in list write append; do is "and still can't: $name" "$(came_of "$name")" EACCES; done
 	agent_stop
+	# Even of processes that it may see it doesn't see inside.
+	add no '' /proc
+	tries_again 'readable: /proc'
+	for name in arguments processes; do is "it can now: $name" "$(came_of "$name")" 'done'; done
+	for name in environment memory parent-memory; do is "and still can't: $name" "$(came_of "$name")" EACCES; done
+	agent_stop
 fi
 sed -i -E "s|writable: \[|writable: [\"$T/nosuch\", |" "$T/agent.yaml"
 agent_start

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where modules keep their tokens, from what they are configured with; and the table of system calls.
+ * Where modules keep their tokens, from what they are called and configured with; what may be read beside them; and the table of system
+ * calls.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -59,6 +61,78 @@ static void the_directory_of_nss(void **state) {
 	expect(kinds_nss_directory(""), NULL);
 }
 
+/* ---- Kinds ---- */
+
+static bool has(const struct places *places, const char *path) {
+	for (size_t i = 0; i < places->count; i++)
+		if (strcmp(places->items[i], path) == 0)
+			return true;
+	return false;
+}
+
+/* What a module of this name writes to, of the places that the kinds have. */
+static void kind(const char *module, const char *parameters, const char *const *expected) {
+	static const char *const all[] = { "/home/me/.tpm2_pkcs11", "/home/me/.local/share/tpm2-tss", "/var/lib/opencryptoki",
+		"/home/me/.cache/opensc", "/home/me/.mozilla" };
+	struct reach reach = { .readable = { .count = 0 } };
+	bool wanted;
+
+	kinds_add(&reach, module, parameters);
+	for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+		wanted = false;
+		for (size_t j = 0; expected[j]; j++)
+			wanted = wanted || strcmp(all[i], expected[j]) == 0;
+		if (has(&reach.writable, all[i]) != wanted)
+			fail_msg("%s %s %s", module, wanted ? "has not" : "has", all[i]);
+	}
+	assert_int_equal(has(&reach.readable, "/home/me/.config/pkcs11"), strstr(module, "proxy") != NULL);
+	reach_clear(&reach);
+}
+
+#define KIND(module, parameters, ...) kind(module, parameters, (const char *const[]){ __VA_ARGS__ })
+
+static void a_kind_has_its_own_places(void **state) {
+	(void)setenv("HOME", "/home/me", 1);
+	(void)unsetenv("XDG_CACHE_HOME");
+	(void)unsetenv("XDG_DATA_HOME");
+	(void)unsetenv("XDG_CONFIG_HOME");
+	(void)unsetenv("TPM2_PKCS11_STORE");
+	KIND("/nonexistent/libtpm2_pkcs11.so.1", "", "/home/me/.tpm2_pkcs11", "/home/me/.local/share/tpm2-tss", NULL);
+	KIND("/nonexistent/libopencryptoki.so", "", "/var/lib/opencryptoki", NULL);
+	KIND("/nonexistent/opensc-pkcs11.so", "", "/home/me/.cache/opensc", NULL);
+	KIND("/nonexistent/onepin-opensc-pkcs11.so", "", "/home/me/.cache/opensc", NULL);
+	KIND("/nonexistent/libsofthsm2.so", "", NULL);
+	KIND("/nonexistent/libsoftokn3.so", "configdir='sql:/home/me/.mozilla' flags=", "/home/me/.mozilla", NULL);
+	KIND("/nonexistent/p11-kit-proxy.so", "", "/home/me/.tpm2_pkcs11", "/home/me/.local/share/tpm2-tss", "/var/lib/opencryptoki",
+		"/home/me/.cache/opensc", NULL);
+	KIND("/nonexistent/p11-kit-client.so", "", NULL);
+	KIND("/nonexistent/other.so", "", NULL);
+	KIND("/nonexistent/libtpm2_pkcs11.so/other.so", "", NULL);
+	KIND("other.so", "", NULL);
+	(void)setenv("TPM2_PKCS11_STORE", "/store", 1);
+	KIND("/nonexistent/libtpm2_pkcs11.so.1", "", "/home/me/.local/share/tpm2-tss", NULL);
+	(void)unsetenv("TPM2_PKCS11_STORE");
+}
+
+static void a_folder_of_modules(void **state) {
+	char path[] = "/tmp/smime-confine.XXXXXX";
+
+	assert_non_null(mkdtemp(path));
+	assert_true(confine_is_a_folder_of_modules(path, "/home/me"));
+	assert_true(confine_is_a_folder_of_modules("/usr/lib", "/"));
+	assert_true(confine_is_a_folder_of_modules("/usr/lib", "/usr/library"));
+	assert_false(confine_is_a_folder_of_modules(path, path));
+	assert_false(confine_is_a_folder_of_modules("/tmp", "/home/me"));
+	assert_false(confine_is_a_folder_of_modules("/", "/home/me"));
+	assert_false(confine_is_a_folder_of_modules("/usr", "/usr/home/me"));
+	assert_false(confine_is_a_folder_of_modules("/nonexistent", "/home/me"));
+	assert_int_equal(chmod(path, 0702), 0);
+	assert_false(confine_is_a_folder_of_modules(path, "/home/me"));
+	(void)rmdir(path);
+}
+
+/* ---- Calls ---- */
+
 static bool is_allowed(const char *name) {
 	for (const struct sandbox_call *call = sandbox_allowed; call->name; call++)
 		if (strcmp(call->name, name) == 0)
@@ -94,6 +168,8 @@ int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_directory_of_softhsm),
 		cmocka_unit_test(the_directory_of_nss),
+		cmocka_unit_test(a_kind_has_its_own_places),
+		cmocka_unit_test(a_folder_of_modules),
 		cmocka_unit_test(nobody_gets_out),
 		cmocka_unit_test(each_call_has_one_row),
 	};

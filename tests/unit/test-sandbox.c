@@ -272,12 +272,52 @@ static void the_token_process(void **state) {
 		assert_string_not_equal(came_of(&results, it_leaves_nothing[i]), "done");
 }
 
+#ifdef __x86_64__
+/* The same calls by other numbers: getpid() of programs with short pointers, and of those for 32 bits. */
+static void as_x32(void) {
+	(void)syscall(0x40000000 | SYS_getpid);
+}
+
+static void as_i386(void) {
+	long number = 20;
+
+	__asm__ volatile("int $0x80" : "+a"(number) : : "memory", "r8", "r9", "r10", "r11");
+}
+
+static void by_another_way(void (*take)(void), void (*call)(void), bool ends) {
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		take();
+		call();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(ends, WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS);
+}
+#endif
+
+static void nothing_has_another_number(void **state) {
+#ifdef __x86_64__
+	by_another_way(take_nothing, as_x32, false);
+	by_another_way(take_nothing, as_i386, false);
+	by_another_way(take_core, as_x32, true);
+	by_another_way(take_reader, as_x32, true);
+	by_another_way(take_token, as_x32, true);
+	by_another_way(take_token, as_i386, true);
+#else
+	skip();
+#endif
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_refused_outside),
 		cmocka_unit_test(the_core),
 		cmocka_unit_test(the_reader),
 		cmocka_unit_test(the_token_process),
+		cmocka_unit_test(nothing_has_another_number),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
