@@ -23,8 +23,8 @@ static int add_list(struct places *places, const char *key, const STACK_OF(ASN1_
 		const char *path = wire_text(sk_ASN1_UTF8STRING_value(list, i));
 
 		if (stat(path, &st) < 0)
-			return fault_set(fault, SMIME_E_TOKEN_FAULT, "modules: %s: %s: %s; make it, or take it out of agent.yaml", key,
-				path, strerror(errno));
+			return fault_set(fault, SMIME_E_TOKEN_FAULT, "%s: %s: %s; make it, or take it out of agent.yaml", key, path,
+				strerror(errno));
 		places_add(places, "%s", path);
 	}
 	return 0;

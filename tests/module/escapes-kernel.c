@@ -9,6 +9,7 @@
 #include <linux/perf_event.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -76,6 +77,11 @@ static long any_family(void) {
 
 static long become_dumpable(void) {
 	return prctl(PR_SET_DUMPABLE, 1);
+}
+
+/* Nowhere: what the kernel would say of that can be told from a refusal. */
+static long type(void) {
+	return ioctl(-1, TIOCSTI, "x");
 }
 
 static long let_everybody_trace(void) {
@@ -155,6 +161,7 @@ const struct try tries_with_the_kernel[] = {
 	{ "families", any_family },
 	{ "dumpable", become_dumpable },
 	{ "tracers", let_everybody_trace },
+	{ "typing", type },
 	{ "limits", limits },
 	{ "personality", other_layout },
 	{ "setuid", identity },

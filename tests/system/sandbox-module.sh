@@ -39,7 +39,7 @@ sed -i -E "s|writable: \[|writable: [\"$T/nosuch\", |" "$T/agent.yaml"
 agent_start
 await smime keys >/dev/null
 check 'a place that is not there' 0 smime status
-prints 'is named' "modules: writable: $T/nosuch: No such file or directory; make it, or take it out of agent.yaml"
+prints 'is named' "writable: $T/nosuch: No such file or directory; make it, or take it out of agent.yaml"
 agent_stop
 refused() { # DESCRIPTION YAML PATTERN
 	printf 'modules: [{path: "%s", %s}]\n' "$DEMO_MODULE" "$2" >"$T/bad.yaml"
@@ -99,6 +99,19 @@ if [ "$version" -ge 1 ]; then
 		skip 'a library of its own somewhere else is not found, and what it wants is told' 'there is no C compiler'
 	fi
 fi
+
+# A module that may have its tokens somewhere else.
+mkdir "$T/faulty/empty"
+sed "s|= .*/tokens\$|= $T/faulty/empty|" "$FAULTY_SOFTHSM2_CONF" >"$T/faulty/none.conf"
+configure "$(printf 'environment: ["FAULTY_*"]\nmodules: [{path: "%s"}]\n' "$FAULTY_MODULE")"
+softhsm2_conf=$FAULTY_SOFTHSM2_CONF
+FAULTY_SOFTHSM2_CONF=$T/faulty/none.conf
+agent_start
+await tells 'faulty-module.so: no token' || :
+run smime doctor
+prints 'the doctor tells what a module without a token may want' 'faulty-module.so works and has no token now.*readable:'
+agent_stop
+FAULTY_SOFTHSM2_CONF=$softhsm2_conf
 
 # Modules of p11-kit have settings by their names.
 modules=$HOME/.config/pkcs11/modules

@@ -210,8 +210,8 @@ static void refuse(const struct results *results, const char *const names[], siz
 /* By the filter, which needs nothing of Landlock. */
 static const char *const everybody[] = { "truncate", "times", "ptrace", "parent-ptrace", "readv", "writev", "kcmp", "thread-signal",
 	"parent-thread-signal", "owner", "owner-ioctl", "owner-signal", "affinity", "priority", "limits-of-other", "fork", "clone", "exec",
-	"memfd-exec", "ipv4", "ipv6", "routes", "tcp", "families", "dumpable", "tracers", "limits", "personality", "setuid", "unshare",
-	"user-namespace", "mount", "bpf", "userfaultfd", "io_uring", "perf_event", "keyctl" };
+	"memfd-exec", "ipv4", "ipv6", "routes", "tcp", "families", "dumpable", "tracers", "typing", "limits", "personality", "setuid",
+	"unshare", "user-namespace", "mount", "bpf", "userfaultfd", "io_uring", "perf_event", "keyctl" };
 /* The core follows its children by pidfd, changes the mode of its socket and watches it. */
 static const char *const not_the_core[] = { "descriptor", "chmod", "fchmod", "watch" };
 static const char *const by_landlock[] = { "read", "store", "list", "append", "write", "terminal", "temporary", "environment", "arguments",
