@@ -18,6 +18,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "refuse.h"
+#include "spawner.h"
 
 struct listener {
 	struct agent *agent;
@@ -195,6 +196,9 @@ static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, 
 		return 0;
 	/* Whoever can't be identified is refused like a stranger. */
 	if (identity_read(fd, &who) < 0 || !policy_may_connect(listener->agent->config->policy, who.uid, who.gid, geteuid()))
+		return 0;
+	/* A module has its token, and no business with the keys of others. It starts no process that could ask for it. */
+	if (spawner_has_started(listener->agent->spawner, who.pid))
 		return 0;
 	if (!has_room(listener, &who) || peer_new(listener->agent, take_fd(&fd), &who, &peer) < 0)
 		return 0;

@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -31,6 +32,7 @@ struct process {
 
 struct spawner {
 	int fd;
+	pid_t pid;
 	sd_event *event;
 	sd_event_source *source;
 	TAILQ_HEAD(, process) starting;
@@ -106,9 +108,25 @@ int spawner_fork(const struct spawner_options *options, struct spawner **ret_spa
 		return -SMIME_E_INTERNAL;
 	}
 	spawner->fd = pair[0];
+	spawner->pid = pid;
 	TAILQ_INIT(&spawner->starting);
 	*ret_spawner = TAKE(spawner);
 	return 0;
+}
+
+bool spawner_has_started(const struct spawner *spawner, pid_t pid) {
+	char path[64], text[512];
+	int parent = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	FILE *file = fopen(path, "re");
+	size_t n = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+	if (file)
+		(void)fclose(file);
+	text[n] = '\0';
+	/* The name before it, in parentheses, may hold any. */
+	const char *rest = strrchr(text, ')');
+	return rest && sscanf(rest, ") %*c %d", &parent) == 1 && parent == spawner->pid;
 }
 
 int spawner_attach(struct spawner *spawner, sd_event *event) {

@@ -31,6 +31,9 @@ struct spawner_options {
 /* Forks the spawner. Must run before the core has secrets, threads, an event loop or filters. */
 int spawner_fork(const struct spawner_options *options, struct spawner **ret_spawner);
 
+/* Whether the spawner has started this process. Of one that is not there or can't be seen it has not. */
+bool spawner_has_started(const struct spawner *spawner, pid_t pid);
+
 /* Listens to the spawner in the core's loop. Its end ends the loop: without it nothing can be started. */
 int spawner_attach(struct spawner *spawner, sd_event *event);
 struct spawner *spawner_free(struct spawner *spawner); /* accepts NULL, returns NULL */

@@ -4,7 +4,8 @@
  * file "escape" in $HOME or beside the control file.
  *
  * What the tries are about, as far as it is there: $HOME/victim, $HOME/.ssh/id, $HOME/.tpm2_pkcs11/store; the process whose number is in
- * $FAULTY_CONTROL.neighbour, and its socket with the abstract name "smime-neighbour-NUMBER".
+ * $FAULTY_CONTROL.neighbour, and its socket with the abstract name "smime-neighbour-NUMBER"; the agent's socket, whose path is in
+ * $FAULTY_CONTROL.agent.
  */
 #ifndef TEST_MODULE_ESCAPES_H
 #define TEST_MODULE_ESCAPES_H

@@ -81,11 +81,12 @@ fi
 
 # A module that tries. First outside, where each thing that needs no privilege works.
 printf '%d\n' "$sleeper" >"$FAULTY_CONTROL.neighbour"
+printf '%s\n' "$SMIME_AGENT_SOCK" >"$FAULTY_CONTROL.agent"
 printf 'C_GetSlotList escape =1\n' >"$FAULTY_CONTROL"
 (powerless env SOFTHSM2_CONF="$FAULTY_SOFTHSM2_CONF" pkcs11-tool --module "$FAULTY_MODULE" -L) >/dev/null 2>&1
 controlled='read store list through-link link move write mkdir mkfifo append truncate chmod fchmod times watch temporary unlink
 	environment arguments memory processes ptrace readv writev descriptor signal parent-signal thread-signal owner owner-ioctl owner-signal
-	affinity priority limits-of-other abstract fork clone exec memfd-exec ipv4 ipv6 routes tcp families dumpable limits personality setuid'
+	affinity priority limits-of-other abstract agent fork clone exec memfd-exec ipv4 ipv6 routes tcp families dumpable limits personality setuid'
 for name in $controlled; do is "outside of the agent a module can: $name" "$(came_of "$name")" 'done'; done
 names=$(tried | awk '{ print $1 }' | sort -u)
 rm -f "$HOME"/escape*
@@ -116,7 +117,8 @@ if [ "$version" -ge 1 ]; then
 else
 	secrets
 fi
-is 'I11: and come to nothing else' "$(tried | awk -v others="^($(by_landlock 1)|$(by_landlock 6))$" '$1 !~ others && $2 != "EPERM"')" ''
+is 'I11: and come to nothing else' "$(tried | awk -v others="^($(by_landlock 1)|$(by_landlock 6)|agent)$" '$1 !~ others && $2 != "EPERM"')" ''
+is 'the agent hangs up on it' "$(came_of agent)" ECONNABORTED
 is 'though it has tried everything' "$(tried | awk '{ print $1 }' | sort -u)" "$names"
 for name in ptrace readv descriptor signal exec mount bpf userfaultfd io_uring keyctl unshare; do
 	is "$name is refused" "$(came_of "$name")" EPERM

@@ -312,6 +312,7 @@ static void users_and_groups_have_names(void **state) {
 /* But for paths, where it would name what lies deeper. */
 static void a_star_is_for_any_character(void **state) {
 	struct policy_certificate slashes = { .addresses = (char *[]){ TEXT("a/b@example.org"), NULL }, .issuer = TEXT("CN=A/B,O=C") };
+	const struct policy_certificate *const of_slashes[] = { &slashes };
 	struct policy_key with = of;
 	struct rule_text_key address = { .address = TEXT("*@example.org") }, issuer = { .issuer = TEXT("CN=*,O=C") };
 	struct rule_text_client unit = { .unit = TEXT("a*") }, label = { .label = TEXT("?*/?") }, path = { .executable = TEXT("/usr/*") };
@@ -320,7 +321,7 @@ static void a_star_is_for_any_character(void **state) {
 			       below = { .outcome = TEXT("deny"), .client = &path };
 	struct policy_question question = usual();
 
-	with.certificate = &slashes;
+	with.certificates = of_slashes;
 	assert_int_equal(of_key(&address, &with), RULE_YES);
 	assert_int_equal(of_key(&issuer, &with), RULE_YES);
 	question.client.unit = "a/b.service";
@@ -340,7 +341,7 @@ static void what_does_not_apply_is_certain(void **state) {
 	struct policy_question question = usual();
 	struct policy_key bare = of;
 
-	bare.certificate = NULL;
+	bare.certificate_count = 0;
 	question.key = &bare;
 	assert_int_equal(ask(&of_other, &question), RULE_NO);
 	assert_int_equal(ask(&with_strong, &question), RULE_NO);
