@@ -96,7 +96,6 @@ char *kinds_nss_directory(const char *parameters) {
 
 /* ---- The others ---- */
 
-/* Its other way of keeping keys, in tpm2-tss's own store. */
 static void add_tpm2(struct reach *reach) {
 	const char *store = getenv("TPM2_PKCS11_STORE");
 
@@ -104,6 +103,7 @@ static void add_tpm2(struct reach *reach) {
 		places_add(&reach->writable, "%s", store);
 	else
 		places_add(&reach->writable, "%s/.tpm2_pkcs11", home());
+	/* Its other way of keeping keys is tpm2-tss's own store. */
 	add_own(&reach->writable, "XDG_DATA_HOME", ".local/share", "tpm2-tss");
 	places_add(&reach->readable, "/var/lib/tpm2-tss");
 	places_add(&reach->readable, "/run/tpm2-tss");
