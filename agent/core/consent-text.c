@@ -104,15 +104,21 @@ static int add_client(const struct peer *peer, const struct verdict *verdict, ST
 
 /* ---- What is less so ---- */
 
-static int add_unit(const struct verdict *verdict, STACK_OF(ASN1_UTF8STRING) *paragraphs) {
+/* In one paragraph with the label of a security module, where there is one. */
+static int add_unit(const struct peer *peer, const struct verdict *verdict, STACK_OF(ASN1_UTF8STRING) *paragraphs) {
 	char text[WIRE_TEXT_MAX_BYTES];
-	const char *unit = verdict->now->unit;
+	const char *unit = verdict->now->unit, *label = identity_label(&peer->identity, verdict->now);
 
 	if (!unit || !*unit)
 		(void)snprintf(text, sizeof(text), unit ? "It runs in no systemd unit." : "Its systemd unit is not known.");
 	else
 		(void)snprintf(text, sizeof(text), "As sure as the user's own processes are: it is in the unit \"%s\".",
 			quoted(unit, CONSENT_NAME_MAX_BYTES).text);
+	if (label && *label) {
+		size_t len = strlen(text);
+
+		(void)snprintf(text + len, sizeof(text) - len, " It is labelled \"%s\".", quoted(label, CONSENT_NAME_MAX_BYTES).text);
+	}
 	return add(paragraphs, text);
 }
 
@@ -167,7 +173,7 @@ int consent_text(const struct peer *peer, const struct wire_request *wire, const
 	if (r == 0)
 		r = add_client(peer, verdict, paragraphs);
 	if (r == 0)
-		r = add_unit(verdict, paragraphs);
+		r = add_unit(peer, verdict, paragraphs);
 	if (r == 0)
 		r = add_executable(verdict, paragraphs);
 	if (r == 0)

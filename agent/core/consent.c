@@ -63,6 +63,7 @@ static uint64_t hash(const char *a, const char *b, unsigned line) {
 
 static void scope_of(const struct identity *identity, const struct verdict *verdict, struct consent_scope *ret_scope) {
 	const struct policy_decision *decision = &verdict->decision;
+	const char *label = identity_label(identity, verdict->now);
 	struct bytes key = wire_octets(verdict->key), token = wire_octets(verdict->token);
 
 	memset(ret_scope, 0, sizeof(*ret_scope)); /* it is compared with its padding */
@@ -70,6 +71,7 @@ static void scope_of(const struct identity *identity, const struct verdict *verd
 	ret_scope->operation = verdict->operation;
 	ret_scope->remote = verdict->now->remote;
 	ret_scope->unit = hash(verdict->now->unit ? verdict->now->unit : "", verdict->now->unit ? "known" : "", 0);
+	ret_scope->label = hash(label ? label : "", label ? "known" : "", 0);
 	ret_scope->rule = hash(decision->file ? decision->file : "", decision->name, decision->line);
 	if (key.len == sizeof(ret_scope->key))
 		memcpy(ret_scope->key, key.data, key.len);

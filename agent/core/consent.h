@@ -3,8 +3,8 @@
  * What people have said when they were asked whether an operation may be done: for how long a yes holds, and that a no is not asked
  * again at once.
  *
- * A yes is for a user, a systemd unit, a token, a key, a kind of operation and a rule; what is not known of a client is the same as nothing
- * else. Bounded: the oldest answer is forgotten first, and then somebody is asked once more.
+ * A yes is for a user, a systemd unit, the label of a security module, a token, a key, a kind of operation and a rule; what is not known of a
+ * client is the same as nothing else. Bounded: the oldest answer is forgotten first, and then somebody is asked once more.
  */
 #ifndef CORE_CONSENT_H
 #define CORE_CONSENT_H
@@ -34,7 +34,7 @@ struct consent_scope {
 	uint8_t key[32], token[32];
 	enum policy_operation operation;
 	enum policy_known remote;
-	uint64_t unit, rule; /* hashes */
+	uint64_t unit, label, rule; /* hashes */
 };
 
 /* One that is to be asked: consent_over() must follow. */

@@ -35,15 +35,13 @@ static int peer_pidfd(int fd, pid_t pid) {
 	return errno == ENOPROTOOPT ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
 }
 
+/* AppArmor gives none to the sockets of an older kernel, though it confines the process: that is no answer. */
 static int peer_label(int fd, char **ret_label) {
 	char label[IDENTITY_LABEL_MAX_BYTES + 1] = "";
 	socklen_t len = sizeof(label) - 1;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERSEC, label, &len) < 0) {
-		if (errno != ENOPROTOOPT)
-			return 0;
-		len = 0;
-	}
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERSEC, label, &len) < 0)
+		return 0;
 	*ret_label = copy_text(label, strnlen(label, len));
 	return *ret_label ? 0 : -SMIME_E_NO_MEMORY;
 }
@@ -146,6 +144,25 @@ static int find_name(pid_t pid, char **ret_name) {
 	return *ret_name ? 0 : -ENOMEM;
 }
 
+/* Of the process itself; a thread with a label of its own is not seen. Without a security module that labels there is nothing to read. */
+static int find_label(pid_t pid, char **ret_label) {
+	char path[64], label[IDENTITY_LABEL_MAX_BYTES + 2];
+	_cleanup_(close_fdp) int fd = -1;
+	ssize_t len;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/attr/current", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	len = fd >= 0 ? read(fd, label, sizeof(label)) : -1;
+	if (len < 0 && (errno == EINVAL || errno == ENOENT))
+		len = 0;
+	if (len < 0 || len == (ssize_t)sizeof(label))
+		return 0;
+	while (len > 0 && (label[len - 1] == '\n' || label[len - 1] == '\0'))
+		len--;
+	*ret_label = copy_text(label, (size_t)len);
+	return *ret_label ? 0 : -ENOMEM;
+}
+
 static bool still_runs(int pidfd) {
 	struct pollfd pollfd = { .fd = pidfd, .events = POLLIN };
 
@@ -208,8 +225,11 @@ static int look_at_program(const struct identity *identity, struct identity_now 
 
 int identity_look(const struct identity *identity, struct identity_now *ret_now) {
 	struct identity_now now = { .remote = POLICY_DONT_KNOW };
-	int r = find_unit(identity->pid, &now.unit) < 0 ? -SMIME_E_NO_MEMORY : look_at_program(identity, &now);
+	int r = find_unit(identity->pid, &now.unit);
 
+	if (r >= 0 && !identity->label)
+		r = find_label(identity->pid, &now.label);
+	r = r < 0 ? -SMIME_E_NO_MEMORY : look_at_program(identity, &now);
 	if (r < 0)
 		identity_now_clear(&now);
 	*ret_now = now;
@@ -229,5 +249,10 @@ void identity_now_clear(struct identity_now *now) {
 	free(now->unit);
 	free(now->executable);
 	free(now->name);
+	free(now->label);
 	*now = (struct identity_now){ .remote = POLICY_DONT_KNOW };
+}
+
+const char *identity_label(const struct identity *identity, const struct identity_now *now) {
+	return identity->label ? identity->label : now->label;
 }

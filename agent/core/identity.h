@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who a client is, and how sure that is: uid and gid and the label of a security module come from the kernel and are sure; the
- * systemd unit is as sure as the person's own processes are; the executable is advisory, since any process of the same user can look
- * like any program (security considerations: docs/design.md).
+ * Who a client is, and how sure that is: uid and gid come from the kernel and are sure, and so is the label of a security module for who
+ * is confined, who can't shed it; the systemd unit is as sure as the person's own processes are; the executable is advisory, since any
+ * process of the same user can look like any program (security considerations: docs/design.md).
  *
  * What can't be found out is not known, and never something else: a client that has ended, or whose process id is somebody else's by
  * now, has no unit, no executable and no name.
@@ -22,7 +22,7 @@ struct identity {
 	uid_t uid;
 	gid_t gid;
 	int pidfd;   /* of the process that connected; -1: there is none */
-	char *label; /* SO_PEERSEC; "" where no security module labels; NULL: not known */
+	char *label; /* SO_PEERSEC; NULL: the kernel gives the connection none */
 };
 #define IDENTITY_NOBODY ((struct identity){ .pid = -1, .uid = (uid_t)-1, .gid = (gid_t)-1, .pidfd = -1 })
 
@@ -31,6 +31,7 @@ struct identity_now {
 	char *unit;               /* systemd's user unit, else system unit; "" outside of units; NULL: not known */
 	char *executable;         /* NULL: not known */
 	char *name;               /* the process's own short name; NULL: not known */
+	char *label;              /* that of the process, where the connection has none; "" where nothing labels; NULL: not known */
 	enum policy_known remote; /* it passes on what comes from another machine, as ssh and sshd do, which are known by their names */
 };
 
@@ -45,5 +46,8 @@ int identity_look(const struct identity *identity, struct identity_now *ret_now)
 void identity_now_clear(struct identity_now *now);
 /* Whether it passes on what comes from another machine, and nothing else of it: the unit takes most of the time of a look. */
 int identity_look_far(const struct identity *identity, enum policy_known *ret_remote);
+
+/* The label of the security module: "" where there is none; NULL: not known. */
+const char *identity_label(const struct identity *identity, const struct identity_now *now);
 
 #endif

@@ -69,7 +69,7 @@ void judge_describe_client(const struct identity *identity, const struct identit
 		.uid = identity->uid,
 		.own_uid = geteuid(),
 		.gid = identity->gid,
-		.label = identity->label,
+		.label = identity_label(identity, now),
 		.unit = now->unit,
 		.executable = now->executable,
 		.remote = now->remote,

@@ -69,7 +69,7 @@ static json_t *describe_client(struct request *request) {
 	if (request_look(request) < 0)
 		return NULL;
 	return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:s}", "pid", (json_int_t)identity->pid, "uid", (json_int_t)identity->uid,
-		"gid", (json_int_t)identity->gid, "label", known(identity->label), "unit", known(now->unit), "executable",
+		"gid", (json_int_t)identity->gid, "label", known(identity_label(identity, now)), "unit", known(now->unit), "executable",
 		known(now->executable), "remote", remote[now->remote], "program", wire_text(request->peer->hello->program));
 }
 

@@ -64,7 +64,7 @@ static int compile(struct rules *rules, const struct rule_text *text, const unsi
 }
 
 static bool names_process(const struct rule_client *client) {
-	return client->unit || client->executable || client->remote.set;
+	return client->unit || client->label || client->executable || client->remote.set;
 }
 
 int policy_add(struct policy *policy, const char *file, const struct rule_text *text, size_t count, const unsigned *lines,

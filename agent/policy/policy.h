@@ -125,7 +125,7 @@ struct policy_fault {
 int policy_add(struct policy *policy, const char *file, const struct rule_text *rules, size_t count, const unsigned *lines,
 	struct policy_fault *ret_fault);
 
-/* Whether some rule asks what a client's process is (unit, executable, remote): else nobody need look, which takes longer than to decide. */
+/* Whether some rule asks what a client's process is (unit, label, executable, remote): else nobody need look, which takes longer than to decide. */
 bool policy_names_processes(const struct policy *policy);
 
 /* How many rules there are in all. */

@@ -180,6 +180,8 @@ before=$(asked)/$(prompts)
 check 'the policy is asked' 0 smime policy explain sign -k alice@example.org
 prints 'and says which rule decides, where it stands' 'allow: rule "own mail", .*agent.yaml:2'
 prints 'what it knows of the client' "client  uid $(id -u), gid $(id -g), .*executable $smime"
+label=$(tr -d '\0' </proc/self/attr/current 2>/dev/null)
+prints 'with the label that a security module gives it' "label ${label:-none}, executable"
 prints 'and of the key' 'key     alice on token demo, address alice@example.org, issuer .*evidence software'
 check 'for another key' 0 smime policy explain sign -k bob@example.org --json
 is 'as JSON' "$(json "$T/out" '(d["outcome"], d["rule"], d["line"], d["text"], len(d["policy"]))')" "('deny', 'nobody else', 3, 'not with this key', 64)"
