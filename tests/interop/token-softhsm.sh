@@ -29,7 +29,7 @@ agent_stop
 
 # Rules hold for each of its keys.
 unset RECORDED_SESSIONS RECORDED_UNLOCKED
-token_module=$DEMO_MODULE token_environment= token_settings=
+token_module=$DEMO_MODULE token_environment='' token_settings=''
 demo_token obeys && obeys_token obeys || bail 'the second token could not be made'
 token_obeys obeys softhsm rsa
 done_testing
