@@ -51,10 +51,35 @@ int cli_fail(struct cli *cli, int code, const char *format, ...) {
 	return smime_exit_code(code);
 }
 
+/* What libsmime could be told with an option of this command. */
+static const struct hint {
+	const char *option, *text;
+} hints[] = {
+	[SMIME_WANTED_NOTHING] = { NULL, "" },
+	[SMIME_WANTED_KEY] = { "key", " (-k KEY)" },
+	[SMIME_WANTED_CMS] = { "cms", " (--cms is for what is none)" },
+	[SMIME_WANTED_CONTENT] = { "detached-content", " (--detached-content FILE)" },
+	[SMIME_WANTED_TRUST] = { "trust", " (--trust FILE)" },
+	[SMIME_WANTED_CRL] = { "crl", " (--crl FILE)" },
+	[SMIME_WANTED_PASSWORD] = { "password-file", " (--password-file FILE)" },
+	[SMIME_WANTED_SHARED_KEY] = { "kek", " (--kek FILE)" },
+	[SMIME_WANTED_CERTIFICATE] = { "recipient", " (-r FILE)" },
+	[SMIME_WANTED_OUTER_LAYER] = { "one-layer", " (--one-layer writes what is inside as it is)" },
+};
+
+static const char *hint(const struct cli *cli) {
+	const struct hint *of = &hints[smime_wanted(cli->smime)];
+
+	for (size_t i = 0; of->option && i < cli->command->option_count; i++)
+		if (strcmp(cli->command->options[i].name, of->option) == 0)
+			return of->text;
+	return "";
+}
+
 int cli_failed(struct cli *cli, int r) {
 	const char *text = smime_message(cli->smime);
 
-	return cli_fail(cli, r, "%s", *text ? text : smime_strerror(r));
+	return cli_fail(cli, r, "%s%s", *text ? text : smime_strerror(r), hint(cli));
 }
 
 int cli_usage(struct cli *cli, const char *format, ...) {

@@ -29,6 +29,7 @@ struct smime {
 	bool greeted; /* the agent has answered our hello */
 	uint32_t last_id;
 	char message[SMIME_MESSAGE_MAX_BYTES];
+	enum smime_wanted wanted;
 };
 
 /*
@@ -36,6 +37,12 @@ struct smime {
  * is formatted passes smime_printable(). code: enum smime_error, either sign.
  */
 int smime_fail(struct smime *s, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/*
+ * What would help against the failure that was just set, which says so without naming the options of any program:
+ * `return smime_want(s, smime_fail(..), SMIME_WANTED_KEY);` Returns r.
+ */
+int smime_want(struct smime *s, int r, enum smime_wanted wanted);
 
 /* A failure that came up from a room below, which has no text of its own: "<what>: <text of the error>". Returns r. */
 int smime_fail_at(struct smime *s, int r, const char *what);

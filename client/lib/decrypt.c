@@ -87,7 +87,7 @@ static int say_inside(const struct walk *walk, int r) {
 
 	if (walk->encrypted == 0 || smime_exit_code(r) != smime_exit_code(SMIME_E_MALFORMED))
 		return r;
-	return smime_fail(s, r, "inside the encrypted message: %s; --one-layer writes what is inside as it is", smime_message(s));
+	return smime_want(s, smime_fail(s, r, "inside the encrypted message: %s", smime_message(s)), SMIME_WANTED_OUTER_LAYER);
 }
 
 /* What the layers so far are around. */

@@ -17,6 +17,10 @@ SMIME_API const char *smime_message(const struct smime *s) {
 	return s->message;
 }
 
+SMIME_API enum smime_wanted smime_wanted(const struct smime *s) {
+	return s->wanted;
+}
+
 SMIME_API char *smime_printable(char *text) {
 	if (text)
 		text[text_clean(text, text, strlen(text))] = '\0';
@@ -33,8 +37,14 @@ int smime_fail(struct smime *s, int code, const char *format, ...) {
 	va_end(args);
 	(void)smime_printable(text);
 	memcpy(s->message, text, sizeof(text));
+	s->wanted = SMIME_WANTED_NOTHING;
 	ERR_clear_error();
 	return -abs(code);
+}
+
+int smime_want(struct smime *s, int r, enum smime_wanted wanted) {
+	s->wanted = wanted;
+	return r;
 }
 
 int smime_fail_at(struct smime *s, int r, const char *what) {

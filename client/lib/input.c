@@ -123,7 +123,9 @@ static int check_not_empty(struct smime *s, struct source *source) {
 		r = reader_peek(reader, 1, &data, &len);
 	if (r < 0)
 		return smime_fail_at(s, r, "the input");
-	return len > 0 ? 0 : smime_fail(s, SMIME_E_NOT_MAIL, "the input is empty; a mail is expected (--cms takes any bytes)");
+	if (len > 0)
+		return 0;
+	return smime_want(s, smime_fail(s, SMIME_E_NOT_MAIL, "the input is empty; a mail is expected"), SMIME_WANTED_CMS);
 }
 
 static int open_mail(struct smime *s, struct input *input) {
@@ -133,7 +135,8 @@ static int open_mail(struct smime *s, struct input *input) {
 		return r;
 	r = entity_read(input->source, &input->entity);
 	if (r == -SMIME_E_NOT_MAIL || (r == 0 && input->entity->field_count == 0))
-		return smime_fail(s, SMIME_E_NOT_MAIL, "the input is no mail: it does not begin with a header; --cms takes any bytes");
+		return smime_want(
+			s, smime_fail(s, SMIME_E_NOT_MAIL, "the input is no mail: it does not begin with a header"), SMIME_WANTED_CMS);
 	if (r < 0)
 		return smime_fail_at(s, r, "the mail's header");
 	input->eol = input->entity->crlf ? EOL_CRLF : EOL_LF;

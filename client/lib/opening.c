@@ -41,7 +41,8 @@ static int look(struct opening *opening) {
 
 	switch (r) {
 	case -SMIME_E_NOT_MAIL:
-		return smime_fail(s, SMIME_E_NOT_MAIL, "the input is no mail: it does not begin with a header; --cms reads CMS");
+		return smime_want(
+			s, smime_fail(s, SMIME_E_NOT_MAIL, "the input is no mail: it does not begin with a header"), SMIME_WANTED_CMS);
 	case -SMIME_E_NOT_CMS:
 		return smime_fail(s, SMIME_E_NOT_CMS,
 			opening->options->cms ? "the input is no CMS, neither PEM nor DER nor BER" :
@@ -224,8 +225,9 @@ static int check_content_exists(const struct opening *opening, const struct sign
 	if (content || data->signer_count == 0)
 		return 0;
 	if (opening->options->cms)
-		return smime_fail(
-			opening->s, SMIME_E_USAGE, "the signature is detached: name the file with its content (--detached-content FILE)");
+		return smime_want(opening->s,
+			smime_fail(opening->s, SMIME_E_USAGE, "the signature is detached: name the file with its content"),
+			SMIME_WANTED_CONTENT);
 	return smime_fail(opening->s, SMIME_E_MALFORMED, "the mail holds a signature, but not the content it is for");
 }
 

@@ -192,18 +192,20 @@ static int say_ambiguous(struct smime *s, const struct search *search) {
 		list = arena_printf(
 			&arena, "%s%s%.*s (%s)", list, i > 0 ? "; " : "", DIGITS, fingerprint ? fingerprint : "", subject ? subject : "");
 	}
-	int r = smime_fail(s, SMIME_E_CERT_AMBIGUOUS, "%zu certificates are for %s; name the file of one with -r: %s%s", search->good.count,
+	int r = smime_fail(s, SMIME_E_CERT_AMBIGUOUS, "%zu certificates are for %s; name the file of one of them: %s%s", search->good.count,
 		search->address, list ? list : "", search->good.count > SHOWN_MAX ? "; .." : "");
 	arena_clear(&arena);
-	return r;
+	return smime_want(s, r, SMIME_WANTED_CERTIFICATE);
 }
 
 static int take(struct smime *s, struct recipients *recipients, const struct search *search) {
 	if (search->good.count == 0 && search->refusal != 0)
 		return refuse(s, search->address, search->refusal, search->why, search->refused);
 	if (search->good.count == 0)
-		return smime_fail(s, SMIME_E_NO_CERTIFICATE,
-			"no certificate for %s: put one into ~/.config/" FOLDER_NAME "/, or name its file with -r", search->address);
+		return smime_want(s,
+			smime_fail(s, SMIME_E_NO_CERTIFICATE,
+				"no certificate for %s: put one into ~/.config/" FOLDER_NAME "/, or name its file", search->address),
+			SMIME_WANTED_CERTIFICATE);
 	if (!all_of_one(&search->good))
 		return say_ambiguous(s, search);
 	int r = push(recipients, newest(&search->good));

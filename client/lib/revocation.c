@@ -100,12 +100,18 @@ static const char *describe_revoked(struct arena *arena, X509_CRL *crl, X509 *ce
 		code == CRL_REASON_KEY_COMPROMISE || code == CRL_REASON_CA_COMPROMISE ? ", since its key fell into wrong hands" : "");
 }
 
+#define NO_CRL " is at hand"
+
+bool revocation_is_missing(const char *text) {
+	return strstr(text, NO_CRL) != NULL;
+}
+
 static const char *describe_unknown(struct arena *arena, int error, X509 *certificate) {
 	const char *issuer = describe_name(arena, X509_get_issuer_name(certificate));
 
 	switch (error) {
 	case X509_V_ERR_UNABLE_TO_GET_CRL:
-		return arena_printf(arena, "no CRL of %s is at hand (--crl FILE)", issuer);
+		return arena_printf(arena, "no CRL of %s" NO_CRL, issuer);
 	case X509_V_ERR_CRL_HAS_EXPIRED:
 		return arena_printf(arena, "the CRL of %s is too old", issuer);
 	default:

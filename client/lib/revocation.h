@@ -32,6 +32,9 @@ int revocation_new(struct smime *s, enum smime_revocation mode, const char *cons
 struct revocation *revocation_free(struct revocation *revocation); /* accepts NULL, returns NULL */
 DEFINE_CLEANUP(struct revocation *, revocation_freep, revocation_free)
 
+/* Whether this text of a verdict says that there is no CRL. */
+bool revocation_is_missing(const char *text);
+
 /*
  * For a certificate whose chain to an anchor of the store was found good; NULL for `store`: there is no such chain. at: when.
  * -SMIME_E_NO_MEMORY.

@@ -186,10 +186,10 @@ static int say_ambiguous(struct smime *s, const struct search *search, const cha
 		const char *key = describe_key(&arena, search->candidates[i]);
 		list = arena_printf(&arena, "%s%s%s", list, i > 0 ? "; " : "", key ? key : "");
 	}
-	int r = smime_fail(s, SMIME_E_KEY_AMBIGUOUS, "%zu keys can sign for %s; choose one with -k: %s%s", search->suitable, whom,
+	int r = smime_fail(s, SMIME_E_KEY_AMBIGUOUS, "%zu keys can sign for %s; name one of them: %s%s", search->suitable, whom,
 		list ? list : "", search->suitable > shown ? "; .." : "");
 	arena_clear(&arena);
-	return r;
+	return smime_want(s, r, SMIME_WANTED_KEY);
 }
 
 /* Keys are named, but none can sign. */
@@ -238,7 +238,9 @@ static int select_named(struct smime *s, const struct keyring *keyring, const ch
 
 static int say_none(struct smime *s, const struct addresses *from) {
 	if (from->count == 0)
-		return smime_fail(s, SMIME_E_NO_KEY, "the mail has no From address that can be read to find a key by; name a key with -k");
+		return smime_want(s,
+			smime_fail(s, SMIME_E_NO_KEY, "the mail has no From address that can be read to find a key by; name the key"),
+			SMIME_WANTED_KEY);
 	return smime_fail(
 		s, SMIME_E_NO_KEY, "the agent has no key with a certificate for %s; smime keys lists what it has", from->items[0]);
 }

@@ -230,6 +230,13 @@ static struct trust_verdict judge_chain(const struct trust *trust, STACK_OF(X509
 	return judge_anchor(trust, chain, arena);
 }
 
+#define UNKNOWN_ISSUER " is in the message or trusted"
+#define UNKNOWN_ANCHOR " is not trusted"
+
+bool trust_is_missing(const char *text) {
+	return strstr(text, UNKNOWN_ISSUER) || strstr(text, UNKNOWN_ANCHOR);
+}
+
 static const char *explain(const struct trust *trust, X509_STORE_CTX *context, struct arena *arena) {
 	const X509 *at = X509_STORE_CTX_get_current_cert(context);
 	int error = X509_STORE_CTX_get_error(context);
@@ -239,11 +246,11 @@ static const char *explain(const struct trust *trust, X509_STORE_CTX *context, s
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-		return arena_printf(arena, "no certificate of the issuer %s is in the message or trusted (--trust FILE)%s",
+		return arena_printf(arena, "no certificate of the issuer %s" UNKNOWN_ISSUER "%s",
 			at ? describe_name(arena, X509_get_issuer_name(at)) : "", trust->note);
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-		return arena_printf(arena, "%s is not trusted (--trust FILE)%s", subject, trust->note);
+		return arena_printf(arena, "%s" UNKNOWN_ANCHOR "%s", subject, trust->note);
 	default:
 		return arena_printf(arena, "%s: %s", subject, X509_verify_cert_error_string(error));
 	}

@@ -62,6 +62,9 @@ bool trust_is_own_fault(const X509_STORE_CTX *context);
 /* Whether anchors were looked for with an agent and none answered, so that a missing anchor means little. */
 bool trust_lacked_agent(const struct trust *trust);
 
+/* Whether this text of a verdict says that nobody has named an anchor for the chain. */
+bool trust_is_missing(const char *text);
+
 /* The certificates of the files, which may be those of signers whose messages leave them out. NULL past the last one. */
 X509 *trust_file_certificate(const struct trust *trust, size_t index);
 

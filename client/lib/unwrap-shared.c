@@ -84,9 +84,11 @@ int unwrap_shared_lacking(struct smime *s, const struct enveloped *enveloped) {
 		kek |= enveloped->shared[i].kind == SHARED_KEK;
 	}
 	if (password)
-		return smime_fail(
-			s, SMIME_E_NOT_RECIPIENT, "the message is encrypted with a password: name a file with it (--password-file)");
+		return smime_want(s, smime_fail(s, SMIME_E_NOT_RECIPIENT, "the message is encrypted with a password: name a file with it"),
+			SMIME_WANTED_PASSWORD);
 	if (kek)
-		return smime_fail(s, SMIME_E_NOT_RECIPIENT, "the message is encrypted with a key that is shared: name its file (--kek)");
+		return smime_want(s,
+			smime_fail(s, SMIME_E_NOT_RECIPIENT, "the message is encrypted with a key that is shared: name its file"),
+			SMIME_WANTED_SHARED_KEY);
 	return 1;
 }

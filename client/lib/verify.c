@@ -5,9 +5,12 @@
  * Content is released only after every check of every signature was good.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "errant.h"
 #include "opening.h"
+#include "revocation.h"
+#include "trust.h"
 
 /* How far the walk has come. */
 struct walk {
@@ -137,6 +140,30 @@ static bool lacks_anchors(const struct opening *opening, const struct smime_repo
 	return false;
 }
 
+/* What the first thing that is bad about a signer would take not to be. */
+static enum smime_wanted wanted_by(const struct smime_signer *signer) {
+	for (size_t i = 0; i < signer->check_count; i++) {
+		const struct smime_check *check = &signer->checks[i];
+
+		if (check->outcome != SMIME_BAD)
+			continue;
+		if (strcmp(check->name, "chain") == 0 && trust_is_missing(check->text))
+			return SMIME_WANTED_TRUST;
+		if (strcmp(check->name, "revocation") == 0 && revocation_is_missing(check->text))
+			return SMIME_WANTED_CRL;
+		return SMIME_WANTED_NOTHING;
+	}
+	return SMIME_WANTED_NOTHING;
+}
+
+static enum smime_wanted wanted(const struct smime_report *report) {
+	for (size_t i = 0; i < report->layer_count; i++)
+		for (size_t n = 0; n < report->layers[i].signer_count; n++)
+			if (!report->layers[i].signers[n].good)
+				return wanted_by(&report->layers[i].signers[n]);
+	return SMIME_WANTED_NOTHING;
+}
+
 static int judge(struct opening *opening, const struct smime_report *report) {
 	size_t i;
 
@@ -147,7 +174,8 @@ static int judge(struct opening *opening, const struct smime_report *report) {
 			return smime_fail(opening->s, SMIME_E_SIGNATURE, "the signature is bad: %s", report->first_bad);
 	if (lacks_anchors(opening, report))
 		return smime_fail(opening->s, SMIME_E_NO_AGENT, "whether the signer is trusted can't be said: %s", report->first_bad);
-	return smime_fail(opening->s, SMIME_E_UNTRUSTED, "the signature is not trusted: %s", report->first_bad);
+	return smime_want(opening->s, smime_fail(opening->s, SMIME_E_UNTRUSTED, "the signature is not trusted: %s", report->first_bad),
+		wanted(report));
 }
 
 static int say_unsigned(const struct opening *opening) {

@@ -76,6 +76,21 @@ int smime_set_program(struct smime *smime, const char *name);
 /* The text of the last failure, one line without a final line end; "" when there was none. Owned by the context. */
 const char *smime_message(const struct smime *smime);
 
+/* What the program could have been told that would help against the last failure, for a hint in the program's own words. */
+enum smime_wanted {
+	SMIME_WANTED_NOTHING = 0,
+	SMIME_WANTED_KEY = 1,         /* which key is meant */
+	SMIME_WANTED_CMS = 2,         /* that the input is no mail: `cms` of the options */
+	SMIME_WANTED_CONTENT = 3,     /* the content that a detached signature is for */
+	SMIME_WANTED_TRUST = 4,       /* a certificate to trust */
+	SMIME_WANTED_CRL = 5,         /* a CRL */
+	SMIME_WANTED_PASSWORD = 6,    /* the password of the message */
+	SMIME_WANTED_SHARED_KEY = 7,  /* the key-encryption key that it is encrypted with */
+	SMIME_WANTED_OUTER_LAYER = 8, /* that its outermost layer is enough: `one_layer` of the options */
+	SMIME_WANTED_CERTIFICATE = 9, /* the certificate of the recipient */
+};
+enum smime_wanted smime_wanted(const struct smime *smime);
+
 /*
  * Makes a text fit to be shown to a person in one line, in place: controls, what turns the direction of writing, and octets
  * that are no UTF-8 become '?'. For the texts of keys, certificates and reports, which may be anything that a stranger wrote;

@@ -42,5 +42,8 @@ while read -r room allowed; do
 done < <(rooms)
 fails 'only the library and the programs know more of its API than the errors' grep -rn 'smime/smime\.h' "$SOURCE"/agent "$SOURCE"/client/{stream,cms,mime}
 
+# What libsmime says is said by programs that have no such option.
+fails 'no message of the library names an option of a program' grep -rnE '"[^"]*[ (](--[a-z][a-z-]+|-[a-zA-Z])[]);:," ]' "$SOURCE"/client/{lib,stream,cms,mime} --include='*.c' --exclude=autostart.c --exclude=agent.c
+
 holds 'docs/conformance.md has the rows of tests/conformance/rows.txt, each with a test' python3 "$SOURCE/tests/conformance/page.py"
 done_testing

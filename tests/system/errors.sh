@@ -85,6 +85,24 @@ fault 'a file with the name of an address' 4 'no certificate for nobody@example.
 fault 'not a recipient' 1 'recipient' smime decrypt -o "$never" --cms \
 	-i <(openssl cms -encrypt -aes256 -outform DER -in "$T/mail" "$T/peer-rsa.pem")
 
+# What could have been said is told by whoever has an option for it, and by nobody else.
+hint() { like "$1: with the option for it" "$(cat "$T/err")" "[(]$2[)]\$"; } # DESCRIPTION OPTION: of the last command
+fault 'a signer whom nobody vouches for' 1 'in the message or trusted' smime verify -q --cms -o "$never" \
+	-i <(openssl cms -sign -nodetach -binary -in "$T/mail" -signer "$T/peer-rsa.pem" -inkey "$T/peer-rsa.key" -outform DER)
+hint 'a signer whom nobody vouches for' '--trust FILE'
+check 'a key for nobody in particular' 4 smime sign -i <(mail '' bob@example.org) -o "$never"
+hint 'a key for nobody in particular' '-k KEY'
+unlike 'to git it is told without' "$(cd "$T" && smime-git --status-fd 2 -bsau nobody@example.org <"$T/mail" 2>&1)" '(-k|--[a-z]+) '
+check 'no certificate of the recipient' 4 smime encrypt -r nobody@example.org -i "$T/mail" -o "$never"
+hint 'no certificate of the recipient' '-r FILE'
+check 'what is no mail, to sign' 6 smime sign -i <(printf 'just text\n') -o "$never"
+hint 'what is no mail, to sign' '--cms is for what is none'
+check 'a password that nobody has named' 1 smime decrypt --cms -o "$never" -i <(openssl cms -encrypt -pwri_password secret -aes256 -outform DER -in "$T/mail")
+hint 'a password that nobody has named' '--password-file FILE'
+check 'a signature without its content' 2 smime verify --cms -o "$never" \
+	-i <(openssl cms -sign -binary -in "$T/mail" -signer "$T/peer-rsa.pem" -inkey "$T/peer-rsa.key" -outform DER)
+hint 'a signature without its content' '--detached-content FILE'
+
 # Content that is not what it should be.
 fault 'no mail' 6 '--cms' smime sign -i <(printf 'just text\n') -o "$never"
 fault 'a mail that begins with an empty line' 6 '--cms' smime sign -i <(echo && cat "$T/mail") -o "$never"
