@@ -143,6 +143,26 @@ wait "$client"
 is 'and answers' "$?" 0
 agent_stop
 
+# Who asks for consent has no module, and less than one that has.
+touch "$T/pinentry.d/wait"
+configure "$(printf 'rules:\n  - {operation: [unlock], outcome: ask}')"
+agent_start
+smime unlock >/dev/null 2>&1 &
+client=$!
+asker() { for pid in $(everybody); do [ "$(cat "/proc/$pid/comm")" != smime-ask ] || echo "$pid"; done; }
+asks() { [ -n "$(asker)" ] && grep -q '^WAITS' "$T/pinentry.d/log"; }
+holds 'a question opens' await asks
+pid=$(asker)
+is 'who asks it: no new privileges, and a filter' "$(field "$pid" NoNewPrivs) $(field "$pid" Seccomp)" '1 2'
+is 'and into it nobody can get' "$(tries "$pid" | awk '$2 != "EPERM" && $2 != "EACCES"')" ''
+if [ "$(id -u)" = 0 ]; then
+	is 'two sockets: to the agent, and to pinentry' "$(sockets "$pid")" 2
+fi
+rm "$T/pinentry.d/wait"
+wait "$client"
+is 'and is answered' "$?" 0
+agent_stop
+
 # The same for a user without any privilege, and for yet another one.
 [ "$(id -u)" = 0 ] || { skip 'an agent of another user' 'only root can become another user' && done_testing; }
 as() { local user=$1; shift; exec setpriv --reuid="$user" --regid=nogroup --clear-groups -- env PATH=/usr/bin:/bin "$@"; } # USER COMMAND...
