@@ -429,6 +429,8 @@ int discovery_new(struct agent *agent, void (*changed)(struct agent *agent), str
 	discovery->last_scan_us = now_us(discovery);
 	if (agent->config->module_count == 0)
 		r = list_modules(discovery);
+	else if (agent->config->p11_kit_count > 0)
+		(void)fputs("smime-agent: p11-kit: is for nothing, since modules: says what is served\n", stderr);
 	for (size_t i = 0; r == 0 && i < agent->config->module_count; i++)
 		r = add_module(discovery, &agent->config->modules[i]);
 	if (r < 0)

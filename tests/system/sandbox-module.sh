@@ -135,6 +135,11 @@ p11_kit "{name: faulty, writable: [\"$T/faulty\"], network: yes, readable: [\"$H
 tries_again 'more of them'
 for name in ipv4 read; do is "and then it can: $name" "$(came_of "$name")" 'done'; done
 agent_stop
+configure "p11-kit: [{name: faulty, network: yes}]"
+agent_start
+check 'where modules are named' 0 smime keys
+holds 'settings for those of p11-kit are for nothing, and that is told' grep -q '^smime-agent: p11-kit: is for nothing' "$T/agent.log"
+agent_stop
 refused_p11_kit() { # DESCRIPTION SETTINGS PATTERN
 	printf 'p11-kit: [%s]\n' "$2" >"$T/bad.yaml"
 	told "$1" 2 "$3" "$SMIME_BUILD/agent/core/smime-agent" --check-config --config "$T/bad.yaml"

@@ -70,6 +70,13 @@ if [ "$(id -u)" = 0 ]; then
 		unlike 'I11: a token process has open what is its own' "$(kinds "$pid" | tr ' ' '\n' | grep -vxE -e '/dev/(null|urandom|random)|/proc/(sys|cpuinfo|meminfo|stat|filesystems|PID)|socket|opensc.conf|token|pipe|log|')" .
 		is 'I11: one socket' "$(sockets "$pid")" 1
 	done
+	for pid in $(called smime-token) $(called smime-reader); do
+		if [ "$version" -ge 1 ]; then
+			like 'the rules of its Landlock domain about /proc stay open' "$(kinds "$pid")" '/proc/PID.*/proc/sys'
+		else
+			skip 'the rules of its Landlock domain about /proc stay open' 'the kernel has no Landlock'
+		fi
+	done
 	# A place for pcscd, should it come.
 	for pid in $(called smime-reader); do holds 'the reader has at most two sockets' [ "$(sockets "$pid")" -le 2 ]; done
 	is 'the spawner has one' "$(sockets "$(called smime-spawner)")" 1
