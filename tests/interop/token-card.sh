@@ -21,12 +21,7 @@ token_works
 token_row 'PIV card'
 
 # Rules hold for each key of a card, beside another one.
-card_make obeys rsa
-for slot in 9a 9c 9d 9e; do
-	obeys_keys+=("obeys-$slot")
-	obeys_certify "obeys-$slot" ${#obeys_keys[@]} && openssl x509 -in "$T/obeys-$slot.pem" -outform DER -out "$T/cards/obeys/$slot.der" || bail 'no certificates'
-done
-obeys_deaf=' obeys-9e '
+obeys_card || bail 'the card could not be made'
 card_remove 0
 card_insert 0 obeys
 token_obeys obeys-9a ec ec-9a

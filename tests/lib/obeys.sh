@@ -4,7 +4,7 @@
 # sourced after tokens.sh, and used last, since the token may be made anew:
 #
 #   obeys_token LABEL [rsa]        four keys on a token of $token_module, the third on P-256 unless told not to, with certificates that differ in
-#                                  whatever rules can ask; or obeys_certify NAME NUMBER for each key of another kind, and obeys_keys
+#                                  whatever rules can ask; obeys_card for a card; or obeys_certify NAME NUMBER for each key of another kind, and obeys_keys
 #   token_obeys LABEL OTHER KEY    rules about each key of the token LABEL; the token OTHER with a key $T/KEY.pub is there at the same time
 #
 # The module is behind the recording one, so that what was denied is seen not to have reached it. What is asked of the agent is in obeys.py.
@@ -34,6 +34,17 @@ obeys_token() { # LABEL [rsa]
 		demo_key "$1" key$number 1$number $type && obeys_certify key$number $number && demo_store "$1" key$number 1$number || return
 		obeys_keys+=("key$number")
 	done
+}
+
+# A card "obeys" of card.sh; it is not inserted yet.
+obeys_card() {
+	local slot
+	card_make obeys rsa
+	for slot in 9a 9c 9d 9e; do
+		obeys_keys+=("obeys-$slot")
+		obeys_certify "obeys-$slot" ${#obeys_keys[@]} && openssl x509 -in "$T/obeys-$slot.pem" -outform DER -out "$T/cards/obeys/$slot.der" || return
+	done
+	obeys_deaf=' obeys-9e '
 }
 
 # A line for each key: its number, the hash of its public key, and what was encrypted for it, where it can decrypt.
