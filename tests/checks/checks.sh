@@ -46,4 +46,7 @@ fails 'only the library and the programs know more of its API than the errors' g
 fails 'no message of the library names an option of a program' grep -rnE '"[^"]*[ (](--[a-z][a-z-]+|-[a-zA-Z])[]);:," ]' "$SOURCE"/client/{lib,stream,cms,mime} --include='*.c' --exclude=autostart.c --exclude=agent.c
 
 holds 'docs/conformance.md has the rows of tests/conformance/rows.txt, each with a test' python3 "$SOURCE/tests/conformance/page.py"
+for i in $(seq 11); do
+	holds "I$i of docs/reliability.md has a test point" grep -rqE "['\"]((pass|fail) )?I$i: " "$SOURCE"/tests/{system,lib,conformance}
+done
 done_testing

@@ -11,7 +11,7 @@ card_make alice rsa 00112233445566aa
 mail alice-auth@example.org bob@example.org >"$T/mail"
 sign() { smime sign -k alice-auth@example.org -i "$T/mail" -o "$T/signed"; }
 shown() { cat "$T/pinentry.d/log"; }
-tries() { set -- $(card_tries 0) && echo "$1"; }
+tries() { card_tries 0 | cut -d' ' -f1; }
 token_process() { pgrep -P "$(pgrep -P "$agent_pid" | tr '\n' ',' | sed 's/,$//')" -x smime-token; }
 asked() { [ "$(prompts)" -ge 1 ]; }
 ready() { smime status --json >"$T/status.json" && [ "$(json "$T/status.json" '[t["state"] for t in d["tokens"]]')" = "['ready']" ]; }
