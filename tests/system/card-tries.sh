@@ -23,14 +23,19 @@ round() { # ANSWER [DELAY-BEFORE-THE-KILL]
 	local before after client
 	card_ask 0 clear
 	before=$(tries)
-	answers "$1"
+	rm -f "$T/pinentry.d/go"
+	answers "until go $1"
 	sign 2>"$T/err" &
 	client=$!
-	if [ $# -gt 1 ] && await asked; then
+	await asked
+	[ $# -lt 2 ] || card_delay 0 60
+	touch "$T/pinentry.d/go"
+	if [ $# -gt 1 ]; then
 		sleep "$2"
 		kill -9 "$(token_process)" 2>/dev/null && killed=$((killed + 1))
 	fi
 	wait "$client"
+	card_delay 0 0
 	await ready
 	after=$(tries)
 	[ "$1" != "pin $WRONG" ] || typed=$((typed + $(prompts)))
@@ -46,8 +51,7 @@ round() { # ANSWER [DELAY-BEFORE-THE-KILL]
 card_insert 0 alice
 answers "pin $RIGHT"
 card_agent_start
-card_delay 0 60
-for ((i = 0; i < ${SMIME_TRIES_ROUNDS:-5}; i++)); do
+for ((i = 0; i < ${SMIME_TRIES_ROUNDS:-3}; i++)); do
 	for kill in 0.05 0.15 '' 0.25 ''; do
 		round "pin $WRONG" $kill
 		smime lock 2>/dev/null

@@ -37,7 +37,7 @@ if [ -z "${SMIME_SANITIZED:-}" ]; then
 else # which is slow, and there for leaks
 	export NTH_KINDS='malloc openssl'
 	nth_try 97 "${client[@]}"
-	nth_try 299 token
+	nth_try 499 token
 	nth_try 397 core
 fi
 done_testing
