@@ -457,7 +457,7 @@ static void processes_are_looked_at_where_a_rule_asks(void **state) {
 	static const struct {
 		struct rule_text_client client;
 		bool asks;
-	} rows[] = { { { .uid = TEXT("0") }, false }, { { .label = TEXT("a") }, false }, { { .gid = TEXT("0") }, false },
+	} rows[] = { { { .uid = TEXT("0") }, false }, { { .label = TEXT("a") }, true }, { { .gid = TEXT("0") }, false },
 		{ { .unit = TEXT("a") }, true }, { { .executable = TEXT("/a") }, true }, { { .remote = TEXT("no") }, true } };
 
 	for (size_t i = 0; i < ELEMENTSOF(rows); i++)
