@@ -44,7 +44,7 @@ ends() { # DESCRIPTION NAME CODE PATTERN: the one that asks ends so, without an 
 }
 asker() { # its process, which is a child of the agent's
 	local pid
-	for pid in $(descendants "$agent_pid"); do [ "$(cat "/proc/$pid/comm")" != smime-ask ] || echo "$pid"; done
+	for pid in $(descendants "$agent_pid"); do [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != smime-ask ] || echo "$pid"; done
 }
 no_asker() { [ -z "$(asker)" ]; }
 records() { python3 -c 'import json, sys; d = [json.loads(l) for l in open(sys.argv[1])]; print(eval(sys.argv[2]))' "$audit" "$1"; }
@@ -116,6 +116,18 @@ ends 'a process that asks and is killed has no yes' alice 5 'the process that as
 begins alice sign_as alice
 kill -9 "$(sed -n 's/^WAITS //p' "$log" | tail -n 1)"
 ends 'nor has a pinentry' alice 5 'the question was closed'
+
+# A token that goes takes the question about it along.
+check 'rules that ask about the other token' 0 again "$ask_alice" '{operation: [sign], key: {token: wide}, outcome: ask}'
+begins wide sign_as p384
+for directory in "$T"/tokens/*/; do
+	! grep -qa wide "$directory/token.object" || mv "$directory" "$T/taken"
+done
+wide_is_gone() { smime keys >/dev/null 2>&1; sleep 2.1; [ -e "$T/wide.code" ]; }
+holds 'a token that is not found any more' await wide_is_gone
+ends 'ends the question about it' wide 4 'token|gone|removed'
+mv "$T/taken" "$T/tokens/"
+check 'rules that ask about alice alone' 0 again "$ask_alice"
 
 # ---- Rules that are read again ----
 
