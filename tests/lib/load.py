@@ -368,13 +368,14 @@ def judge(folder, audit, log, typed):
         by_name.setdefault((name_of(record), record['key']), []).append(record['seq'])
 
     def goods(one):
-        numbers = by_name.get((one['name'], people[one['key']].key.hex()), [])
-        good = [r for n in numbers for r in results.get(n, []) if r['outcome']['result'] == 'ok' and r['seq'] > n]
+        named = by_name.get((one['name'], people[one['key']].key.hex()), [])
+        good = [r for n in named for r in results.get(n, []) if r['outcome']['result'] == 'ok' and r['seq'] > n]
         return len(good)
     got = [one for one in asked if one['word'] == 'ok']
     bad = [one for one in got if goods(one) != 1]
     say(got and not bad, 'I2: each of %d signatures and keys that clients got has an intent and one good result' % len(got), len(bad), bad[:3])
-    bad = [n for n, r in results.items() if len(r) != 1 or n not in {record['seq'] for record in found}]
+    numbers = {record['seq'] for record in found}
+    bad = [n for n, r in results.items() if len(r) != 1 or n not in numbers]
     say(not bad, 'I2: no intent has two results, and no result is of none', bad[:5])
     left = [record['seq'] for record in found if record['seq'] not in results and record['seq'] > crashed]
     say(not left, 'I2: only an agent that was killed leaves an intent without a result', left[:5])
