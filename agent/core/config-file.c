@@ -271,22 +271,63 @@ static int read_file(const char *path, bool required, uint8_t *buffer, size_t *r
 	return 0;
 }
 
-static void find_place(struct complaint *complaint, struct bytes yaml) {
-	struct config_place place = config_place_of_fault(yaml);
-
-	complaint->line = place.line;
-	complaint->column = place.column;
-}
-
 /* libcyaml calls that an internal error too. */
 static bool is_no_yaml(cyaml_err_t err) {
 	return err == CYAML_ERR_INTERNAL_ERROR || err == CYAML_ERR_LIBYAML_PARSER;
 }
 
-static const char *readable(const char *what, cyaml_err_t err) {
+/* The key that a complaint is about; NULL: it is about none. */
+static const char *key_of(const struct complaint *complaint) {
+	static const char *const beginnings[] = { "Unexpected key: ", "Mapping field already seen: " };
+
+	for (size_t i = 0; i < ELEMENTSOF(beginnings); i++)
+		if (strncmp(complaint->what, beginnings[i], strlen(beginnings[i])) == 0)
+			return complaint->what + strlen(beginnings[i]);
+	return NULL;
+}
+
+static struct config_place find_place(const struct complaint *complaint, struct bytes yaml, cyaml_err_t err) {
+	struct config_place place = { complaint->line, complaint->column };
+	const char *key = key_of(complaint);
+
+	if (!place.line || is_no_yaml(err))
+		return config_place_of_fault(yaml);
+	return key ? config_place_of_key(yaml, place, key) : place;
+}
+
+/* In the words of people who write YAML, not of those who read it. */
+static const char *kind_of(const char *word) {
+	static const struct {
+		const char *word, *kind;
+	} kinds[] = {
+		{ "MAPPING", "a mapping" },
+		{ "SEQUENCE", "a list" },
+		{ "SCALAR", "a single value" },
+		{ "STRING", "a text" },
+		{ "UINT", "a number" },
+		{ "ALIAS", "an alias" },
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+		if (strncmp(word, kinds[i].word, strlen(kinds[i].word)) == 0)
+			return kinds[i].kind;
+	return NULL;
+}
+
+static int refuse_complaint(const char *path, const struct complaint *complaint, struct bytes yaml, cyaml_err_t err, char **ret_message) {
+	struct config_place place = find_place(complaint, yaml, err);
+	const char *what = *complaint->what ? complaint->what : cyaml_strerror(err), *expected = NULL, *got = NULL;
+
 	if (is_no_yaml(err))
-		return "this is no YAML";
-	return *what ? what : cyaml_strerror(err);
+		what = "this is no YAML";
+	if (strncmp(what, "Expecting ", strlen("Expecting ")) == 0 && (got = strstr(what, ", got event: "))) {
+		expected = kind_of(what + strlen("Expecting "));
+		got = kind_of(got + strlen(", got event: "));
+	}
+	if (expected && got)
+		return config_refuse(
+			ret_message, "%s:%u:%u: %s is expected here, and this is %s", path, place.line, place.column, expected, got);
+	return config_refuse(ret_message, "%s:%u:%u: %s", path, place.line, place.column, what);
 }
 
 int config_file_load(const char *path, bool required, struct config_file **ret_raw, char **ret_message) {
@@ -302,11 +343,8 @@ int config_file_load(const char *path, bool required, struct config_file **ret_r
 	if (r != 0 || len == 0)
 		return r < 0 ? r : 1;
 	cyaml_err_t err = cyaml_load_data(buffer, len, &config, &top_schema, (cyaml_data_t **)&raw, NULL);
-	if (err != CYAML_OK || complaint.what[0]) {
-		if (!complaint.line || is_no_yaml(err))
-			find_place(&complaint, (struct bytes){ buffer, len });
-		return config_refuse(ret_message, "%s:%u:%u: %s", path, complaint.line, complaint.column, readable(complaint.what, err));
-	}
+	if (err != CYAML_OK || complaint.what[0])
+		return refuse_complaint(path, &complaint, (struct bytes){ buffer, len }, err, ret_message);
 	if (!raw)
 		return 1;
 	raw->bytes = TAKE(buffer);

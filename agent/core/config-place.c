@@ -143,6 +143,40 @@ struct config_place config_place_of_complaint(struct bytes yaml, const char *com
 	return found ? place_of(found->start_mark) : (struct config_place){ 1, 1 };
 }
 
+/* ---- Keys that nobody knows ---- */
+
+static bool begins_at(const yaml_node_t *node, struct config_place place) {
+	struct config_place begin = node ? place_of(node->start_mark) : (struct config_place){ 0, 0 };
+
+	return begin.line == place.line && begin.column == place.column;
+}
+
+/* The key of this name in a mapping, behind the place; NULL: there is none. */
+static const yaml_node_t *key_behind(yaml_document_t *document, const yaml_node_t *mapping, struct config_place place, const char *name) {
+	const yaml_node_t *before = mapping;
+
+	if (mapping->type != YAML_MAPPING_NODE)
+		return NULL;
+	for (const yaml_node_pair_t *pair = mapping->data.mapping.pairs.start; pair < mapping->data.mapping.pairs.top; pair++) {
+		const yaml_node_t *key = yaml_document_get_node(document, pair->key);
+
+		if (begins_at(before, place) && is_scalar(key, name))
+			return key;
+		before = yaml_document_get_node(document, pair->value);
+	}
+	return NULL;
+}
+
+struct config_place config_place_of_key(struct bytes yaml, struct config_place before, const char *key) {
+	_cleanup_(tree_clear) struct tree tree = { .has_parser = false };
+	yaml_document_t *document = tree_read(&tree, yaml);
+	const yaml_node_t *node, *found = NULL;
+
+	for (int i = 1; !found && document && (node = yaml_document_get_node(document, i)); i++)
+		found = key_behind(document, node, before, key);
+	return found ? place_of(found->start_mark) : before;
+}
+
 /* ---- No mapping at all ---- */
 
 /* Whether this event is at fault by itself, being the one with this number. */

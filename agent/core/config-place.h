@@ -26,6 +26,12 @@ void config_place_lines(struct bytes yaml, unsigned *lines, unsigned count);
  */
 struct config_place config_place_of_complaint(struct bytes yaml, const char *complaint);
 
+/*
+ * The place of a key that libcyaml has not taken. It names where the value before that key begins, or where the mapping does that it is the first
+ * key of: `before`, which is returned when the key is not found there.
+ */
+struct config_place config_place_of_key(struct bytes yaml, struct config_place before, const char *key);
+
 /* Where a text is no mapping, stops being YAML, or goes on with a second document; else where it begins. */
 struct config_place config_place_of_fault(struct bytes yaml);
 

@@ -33,11 +33,14 @@ refused 'the beginning of a fingerprint' 2:18 "enrolled: fingerprint: 'ab'" 'enr
 refused 'no certificate' 1:44 'hardware-policies: trust: /etc/hostname: holds no certificate' 'hardware-policies: [{policy: 1.2.3, trust: /etc/hostname}]\n'
 refused 'a file that is not there' 1:21 'attestation-roots: /nosuch.pem: can.t be read' 'attestation-roots: [/nosuch.pem]\n'
 refused 'a version' 1:23 "attestation-firmware: '5.7' is no version" 'attestation-firmware: "5.7"\n'
-refused 'what is no mapping' 2:1 'Expecting MAPPING' '# nothing\n[1, 2]\n'
+refused 'what is no mapping' 2:1 'a mapping is expected here, and this is a list' '# nothing\n[1, 2]\n'
 refused 'what is no YAML' 2:8 'this is no YAML' 'trust: []\nrules: ]\n'
 refused 'what ends too early' '[23]:1' 'this is no YAML' 'rules: [{outcome: allow\n\n'
+refused 'a key that nobody knows' 4:1 'Unexpected key: rulez' 'trust: [rulez]\npin: {idle: 1h}\n\nrulez: []\n'
+refused 'the first one of its mapping' 1:7 'Unexpected key: idel' 'pin: {idel: 1h}\n'
+refused 'one that is known elsewhere' 3:5 'Unexpected key: idle' 'pin: {idle: 1h}\nrules:\n  - idle: 1h\n'
 refused 'a second document' 2:1 'documents' '--- {prompts: no}\n--- {rules: [{outcome: allow}]}\n'
-refused 'rules that stand there twice' '[12]:8' 'already seen' 'rules: [{outcome: deny}]\nrules: [{outcome: allow}]\n'
+refused 'rules that stand there twice' 2:1 'already seen' 'rules: [{outcome: deny}]\nrules: [{outcome: allow}]\n'
 mkdir -p "$HOME/.config/smime-agent"
 printf 'prompts: no\nuser-may: [pin]\n' >"$HOME/.config/smime-agent/agent.yaml"
 told "an administrator's key in a user's file" 2 'agent.yaml:2:12: user-may: only /etc/' smime-agent --check-config

@@ -225,7 +225,7 @@ refused() { # DESCRIPTION PLACE PATTERN RULE
 }
 refused 'a word that is no operation' 2:17 "'bake' is none of" '{operation: [bake], outcome: deny}'
 refused 'a word that is no outcome' 2:15 "'maybe' is none of allow, deny, ask" '{outcome: maybe}'
-refused 'an unknown key' 2:15 'Unexpected key: deny' '{outcome: deny, deny: yes}'
+refused 'an unknown key' 2:21 'Unexpected key: deny' '{outcome: deny, deny: yes}'
 refused 'a user that is not there' 2:20 "no user 'nobody-of-this-name'" '{client: {uid: nobody-of-this-name}, outcome: deny}'
 refused 'an executable alone' 2:27 'any program of the same user can run as this one' '{client: {executable: /usr/bin/git}, outcome: allow}'
 refused 'a count without a time' 2:22 'stand together' '{when: {at-most: 3}, outcome: deny}'
