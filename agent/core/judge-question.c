@@ -93,7 +93,7 @@ void judge_describe_decryption(const struct wire_decrypt *decrypt, struct policy
 	(void)OBJ_obj2txt(oid, sizeof(oid), object, 1);
 	question->cipher_bits = cipher ? 8 * (unsigned)EVP_CIPHER_get_key_length(cipher) : 0;
 	question->authenticated = cipher && (EVP_CIPHER_get_flags(cipher) & EVP_CIPH_FLAG_AEAD_CIPHER);
-	if (cipher && EVP_CIPHER_get_nid(cipher) == NID_des_ede3_cbc)
+	if (OBJ_obj2nid(object) == NID_des_ede3_cbc)
 		question->cipher_bits = TRIPLE_DES_BITS;
 	if (strcmp(oid, "1.2.840.113549.1.9.16.3.18") == 0) {
 		question->cipher_bits = CHACHA20_BITS;
