@@ -6,6 +6,7 @@ module's account (tests/module/ledger.h) says when a token was asked to sign wit
 FOLDER has alice.pem (CKA_ID 01) and bob.pem (02).
 """
 import bisect
+import glob
 import hashlib
 import json
 import os
@@ -106,7 +107,8 @@ def judge(flips, clients):
 
     since_boot = time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
     by_hash = {f.hash: f for f in flips}
-    records = [json.loads(line) for line in open(os.path.join(AUDIT, 'audit.jsonl'))]
+    paths = sorted(glob.glob(os.path.join(AUDIT, 'audit-*.jsonl'))) + [os.path.join(AUDIT, 'audit.jsonl')]
+    records = [json.loads(line) for path in paths for line in open(path)]
     good = {record['intent'] for record in records if record['kind'] == 'result' and record['outcome']['result'] == 'ok'}
     signing = {record['seq'] for record in records if record['kind'] == 'intent' and record['operation'] == 'sign'}
     strange, late, anew = [], [], len(signing - good)
