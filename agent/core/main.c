@@ -241,10 +241,13 @@ static int serve(struct agent *agent, const char *path) {
 	_cleanup_(listener_socket_clear) struct listener_socket socket = LISTENER_SOCKET_NONE;
 	int r = spawner_fork(&spawner, &agent->spawner);
 
-	if (r == 0 && config->pin_credential && !config->pin_file)
+	/* systemd passes over one that is in no credstore, and starts the unit. */
+	if (r == 0 && config->pin_credential && (!config->pin_file || access(config->pin_file, R_OK) < 0))
 		r = refuse(&message, -SMIME_E_USAGE,
-			"pin: credential: systemd has passed no credentials; add LoadCredential=%s:PATH to the agent's unit",
-			config->pin_credential);
+			"pin: credential: systemd has passed no credential %s; put it into /etc/credstore, or add LoadCredential=%s:PATH "
+			"to the "
+			"agent's unit",
+			config->pin_credential, config->pin_credential);
 	if (r == 0)
 		r = state_load_files(agent, &message);
 	if (r == 0)

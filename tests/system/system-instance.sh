@@ -31,6 +31,8 @@ system_yaml "{name: in a unit, operation: [sign, list], client: {uid: $operator,
 check 'outside of the unit the configuration is good, though the credential is not there' 0 env -u CREDENTIALS_DIRECTORY smime policy check "$T/agent.yaml"
 uids_own
 told 'but no agent starts' 2 'LoadCredential=smime-agent.pin' env -u CREDENTIALS_DIRECTORY smime-agent --foreground --socket "$T/other.sock" --config "$T/agent.yaml"
+mkdir "$T/no-credentials"
+told 'nor where systemd has passed others only' 2 'no credential smime-agent.pin' timeout 20 env CREDENTIALS_DIRECTORY="$T/no-credentials" smime-agent --foreground --socket "$T/other.sock" --config "$T/agent.yaml"
 uids_agent_start
 
 sign_as() { as "$1" smime sign --cms --detached -k "$2@example.org" -i "$T/content" -o "$T/home-$1/signature"; } # UID NAME
