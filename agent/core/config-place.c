@@ -90,7 +90,7 @@ void config_place_lines(struct bytes yaml, unsigned *lines, unsigned count) {
 
 /* Takes "key: " off the front of the words. */
 static bool take_key(const char **words, char key[KEY_MAX_BYTES]) {
-	size_t len = strspn(*words, "abcdefghijklmnopqrstuvwxyz-_");
+	size_t len = strspn(*words, "abcdefghijklmnopqrstuvwxyz0123456789-_");
 
 	if (len == 0 || len >= KEY_MAX_BYTES || strncmp(*words + len, ": ", 2) != 0)
 		return false;

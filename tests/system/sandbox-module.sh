@@ -45,11 +45,11 @@ refused() { # DESCRIPTION YAML PATTERN
 	printf 'modules: [{path: "%s", %s}]\n' "$DEMO_MODULE" "$2" >"$T/bad.yaml"
 	told "$1" 2 "$3" "$SMIME_BUILD/agent/core/smime-agent" --check-config --config "$T/bad.yaml"
 }
-refused 'a network that is neither' 'network: perhaps' "bad.yaml: modules: network: 'perhaps' is neither yes nor no"
-refused 'a place from somewhere' 'writable: [here]' "bad.yaml: modules: writable: 'here' must be an absolute path"
+refused 'a network that is neither' 'network: perhaps' "bad.yaml:[0-9]+:[0-9]+: modules: network: 'perhaps' is neither yes nor no"
+refused 'a place from somewhere' 'writable: [here]' "bad.yaml:[0-9]+:[0-9]+: modules: writable: 'here' must be an absolute path"
 refused 'a place that is nowhere' 'writable: [/nonexistent]' 'modules: writable: /nonexistent: No such file or directory'
 refused 'a place of two lines' 'writable: ["/a\nb"]' 'bad.yaml:[0-9]+:[0-9]+: modules: writable: it must be one line'
-refused 'a place to read from somewhere' 'readable: [here]' "bad.yaml: modules: readable: 'here' must be an absolute path"
+refused 'a place to read from somewhere' 'readable: [here]' "bad.yaml:[0-9]+:[0-9]+: modules: readable: 'here' must be an absolute path"
 refused 'a place to read that is nowhere' 'readable: [/nonexistent]' 'modules: readable: /nonexistent: No such file or directory'
 
 # Where the module lies: a folder of its own, or a home.
@@ -149,6 +149,6 @@ refused_p11_kit 'an entry with a path' '{name: x, path: /x.so}' 'bad.yaml.*path'
 refused_p11_kit 'a path for a name' '{name: /usr/lib/x.so}' "bad.yaml:[0-9]+:[0-9]+: p11-kit: name: '/usr/lib/x.so' is no name of a module"
 refused_p11_kit 'a name that is there twice' '{name: x}, {name: y}, {name: x}' "bad.yaml:[0-9]+:[0-9]+: p11-kit: name: 'x' is there twice"
 refused_p11_kit 'a place that is nowhere' '{name: x, readable: [/nonexistent]}' 'p11-kit: readable: /nonexistent: No such file or directory'
-refused_p11_kit 'a network that is neither' '{name: x, network: perhaps}' "bad.yaml: p11-kit: network: 'perhaps' is neither yes nor no"
+refused_p11_kit 'a network that is neither' '{name: x, network: perhaps}' "bad.yaml:[0-9]+:[0-9]+: p11-kit: network: 'perhaps' is neither yes nor no"
 rm -r "$modules"
 done_testing
