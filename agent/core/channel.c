@@ -62,6 +62,11 @@ static void channel_destroy(struct channel *channel) {
 	free(channel);
 }
 
+void channel_end_sending(struct channel *channel) {
+	if (channel->phase != ENDED)
+		(void)shutdown(channel->fd, SHUT_WR);
+}
+
 struct channel *channel_free(struct channel *channel) {
 	if (!channel)
 		return NULL;

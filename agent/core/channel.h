@@ -50,6 +50,9 @@ int channel_send(struct channel *channel, const void *message, const ASN1_ITEM *
 /* What was sent and waits to be taken by the other end, in octets. */
 size_t channel_backlog(const struct channel *channel);
 
+/* Nothing more is sent, which the other end sees at once; what it still says is heard. */
+void channel_end_sending(struct channel *channel);
+
 /* Shuts the connection down; `closed` follows from the loop. */
 void channel_shutdown(struct channel *channel);
 

@@ -15,6 +15,8 @@
 struct child {
 	struct channel *channel; /* NULL once closed */
 	struct process *process;
+	sd_event *event;
+	sd_event_source *patience; /* with a process that was told to end */
 	struct child_callbacks callbacks;
 	void *userdata;
 };
@@ -37,6 +39,7 @@ static void on_ended(void *userdata, int error) {
 	struct child *child = userdata;
 
 	child->process = NULL;
+	child->patience = sd_event_source_disable_unref(child->patience);
 	if (child->channel)
 		channel_drain(child->channel);
 	child->callbacks.ended(child->userdata);
@@ -60,7 +63,7 @@ int child_start(struct agent *agent, enum wire_program program, const void *mess
 
 	if (!spawn || !child)
 		return -SMIME_E_NO_MEMORY;
-	*child = (struct child){ .callbacks = *callbacks, .userdata = userdata };
+	*child = (struct child){ .event = agent->event, .callbacks = *callbacks, .userdata = userdata };
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -SMIME_E_INTERNAL;
 	spawn->program = program;
@@ -93,6 +96,21 @@ void child_kill(struct child *child) {
 	/* What it said before its end is still being handed over when there is nothing left to kill. */
 	if (child->process)
 		process_kill(child->process);
+}
+
+static int on_patience_over(sd_event_source *source, uint64_t usec, void *userdata) {
+	child_kill(userdata);
+	return 0;
+}
+
+void child_end(struct child *child, unsigned limit_ms) {
+	if (!child->channel || child->patience ||
+		sd_event_add_time_relative(
+			child->event, &child->patience, CLOCK_MONOTONIC, (uint64_t)limit_ms * 1000, 0, on_patience_over, child) < 0) {
+		child_kill(child);
+		return;
+	}
+	channel_end_sending(child->channel);
 }
 
 struct child *child_abandon(struct child *child) {

@@ -26,6 +26,9 @@ int child_send(struct child *child, const void *message, const ASN1_ITEM *item, 
 /* Kills it; `ended` follows. */
 void child_kill(struct child *child);
 
+/* Has it end by itself, and kills it when it has not after so many milliseconds; `ended` follows. */
+void child_end(struct child *child, unsigned limit_ms);
+
 /* Kills it for an owner who no longer cares: no callback follows. Accepts NULL, returns NULL. */
 struct child *child_abandon(struct child *child);
 

@@ -84,6 +84,10 @@ int token_process_send(struct token_process *process, const struct wire_order *o
 	return child_send(process->child, order, wire_order_it(), pass_fd);
 }
 
+void token_process_end(struct token_process *process) {
+	child_end(process->child, TOKEN_PROCESS_END_MAX_MS);
+}
+
 void token_process_kill(struct token_process *process) {
 	child_kill(process->child);
 }

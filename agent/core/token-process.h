@@ -26,6 +26,13 @@ int token_process_start(struct agent *agent, const struct wire_setup *setup, con
 /* Sends an order, with a descriptor that is consumed in every case (-1: none). */
 int token_process_send(struct token_process *process, const struct wire_order *order, int pass_fd);
 
+/*
+ * Has it end, at the latest after TOKEN_PROCESS_END_MAX_MS, in which a login that is under way can come to its end: a module may be writing its
+ * token just then. `ended` follows.
+ */
+enum { TOKEN_PROCESS_END_MAX_MS = 600 };
+void token_process_end(struct token_process *process);
+
 /* Kills it; `ended` follows. */
 void token_process_kill(struct token_process *process);
 

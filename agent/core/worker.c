@@ -51,7 +51,7 @@ void worker_replace_process(struct worker *worker, int error, const char *text) 
 		worker->end_error = error;
 		worker->end_text = text;
 	}
-	token_process_kill(worker->process);
+	token_process_end(worker->process);
 }
 
 static void begin_reset(struct worker *worker);

@@ -241,13 +241,18 @@ static CK_RV call_login(const struct operation *operation, const struct attempt 
 static int send_pin(struct operation *operation, const struct attempt *attempt, struct fault *fault) {
 	struct token *token = operation->token;
 	_cleanup_(ledger_leave) struct ledger_try counted = LEDGER_NO_TRY;
-	CK_RV rv;
-	int r = tries_begin(token, &attempt->tries, &counted, fault);
+	CK_RV rv = CKR_OK;
+	int r;
 
+	token_store_begin(token);
+	r = tries_begin(token, &attempt->tries, &counted, fault);
+	if (r == 0) {
+		rv = call_login(operation, attempt);
+		ledger_end(&counted, login_outcome(rv, attempt->on_pad));
+	}
+	token_store_end(token);
 	if (r < 0)
 		return r;
-	rv = call_login(operation, attempt);
-	ledger_end(&counted, login_outcome(rv, attempt->on_pad));
 	if (rv != CKR_OK && rv != CKR_USER_ALREADY_LOGGED_IN)
 		return refused(token, attempt, rv, fault);
 	if (rv == CKR_OK && attempt->tries.lost > 0)

@@ -100,15 +100,20 @@ static bool is_of_new_pin(CK_RV rv) {
 
 /* A call that sends the old PIN or the PUK. `proven`: it was right a moment ago, so that what is refused now is the new PIN. */
 static int counted(struct renewal *renewal, const char *function, CK_RV (*call)(const struct renewal *), bool proven, struct fault *fault) {
-	const struct token *token = renewal->operation->token;
+	struct token *token = renewal->operation->token;
 	_cleanup_(ledger_leave) struct ledger_try counted = LEDGER_NO_TRY;
-	CK_RV rv;
-	int r = tries_begin(token, &renewal->tries, &counted, fault);
+	CK_RV rv = CKR_OK;
+	int r;
 
+	token_store_begin(token);
+	r = tries_begin(token, &renewal->tries, &counted, fault);
+	if (r == 0) {
+		rv = call(renewal);
+		ledger_end(&counted, proven && is_of_new_pin(rv) ? LEDGER_GOOD : login_outcome(rv, renewal->on_pad));
+	}
+	token_store_end(token);
 	if (r < 0)
 		return r;
-	rv = call(renewal);
-	ledger_end(&counted, proven && is_of_new_pin(rv) ? LEDGER_GOOD : login_outcome(rv, renewal->on_pad));
 	if (rv == CKR_PIN_EXPIRED && call == call_login && renewal->tries.secret == LEDGER_PIN) {
 		renewal->expired = true;
 		renewal->tries.lost++;
@@ -139,8 +144,11 @@ static int change(struct renewal *renewal, struct fault *fault) {
 
 static int init_pin(struct renewal *renewal, struct fault *fault) {
 	struct argument pin = argument(renewal, &renewal->pin);
-	CK_RV rv = calls(renewal)->C_InitPIN(renewal->session, pin.data, pin.len);
+	CK_RV rv;
 
+	token_store_begin(renewal->operation->token);
+	rv = calls(renewal)->C_InitPIN(renewal->session, pin.data, pin.len);
+	token_store_end(renewal->operation->token);
 	return rv == CKR_OK ? 0 : refuse_new_pin(renewal, "C_InitPIN", rv, fault);
 }
 

@@ -150,6 +150,7 @@ static void work_on(struct operation *operation, const struct wire_order *order)
  * torn down under them but, where nobody is logging in, the one secret that is kept. What is left ends with the process.
  */
 static void end_with_core(struct server *server, int r) {
+	token_store_stop(&server->token);
 	if (pthread_mutex_trylock(&server->token.login_lock) == 0)
 		secret_clear(&server->token.pin);
 	end_process(r < 0);

@@ -4,6 +4,7 @@
  */
 #include "token.h"
 
+#include <poll.h>
 #include <time.h>
 
 #include <openssl/err.h>
@@ -80,6 +81,7 @@ int token_open(const struct wire_setup *setup, struct exchange *exchange, struct
 	*token = (struct token){ .setup = setup, .exchange = exchange, .opened_us = token_now_us() };
 	init_sessions_lock(token);
 	(void)pthread_mutex_init(&token->login_lock, NULL);
+	(void)pthread_mutex_init(&token->store_lock, NULL);
 	(void)pthread_mutex_init(&token->inventory_lock, NULL);
 	r = wire_octets(setup->rejection_secret).len == REJECTION_SECRET_BYTES ?
 		read_configured(setup, &token->configured) :
@@ -107,8 +109,30 @@ void token_clear(struct token *token) {
 	wire_token_free(token->name);
 	cryptoki_close(token->module);
 	(void)pthread_mutex_destroy(&token->inventory_lock);
+	(void)pthread_mutex_destroy(&token->store_lock);
 	(void)pthread_mutex_destroy(&token->login_lock);
 	(void)pthread_rwlock_destroy(&token->sessions_lock);
+}
+
+void token_store_begin(struct token *token) {
+	(void)pthread_mutex_lock(&token->store_lock);
+}
+
+void token_store_end(struct token *token) {
+	(void)pthread_mutex_unlock(&token->store_lock);
+	while (atomic_load(&token->ending))
+		(void)poll(NULL, 0, -1);
+}
+
+void token_store_stop(struct token *token) {
+	struct timespec until = { .tv_sec = 0 };
+
+	atomic_store(&token->ending, true);
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += TOKEN_STORE_MAX_MS * 1000000L;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	(void)pthread_mutex_clocklock(&token->store_lock, CLOCK_MONOTONIC, &until);
 }
 
 uint64_t token_now_us(void) {

@@ -16,6 +16,8 @@
 
 struct grants;
 
+enum { TOKEN_STORE_MAX_MS = 400 };
+
 struct token {
 	struct cryptoki *module;
 	CK_SLOT_ID slot;
@@ -42,6 +44,9 @@ struct token {
 	struct grants *grants;
 	atomic_bool unlisted; /* the inventory is an old one, since a listing failed */
 
+	pthread_mutex_t store_lock; /* held while the module may write to the token, which the process does not end in */
+	atomic_bool ending;         /* who has held it goes on with nothing */
+
 	pthread_mutex_t inventory_lock;
 	struct inventory *inventory;
 };
@@ -59,6 +64,19 @@ void token_clear(struct token *token);
  * label is; errors of cryptoki_fault().
  */
 int token_look(const struct token *token, CK_TOKEN_INFO *ret_info, struct fault *fault);
+
+/*
+ * Around a call in which the module may write to its token: logins and new PINs, for which SoftHSM writes the token's file anew. One that ended in
+ * the middle of it would leave no token.
+ */
+void token_store_begin(struct token *token);
+void token_store_end(struct token *token);
+
+/*
+ * For a process that ends: no such call begins any more, the one that is under way is waited for, at most for TOKEN_STORE_MAX_MS, and its thread
+ * does nothing behind it.
+ */
+void token_store_stop(struct token *token);
 
 /* Microseconds of CLOCK_BOOTTIME, which goes on while the machine sleeps. */
 uint64_t token_now_us(void);
