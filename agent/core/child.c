@@ -113,6 +113,16 @@ void child_end(struct child *child, unsigned limit_ms) {
 	channel_end_sending(child->channel);
 }
 
+void child_tell_to_end(struct child *child) {
+	if (child->channel)
+		channel_end_sending(child->channel);
+}
+
+void child_wait(struct child *child, int limit_ms) {
+	if (child->process)
+		process_wait(child->process, limit_ms);
+}
+
 struct child *child_abandon(struct child *child) {
 	if (!child)
 		return NULL;

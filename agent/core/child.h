@@ -29,6 +29,10 @@ void child_kill(struct child *child);
 /* Has it end by itself, and kills it when it has not after so many milliseconds; `ended` follows. */
 void child_end(struct child *child, unsigned limit_ms);
 
+/* The two halves of that for a core that ends itself, and several of them: it is told to end; that is waited for so many milliseconds. */
+void child_tell_to_end(struct child *child);
+void child_wait(struct child *child, int limit_ms);
+
 /* Kills it for an owner who no longer cares: no callback follows. Accepts NULL, returns NULL. */
 struct child *child_abandon(struct child *child);
 

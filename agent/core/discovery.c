@@ -5,6 +5,7 @@
 #include "discovery.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include <smime/error.h>
 
@@ -461,6 +462,26 @@ struct worker *discovery_worker(const struct discovery *discovery, size_t i) {
 		i -= place_workers(place);
 	}
 	return NULL;
+}
+
+/* ---- The agent's end ---- */
+
+/* By the clock, since that of the loop stands still behind its end. */
+static int64_t clock_ms(void) {
+	struct timespec now = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void discovery_end_tokens(struct discovery *discovery) {
+	int64_t due = clock_ms() + TOKEN_PROCESS_END_MAX_MS, left;
+	struct worker *worker;
+
+	for (size_t i = 0; (worker = discovery_worker(discovery, i)); i++)
+		worker_tell_to_end(worker);
+	for (size_t i = 0; (worker = discovery_worker(discovery, i)) && (left = due - clock_ms()) > 0; i++)
+		worker_wait_for_end(worker, (int)left);
 }
 
 /* ---- Status ---- */

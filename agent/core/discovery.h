@@ -27,6 +27,9 @@ struct discovery;
 int discovery_new(struct agent *agent, void (*changed)(struct agent *agent), struct discovery **ret_discovery);
 struct discovery *discovery_free(struct discovery *discovery); /* accepts NULL, returns NULL */
 
+/* For a core that ends itself, before discovery_free(): the processes of tokens end as at a lock, which is waited for. */
+void discovery_end_tokens(struct discovery *discovery);
+
 /* Readers or the cards in them have changed. */
 void discovery_readers_changed(struct discovery *discovery);
 

@@ -215,6 +215,8 @@ static int set_up(struct agent *agent, struct listener_socket *socket) {
 static void tear_down(struct agent *agent) {
 	agent->listener = listener_free(agent->listener);
 	agent->session = session_free(agent->session);
+	if (agent->discovery)
+		discovery_end_tokens(agent->discovery);
 	agent->discovery = discovery_free(agent->discovery);
 	agent->readers = readers_free(agent->readers);
 	agent->questions = questions_free(agent->questions);

@@ -88,6 +88,14 @@ void token_process_end(struct token_process *process) {
 	child_end(process->child, TOKEN_PROCESS_END_MAX_MS);
 }
 
+void token_process_tell_to_end(struct token_process *process) {
+	child_tell_to_end(process->child);
+}
+
+void token_process_wait(struct token_process *process, int limit_ms) {
+	child_wait(process->child, limit_ms);
+}
+
 void token_process_kill(struct token_process *process) {
 	child_kill(process->child);
 }

@@ -33,6 +33,10 @@ int token_process_send(struct token_process *process, const struct wire_order *o
 enum { TOKEN_PROCESS_END_MAX_MS = 600 };
 void token_process_end(struct token_process *process);
 
+/* As child_tell_to_end() and child_wait(). */
+void token_process_tell_to_end(struct token_process *process);
+void token_process_wait(struct token_process *process, int limit_ms);
+
 /* Kills it; `ended` follows. */
 void token_process_kill(struct token_process *process);
 

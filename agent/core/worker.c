@@ -314,6 +314,16 @@ bool worker_come_back(struct worker *worker, uint64_t since_us) {
 	return true;
 }
 
+void worker_tell_to_end(struct worker *worker) {
+	if (worker->process)
+		token_process_tell_to_end(worker->process);
+}
+
+void worker_wait_for_end(struct worker *worker, int limit_ms) {
+	if (worker->process)
+		token_process_wait(worker->process, limit_ms);
+}
+
 struct worker *worker_free(struct worker *worker, const char *why) {
 	if (!worker)
 		return NULL;

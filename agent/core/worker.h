@@ -45,6 +45,10 @@ typedef void (*worker_locked)(void *userdata, int error, const char *text);
 int worker_new(struct agent *agent, const struct config_module *module, const struct wire_token *token, const char *reader,
 	struct worker **ret_worker);
 
+/* The two halves of the orderly end of a token's process, for a core that ends itself; see token_process_end(). */
+void worker_tell_to_end(struct worker *worker);
+void worker_wait_for_end(struct worker *worker, int limit_ms);
+
 /* The token is gone; open orders are told so in these words. Accepts NULL, returns NULL. */
 struct worker *worker_free(struct worker *worker, const char *why);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A token that is locked while its module logs in, or sets a PIN: what the module is writing it writes to its end, and nobody waits for one that has none.
+# A token that is locked, or an agent that ends, while a module logs in or sets a PIN: what the module is writing it writes to its end, and nobody waits for one that has none.
 . "$(dirname "$0")/../lib/lib.sh"
 fixture people
 printf 'content\n' >"$T/content"
@@ -48,6 +48,15 @@ wait "$changing"
 sick
 answers 'pin 654321'
 check 'the new PIN is the one that holds' 0 smime unlock
+
+fresh 'C_Login slow 200'
+answers 'pin 654321'
+sign >"$T/sign.out" 2>"$T/sign.err" 3>&- &
+signing=$!
+holds 'a login is under way when the agent ends' await calls C_Login
+agent_stop
+fails 'who waited gets no signature' wait "$signing"
+holds 'the login came to its end' grep -q '^login 1 0$' "$FAULTY_CONTROL.log"
 
 fresh 'C_Login hang'
 answers 'pin 654321'
