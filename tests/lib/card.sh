@@ -113,7 +113,15 @@ card_fault() { # READER KIND COUNT|every WHAT [ARGUMENT]; READER clear
 }
 
 # The status word with which the card answers another program that asks for a signature, over a connection shared with the agent.
-card_raw_sign() { "$CARD/raw" "$1" sign "$2" "$3" | tail -n 1; } # READER SLOT rsa|ec
+# Once more where the agent, which looks at the card at the same time, has selected another application between the two APDUs (6A80).
+card_raw_sign() { # READER SLOT rsa|ec
+	local status
+	for _ in 1 2 3 4 5; do
+		status=$("$CARD/raw" "$1" sign "$2" "$3" | tail -n 1)
+		[ "$status" = 6A80 ] || break
+	done
+	printf '%s\n' "$status"
+}
 # The attestation of a key, which the card makes (card_can_attest); DER.
 card_attest() { "$CARD/raw" "$1" attest "$2"; } # READER SLOT
 # Makes a card a YubiKey of this firmware (050701), serial number and touch policy (02: each time), which attests with a key F9.

@@ -60,7 +60,9 @@ click() { # FROM-THE-RIGHT FROM-BELOW
 }
 
 # The last thing that was said is the question, and the time in which a yes is none is nearly over.
-is_late() { [ $((${EPOCHREALTIME/./} / 1000 - $(date -r "$log" +%s%3N))) -gt 600 ]; }
+since_question() { echo $((${EPOCHREALTIME/./} / 1000 - $(date -r "$log" +%s%3N))); } # milliseconds
+is_late() { [ "$(since_question)" -gt 600 ]; }
+counts() { [ "$(since_question)" -gt 1000 ]; } # a yes does, from then on
 
 question='may this be done' ask='{operation: [sign], outcome: ask}'
 # The longest that a question can be, with what is different at its end.
@@ -117,6 +119,7 @@ try() { # PINENTRY THE-BUTTON-THAT-ALLOWS: from the right, from below
 	background sign
 	shows "$question"
 	settle
+	await counts
 	click "$2" "$3"
 	holds "$name: the button allows, and the PIN is asked for" shows 'smime-agent: PIN'
 	settle
