@@ -140,7 +140,8 @@ static int find_name(pid_t pid, char **ret_name) {
 	len = fd >= 0 ? read(fd, name, sizeof(name) - 1) : -1;
 	if (len <= 0)
 		return 0;
-	*ret_name = copy_text(name, strcspn(name, "\n") < (size_t)len ? strcspn(name, "\n") : (size_t)len);
+	name[len] = '\0';
+	*ret_name = copy_text(name, strcspn(name, "\n"));
 	return *ret_name ? 0 : -ENOMEM;
 }
 
