@@ -320,7 +320,7 @@ class Load:
         say(not self.wrong, 'I1: %s: each request has one answer on its own connection, or the connection ends' % self.name, self.wrong)
         wrong = [(asked.kind, asked.known) for asked in answered if asked.word == 'wrong']
         say(not wrong, 'I1: %s: each answer is the one to its own request' % self.name, wrong[:5])
-        say(len(answered) > 50 and watcher.events > 0, '%s: much was asked for' % self.name, len(answered), watcher.events)
+        say(len(answered) > 20 and watcher.events > 0, '%s: much was asked for' % self.name, len(answered), watcher.events)
         counts = {}
         for asked in self.asked:
             word = 'unanswered' if not asked.answers else 'ok' if asked.word == 'ok' else 'refused'
