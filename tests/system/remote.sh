@@ -165,7 +165,7 @@ client=/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so
 if [ -e "$client" ] && command -v p11-kit >/dev/null; then
 	agent_stop >/dev/null
 	here p11-kit server --foreground --name "$home/token" --provider "$DEMO_MODULE" pkcs11: >"$T/p11-kit" 2>&1 3>&- &
-	started+=($!)
+	server=$!
 	await [ -S "$home/token" ] || bail "p11-kit server does not start: $(cat "$T/p11-kit")"
 	tunnel "$home/forwarded" -L "$home/forwarded:$home/token"
 	configure "$(printf 'modules: [{path: %s}]\nenvironment: [P11_KIT_SERVER_ADDRESS]' "$client")"
@@ -173,6 +173,8 @@ if [ -e "$client" ] && command -v p11-kit >/dev/null; then
 	start
 	check 'a key of a token that is far away signs here' 0 sign here
 	check 'what it signed' 0 here smime verify -i "$home/signed"
+	agent_stop
+	for pid in $(descendants "$server") "$server"; do end_process "$pid"; done
 else
 	skip 'a token of another machine' 'p11-kit is not here'
 fi
