@@ -62,8 +62,8 @@ end_process "$tracer"
 is 'no answer comes before its result is on the disk' "$(disk order "$T/trace" | awk '$5 < $1 { early++ } END { print NR, early + 0 }')" '384 0'
 agent_stop
 waits=$(python3 -c 'import json, sys; print([json.loads(l) for l in open(sys.argv[1])][-1]["syncs"])' "$audit/audit.jsonl")
-# Alone each waits twice; how much they share is a matter of how fast the token is.
-if [ "$waits" -lt $((2 * 384 - 38)) ]; then pass 'operations at a time share both waits'; else fail 'operations at a time share both waits' "$waits for 384 operations"; fi
+# Alone each waits twice, which is 768. A slow build has fewer operations at a time that could share one.
+if [ "$waits" -lt "$([ -n "${SMIME_SANITIZED:-}" ] && echo 730 || echo 500)" ]; then pass 'operations at a time share both waits'; else fail 'operations at a time share both waits' "$waits for 384 operations"; fi
 
 refused() { # DESCRIPTION PATTERN YAML
 	configure "$3"
