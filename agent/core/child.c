@@ -98,6 +98,11 @@ void child_kill(struct child *child) {
 		process_kill(child->process);
 }
 
+void child_tell_to_end(struct child *child) {
+	if (child->channel)
+		channel_end_sending(child->channel);
+}
+
 static int on_patience_over(sd_event_source *source, uint64_t usec, void *userdata) {
 	child_kill(userdata);
 	return 0;
@@ -110,12 +115,7 @@ void child_end(struct child *child, unsigned limit_ms) {
 		child_kill(child);
 		return;
 	}
-	channel_end_sending(child->channel);
-}
-
-void child_tell_to_end(struct child *child) {
-	if (child->channel)
-		channel_end_sending(child->channel);
+	child_tell_to_end(child);
 }
 
 void child_wait(struct child *child, int limit_ms) {

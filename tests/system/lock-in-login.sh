@@ -17,6 +17,11 @@ fresh() { # COMMAND...: another agent
 }
 configure "$(printf 'environment: [FAULTY_CONTROL]\nmodules: [{path: "%s"}]\n' "$SMIME_BUILD/tests/module/faulty-module.so")"
 sign() { smime sign --cms --detached -k alice@example.org -i "$T/content" -o "$T/signature"; }
+begin() { # FUNCTION COMMAND...: in the background, until the module is in the function; $waiting is who waits
+	"${@:2}" >"$T/out" 2>"$T/err" 3>&- &
+	waiting=$!
+	holds "$1 is under way" await calls "$1"
+}
 locks_within() { # DESCRIPTION MILLISECONDS
 	local begin
 	begin=$(ms)
@@ -25,11 +30,9 @@ locks_within() { # DESCRIPTION MILLISECONDS
 }
 
 fresh 'C_Login slow 200'
-sign >"$T/sign.out" 2>"$T/sign.err" 3>&- &
-signing=$!
-holds 'a login is under way' await calls C_Login
+begin C_Login sign
 locks_within 'a token that logs in' 1000
-fails 'who waited gets no signature' wait "$signing"
+fails 'who waited gets no signature' wait "$waiting"
 holds 'the login came to its end' grep -q '^login 1 0$' "$FAULTY_CONTROL.log"
 sick
 check 'the token is whole' 0 smime unlock
@@ -40,29 +43,23 @@ check 'a token whose PIN is to be changed' 0 smime unlock
 sick 'C_SetPIN slow 200'
 answers "pin $DEMO_PIN" 'pin 654321' 'pin 654321'
 : >"$FAULTY_CONTROL.log"
-smime pin change >"$T/change.out" 2>"$T/change.err" 3>&- &
-changing=$!
-holds 'a change is under way' await calls C_SetPIN
+begin C_SetPIN smime pin change
 locks_within 'a token that changes its PIN' 1000
-wait "$changing"
+wait "$waiting"
 sick
 answers 'pin 654321'
 check 'the new PIN is the one that holds' 0 smime unlock
 
 fresh 'C_Login slow 200'
 answers 'pin 654321'
-sign >"$T/sign.out" 2>"$T/sign.err" 3>&- &
-signing=$!
-holds 'a login is under way when the agent ends' await calls C_Login
+begin C_Login sign
 agent_stop
-fails 'who waited gets no signature' wait "$signing"
+fails 'who waited gets no signature' wait "$waiting"
 holds 'the login came to its end' grep -q '^login 1 0$' "$FAULTY_CONTROL.log"
 
 fresh 'C_Login hang'
 answers 'pin 654321'
-sign >"$T/sign.out" 2>"$T/sign.err" 3>&- &
-signing=$!
-holds 'a login hangs' await calls C_Login
+begin C_Login sign
 locks_within 'a token that hangs' 2000
-fails 'who waited for it is told' wait "$signing"
+fails 'who waited for it is told' wait "$waiting"
 done_testing
