@@ -28,7 +28,7 @@ def events(path):
         if not match:
             continue
         thread, resumed, call, _, file, rest = match.groups()
-        done = re.search(r'= 0$', rest)
+        done = re.search(r'= 0(?: \(DELAYED\))?$', rest)
         if call == 'fdatasync':
             yield 'sync', file, b''
             begun[thread] = file
