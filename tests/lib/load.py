@@ -34,7 +34,6 @@ MESSAGE_DIGEST = bytes.fromhex('2a864886f70d010904')
 RSA = bytes.fromhex('2a864886f70d010101')
 DENIED, PROTOCOL, TIMEOUT = 500, 802, 403
 ANSWER_MAX_S = 60
-LEAST = 20 if os.environ.get('SMIME_SANITIZED') else 50  # answers, of a build that is several times slower in the same two seconds
 IDS = {'alice': '01', 'bob': '02'}
 
 
@@ -321,7 +320,7 @@ class Load:
         say(not self.wrong, 'I1: %s: each request has one answer on its own connection, or the connection ends' % self.name, self.wrong)
         wrong = [(asked.kind, asked.known) for asked in answered if asked.word == 'wrong']
         say(not wrong, 'I1: %s: each answer is the one to its own request' % self.name, wrong[:5])
-        say(len(answered) > LEAST and watcher.events > 0, '%s: much was asked for' % self.name, len(answered), watcher.events)
+        say(len(answered) > 50 and watcher.events > 0, '%s: much was asked for' % self.name, len(answered), watcher.events)
         counts = {}
         for asked in self.asked:
             word = 'unanswered' if not asked.answers else 'ok' if asked.word == 'ok' else 'refused'
