@@ -21,8 +21,9 @@ struct place {
 	void *userdata;
 	struct token_process *scan; /* NULL between two scans */
 	sd_event_source *deadline, *confirm;
-	char fault[WIRE_TEXT_MAX_BYTES];
-	STACK_OF(wire_token) *found; /* by the last scan */
+	char fault[WIRE_TEXT_MAX_BYTES];      /* what is wrong, as the last scan that came to its end had it */
+	char scan_fault[WIRE_TEXT_MAX_BYTES]; /* what the one that runs will leave */
+	STACK_OF(wire_token) *found;          /* by the last scan */
 	struct worker *workers[PLACE_TOKENS_MAX];
 	size_t worker_count;
 	struct worker *starting; /* the worker that has not settled yet, or NULL */
@@ -115,7 +116,7 @@ const char *place_reader(const struct place *place) {
 }
 
 const char *place_fault(const struct place *place) {
-	return place->scan ? "" : place->fault;
+	return place->fault;
 }
 
 size_t place_workers(const struct place *place) {
@@ -143,6 +144,10 @@ static struct worker *worker_of(const struct place *place, const struct wire_tok
 
 static void set_fault(struct place *place, const char *text) {
 	(void)snprintf(place->fault, sizeof(place->fault), "%s", text);
+}
+
+static void set_scan_fault(struct place *place, const char *text) {
+	(void)snprintf(place->scan_fault, sizeof(place->scan_fault), "%s", text);
 }
 
 static void settle(struct place *place) {
@@ -292,7 +297,7 @@ static void take_found(struct place *place, struct wire_found *found) {
 	place->scanned_us = now_us(place);
 	place->scan_took_us = place->scanned_us - place->busy_since_us;
 	place->hung = place->failed = false;
-	place->fault[0] = '\0';
+	set_scan_fault(place, "");
 }
 
 static void on_scan_report(void *userdata, struct wire_report *received) {
@@ -300,7 +305,7 @@ static void on_scan_report(void *userdata, struct wire_report *received) {
 	struct place *place = userdata;
 
 	if (report->body->type == WIRE_REPORT_ERROR)
-		set_fault(place, wire_text(report->body->error->text));
+		set_scan_fault(place, wire_text(report->body->error->text));
 	else if (report->body->type == WIRE_REPORT_TOKENS)
 		take_found(place, report->body->found);
 }
@@ -309,6 +314,7 @@ static void on_scan_ended(void *userdata) {
 	struct place *place = userdata;
 
 	place->scan = NULL;
+	set_fault(place, place->scan_fault);
 	place->deadline = sd_event_source_disable_unref(place->deadline);
 	if (!place->failed)
 		drop_missing(place);
@@ -320,7 +326,7 @@ static int on_scan_deadline(sd_event_source *source, uint64_t usec, void *userda
 	struct place *place = userdata;
 
 	place->hung = true;
-	set_fault(place, "the module did not answer in time; is a reader or card frozen?");
+	set_scan_fault(place, "the module did not answer in time; is a reader or card frozen?");
 	token_process_kill(place->scan);
 	return 0;
 }
@@ -345,7 +351,7 @@ void place_scan(struct place *place) {
 	place->again = false;
 	place->busy_since_us = now_us(place);
 	place->failed = true;
-	set_fault(place, "its process ended before it had answered: the module crashed or can't be loaded");
+	set_scan_fault(place, "its process ended before it had answered: the module crashed or can't be loaded");
 	setup = scan_setup(place);
 	if (!setup || token_process_start(place->agent, setup, &callbacks, place, &place->scan) < 0) {
 		set_fault(place, "no process could be started for it");

@@ -66,7 +66,7 @@ bool place_is_pcsc(const struct place *place);
 bool place_has_lost_token(const struct place *place, uint64_t within_us);
 
 const char *place_reader(const struct place *place); /* NULL: the module's own */
-const char *place_fault(const struct place *place);  /* empty while it is looked into */
+const char *place_fault(const struct place *place);  /* empty: none, as the last look that came to its end had it */
 size_t place_workers(const struct place *place);
 struct worker *place_worker(const struct place *place, size_t i);
 

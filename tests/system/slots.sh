@@ -67,4 +67,23 @@ LIMIT=250 holds 'and is missed without anybody asking' await told token-out 1
 does ''
 check 'who asks has it at once' 0 smime sign -i "$T/mail" -o "$T/signed"
 agent_stop
+
+# What was wrong with a module is said until a look into it has another result, and not only between two looks.
+does 'C_GetSlotList fails 30'
+configure "$(printf 'environment: ["FAULTY_*"]\nmodules: [{path: "%s"}, {path: "%s"}]' "$SMIME_BUILD/tests/module/faulty-module.so" "$DEMO_MODULE")"
+agent_start
+module_fault() { smime status --json >"$T/status" && json "$T/status" 'd["modules"][0]["fault"]'; }
+is_at_fault() { [ -n "$(module_fault)" ]; }
+is_well() { [ -z "$(module_fault)" ]; }
+looks() { smime status >"$T/out" && grep -q waits "$FAULTY_CONTROL.log"; }
+rm -f "$FAULTY_CONTROL.go" "$FAULTY_CONTROL.log"
+holds 'a module that fails: the status says how' await is_at_fault
+does 'wait@C_GetSlotList'
+holds 'it is looked into again' await looks
+check 'the status meanwhile' 0 smime status
+prints 'still says how it failed' "can't list its slots"
+does ''
+: >"$FAULTY_CONTROL.go"
+holds 'it is well, and the status says nothing any more' await is_well
+agent_stop
 done_testing
