@@ -6,7 +6,8 @@
 #   gcc         unit, fuzz (the corpora), checks, system, interop, release (install, quickstart)
 #   sanitize    the same programs under ASan and UBSan: unit, fuzz, system, interop
 #   valgrind    the unit tests and corpora of the gcc build
-#   clang       must build without a warning; unit, fuzz
+#   clang       must build without a warning, with libcrypto inside the client's programs; unit, fuzz, and what signs, opens and
+#               reads old messages with such programs
 #
 # At the end docs/conformance.md is compared with what the gcc build has shown; to write it anew after a run:
 # python3 tests/conformance/page.py --write build-tests/results/gcc.json
@@ -84,7 +85,10 @@ build gcc gcc && {
 }
 build sanitize gcc -Db_sanitize=address,undefined -Dbuildtype=debug -Doptimization=1 &&
 	(sanitizers && suites sanitize sanitize --timeout-multiplier 3 -- unit fuzz system interop)
-build clang clang && suites clang clang -- unit fuzz
+build clang clang -Dstatic_libcrypto=true && {
+	suites clang clang -- unit fuzz
+	suites clang static algorithms mail rfc4134 -- system interop
+}
 
 say 'docs/conformance.md'
 python3 "$source/tests/conformance/page.py" "$results/gcc.json" >"$results/conformance.tap" || grep -A20 '^not ok' "$results/conformance.tap"
