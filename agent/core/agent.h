@@ -10,7 +10,7 @@
 #include <systemd/sd-event.h>
 
 #include "agent/wire/message.h"
-#include "config.h"
+#include "agent/config/config.h"
 
 enum { AGENT_REJECTION_SECRET_BYTES = 32 };
 

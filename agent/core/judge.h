@@ -8,7 +8,7 @@
 #ifndef CORE_JUDGE_H
 #define CORE_JUDGE_H
 
-#include "audit-record.h"
+#include "agent/audit/record.h"
 #include "identity.h"
 #include "worker.h"
 

@@ -17,7 +17,7 @@
 #include <smime/error.h>
 #include <systemd/sd-daemon.h>
 
-#include "refuse.h"
+#include "agent/config/refuse.h"
 #include "spawner.h"
 
 struct listener {

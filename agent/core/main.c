@@ -20,9 +20,9 @@
 #include "agent/sandbox/sandbox.h"
 #include "agent/wire/limits.h"
 #include "agent/wire/text.h"
-#include "audit.h"
+#include "agent/audit/audit.h"
 #include "background.h"
-#include "config-check.h"
+#include "agent/config/check.h"
 #include "consent.h"
 #include "question.h"
 #include "discovery.h"
@@ -30,11 +30,11 @@
 #include "facts.h"
 #include "listener.h"
 #include "notify.h"
-#include "paths.h"
+#include "agent/config/paths.h"
 #include "place.h"
 #include "prompt.h"
 #include "readers.h"
-#include "refuse.h"
+#include "agent/config/refuse.h"
 #include "reload.h"
 #include "request.h"
 #include "reuse.h"
@@ -194,7 +194,7 @@ static int set_up(struct agent *agent, struct listener_socket *socket) {
 	if (r == 0)
 		r = questions_new(&agent->questions);
 	if (r == 0)
-		r = audit_new(agent, &agent->audit);
+		r = audit_new(agent->event, &agent->config->audit, agent->audit_directory, &agent->audit);
 	if (r == 0)
 		r = requests_new(&agent->requests);
 	if (r == 0)

@@ -7,7 +7,7 @@
 #include <smime/error.h>
 
 #include "agent/wire/limits.h"
-#include "audit.h"
+#include "agent/audit/audit.h"
 #include "discovery.h"
 #include "events.h"
 #include "inventory.h"

@@ -8,7 +8,7 @@
 
 #include <smime/error.h>
 
-#include "audit.h"
+#include "agent/audit/audit.h"
 #include "inventory.h"
 #include "request-internal.h"
 

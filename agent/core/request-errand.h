@@ -8,7 +8,7 @@
 #ifndef CORE_REQUEST_ERRAND_H
 #define CORE_REQUEST_ERRAND_H
 
-#include "audit-record.h"
+#include "agent/audit/record.h"
 #include "worker.h"
 
 struct request;

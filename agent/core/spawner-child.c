@@ -19,9 +19,9 @@
 #include "agent/wire/frame.h"
 #include "agent/wire/limits.h"
 #include "agent/wire/message.h"
-#include "environment.h"
+#include "agent/config/environment.h"
 #include "family.h"
-#include "paths.h"
+#include "agent/config/paths.h"
 #include "spawner.h"
 
 struct child {

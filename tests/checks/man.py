@@ -212,7 +212,7 @@ def check_exit_codes(pages):
 
 
 def check_keys(page, rules):
-    source = re.sub(r'[\n\t]', '', (SOURCE / 'agent/core/config-file.c').read_text())
+    source = re.sub(r'[\n\t]', '', (SOURCE / 'agent/config/file.c').read_text())
     keys = set(re.findall(r'(?:TEXT|NUMBER|LIST|MAPPING|SEQUENCE)\( *"([a-z_-]+)"', source))
     say({'capabilities', 'certificates', 'count', 'deadline', 'modules', 'user-may', 'within'} <= keys, 'the keys of agent.yaml are found', keys)
     described = {key for head in [*page.heads(), *rules.heads()] for key in re.findall(r'\*([a-z_-]+)\*', head)}

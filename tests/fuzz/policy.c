@@ -14,8 +14,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "agent/core/config-file.h"
-#include "agent/core/config.h"
+#include "agent/config/file.h"
+#include "agent/config/config.h"
 #include "fuzz.h"
 #include "smime/error.h"
 

@@ -17,7 +17,7 @@
 
 #include <smime/error.h>
 
-#include "agent/core/audit-log.h"
+#include "agent/audit/log.h"
 #include "agent/wire/audit-chain.h"
 #include "agent/wire/audit-lines.h"
 #include "client/audit/audit.h"

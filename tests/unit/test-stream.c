@@ -184,7 +184,7 @@ static void a_pipe_without_place_for_the_spool_fails(void **state) {
 	assert_int_equal(fflush(file), 0);
 	fd = fileno(file);
 	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-	setenv("TMPDIR", "/nonexistent", 1);
+	setenv("TMPDIR", "/proc/nowhere", 1);
 	assert_int_equal(pipe(fds), 0);
 	struct writer writer = { .fd = fds[1], .data = data, .len = len };
 	pthread_t thread;
