@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a power failure leaves of an audit log, as `strace -f -x -y -s 65536` has seen the agent write it: what was there when the last fdatasync
+"""What a power failure leaves of an audit log, as `strace -f -x -y -s 2097152` has seen the agent write it: what was there when the last fdatasync
 began that has come to its end.
 
 disk.py order TRACE       for each signature that a client is sent: how many were by then, and how many intents and results were written, and on the disk
@@ -16,7 +16,9 @@ LINE = re.compile(r'^(\d+) +(?:<\.\.\. (\w+) resumed>|(\w+)\((\d+)<(.*?)>(?=[,) 
 
 def data_of(rest):
     """The octets of the first string among the arguments."""
-    match = re.search(r'"((?:[^"\\]|\\.)*)"', rest)
+    match = re.search(r'"((?:[^"\\]|\\.)*)"(\.\.\.)?', rest)
+    if match and match[2]:
+        sys.exit('strace has not shown all that was written')
     return re.sub(rb'\\x([0-9a-f]{2})', lambda m: bytes([int(m[1], 16)]), match[1].encode()).replace(b'\\"', b'"') if match else b''
 
 

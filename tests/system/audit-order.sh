@@ -10,7 +10,7 @@ disk() { python3 "$SOURCE/tests/lib/disk.py" "$@"; }
 sign() { smime sign --cms --detached -k alice@example.org -i "$T/content" -o "$T/signature"; }
 traced() { grep -q '^TracerPid:[[:space:]]*[1-9]' "/proc/$agent_pid/task"/*/status; }
 trace() { # CALLS [OPTION...]
-	strace -f -qq -x -y -s 65536 -p "$agent_pid" -e trace="$1" "${@:2}" -o "$T/trace" 2>/dev/null 3>&- &
+	strace -f -qq -x -y -s 2097152 -p "$agent_pid" -e trace="$1" "${@:2}" -o "$T/trace" 2>/dev/null 3>&- &
 	tracer=$!
 	started+=("$tracer")
 	LIMIT=30 await traced
