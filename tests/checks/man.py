@@ -41,7 +41,7 @@ def installed():
 
 def said_by(program, *arguments):
     """What a program prints when it is asked for help; '' when that is no help."""
-    environment = {**os.environ, 'SMIME_AGENT_SOCK': '/nonexistent/agent.sock'}
+    environment = {**os.environ, 'SMIME_AGENT_SOCK': '/proc/nowhere/agent.sock'}
     run = subprocess.run([program, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, env=environment)
     return run.stdout if run.returncode == 0 and 'usage:' in run.stdout.lower() else ''
 

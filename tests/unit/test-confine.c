@@ -47,7 +47,7 @@ static void the_directory_of_softhsm(void **state) {
 	softhsm("log.level = ERROR\n", NULL);
 	softhsm("directories.tokendir\n\n=\n", NULL);
 	softhsm("", NULL);
-	expect(kinds_softhsm_directory("/nonexistent/softhsm2.conf"), NULL);
+	expect(kinds_softhsm_directory("/proc/nowhere/softhsm2.conf"), NULL);
 }
 
 static void the_directory_of_nss(void **state) {
@@ -97,20 +97,20 @@ static void a_kind_has_its_own_places(void **state) {
 	(void)unsetenv("XDG_DATA_HOME");
 	(void)unsetenv("XDG_CONFIG_HOME");
 	(void)unsetenv("TPM2_PKCS11_STORE");
-	KIND("/nonexistent/libtpm2_pkcs11.so.1", "", "/home/me/.tpm2_pkcs11", "/home/me/.local/share/tpm2-tss", NULL);
-	KIND("/nonexistent/libopencryptoki.so", "", "/var/lib/opencryptoki", NULL);
-	KIND("/nonexistent/opensc-pkcs11.so", "", "/home/me/.cache/opensc", NULL);
-	KIND("/nonexistent/onepin-opensc-pkcs11.so", "", "/home/me/.cache/opensc", NULL);
-	KIND("/nonexistent/libsofthsm2.so", "", NULL);
-	KIND("/nonexistent/libsoftokn3.so", "configdir='sql:/home/me/.mozilla' flags=", "/home/me/.mozilla", NULL);
-	KIND("/nonexistent/p11-kit-proxy.so", "", "/home/me/.tpm2_pkcs11", "/home/me/.local/share/tpm2-tss", "/var/lib/opencryptoki",
+	KIND("/proc/nowhere/libtpm2_pkcs11.so.1", "", "/home/me/.tpm2_pkcs11", "/home/me/.local/share/tpm2-tss", NULL);
+	KIND("/proc/nowhere/libopencryptoki.so", "", "/var/lib/opencryptoki", NULL);
+	KIND("/proc/nowhere/opensc-pkcs11.so", "", "/home/me/.cache/opensc", NULL);
+	KIND("/proc/nowhere/onepin-opensc-pkcs11.so", "", "/home/me/.cache/opensc", NULL);
+	KIND("/proc/nowhere/libsofthsm2.so", "", NULL);
+	KIND("/proc/nowhere/libsoftokn3.so", "configdir='sql:/home/me/.mozilla' flags=", "/home/me/.mozilla", NULL);
+	KIND("/proc/nowhere/p11-kit-proxy.so", "", "/home/me/.tpm2_pkcs11", "/home/me/.local/share/tpm2-tss", "/var/lib/opencryptoki",
 		"/home/me/.cache/opensc", NULL);
-	KIND("/nonexistent/p11-kit-client.so", "", NULL);
-	KIND("/nonexistent/other.so", "", NULL);
-	KIND("/nonexistent/libtpm2_pkcs11.so/other.so", "", NULL);
+	KIND("/proc/nowhere/p11-kit-client.so", "", NULL);
+	KIND("/proc/nowhere/other.so", "", NULL);
+	KIND("/proc/nowhere/libtpm2_pkcs11.so/other.so", "", NULL);
 	KIND("other.so", "", NULL);
 	(void)setenv("TPM2_PKCS11_STORE", "/store", 1);
-	KIND("/nonexistent/libtpm2_pkcs11.so.1", "", "/home/me/.local/share/tpm2-tss", NULL);
+	KIND("/proc/nowhere/libtpm2_pkcs11.so.1", "", "/home/me/.local/share/tpm2-tss", NULL);
 	(void)unsetenv("TPM2_PKCS11_STORE");
 }
 
@@ -125,7 +125,7 @@ static void a_folder_of_modules(void **state) {
 	assert_false(confine_is_a_folder_of_modules("/tmp", "/home/me"));
 	assert_false(confine_is_a_folder_of_modules("/", "/home/me"));
 	assert_false(confine_is_a_folder_of_modules("/usr", "/usr/home/me"));
-	assert_false(confine_is_a_folder_of_modules("/nonexistent", "/home/me"));
+	assert_false(confine_is_a_folder_of_modules("/proc/nowhere", "/home/me"));
 	assert_int_equal(chmod(path, 0702), 0);
 	assert_false(confine_is_a_folder_of_modules(path, "/home/me"));
 	(void)rmdir(path);

@@ -248,7 +248,7 @@ static void without_a_place_nothing_is_sent(void **state) {
 
 	assert_useless(*state, "", "no place");
 	assert_useless(*state, NULL, "no place");
-	assert_int_equal(ledger_begin("/nonexistent", *state, LEDGER_PIN, &attempt, &fault), -SMIME_E_IO);
+	assert_int_equal(ledger_begin("/proc/nowhere", *state, LEDGER_PIN, &attempt, &fault), -SMIME_E_IO);
 	assert_int_equal(ledger_begin("/proc/self", *state, LEDGER_PIN, &attempt, &fault), -SMIME_E_IO);
 	assert_int_equal(attempt.fd, -1);
 }

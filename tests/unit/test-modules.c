@@ -203,7 +203,7 @@ static void missing_directories_and_overlong_values_are_harmless(void **state) {
 
 	memset(line + 8, 'x', sizeof(line) - 9);
 	put(p->package, "a.module", line);
-	p->places.system = "/nonexistent";
+	p->places.system = "/proc/nowhere";
 	assert_lists(p, "");
 }
 

@@ -62,7 +62,7 @@ static void more_than_fits_is_cut(void **state) {
 }
 
 static void a_program_that_is_not_there_is_none(void **state) {
-	const char *const argv[] = { "/nonexistent/program", NULL };
+	const char *const argv[] = { "/proc/nowhere/program", NULL };
 	struct run_result result;
 
 	doctor_run(argv, NULL, false, LONG_MS, &result);

@@ -86,12 +86,12 @@ static void a_module_that_can_t_be_loaded_is_named(void **state) {
 	SKIP_WITHOUT_SOFTHSM();
 	struct wire_setup *setup = make_setup(WIRE_ROLE_SCAN);
 
-	wire_set_text(&setup->module, "/nonexistent/module.so");
+	wire_set_text(&setup->module, "/proc/nowhere/module.so");
 	struct process process = process_start(setup);
 	struct wire_report *report = process_receive(&process);
 	assert_non_null(report);
 	assert_int_equal(report->id, 0);
-	assert_non_null(strstr(wire_text(report->body->error->text), "/nonexistent/module.so"));
+	assert_non_null(strstr(wire_text(report->body->error->text), "/proc/nowhere/module.so"));
 	assert_error(report, SMIME_E_TOKEN_FAULT);
 	assert_int_equal(process_end(&process), 1);
 	wire_setup_free(setup);

@@ -321,7 +321,7 @@ static void a_file_without_certificates_is_an_error(void **state) {
 	struct smime *s = context_make();
 	struct trust *made = NULL;
 	char path[64];
-	const char *list[] = { path, "/nonexistent/ca.pem" };
+	const char *list[] = { path, "/proc/nowhere/ca.pem" };
 	int fd = fd_of(text, sizeof(text));
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
