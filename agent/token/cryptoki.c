@@ -6,9 +6,21 @@
 
 #include <dlfcn.h>
 
+#include <libp11.h>
+#include <openssl/err.h>
+
 #include "smime/error.h"
 
-static int initialize(struct cryptoki *module, struct fault *fault) {
+/* libp11 initialises what it loads, for threads. */
+static bool initialized_by_libp11(const struct cryptoki *module) {
+	bool done = PKCS11_CTX_load(module->context, module->path) == 0;
+
+	ERR_clear_error();
+	return done;
+}
+
+/* For what libp11 can't initialise: the module says why itself, and some do without threads. */
+static int initialize_directly(struct cryptoki *module, struct fault *fault) {
 	CK_C_INITIALIZE_ARGS arguments = { .flags = CKF_OS_LOCKING_OK, .pReserved = module->reserved };
 	CK_RV rv = module->call->C_Initialize(&arguments);
 
@@ -27,6 +39,28 @@ static int initialize(struct cryptoki *module, struct fault *fault) {
 			"network, or files beside its own folder and the system's, wants network, readable or writable in agent.yaml",
 			module->path, cryptoki_rv_name(rv));
 	return 0;
+}
+
+/* Some give each caller functions with a state of their own, as p11-kit-client does. */
+static bool is_initialized(const struct cryptoki *module) {
+	CK_INFO info;
+
+	return module->call->C_GetInfo(&info) != CKR_CRYPTOKI_NOT_INITIALIZED;
+}
+
+/* libp11 would do it once more, and modules write down that they were initialised twice. */
+static int initialize(struct cryptoki *module, struct fault *fault) {
+	bool by_libp11;
+	int r = 0;
+
+	PKCS11_CTX_init_args(module->context, module->reserved);
+	by_libp11 = initialized_by_libp11(module);
+	module->threads = by_libp11;
+	if (!by_libp11 || !is_initialized(module))
+		r = initialize_directly(module, fault);
+	if (r == 0 && !by_libp11 && !initialized_by_libp11(module))
+		return fault_set(fault, SMIME_E_TOKEN_FAULT, "libp11 can't use the PKCS#11 module %s", module->path);
+	return r;
 }
 
 /* What this process or libp11 calls without asking. A list may end in holes. */
@@ -101,7 +135,7 @@ int cryptoki_open(const char *path, const char *reserved, struct cryptoki **ret_
 	_cleanup_(cryptoki_closep) struct cryptoki *module = calloc(1, sizeof(*module));
 	int r;
 
-	if (!module || !(module->path = strdup(path)))
+	if (!module || !(module->path = strdup(path)) || !(module->context = PKCS11_CTX_new()))
 		return -SMIME_E_NO_MEMORY;
 	if (reserved && *reserved && !(module->reserved = strdup(reserved)))
 		return -SMIME_E_NO_MEMORY;
@@ -115,7 +149,9 @@ int cryptoki_open(const char *path, const char *reserved, struct cryptoki **ret_
 struct cryptoki *cryptoki_close(struct cryptoki *module) {
 	if (!module)
 		return NULL;
-	/* The library stays mapped: its threads may still run. */
+	/* The library stays mapped: its threads may still run. So libp11's context is freed, and not unloaded, which would finalise it. */
+	if (module->context)
+		PKCS11_CTX_free(module->context);
 	free(module->path);
 	free(module->reserved);
 	free(module);

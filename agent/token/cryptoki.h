@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A PKCS#11 module, its slots and sessions, called directly (PKCS#11 2.40). libp11 stays for discovery (discover.h).
+ * A PKCS#11 module, its slots and sessions, called directly (PKCS#11 2.40). libp11 stays for loading and discovery (discover.h).
  *
  * Never retries an operation and never knows what is signed or decrypted.
  */
@@ -26,9 +26,12 @@ enum {
 	SLOTS_MAX = 1024, /* of one module */
 };
 
+struct PKCS11_ctx_st; /* libp11's PKCS11_CTX */
+
 struct cryptoki {
 	CK_FUNCTION_LIST *call;
 	void *library;
+	struct PKCS11_ctx_st *context;
 	bool threads; /* whether the module accepted to be called by several threads */
 	char *path;
 	char *reserved; /* pReserved of C_Initialize, or NULL */

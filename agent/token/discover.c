@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Discovery through libp11: load, enumerate, copy, release. Nothing of libp11 stays in use afterwards; its context is only
- * freed, since unloading it would finalise the module under our own sessions.
+ * Discovery through libp11, which has loaded the module (cryptoki.c): enumerate, copy, release. Nothing of its slots stays in use afterwards.
  */
 #include "discover.h"
 
@@ -60,7 +59,7 @@ int token_certificates_add(struct token_certificates *certificates, X509 *certif
 
 /* libp11's view of a module while it is looked at. */
 struct view {
-	PKCS11_CTX *context;
+	PKCS11_CTX *context; /* the module's */
 	PKCS11_SLOT *slots;
 	unsigned int count;
 };
@@ -68,8 +67,6 @@ struct view {
 static void view_end(struct view *view) {
 	if (view->slots)
 		PKCS11_release_all_slots(view->context, view->slots, view->count);
-	if (view->context)
-		PKCS11_CTX_free(view->context);
 	ERR_clear_error();
 }
 
@@ -83,12 +80,7 @@ static int view_begin(const struct cryptoki *module, struct view *view, struct f
 	if (rv == CKR_OK && count > SLOTS_MAX)
 		return fault_set(fault, SMIME_E_TOKEN_FAULT, "the PKCS#11 module %s lists %lu slots, and %d are the most that is looked at",
 			module->path, count, SLOTS_MAX);
-	view->context = PKCS11_CTX_new();
-	if (!view->context)
-		return -SMIME_E_NO_MEMORY;
-	PKCS11_CTX_init_args(view->context, module->reserved);
-	if (PKCS11_CTX_load(view->context, module->path) != 0)
-		return fault_set(fault, SMIME_E_TOKEN_FAULT, "libp11 can't use the PKCS#11 module %s", module->path);
+	view->context = module->context;
 	if (PKCS11_enumerate_slots(view->context, &view->slots, &view->count) != 0) {
 		view->slots = NULL;
 		return fault_set(fault, SMIME_E_TOKEN_FAULT,

@@ -86,4 +86,14 @@ does ''
 : >"$FAULTY_CONTROL.go"
 holds 'it is well, and the status says nothing any more' await is_well
 agent_stop
+
+# What is initialised twice says so in its log at every look.
+does 'C_Initialize count'
+rm "$FAULTY_CONTROL.log"
+configure "$(printf 'environment: ["FAULTY_*"]\nmodules: [{path: "%s"}]' "$SMIME_BUILD/tests/module/faulty-module.so")"
+agent_start
+check 'a module is looked into and used' 0 smime sign -i "$T/mail" -o "$T/signed"
+agent_stop
+holds 'by more than one process' [ "$(grep -c '^[0-9]' "$FAULTY_CONTROL.log")" -ge 2 ]
+is 'each of which has initialised it once' "$(grep -c '^C_Initialize$' "$FAULTY_CONTROL.log")" "$(grep -c '^[0-9]' "$FAULTY_CONTROL.log")"
 done_testing
