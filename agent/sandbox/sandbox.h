@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What each process takes from itself: who may look into it, the system calls that it does not need, and, where no other process has
- * to be known, the files that it has no business to read or to write.
+ * to be known, the files that it has no business to read or to write, and what it could use up.
  *
  * Nothing here is ever given back, and all of it holds for every thread and whatever would be started. In a build that can be looked
- * into (the Meson option `debuggable`, and every build with a sanitizer) nothing is taken.
+ * into (the Meson option `debuggable`, and every build with a sanitizer) nothing is taken but the limits.
  */
 #ifndef SANDBOX_SANDBOX_H
 #define SANDBOX_SANDBOX_H
@@ -14,6 +14,15 @@
 
 /* Nobody but root reads this process's memory, attaches to it, or takes its descriptors; there is no core file. The umask is 077. */
 void sandbox_harden(void);
+
+/* As many descriptors as a program has by default, which select() can wait for; no module's store comes near the size. */
+enum { SANDBOX_DESCRIPTORS_MAX = 1024, SANDBOX_FILE_MAX_BYTES = 64 * 1024 * 1024 };
+
+/*
+ * From here on no more descriptors are open at a time, and no file becomes larger by what this process writes: that fails with EFBIG,
+ * and SIGXFSZ is ignored. Lower limits stay. Before sandbox_calls().
+ */
+void sandbox_limits(void);
 
 enum sandbox_role { SANDBOX_CORE = 1, SANDBOX_READER = 2, SANDBOX_TOKEN = 4 };
 

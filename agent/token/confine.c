@@ -113,6 +113,7 @@ int confine(const struct wire_setup *setup, struct fault *fault) {
 		kinds_add(&reach, wire_text(setup->module), wire_text(setup->init_reserved));
 		add_own(&reach, setup);
 	}
+	sandbox_limits();
 	if (take(&reach, setup) < 0)
 		return fault_set(fault, SMIME_E_INTERNAL,
 			"the kernel takes no filter of system calls (seccomp) or of files (Landlock), and no module is loaded without "

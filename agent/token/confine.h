@@ -2,7 +2,7 @@
 /*
  * What this process may still do once a module is loaded: the system calls that modules need; reading what belongs to the system, what
  * lies beside the module, and where its kind has settings and tokens; writing where its kind keeps its tokens, beside the agent's own
- * record of PIN tries.
+ * record of PIN tries; as many descriptors and as large files as sandbox_limits() leaves.
  */
 #ifndef TOKEN_CONFINE_H
 #define TOKEN_CONFINE_H

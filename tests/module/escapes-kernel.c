@@ -3,6 +3,7 @@
  * The network, and what the kernel has for programs of other kinds.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/io_uring.h>
 #include <linux/keyctl.h>
 #include <linux/netlink.h>
@@ -92,6 +93,41 @@ static long limits(void) {
 	return setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 }
 
+/* Many times what a process has by default. */
+static long many_descriptors(void) {
+	enum { MANY = 4096 };
+	static int fds[MANY];
+	struct rlimit limit;
+	int count, error;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	for (count = 0; count < MANY && (fds[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;)
+		count++;
+	error = errno;
+	for (int i = 0; i < count; i++)
+		(void)close(fds[i]);
+	errno = error;
+	return count == MANY ? 0 : -1;
+}
+
+/* It takes no room: there is one octet in it, at the end. */
+static long large_file(void) {
+	char path[PATH_MAX_BYTES];
+	int fd = open(beside_control("large", path), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -1;
+	long r = pwrite(fd, "", 1, 1 << 30);
+	int error = errno;
+	(void)close(fd);
+	(void)unlink(path);
+	errno = error;
+	return r;
+}
+
 static long other_layout(void) {
 	return personality(0xffffffff);
 }
@@ -163,6 +199,8 @@ const struct try tries_with_the_kernel[] = {
 	{ "tracers", let_everybody_trace },
 	{ "typing", type },
 	{ "limits", limits },
+	{ "descriptors", many_descriptors },
+	{ "large-file", large_file },
 	{ "personality", other_layout },
 	{ "setuid", identity },
 	{ "unshare", namespaces },

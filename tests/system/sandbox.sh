@@ -56,6 +56,8 @@ for pid in $(everybody); do
 	esac
 	is "I11: $name: no new privileges, and a filter" "$(field "$pid" NoNewPrivs) $(field "$pid" Seccomp)" "$expected"
 	is "I11: $name leaves no core file" "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$pid/limits")" '0 0'
+	[ "$name" != smime-token ] || is "I11: $name has few descriptors and no large files" \
+		"$(awk '/^Max (open files|file size)/ { print $4, $5 }' "/proc/$pid/limits" | tr '\n' ' ')" '67108864 67108864 1024 1024 '
 done
 holds 'the reader was among them' [ -n "$(called smime-reader)" ]
 
@@ -94,7 +96,9 @@ printf 'C_GetSlotList escape =1\n' >"$FAULTY_CONTROL"
 (powerless env SOFTHSM2_CONF="$FAULTY_SOFTHSM2_CONF" pkcs11-tool --module "$FAULTY_MODULE" -L) >/dev/null 2>&1
 controlled='read store list through-link link move write mkdir mkfifo append truncate chmod fchmod times watch temporary unlink
 	environment arguments memory processes ptrace readv writev descriptor signal parent-signal thread-signal owner owner-ioctl owner-signal
-	affinity priority limits-of-other abstract agent fork clone exec memfd-exec ipv4 ipv6 routes tcp families dumpable limits personality setuid'
+	affinity priority limits-of-other abstract agent fork clone exec memfd-exec ipv4 ipv6 routes tcp families dumpable limits large-file
+	personality setuid'
+[ "$(ulimit -Hn)" -le 5000 ] || controlled+=' descriptors'
 for name in $controlled; do is "outside of the agent a module can: $name" "$(came_of "$name")" 'done'; done
 names=$(tried | awk '{ print $1 }' | sort -u)
 rm -f "$HOME"/escape*
@@ -125,7 +129,9 @@ if [ "$version" -ge 1 ]; then
 else
 	secrets
 fi
-is 'I11: and come to nothing else' "$(tried | awk -v others="^($(by_landlock 1)|$(by_landlock 6)|agent)$" '$1 !~ others && $2 != "EPERM"')" ''
+is 'I11: and come to nothing else' "$(tried | awk -v others="^($(by_landlock 1)|$(by_landlock 6)|agent|descriptors|large-file)$" '$1 !~ others && $2 != "EPERM"')" ''
+is 'it comes to an end of its descriptors' "$(came_of descriptors)" EMFILE
+is 'and writes no large file' "$(came_of large-file)" EFBIG
 is 'the agent hangs up on it' "$(came_of agent)" ECONNABORTED
 is 'though it has tried everything' "$(tried | awk '{ print $1 }' | sort -u)" "$names"
 for name in ptrace readv descriptor signal exec mount bpf userfaultfd io_uring keyctl unshare; do
