@@ -61,10 +61,10 @@ static int find_marks(struct audit_walk *walk, const struct audit_files *files, 
 	if (r < 0)
 		return r;
 	walk->has_state = r == 0;
-	if (r > 0 && files->directory)
+	if (files->directory && (r > 0 || walk->state.seq == 0))
 		audit_find(walk->report, AUDIT_NOTE, NULL, 0,
 			"%s/" AUDIT_STATE_FILE " %s: whether the end of the log was cut off was not checked", files->directory,
-			r == 1 ? "can't be read" : "knows of no record yet");
+			r > 0 ? "can't be read" : "knows of no record yet");
 	if (!journal)
 		return 0;
 	r = *id ? 0 : audit_each(files, take_id, id, ret_message);

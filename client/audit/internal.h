@@ -32,8 +32,8 @@ bool audit_number(const json_t *record, const char *member, uint64_t *ret_number
 void audit_find(struct audit_report *report, enum audit_verdict verdict, const char *file, uint64_t line, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
 
-/* Where the agent says that the log stands: its id and the last record that was on the disk. 1: it can't be read; 2: none yet. */
-int audit_state_read(const char *directory, char ret_id[33], struct audit_mark *ret_mark);
+/* Where the agent says that the log stands: its id, and what the next record is made with. The key is the caller's to wipe. 1: it can't be read. */
+int audit_state_read(const char *directory, char ret_id[33], struct audit_chain *ret_chain);
 
 /* The verification key of a file. -SMIME_E_IO with *ret_message. */
 int audit_key_read(const char *path, uint8_t ret_key[AUDIT_HASH_BYTES], char **ret_message);

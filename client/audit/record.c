@@ -7,11 +7,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <openssl/crypto.h>
 #include <smime/error.h>
 
 #include "internal.h"
 
-enum { STATE_HEAD_BYTES = 200 };
+enum { STATE_HEAD_BYTES = 240 };
 
 int audit_open_file(const char *path, int *ret_fd, char **ret_message) {
 	*ret_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -76,11 +77,19 @@ int audit_each(const struct audit_files *files, audit_visit visit, void *userdat
 	return r;
 }
 
-/* The key behind it is none of ours. */
-int audit_state_read(const char *directory, char ret_id[33], struct audit_mark *ret_mark) {
+static int parse_state(const char *text, char ret_id[33], struct audit_chain *ret_chain) {
+	char head[AUDIT_HEX_BYTES], key[AUDIT_HEX_BYTES];
+	int n = sscanf(text, "smime-agent audit 1 log=%32[0-9a-f] seq=%20" SCNu64 " head=%64[0-9a-f] key=%64[0-9a-f]", ret_id,
+		&ret_chain->seq, head, key);
+	bool good = n == 4 && audit_unhex(head, ret_chain->head) == 0 && audit_unhex(key, ret_chain->key) == 0;
+
+	OPENSSL_cleanse(key, sizeof(key));
+	return good ? 0 : 1;
+}
+
+int audit_state_read(const char *directory, char ret_id[33], struct audit_chain *ret_chain) {
 	_cleanup_(freep) char *path = NULL;
-	char text[STATE_HEAD_BYTES + 1], head[AUDIT_HEX_BYTES];
-	uint64_t seq;
+	char text[STATE_HEAD_BYTES + 1];
 
 	if (asprintf(&path, "%s/" AUDIT_STATE_FILE, directory) < 0) {
 		path = NULL;
@@ -91,13 +100,9 @@ int audit_state_read(const char *directory, char ret_id[33], struct audit_mark *
 	if (len < 0)
 		return 1;
 	text[len] = '\0';
-	if (sscanf(text, "smime-agent audit 1 log=%32[0-9a-f] seq=%20" SCNu64 " head=%64[0-9a-f]", ret_id, &seq, head) != 3 ||
-		audit_unhex(head, ret_mark->head) < 0)
-		return 1;
-	if (seq == 0)
-		return 2;
-	ret_mark->seq = seq - 1;
-	return 0;
+	int r = parse_state(text, ret_id, ret_chain);
+	OPENSSL_cleanse(text, sizeof(text));
+	return r;
 }
 
 int audit_key_read(const char *path, uint8_t ret_key[AUDIT_HASH_BYTES], char **ret_message) {

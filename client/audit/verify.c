@@ -139,18 +139,32 @@ static bool check_place(struct audit_walk *walk, const struct audit_line *line) 
 
 /* ---- Marks: heads that are known from elsewhere ---- */
 
-static void check_mark(struct audit_walk *walk, const struct audit_mark *mark, uint64_t seq, const uint8_t *hash, const char *whose) {
-	if (mark->seq == seq && memcmp(mark->head, hash, AUDIT_HASH_BYTES) != 0)
-		FAULT(walk, "record %" PRIu64 " was changed or replaced: %s has another hash of it", seq, whose);
+static void say_replaced(struct audit_walk *walk, uint64_t seq, const char *whose) {
+	FAULT(walk, "record %" PRIu64 " was changed or replaced: %s has another hash of it", seq, whose);
 }
 
 static void check_marks(struct audit_walk *walk, uint64_t seq, const uint8_t *hash) {
-	if (walk->has_state)
-		check_mark(walk, &walk->state, seq, hash, "the agent's own state");
+	if (walk->has_state && seq + 1 == walk->state.seq && memcmp(walk->state.head, hash, AUDIT_HASH_BYTES) != 0)
+		say_replaced(walk, seq, "the agent's own state");
 	while (walk->next_mark < walk->mark_count && walk->marks[walk->next_mark].seq < seq)
 		walk->next_mark++;
 	for (size_t i = walk->next_mark; i < walk->mark_count && walk->marks[i].seq == seq; i++)
-		check_mark(walk, &walk->marks[i], seq, hash, "the journal");
+		if (memcmp(walk->marks[i].head, hash, AUDIT_HASH_BYTES) != 0)
+			say_replaced(walk, seq, "the journal");
+}
+
+/*
+ * Who cuts records off can set the state back to what is left, but has no key that was overwritten before. Only the key of the record that
+ * the state calls the next one says that none was.
+ */
+static void check_state_key(struct audit_walk *walk, uint64_t next) {
+	if (!walk->has_state || walk->state.seq != next || !roll_key(walk, next) ||
+		CRYPTO_memcmp(walk->key, walk->state.key, sizeof(walk->key)) == 0)
+		return;
+	audit_find(walk->report, AUDIT_FAULT, walk->last_file, walk->last_line,
+		"the agent's own state has another key than that of record %" PRIu64
+		": it was set back or made, and what was behind may be cut off",
+		next);
 }
 
 /* ---- Records ---- */
@@ -167,6 +181,7 @@ static int check_record(struct audit_walk *walk, const struct audit_lines *lines
 	else if (!check_place(walk, line))
 		return 0;
 	settle_torn(walk, record, line->seq);
+	check_state_key(walk, line->seq);
 	check_mac(walk, line);
 	check_marks(walk, line->seq, hash);
 	walk->report->records++;
@@ -214,10 +229,11 @@ static void check_end(struct audit_walk *walk) {
 			"%zu octets that are no record: a crash has left them and the agent has not been started since, or it is writing "
 			"them",
 			torn->len);
-	if (walk->has_state && walk->state.seq >= walk->expected)
+	if (walk->has_state && walk->state.seq > walk->expected)
 		audit_find(walk->report, AUDIT_FAULT, walk->last_file, walk->last_line,
 			"%s missing behind this line: the agent's own state knows of it",
-			name_range(range, walk->expected, walk->state.seq));
+			name_range(range, walk->expected, walk->state.seq - 1));
+	check_state_key(walk, walk->expected);
 	if (walk->mark_count > 0 && last >= walk->expected)
 		audit_find(walk->report, AUDIT_FAULT, walk->last_file, walk->last_line,
 			"%s missing behind this line: the journal knows of it", name_range(range, walk->expected, last));
@@ -247,6 +263,7 @@ int audit_verify(
 	free(walk.marks);
 	audit_intents_clear(&walk);
 	OPENSSL_cleanse(walk.key, sizeof(walk.key));
+	OPENSSL_cleanse(walk.state.key, sizeof(walk.state.key));
 	if (r < 0)
 		audit_report_clear(&report);
 	else

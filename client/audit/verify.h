@@ -35,7 +35,7 @@ struct audit_walk {
 	uint8_t key[AUDIT_HASH_BYTES];
 	uint64_t key_seq; /* of which record */
 	bool has_state;
-	struct audit_mark state;
+	struct audit_chain state; /* where the agent says that the log stands */
 	struct audit_mark *marks; /* of the journal, by number */
 	size_t mark_count, next_mark;
 	struct audit_torn torn;

@@ -156,6 +156,45 @@ rm -rf "$T/copy" && cp -R "$audit" "$T/copy" && (cd "$T/copy" && forge)
 check 'a chain that was made anew, without the key' 0 smime audit verify -q "$T/copy"
 check 'with the key' 1 smime audit verify -q --key "$T/key" "$T/copy"
 prints 'its place' 'audit.jsonl:6: record 5 was changed'
+# Nor is it of use to set the state back to what was left, since keys can't be turned back.
+set_back() { # RECORDS [KEY]: so many are left, none with a result to come, and a state that fits them
+	python3 - "$1" "${2:-}" <<'END'
+import hashlib, os, re, sys
+count = int(sys.argv[1])
+lines = open('audit.jsonl').read().splitlines()[:count]
+open('audit.jsonl', 'w').write(''.join(line + '\n' for line in lines))
+state = open('state').read().split('sum=')[0]
+state = re.sub('seq=[0-9]+', 'seq=%020d' % count, state)
+state = re.sub('head=[0-9a-f]+', 'head=' + (hashlib.sha256(lines[-1].encode()).hexdigest() if lines else '0' * 64), state)
+if sys.argv[2] == 'made':
+    state = re.sub('key=[0-9a-f]+', 'key=' + os.urandom(32).hex(), state)
+open('state', 'w').write(state + 'sum=' + hashlib.sha256(state.encode()).hexdigest() + '\n')
+END
+}
+for kept in 0 3 $((last - 1)); do
+	for state in kept made; do
+		rm -rf "$T/copy" && cp -R "$audit" "$T/copy" && (cd "$T/copy" && set_back $kept $state)
+		check "cut off behind $kept records, with the state set back and its key $state: without the verification key" 0 smime audit verify -q "$T/copy"
+		check 'with it' 1 smime audit verify -q --key "$T/key" "$T/copy"
+		prints 'it is found out' "another key than that of record $kept:"
+	done
+done
+# A state that is late, as a crash leaves it, is none that was set back.
+for behind in 1 2; do
+	rm -rf "$T/copy" && cp -R "$audit" "$T/copy" && (cd "$T/copy" && python3 - "$T/key" $((last - behind)) <<'END'
+import hashlib, re, sys
+key, count = bytes.fromhex(open(sys.argv[1]).read().strip()), int(sys.argv[2])
+for _ in range(count):
+    key = hashlib.sha256(b'smime-agent audit key\0' + key).digest()
+lines = open('audit.jsonl').read().splitlines()
+state = open('state').read().split('sum=')[0]
+for name, value in ('seq', '%020d' % count), ('head', hashlib.sha256(lines[count - 1].encode()).hexdigest()), ('key', key.hex()):
+    state = re.sub(name + '=[0-9a-f]+', name + '=' + value, state)
+open('state', 'w').write(state + 'sum=' + hashlib.sha256(state.encode()).hexdigest() + '\n')
+END
+	)
+	check "a state that is $behind records late" 0 smime audit verify -q --key "$T/key" "$T/copy"
+done
 
 # ---- What the agent makes of a log that was changed ----
 
