@@ -20,9 +20,10 @@ int reload(struct agent *agent, char **ret_message) {
 	struct worker *worker;
 	int r = config_load(agent->config_file, &fresh, ret_message);
 
+	if (r == 0)
+		r = policy_keep_counts(fresh->policy, old);
 	if (r < 0)
 		return r;
-	policy_keep_counts(fresh->policy, old);
 	config->policy = fresh->policy;
 	fresh->policy = old;
 	config->evidence = fresh->evidence;

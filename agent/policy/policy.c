@@ -158,20 +158,29 @@ static bool is_stricter(const struct policy_decision *a, const struct policy_dec
 	return a->outcome != b->outcome ? a->outcome > b->outcome : a->outcome == POLICY_ASK && asks_more(a->ask, b->ask);
 }
 
+static void add_counts(struct policy_decision *decision, const struct policy_decision *of) {
+	size_t n = 0;
+
+	while (n < ELEMENTSOF(decision->counts) && decision->counts[n])
+		n++;
+	for (size_t i = 0; i < ELEMENTSOF(of->counts) && of->counts[i] && n < ELEMENTSOF(decision->counts); i++)
+		decision->counts[n++] = of->counts[i];
+}
+
 /* The strictest holds; what each of them wants besides is wanted. */
 static struct policy_decision strictest(const struct policy_decision *a, const struct policy_decision *b) {
-	struct policy_decision decision = is_stricter(b, a) ? *b : *a;
+	const struct policy_decision *other = is_stricter(b, a) ? a : b;
+	struct policy_decision decision = other == a ? *b : *a;
 
 	decision.fresh_pin = a->fresh_pin || b->fresh_pin;
 	decision.login = a->login || b->login;
-	decision.counts[0] = a->counts[0] ? a->counts[0] : b->counts[0];
-	decision.counts[1] = a->counts[0] ? b->counts[0] : NULL;
+	add_counts(&decision, other);
 	return decision;
 }
 
 /*
  * The first rule that applies. One that may apply, as far as is known, counts as well where it is stricter than what is decided without
- * it, and the PIN that it wants is wanted, so that what could not be found out opens nothing.
+ * it, and the PIN that it wants is wanted, so that what could not be found out opens nothing. The first that applies counts all the same.
  */
 static struct policy_decision decide(const struct rules *rules, const struct policy_question *question) {
 	struct policy_decision doubt = { .outcome = POLICY_ALLOW }, decision = without_rules(question);
@@ -194,8 +203,10 @@ static struct policy_decision decide(const struct rules *rules, const struct pol
 			doubted = true;
 		}
 	}
-	if (doubted && is_stricter(&doubt, &decision))
+	if (doubted && is_stricter(&doubt, &decision)) {
+		add_counts(&doubt, &decision);
 		decision = doubt;
+	}
 	decision.fresh_pin = decision.fresh_pin || fresh_pin;
 	decision.login = login;
 	return decision;
@@ -226,21 +237,58 @@ void policy_count(const struct policy_decision *decision, uint64_t now_us) {
 
 /* ---- Reading rules again ---- */
 
-static void keep_counts(struct rules *rules, const struct rule *before) {
-	for (size_t i = 0; i < rules->count; i++) {
-		struct rule *rule = &rules->items[i];
-
-		/* The oldest first. What was not counted yet is 0, and older than all. */
-		for (unsigned k = 0; rule->when.at_most > 0 && strcmp(rule->name, before->name) == 0 && k < before->when.at_most; k++)
-			count(rule, before->times_us[(before->times_next + k) % before->when.at_most]);
-	}
+/* How many times a rule keeps. */
+static size_t kept(const struct rule *rule) {
+	if (rule->when.at_most == 0)
+		return 0;
+	return rule->times_us[rule->times_next] ? rule->when.at_most : rule->times_next;
 }
 
-void policy_keep_counts(struct policy *policy, const struct policy *before) {
+static int compare_times(const void *a, const void *b) {
+	uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
+
+	return one < other ? -1 : one > other;
+}
+
+/*
+ * Several rules can have one name, and which of them was which before nobody knows: each counts what any of them has. What two of them have of
+ * one moment is the same operation, from an earlier reading.
+ */
+static int keep_counts(struct rule *rule, const struct rules *before) {
+	_cleanup_(freep) uint64_t *times = NULL;
+	size_t sum = 0, n = 0, rules = 0;
+
+	for (size_t i = 0; i < before->count; i++)
+		if (strcmp(rule->name, before->items[i].name) == 0) {
+			sum += kept(&before->items[i]);
+			rules++;
+		}
+	if (rule->when.at_most == 0 || sum == 0)
+		return 0;
+	times = malloc(sum * sizeof(*times));
+	if (!times)
+		return -SMIME_E_NO_MEMORY;
+	for (size_t i = 0; i < before->count; i++)
+		if (strcmp(rule->name, before->items[i].name) == 0) {
+			memcpy(times + n, before->items[i].times_us, kept(&before->items[i]) * sizeof(*times));
+			n += kept(&before->items[i]);
+		}
+	qsort(times, n, sizeof(*times), compare_times);
+	for (size_t i = 0; i < n; i++)
+		if (rules == 1 || i == 0 || times[i] != times[i - 1])
+			count(rule, times[i]);
+	return 0;
+}
+
+int policy_keep_counts(struct policy *policy, const struct policy *before) {
+	int r = 0;
+
 	for (size_t i = 0; i < policy->file_count; i++)
 		for (size_t j = 0; j < before->file_count; j++)
-			for (size_t k = 0; strcmp(policy->files[i].file, before->files[j].file) == 0 && k < before->files[j].count; k++)
-				keep_counts(&policy->files[i], &before->files[j].items[k]);
+			for (size_t k = 0;
+				r == 0 && strcmp(policy->files[i].file, before->files[j].file) == 0 && k < policy->files[i].count; k++)
+				r = keep_counts(&policy->files[i].items[k], &before->files[j]);
+	return r;
 }
 
 bool policy_may_connect(const struct policy *policy, uid_t uid, gid_t gid, uid_t own_uid) {

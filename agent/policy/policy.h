@@ -104,7 +104,8 @@ struct policy_decision {
 	const char *text;             /* of the rule, for whoever is denied; or NULL */
 	const char *file, *name;      /* of the rule that decided; file NULL: no rule, but what holds without one */
 	unsigned line;
-	struct rule *counts[2]; /* whose `at-most` this operation is for; see policy_count() */
+	struct rule *
+		counts[4]; /* whose `at-most` this operation is for, of each file that of the rule that applies, and that of one that may */
 };
 
 struct policy;
@@ -139,8 +140,8 @@ void policy_decide(const struct policy *policy, const struct policy_question *qu
 /* The operation that was decided so is done: rules that count take it down. */
 void policy_count(const struct policy_decision *decision, uint64_t now_us);
 
-/* Rules of the same file and name have counted what those of `before` have: reading them again opens nothing. */
-void policy_keep_counts(struct policy *policy, const struct policy *before);
+/* Rules of the same file and name have counted what those of `before` have: reading them again opens nothing. -SMIME_E_NO_MEMORY. */
+int policy_keep_counts(struct policy *policy, const struct policy *before);
 
 const char *policy_operation_name(enum policy_operation operation);
 const char *policy_outcome_name(enum policy_outcome outcome);

@@ -190,6 +190,11 @@ write 2 '{name: another, operation: [unlock], outcome: allow}' '{name: three, op
 check 'the policy is read again' 0 smime policy reload
 check 'the third' 0 sign_as alice
 check 'I6: reading again gives no fourth' 5 sign_as alice
+once() { printf '{name: %s, operation: [sign], key: {address: %s@example.org}, when: {at-most: 1, within: 1h}, outcome: allow}' "$@"; } # NAME WHO
+fresh 2 "$(once one alice)" "$(once one bob)" "$deny"
+check 'of two rules of one name the first lets one pass' 0 sign_as alice
+for _ in 1 2; do check 'the policy is read again' 0 smime policy reload; done
+check 'I6: which gives no second' 5 sign_as alice
 
 # ---- All the time ----
 

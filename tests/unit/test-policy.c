@@ -570,7 +570,7 @@ static void what_was_counted_stays_counted(void **state) {
 			policy_count(&decision, question.now_us);
 			question.now_us = 4000000;
 		}
-		policy_keep_counts(fresh, policy);
+		assert_int_equal(policy_keep_counts(fresh, policy), 0);
 		policy_free(policy);
 		question.now_us = 5000000;
 		unsigned now = left(fresh, &question);
@@ -580,6 +580,74 @@ static void what_was_counted_stays_counted(void **state) {
 			fail_msg("row %zu: %u, later %u", i, now, later);
 		policy_free(fresh);
 	}
+}
+
+/* Which of several rules of one name was which before nobody can say: none of them forgets. */
+static void rules_of_one_name_keep_what_any_has_counted(void **state) {
+	static unsigned once = 1, thrice = 3;
+	char *operations[][1] = { { TEXT("raw-sign") }, { TEXT("raw-decrypt") } };
+	struct rule_text_when when[] = { { .at_most = &once, .within = TEXT("10s") }, { .at_most = &thrice, .within = TEXT("10s") } };
+	const struct rule_text rules[] = {
+		{ .name = TEXT("mine"), .operation = operations[0], .operation_count = 1, .outcome = TEXT("allow"), .when = &when[0] },
+		{ .name = TEXT("mine"), .operation = operations[1], .operation_count = 1, .outcome = TEXT("allow"), .when = &when[1] },
+	};
+	struct policy_question question = { .operation = POLICY_RAW_DECRYPT, .client = own };
+	struct policy_decision decision;
+	struct policy *policy, *fresh;
+	struct policy_fault fault;
+
+	assert_int_equal(policy_new(&policy), 0);
+	assert_int_equal(policy_add(policy, "agent.yaml", rules, 2, NULL, &fault), 0);
+	for (unsigned second = 1; second <= 4; second++) {
+		question.now_us = second * 1000000;
+		question.operation = second == 4 ? POLICY_RAW_SIGN : POLICY_RAW_DECRYPT;
+		decision = decided(policy, &question);
+		policy_count(&decision, question.now_us);
+	}
+	for (int again = 0; again < 3; again++) {
+		assert_int_equal(policy_new(&fresh), 0);
+		assert_int_equal(policy_add(fresh, "agent.yaml", rules, 2, NULL, &fault), 0);
+		assert_int_equal(policy_keep_counts(fresh, policy), 0);
+		policy_free(policy);
+		policy = fresh;
+		question.now_us = 5000000;
+		for (int i = 0; i < 2; i++) {
+			question.operation = i ? POLICY_RAW_SIGN : POLICY_RAW_DECRYPT;
+			assert_int_equal(decided(policy, &question).outcome, POLICY_DENY);
+		}
+	}
+	/* The last three were at 2, 3 and 4 s, the last one at 4 s. */
+	question.now_us = 12000000;
+	assert_int_equal(left(policy, &question), 0);
+	question.operation = POLICY_RAW_DECRYPT;
+	assert_int_equal(left(policy, &question), 1);
+	policy_free(policy);
+}
+
+/* One that may apply is asked about, and what applies if it does not has counted this nevertheless. */
+static void what_is_asked_in_doubt_is_counted(void **state) {
+	static unsigned once = 1;
+	struct rule_text_client unit = { .unit = TEXT("a.service") };
+	struct rule_text_when when = { .at_most = &once, .within = TEXT("10s") };
+	const struct rule_text rules[] = { { .outcome = TEXT("ask"), .client = &unit, .when = &when },
+		{ .outcome = TEXT("allow"), .when = &when } };
+	const struct policy_client unknown = { .uid = 1000, .own_uid = 1000 },
+				   elsewhere = { .uid = 1000, .own_uid = 1000, .unit = "b.service" };
+	struct policy_question question = { .operation = POLICY_RAW_SIGN, .client = unknown, .now_us = 1 };
+	struct policy_decision decision;
+	struct policy *policy;
+	struct policy_fault fault;
+
+	assert_int_equal(policy_new(&policy), 0);
+	assert_int_equal(policy_add(policy, "agent.yaml", rules, 2, NULL, &fault), 0);
+	decision = decided(policy, &question);
+	assert_int_equal(decision.outcome, POLICY_ASK);
+	policy_count(&decision, 1);
+	question.client = elsewhere;
+	assert_int_equal(decided(policy, &question).outcome, POLICY_DENY);
+	question.client = own;
+	assert_int_equal(decided(policy, &question).outcome, POLICY_DENY);
+	policy_free(policy);
 }
 
 int main(void) {
@@ -603,6 +671,8 @@ int main(void) {
 		cmocka_unit_test(a_touch_is_nothing_to_a_denial),
 		cmocka_unit_test(a_key_that_signs_too_is_not_asked_for),
 		cmocka_unit_test(what_was_counted_stays_counted),
+		cmocka_unit_test(rules_of_one_name_keep_what_any_has_counted),
+		cmocka_unit_test(what_is_asked_in_doubt_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
