@@ -15,6 +15,7 @@
 #include "agent/policy/policy.h"
 #include "place.h"
 #include "config.h"
+#include "paths.h"
 
 #define TEXT(key, st, member, flags) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), st, member, 1, CONFIG_TEXT_MAX_BYTES)
 #define NUMBER(key, st, member, flags) CYAML_FIELD_UINT_PTR(key, CYAML_FLAG_POINTER | (flags), st, member)
@@ -245,20 +246,36 @@ struct config_file *config_file_free(struct config_file *file) {
 	return NULL;
 }
 
+/* Nobody else could have put another file in the place of this one. */
+static int check_place(const char *path, char **ret_message) {
+	_cleanup_(freep) char *directory = NULL;
+
+	if (paths_are_ours(path, &directory))
+		return 0;
+	return config_refuse(ret_message,
+		"%s: others could have put it there: %s must belong to root or to this user, and nobody else may write there", path,
+		directory ? directory : "its directory");
+}
+
 /* The bytes of a file that nobody but its owner could have written. Returns 1 when it may be missing and is. */
 static int read_file(const char *path, bool required, uint8_t *buffer, size_t *ret_len, char **ret_message) {
-	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
 	struct stat st;
 	size_t len = 0;
 	ssize_t n;
 
 	if (fd < 0 && errno == ENOENT && !required)
 		return 1;
+	if (fd < 0 && errno == ELOOP)
+		return config_refuse(
+			ret_message, "%s: is a symbolic link, which leads elsewhere tomorrow; put the file itself there", path);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return config_refuse(ret_message, "%s: can't be read: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 022))
 		return config_refuse(ret_message,
 			"%s: others could have written it; it must be a regular file of root or of this user with mode 0644 or less", path);
+	if (check_place(path, ret_message) < 0)
+		return -SMIME_E_USAGE;
 	while ((n = read(fd, buffer + len, CONFIG_FILE_MAX_BYTES + 1 - len)) > 0)
 		len += (size_t)n;
 	if (n < 0)

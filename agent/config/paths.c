@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Paths; see paths.h. A directory that holds a socket or a secret is used only when nobody else can enter it.
+ * Paths; see paths.h. A directory that holds a socket or a secret is used only when nobody else can enter it, and a file that says what the agent
+ * does only where nobody else can replace it.
  */
 #include "paths.h"
 
@@ -14,6 +15,8 @@
 #include <unistd.h>
 
 #include <smime/error.h>
+
+#include "agent/wire/base.h"
 
 #define SOCKET_SUFFIX "smime-agent/agent.sock"
 
@@ -119,6 +122,53 @@ int paths_state(char *ret_path, size_t size) {
 	if (n <= 0 || (size_t)n >= size)
 		return -SMIME_E_IO;
 	return make_all(ret_path);
+}
+
+/* ---- Who could replace a file ---- */
+
+static bool is_ours(const struct stat *st) {
+	return st->st_uid == 0 || st->st_uid == geteuid();
+}
+
+/* A link on the way is as good as a directory where it is ours; what it leads to is looked at as well. */
+static bool step_is_ours(const char *path) {
+	struct stat link, st;
+
+	if (lstat(path, &link) < 0 || stat(path, &st) < 0)
+		return false;
+	return is_ours(&link) && is_ours(&st) && (!(st.st_mode & 022) || (st.st_mode & S_ISVTX));
+}
+
+/* An absolute path and each directory above it. It is cut to the first that is not ours. */
+static bool steps_are_ours(char *path) {
+	char *end = path;
+
+	if (!step_is_ours("/"))
+		return false;
+	do {
+		end = strchrnul(end + 1, '/');
+		char cut = *end;
+		*end = '\0';
+		if (!step_is_ours(path))
+			return false;
+		*end = cut;
+	} while (*end);
+	return true;
+}
+
+bool paths_are_ours(const char *path, char **ret_directory) {
+	const char *slash = strrchr(path, '/');
+	_cleanup_(freep) char *given = slash == path ? strdup("/") : slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+	_cleanup_(freep) char *real = given ? realpath(given, NULL) : NULL;
+
+	*ret_directory = NULL;
+	if (!real)
+		return false;
+	if (*given == '/' && !steps_are_ours(given))
+		*ret_directory = TAKE(given);
+	else if (!steps_are_ours(real))
+		*ret_directory = TAKE(real);
+	return !*ret_directory;
 }
 
 int paths_user_config(char *ret_path, size_t size) {

@@ -5,6 +5,7 @@
 #ifndef CONFIG_PATHS_H
 #define CONFIG_PATHS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A program of ours, smime-ROOM: in the installation's libexec directory, or, for an agent that runs from its build tree, beside it there. 0, -SMIME_E_INTERNAL. */
@@ -18,6 +19,12 @@ int paths_state(char *ret_path, size_t size);
 
 /* Makes the last part of a directory's path, with mode 0700. One that is there already must be ours alone. 0, -SMIME_E_IO. */
 int paths_make_private(const char *directory);
+
+/*
+ * Whether nobody but root and this user could put another file in the place of one: all directories on the way to it are theirs, and others
+ * can write there at most what they can't put in the place of anything. False: *ret_directory (the caller's to free; NULL without memory) is one that is not so.
+ */
+bool paths_are_ours(const char *path, char **ret_directory);
 
 /* The user's agent.yaml: $XDG_CONFIG_HOME or ~/.config. 0; -SMIME_E_IO when there is no home. */
 int paths_user_config(char *ret_path, size_t size);

@@ -51,6 +51,52 @@ printf 'rules: [{outcome: "a\\nb\\e[31m\\u202e"}]\n' >"$T/bad.yaml"
 told 'a word with controls in it' 2 'bad.yaml:1:19: ' smime-agent --check-config --config "$T/bad.yaml"
 is 'which reach no terminal' "$(LC_ALL=C grep -c "$(printf '\033')" "$T/err")" 0
 
+# ---- Where others could write ----
+
+good() { printf 'prompts: no\n' >"$1" && chmod 600 "$1"; } # FILE
+checked() { smime-agent --check-config --config "$1"; }     # FILE
+mkdir -p "$T/a/b"
+good "$T/a/b/agent.yaml"
+check 'a file in directories of this user' 0 checked "$T/a/b/agent.yaml"
+for directory in "$T/a/b" "$T/a"; do
+	for mode in 777 770 702; do
+		chmod $mode "$directory"
+		told "where others could write: $mode" 2 "others could have put it there: $directory must belong" checked "$T/a/b/agent.yaml"
+	done
+	chmod 1777 "$directory"
+	check 'where they can replace nothing of others' 0 checked "$T/a/b/agent.yaml"
+	chmod 755 "$directory"
+	check 'where they can only read' 0 checked "$T/a/b/agent.yaml"
+done
+mkdir "$T/a/c"
+ln -s "$T/a/b/agent.yaml" "$T/a/c/agent.yaml"
+told 'a link to a good file' 2 'a/c/agent.yaml: is a symbolic link' checked "$T/a/c/agent.yaml"
+ln -s "$T/nothing" "$T/a/c/nothing.yaml"
+told 'a link to nothing' 2 'nothing.yaml: is a symbolic link' checked "$T/a/c/nothing.yaml"
+ln -s "$T/a/b" "$T/a/link"
+check "a directory's own link" 0 checked "$T/a/link/agent.yaml"
+chmod 777 "$T/a/b"
+told 'to where others could write' 2 "others could have put it there: $T/a/link must" checked "$T/a/link/agent.yaml"
+told 'by a name that begins here' 2 "others could have put it there: $T/a/b must" env -C "$T/a" smime-agent --check-config --config b/agent.yaml
+chmod 700 "$T/a/b"
+check 'a name alone' 0 env -C "$T/a/b" smime-agent --check-config --config agent.yaml
+if [ "$(id -u)" = 0 ]; then
+	chown 65534 "$T/a"
+	told "another user's directory" 2 "others could have put it there: $T/a must" checked "$T/a/b/agent.yaml"
+	chown 0 "$T/a"
+	chown -h 65534 "$T/a/link"
+	told "another user's link" 2 "others could have put it there: $T/a/link must" checked "$T/a/link/agent.yaml"
+	chown 65534 "$T/a/b/agent.yaml"
+	told "another user's file" 2 'others could have written it' checked "$T/a/b/agent.yaml"
+else
+	skip 'what belongs to another user' 'only root can give it to him'
+fi
+rm "$HOME/.config/smime-agent/agent.yaml"
+ln -s "$T/a/b/agent.yaml" "$HOME/.config/smime-agent/agent.yaml"
+told "a link in the place of the user's file" 2 'is a symbolic link' smime-agent --check-config
+rm "$HOME/.config/smime-agent/agent.yaml"
+check 'no file' 0 smime-agent --check-config
+
 # ---- How much ----
 
 costs() { # DESCRIPTION CODE PATTERN: of the configuration on standard input
