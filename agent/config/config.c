@@ -199,6 +199,11 @@ static bool is_set(const struct key *key, const struct config_file *raw) {
 	return value != NULL;
 }
 
+/* An empty list says that there is to be none. */
+static bool is_named(const struct key *key, const struct config_file *raw) {
+	return is_set(key, raw) || config_place_has((struct bytes){ raw->bytes, raw->len }, key->name);
+}
+
 static bool user_may(const struct key *key, const struct config_file *system) {
 	for (unsigned i = 0; i < system->user_may_count; i++)
 		if (strcmp(system->user_may[i], key->name) == 0)
@@ -279,7 +284,7 @@ static int check_user(const char *path, const struct config_file *user, const st
 			return config_refuse(ret_message, "%s: %s: only " SYSTEM_FILE " says what vouches for a key; remove it here", path,
 				keys[i].name);
 	for (size_t i = 0; system && i < ELEMENTSOF(keys); i++)
-		if (is_set(&keys[i], user) && is_set(&keys[i], system) && !user_may(&keys[i], system))
+		if (is_set(&keys[i], user) && is_named(&keys[i], system) && !user_may(&keys[i], system))
 			return config_refuse(
 				ret_message, "%s: %s: is set in " SYSTEM_FILE " already, which stands; remove it here", path, keys[i].name);
 	return 0;

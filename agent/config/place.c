@@ -4,8 +4,6 @@
  */
 #include "place.h"
 
-#include <stdbool.h>
-
 #include <yaml.h>
 
 enum { KEY_MAX_BYTES = 32, VALUE_MAX_BYTES = 1024 };
@@ -141,6 +139,13 @@ struct config_place config_place_of_complaint(struct bytes yaml, const char *com
 		found = value_of(document, root, key);
 	found = found ? found : root;
 	return found ? place_of(found->start_mark) : (struct config_place){ 1, 1 };
+}
+
+bool config_place_has(struct bytes yaml, const char *key) {
+	_cleanup_(tree_clear) struct tree tree = { .has_parser = false };
+	yaml_document_t *document = tree_read(&tree, yaml);
+
+	return document && value_of(document, yaml_document_get_root_node(document), key);
 }
 
 /* ---- Keys that nobody knows ---- */

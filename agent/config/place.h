@@ -5,6 +5,8 @@
 #ifndef CONFIG_PLACE_H
 #define CONFIG_PLACE_H
 
+#include <stdbool.h>
+
 #include "agent/wire/base.h"
 
 struct config_place {
@@ -31,6 +33,9 @@ struct config_place config_place_of_complaint(struct bytes yaml, const char *com
  * key of: `before`, which is returned when the key is not found there.
  */
 struct config_place config_place_of_key(struct bytes yaml, struct config_place before, const char *key);
+
+/* Whether the file has this key, with whatever value: of an empty list libcyaml keeps nothing. */
+bool config_place_has(struct bytes yaml, const char *key);
 
 /* Where a text is no mapping, stops being YAML, or goes on with a second document; else where it begins. */
 struct config_place config_place_of_fault(struct bytes yaml);

@@ -160,6 +160,12 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 	both 'audit: {durability: sync}' 'audit: {durability: off}'
 	is 'the audit log is not the user'"'"'s to switch off' "$code" 2
 	says 'where it is the administrator'"'"'s' "$HOME/.config/smime-agent/agent.yaml:[0-9]+:[0-9]+: audit.*/etc/smime-agent/agent.yaml"
+	for set in "trust: [\"$T/ca/root.pem\"]" "certificates: [{path: \"$T/ca/issuing.pem\"}]" 'capabilities: [aes256-cbc]' 'environment: [FAULTY_CONTROL]' \
+		'p11-kit: [{name: softhsm2, deadline: 5s}]'; do
+		both "{${set%%:*}: [], pin: {program: \"$T/pinentry\"}}" "$set"
+		is "an empty list is the administrator's too: ${set%%:*}" "$code" 2
+		says 'and is named' "$HOME/.config/smime-agent/agent.yaml:[0-9]+:[0-9]+: ${set%%:*}.*/etc/smime-agent/agent.yaml"
+	done
 	both "pin: {program: \"$T/pinentry\"}" 'user-may: [pin]'
 	is "user-may in the user's own file" "$code" 2
 	says 'is refused' "$HOME/.config/smime-agent/agent.yaml:[0-9]+:[0-9]+: user-may"
