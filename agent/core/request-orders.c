@@ -65,10 +65,6 @@ void request_outcome(struct request *request, struct wire_report *received, int 
 		answer_signed(request, report);
 	else if (report->body->type == WIRE_REPORT_UNWRAPPED && request->wire->body->type == WIRE_DECRYPT)
 		answer_unwrapped(request, report);
-	else if (report->body->type == WIRE_REPORT_DONE && request->wire->body->type == WIRE_SIGN && request->logged_in)
-		request_handle_sign(request);
-	else if (report->body->type == WIRE_REPORT_DONE && request->wire->body->type == WIRE_DECRYPT && request->logged_in)
-		request_handle_decrypt(request);
 	else if (report->body->type == WIRE_REPORT_DONE && request->logged_in &&
 		(request->wire->body->type == WIRE_SIGN || request->wire->body->type == WIRE_DECRYPT))
 		request_handle_again(request);

@@ -140,6 +140,33 @@ locked_under '{operation: [unlock], outcome: deny}' "{operation: [sign], $label,
 check 'where nobody may unlock' 5 asks_to_sign alice alice
 is 'nobody is asked to' "$(prompts)" 0
 
+# Who asks is looked at again after the login, which takes as long as somebody types.
+sleep=$(realpath "$(command -v sleep)") python=$(python3 -c 'import os; print(os.path.realpath("/proc/self/exe"))')
+locked_under "{operation: [sign], $label, client: {executable: \"$python\"}, trust-executable: yes, outcome: allow}" '{name: nobody else, operation: [sign], outcome: deny}'
+answers "until go pin $DEMO_PIN"
+PYTHONPATH=$SOURCE/tests/lib python3 - "$SMIME_AGENT_SOCK" "$(of_key twice)" "$sleep" "$T/asked" 3>&- <<-'END' &
+	import os, sys
+	from wire import *
+	agent = Connection(sys.argv[1]).greet()
+	agent.send(sign(2, bytes.fromhex(sys.argv[2]), bytes(32)))
+	agent.socket.set_inheritable(True)
+	while not os.path.exists(sys.argv[4]):
+	    time.sleep(0.01)
+	os.execv(sys.argv[3], ['sleep', '600'])
+END
+sleeper=$!
+started+=("$sleeper")
+asked_pin() { [ "$(prompts)" = 1 ]; }
+sleeps() { [ "$(readlink "/proc/$sleeper/exe")" = "$sleep" ]; }
+holds 'a client asks' await asked_pin
+touch "$T/asked"
+holds 'and becomes another program while the PIN is typed' await sleeps
+touch "$T/pinentry.d/go"
+denied() { tail -n 1 "$HOME/.local/state/smime-agent/audit/audit.jsonl" | grep '"kind":"denied"' | grep -q '"rule":"nobody else, '; }
+holds 'it is judged as what it is then' await denied
+kill "$sleeper"
+answers "pin $DEMO_PIN"
+
 # ---- The other token ----
 
 agent_stop
