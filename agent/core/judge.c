@@ -137,14 +137,17 @@ static int deny(struct request *request, struct policy_question *question, const
 }
 
 /* Without anybody being asked. */
-static bool may_unlock(const struct agent *agent, struct policy_question question) {
+static bool may_unlock(const struct agent *agent, struct policy_question question, struct policy_decision *ret_decision) {
 	struct policy_decision decision;
 
 	question.operation = POLICY_UNLOCK;
 	question.key = NULL;
 	question.spki = NULL;
 	policy_decide(agent->config->policy, &question, &decision);
-	return decision.outcome == POLICY_ALLOW;
+	if (decision.outcome != POLICY_ALLOW)
+		return false;
+	*ret_decision = decision;
+	return true;
 }
 
 int judge_request(struct request *request, enum policy_operation operation, const ASN1_OCTET_STRING *spki, struct worker *worker,
@@ -176,7 +179,7 @@ int judge_request(struct request *request, enum policy_operation operation, cons
 	if (body->type == WIRE_DECRYPT)
 		judge_describe_decryption(body->decrypt, &question);
 	policy_decide(agent->config->policy, &question, &ret_verdict->decision);
-	if (ret_verdict->decision.login && !request->logged_in && may_unlock(agent, question))
+	if (ret_verdict->decision.login && !request->logged_in && may_unlock(agent, question, &ret_verdict->decision))
 		return JUDGE_LOGIN;
 	if (ret_verdict->decision.outcome == POLICY_ASK && request_look(request) < 0) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");

@@ -27,7 +27,7 @@ struct verdict {
 /*
  * The decision about a request of `operation` with a key of `worker`, or, where `spki` is NULL, with its token. `worker` is NULL where that is not
  * there. 0: it may go on, perhaps after somebody was asked; or be told that it is not there. -SMIME_E_DENIED: it was refused and is over, or
- * waits as it would for what is not there. JUDGE_LOGIN: it can't be said before the token is logged in, for which request_log_in() is.
+ * waits as it would for what is not there. JUDGE_LOGIN: it can't be said before the token is logged in, for which request_log_in() is; the decision is that about the login.
  */
 enum { JUDGE_LOGIN = 1 };
 int judge_request(struct request *request, enum policy_operation operation, const ASN1_OCTET_STRING *spki, struct worker *worker,

@@ -20,8 +20,11 @@ void request_log_in(struct request *request, struct worker *worker, const struct
 	peer_describe(request->peer, who, sizeof(who));
 	(void)snprintf(text, sizeof(text), "%s asks to %s; the token says which key that is once it is unlocked", who,
 		request->wire->body->type == WIRE_SIGN ? "sign" : "decrypt a message");
-	if (order && wire_set_text(&order->body->unlock->text, text) == 0)
-		errand_begin(request, worker, TAKE(order), &ground);
-	else
+	if (!order || wire_set_text(&order->body->unlock->text, text) < 0) {
 		request_fail(request, -SMIME_E_NO_MEMORY, "");
+		return;
+	}
+	order->body->unlock->fresh_pin = verdict->decision.fresh_pin ? 0xff : 0;
+	judge_count(verdict);
+	errand_begin(request, worker, TAKE(order), &ground);
 }

@@ -140,6 +140,12 @@ locked_under '{operation: [unlock], outcome: deny}' "{operation: [sign], $label,
 check 'where nobody may unlock' 5 asks_to_sign alice alice
 is 'nobody is asked to' "$(prompts)" 0
 
+# Such a login is one: the rules about unlocking count it, and the log names theirs.
+locked_under '{name: opens, operation: [unlock], when: {at-most: 1, within: 1h}, outcome: allow}' '{operation: [unlock], outcome: deny}' "{operation: [sign], $label, outcome: deny}"
+check 'a login that a rule about a label takes' 0 asks_to_sign alice alice
+like 'is by the rule about logins' "$(grep '"operation":"unlock"' "$HOME/.local/state/smime-agent/audit/audit.jsonl" | tail -n 1)" '"rule":"opens, '
+check 'which has counted it' 5 smime unlock demo
+
 # Who asks is looked at again after the login, which takes as long as somebody types.
 sleep=$(realpath "$(command -v sleep)") python=$(python3 -c 'import os; print(os.path.realpath("/proc/self/exe"))')
 locked_under "{operation: [sign], $label, client: {executable: \"$python\"}, trust-executable: yes, outcome: allow}" '{name: nobody else, operation: [sign], outcome: deny}'
