@@ -7,6 +7,8 @@
 #include "enveloped.h"
 #include "smime/error.h"
 
+enum { PARAMETER_DEPTH_MAX = 3 }; /* RFC 9709's has GCM's in it */
+
 int content_next_is(struct ber *ber, uint8_t class, uint32_t tag) {
 	struct ber_header header;
 	int r;
@@ -32,8 +34,45 @@ int content_object(struct ber *ber, ASN1_OBJECT **ret_object) {
 	return content_value(ber, CMS_OBJECT_MAX_BYTES, ASN1_ITEM_rptr(ASN1_OBJECT), ret_object);
 }
 
+static void sequence_freep(ASN1_SEQUENCE_ANY **sequence) {
+	sk_ASN1_TYPE_pop_free(*sequence, ASN1_TYPE_free);
+}
+
+/*
+ * OpenSSL keeps a SEQUENCE of which it knows no more as it came. What can't be read, or has more levels than any algorithm, stays so:
+ * whoever wants the parameters will say what is wrong with them.
+ */
+static int parameter_to_der(ASN1_TYPE *parameter, unsigned depth) {
+	_cleanup_(sequence_freep) ASN1_SEQUENCE_ANY *sequence = NULL;
+	_cleanup_(freep) uint8_t *der = NULL;
+	ASN1_STRING *string = parameter && parameter->type == V_ASN1_SEQUENCE ? parameter->value.sequence : NULL;
+	size_t len = 0;
+	int r = 0;
+
+	if (!string || depth == PARAMETER_DEPTH_MAX ||
+		cms_parse((struct bytes){ ASN1_STRING_get0_data(string), (size_t)ASN1_STRING_length(string) },
+			ASN1_ITEM_rptr(ASN1_SEQUENCE_ANY), &sequence) < 0)
+		return 0;
+	for (int i = 0; r == 0 && i < sk_ASN1_TYPE_num(sequence); i++)
+		r = parameter_to_der(sk_ASN1_TYPE_value(sequence, i), depth + 1);
+	if (r == 0)
+		r = cms_der(sequence, ASN1_ITEM_rptr(ASN1_SEQUENCE_ANY), &der, &len);
+	if (r < 0)
+		return r;
+	return ASN1_STRING_set(string, der, (int)len) == 1 ? 0 : -SMIME_E_NO_MEMORY;
+}
+
+/* Parameters are passed on to the agent, and hashed (RFC 9709), in DER. */
 int content_algorithm(struct ber *ber, X509_ALGOR **ret_algorithm) {
-	return content_value(ber, CMS_ALGORITHM_MAX_BYTES, ASN1_ITEM_rptr(X509_ALGOR), ret_algorithm);
+	_cleanup_(algorithm_freep) X509_ALGOR *algorithm = NULL;
+	int r = content_value(ber, CMS_ALGORITHM_MAX_BYTES, ASN1_ITEM_rptr(X509_ALGOR), &algorithm);
+
+	if (r == 0)
+		r = parameter_to_der(algorithm->parameter, 0);
+	if (r < 0)
+		return r;
+	*ret_algorithm = TAKE(algorithm);
+	return 0;
 }
 
 static int enter(struct ber *ber, ASN1_OBJECT **ret_type) {

@@ -36,6 +36,8 @@ int content_info_close(struct ber *ber);
 int content_next_is(struct ber *ber, uint8_t class, uint32_t tag);
 
 int content_object(struct ber *ber, ASN1_OBJECT **ret_object);
+
+/* With its parameters in DER, in whatever form of BER they came. */
 int content_algorithm(struct ber *ber, X509_ALGOR **ret_algorithm);
 
 #endif

@@ -58,9 +58,9 @@ def originators(*people):
     return der.implicit(0, der.seq(der.implicit(0, der.set_as_is(*[each.der for each in people]))))
 
 
-def enveloped(recipients, content, cek, *, cipher_id=None, originator=b'', version=2, change=None):
+def enveloped(recipients, content, cek, *, cipher_id=None, originator=b'', version=2, change=None, iv=None):
     """EnvelopedData with AES-CBC. change: what is done to the ciphertext."""
-    iv = os.urandom(16)
+    iv = iv or os.urandom(16)
     padder = pad.PKCS7(128).padder()
     encryptor = Cipher(algorithms.AES(cek), modes.CBC(iv)).encryptor()
     data = encryptor.update(padder.update(content) + padder.finalize()) + encryptor.finalize()

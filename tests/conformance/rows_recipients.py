@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Rows C24 and C25, recipients in every form, with alice (RSA) and bob (P-256) of the fixture: rows_recipients.py FOLDER"""
+"""Rows C1, C24, C25 and E3 of encrypted messages, recipients in every form, with alice (RSA) and bob (P-256) of the fixture: rows_recipients.py FOLDER"""
 import os
 import sys
 
@@ -8,9 +8,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import der
 import pki
-from enveloped import EC_KEY, P256, auth_enveloped, enveloped, key_agreement, key_transport, originators, point
+from enveloped import (CBC, EC_KEY, P256, auth_enveloped, content_attributes, derived, enveloped, gcm_id, key_agreement, key_transport, originators,
+                       point)
 from judge import Judge
-from signed import algorithm
+from signed import algorithm, attribute
 
 FOLDER = sys.argv[1]
 JUDGE = Judge(FOLDER)
@@ -27,17 +28,22 @@ STRANGER = pki.issue('Stranger', key='rsa')
 FRIEND = pki.issue('Friend', address='friend@example.org', use=('key_agreement',))
 
 
-def attempt(make, **options):
-    """make: the recipients for a content key. What was in the message, None when it did not open."""
-    cek, out = os.urandom(32), os.path.join(FOLDER, 'opened')
+def decrypted(message):
+    """What was in the message, None when it did not open."""
+    out = os.path.join(FOLDER, 'opened')
     if os.path.exists(out):
         os.unlink(out)
-    message = JUDGE.write('message', enveloped(make(cek), CONTENT, cek, **options))
-    JUDGE.run('decrypt', '--json', '--cms', '-i', message, '-o', out)
+    JUDGE.run('decrypt', '--json', '--cms', '-i', JUDGE.write('message', message), '-o', out)
     if not os.path.exists(out):
         return None
     with open(out, 'rb') as file:
         return file.read()
+
+
+def attempt(make, **options):
+    """make: the recipients for a content key."""
+    cek = os.urandom(32)
+    return decrypted(enveloped(make(cek), CONTENT, cek, **options))
 
 
 def opened(text, make, **options):
@@ -52,6 +58,40 @@ def closed(text, code, make, **options):
 
 def wrap(number, *parts):
     return der.implicit(number, der.seq(*parts))
+
+
+def row_c1_ber():
+    cek, iv, nonce = os.urandom(32), os.urandom(16), os.urandom(12)
+    cbc, gcm = derived(cek, algorithm(CBC[32], der.octets(iv))), derived(cek, gcm_id(cek, nonce))
+    for text, message in [('key transport', enveloped([key_transport(ALICE, cek)], CONTENT, cek)),
+                          ('key agreement', enveloped([key_agreement(BOB, cek, ukm=b'64 octets' * 7, parameters=(der.NULL,))], CONTENT, cek)),
+                          ('GCM', auth_enveloped([key_transport(ALICE, cek)], CONTENT, cek)),
+                          ('GCM and attributes', auth_enveloped([key_agreement(BOB, cek)], CONTENT, cek, attributes=content_attributes())),
+                          ('ChaCha20-Poly1305', auth_enveloped([key_transport(ALICE, cek)], CONTENT, cek, cipher='chacha')),
+                          ('GCM and a derived key', auth_enveloped([key_transport(ALICE, cek)], CONTENT, gcm[0], nonce=nonce, cipher_id=gcm[1])),
+                          ('CBC and a derived key', enveloped([key_transport(ALICE, cek)], CONTENT, cbc[0], cipher_id=cbc[1], iv=iv))]:
+        got = decrypted(der.ber(message))
+        JUDGE.point(JUDGE.code == 0 and got == CONTENT, 'C1: indefinite lengths and octet strings in pieces, %s' % text, '%s; %s' % (got, JUDGE.what()))
+
+
+def behind(message, more):
+    """The same with one more field behind the last one."""
+    kind, body = (der.tlv(*each) for each in der.split(der.split(message)[0][1]))
+    fields = der.split(der.split(body)[0][1])[0][1]
+    return der.seq(kind, der.explicit(0, der.seq(fields, more)))
+
+
+def row_e3_unprotected():
+    cek = os.urandom(32)
+    more = der.set_of(attribute('1.3.6.1.4.1.99999.6', der.octets(b'x')))
+    for text, message, number in [('in EnvelopedData', enveloped([key_transport(ALICE, cek)], CONTENT, cek), 1),
+                                  ('in AuthEnvelopedData', auth_enveloped([key_transport(ALICE, cek)], CONTENT, cek), 2),
+                                  ('behind some that the tag covers', auth_enveloped([key_transport(ALICE, cek)], CONTENT, cek,
+                                                                                     attributes=content_attributes()), 2)]:
+        got = decrypted(behind(message, der.implicit(number, more)))
+        JUDGE.point(JUDGE.code == 0 and got == CONTENT, 'E3: attributes that nothing protects are passed over, %s' % text, '%s; %s' % (got, JUDGE.what()))
+        got = decrypted(behind(message, der.implicit(number, more) * 2))
+        JUDGE.point(JUDGE.code == 6 and got is None, 'E3: and are malformed twice, %s' % text, '%s; %s' % (got, JUDGE.what()))
 
 
 def row_c24_kinds():
