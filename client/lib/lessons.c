@@ -72,17 +72,38 @@ static bool share_address(const X509 *one, const X509 *other) {
 	return false;
 }
 
-static X509 *find_preferred(const struct signer *signer, const struct signed_data *data) {
-	_cleanup_(preference_freep) struct key_preference *preference = NULL;
+/* The octets of the attribute's only value, where it is of this kind. */
+static struct bytes preference_octets(const struct signer *signer, const char *oid, int type) {
 	const ASN1_TYPE *value;
-	const ASN1_STRING *string;
 
-	if (cms_attribute_single(signer->info->signed_attributes, OID_ENCRYPTION_KEY_PREFERENCE, &value) != 0 ||
-		value->type != V_ASN1_OTHER)
+	if (cms_attribute_single(signer->info->signed_attributes, oid, &value) != 0 || value->type != type)
+		return (struct bytes){ NULL, 0 };
+	return (struct bytes){ ASN1_STRING_get0_data(value->value.asn1_string), (size_t)ASN1_STRING_length(value->value.asn1_string) };
+}
+
+/* NULL: there is none that can be read. */
+static struct key_preference *read_preference(const struct signer *signer) {
+	_cleanup_(preference_freep) struct key_preference *preference = NULL;
+	struct cms_issuer_serial *name;
+
+	if (cms_parse(preference_octets(signer, OID_ENCRYPTION_KEY_PREFERENCE, V_ASN1_OTHER), key_preference_it(), &preference) == 0)
+		return TAKE(preference);
+	if (cms_parse(preference_octets(signer, OID_MICROSOFT_KEY_PREFERENCE, V_ASN1_SEQUENCE), cms_issuer_serial_it(), &name) < 0)
 		return NULL;
-	string = value->value.asn1_string;
-	if (cms_parse((struct bytes){ ASN1_STRING_get0_data(string), (size_t)ASN1_STRING_length(string) }, key_preference_it(),
-		    &preference) < 0)
+	preference = (struct key_preference *)ASN1_item_new(key_preference_it());
+	if (preference) {
+		preference->type = PREFERENCE_ISSUER_SERIAL;
+		preference->issuer_serial = name;
+	} else {
+		ASN1_item_free((ASN1_VALUE *)name, cms_issuer_serial_it());
+	}
+	return TAKE(preference);
+}
+
+static X509 *find_preferred(const struct signer *signer, const struct signed_data *data) {
+	_cleanup_(preference_freep) struct key_preference *preference = read_preference(signer);
+
+	if (!preference)
 		return NULL;
 	for (int i = 0; i < sk_X509_num(data->certificates); i++) {
 		X509 *certificate = sk_X509_value(data->certificates, i);

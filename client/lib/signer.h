@@ -15,6 +15,9 @@
 #include "signature.h"
 #include "trust.h"
 
+/* What some programs write in place of, or beside, RFC 8551's encryption key preference: a bare IssuerAndSerialNumber. */
+#define OID_MICROSOFT_KEY_PREFERENCE "1.3.6.1.4.1.311.16.4"
+
 struct signer {
 	struct cms_signer_info *info; /* NULL: can't be read */
 	uint8_t *attributes;          /* signedAttrs as received, with tag 31; NULL: none */

@@ -14,7 +14,7 @@ from signed import CAPABILITIES, SIGNING_TIME, algorithm, attribute, attributes_
 FOLDER = sys.argv[1]
 PKI = pki.Authority(FOLDER)
 CONTENT = b'What programs can read.\n'
-PREFERENCE = '1.2.840.113549.1.9.16.2.11'
+PREFERENCE, MICROSOFT = '1.2.840.113549.1.9.16.2.11', '1.3.6.1.4.1.311.16.4'
 AES256_GCM, AES128_GCM, AES256_CBC, AES128_CBC = ('2.16.840.1.101.3.4.1.' + n for n in ('46', '6', '42', '2'))
 CHACHA, HKDF, OAEP, SHA256, MGF1 = ('1.2.840.113549.1.9.16.3.18', '1.2.840.113549.1.9.16.3.31', '1.2.840.113549.1.1.7',
                                     '2.16.840.1.101.3.4.2.1', '1.2.840.113549.1.1.8')
@@ -54,11 +54,13 @@ def at(hours):
     return (pki.NOW + hours * pki.DAY / 24).strftime('%y%m%d%H%M%SZ')
 
 
-def message(name, who, capabilities, hours=-1, certificates=(), preference=None, **info):
+def message(name, who, capabilities, hours=-1, certificates=(), preference=None, microsoft=None, **info):
     changes = {'capabilities': attribute(CAPABILITIES, capabilities) if capabilities else None,
                'signing_time': attribute(SIGNING_TIME, der.utc_time(at(hours))) if hours is not None else None}
     if preference:
         changes['preference'] = attribute(PREFERENCE, preference)
+    if microsoft:
+        changes['microsoft'] = attribute(MICROSOFT, microsoft)
     attributes = attributes_of(CONTENT, **changes)
     write(name + '.der', signed_data([signer_info(who, CONTENT, attributes=attributes, **info)], CONTENT, [who, PKI.ca, *certificates]))
 
@@ -99,6 +101,8 @@ def lessons():
     named = der.implicit(0, der.seq(dora_too.issuer, der.integer(dora_too.serial)))
     message('preferred', dora, gcm, certificates=[dora_too], preference=named)
     message('by-key-id', dora, gcm, certificates=[dora_too], preference=der.implicit(2, der.octets(dora_too.key_id())))
+    message('as-microsoft-has-it', dora, gcm, certificates=[dora_too], microsoft=der.seq(dora_too.issuer, der.integer(dora_too.serial)))
+    message('in-both-ways', dora, gcm, certificates=[dora_too], preference=named, microsoft=der.seq(dora.issuer, der.integer(dora.serial)))
     bea_named = der.implicit(0, der.seq(bea.issuer, der.integer(bea.serial)))
     message('for-others', dora, gcm, certificates=[bea], preference=bea_named)
 

@@ -103,6 +103,11 @@ rm -r "$store"
 check 'C17: the same by key id' 0 verify by-key-id
 chosen 'C17: is found' aes256-gcm 'every recipient names it' dora-encryption
 rm -r "$store"
+for way in as-microsoft-has-it in-both-ways; do
+	check "C18: a certificate for encryption that is named $way" 0 verify $way
+	chosen "C18: is found, $way" aes256-gcm 'every recipient names it' dora-encryption
+	rm -r "$store"
+done
 check 'C17: who speaks for others' 0 verify for-others
 chosen 'C17: is heard for himself' aes256-gcm 'every recipient names it' dora
 chosen 'C17: and for nobody else' aes256-cbc 'CN=bea.* has not said' bea
