@@ -6,23 +6,31 @@
  */
 #include <openssl/asn1t.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 
 #include "describe.h"
 #include "signer-checks.h"
 
 enum {
-	CONFUSED_MAX_BYTES = SIGNED_SIGNER_MAX_BYTES, /* attributes that are longer can't have been anybody's */
+	CONFUSED_MAX_BYTES = SIGNED_SIGNER_MAX_BYTES, /* of content that is read whole; hardly anybody signs longer attributes */
+	CONFUSED_FRONT_BYTES = 64,                    /* of longer content */
 	UTC_TIME_BYTES = sizeof("YYMMDDHHMMSSZ") - 1,
 	GENERALIZED_TIME_BYTES = sizeof("YYYYMMDDHHMMSSZ") - 1,
 	GENERALIZED_FROM_YEAR = 2050,
 	OID_TEXT_MAX_BYTES = 80,
 };
 
+/* RFC 5035 4 */
+struct ess_issuer_serial {
+	GENERAL_NAMES *issuer;
+	ASN1_INTEGER *serial;
+};
+
 /* RFC 5035 3 and 4: one template reads both versions of ESSCertID. */
 typedef struct ess_cert_id {
 	X509_ALGOR *hash_algorithm; /* version 2 only; absent: SHA-256 */
 	ASN1_OCTET_STRING *hash;
-	ASN1_TYPE *issuer_serial;
+	struct ess_issuer_serial *issuer_serial;
 } ess_cert_id;
 DEFINE_STACK_OF(ess_cert_id)
 
@@ -31,10 +39,15 @@ struct ess_signing_certificate {
 	STACK_OF(ASN1_TYPE) *policies;
 };
 
+ASN1_SEQUENCE(ess_issuer_serial) = {
+	ASN1_SEQUENCE_OF(struct ess_issuer_serial, issuer, GENERAL_NAME),
+	ASN1_SIMPLE(struct ess_issuer_serial, serial, ASN1_INTEGER),
+} static_ASN1_SEQUENCE_END_name(struct ess_issuer_serial, ess_issuer_serial)
+
 ASN1_SEQUENCE(ess_cert_id) = {
 	ASN1_OPT(struct ess_cert_id, hash_algorithm, X509_ALGOR),
 	ASN1_SIMPLE(struct ess_cert_id, hash, ASN1_OCTET_STRING),
-	ASN1_OPT(struct ess_cert_id, issuer_serial, ASN1_ANY),
+	ASN1_OPT(struct ess_cert_id, issuer_serial, ess_issuer_serial),
 } static_ASN1_SEQUENCE_END_name(struct ess_cert_id, ess_cert_id)
 
 ASN1_SEQUENCE(ess_signing_certificate) = {
@@ -152,6 +165,17 @@ static void check_protection(const struct signer *signer, struct report *report,
 		bad(report, out, "the signer protected other algorithms than those that the message names");
 }
 
+/* RFC 5035 4: of a certificate for a key, the issuer is its one directory name. NULL: nothing is said. */
+static bool issuer_serial_is(const struct ess_issuer_serial *name, const X509 *certificate) {
+	const GENERAL_NAME *issuer;
+
+	if (!name)
+		return true;
+	issuer = sk_GENERAL_NAME_num(name->issuer) == 1 ? sk_GENERAL_NAME_value(name->issuer, 0) : NULL;
+	return issuer && issuer->type == GEN_DIRNAME && X509_NAME_cmp(issuer->d.directoryName, X509_get_issuer_name(certificate)) == 0 &&
+		ASN1_INTEGER_cmp(name->serial, X509_get0_serialNumber(certificate)) == 0;
+}
+
 /* RFC 5035 3, 4: the first entry names the signer's certificate. */
 static int names_certificate(const struct signer *signer, const char *oid, const EVP_MD *otherwise, const X509 *certificate) {
 	_cleanup_(ess_freep) struct ess_signing_certificate *ess = NULL;
@@ -172,7 +196,8 @@ static int names_certificate(const struct signer *signer, const char *oid, const
 	md = first->hash_algorithm ? cms_digest(first->hash_algorithm->algorithm) : otherwise;
 	if (!md || X509_digest(certificate, md, hash, &len) != 1)
 		return -SMIME_E_MALFORMED;
-	return (size_t)ASN1_STRING_length(first->hash) == len && memcmp(ASN1_STRING_get0_data(first->hash), hash, len) == 0 ?
+	return (size_t)ASN1_STRING_length(first->hash) == len && memcmp(ASN1_STRING_get0_data(first->hash), hash, len) == 0 &&
+			issuer_serial_is(first->issuer_serial, certificate) ?
 		1 :
 		-SMIME_E_SIGNATURE;
 }
@@ -189,15 +214,15 @@ int signer_names_certificate(const struct signer *signer, const X509 *certificat
 	return first < 0 ? first : first | second;
 }
 
-/* The content in the form that was hashed, when it is short enough to be a set of attributes. 1: it is longer. */
-static int collect_content(const struct signer_scene *scene, struct sink **ret_memory) {
+/* Content in the form that was hashed, when that is no more than `max` bytes. 1: it is. */
+static int collect(const struct signer_scene *scene, struct source *content, size_t max, struct sink **ret_memory) {
 	_cleanup_(sink_freep) struct sink *memory = NULL, *eol = NULL;
-	int r = sink_to_memory(CONFUSED_MAX_BYTES, &memory);
+	int r = sink_to_memory(max, &memory);
 
 	if (r == 0)
 		r = sink_eol(memory, scene->eol, &eol);
 	if (r == 0)
-		r = sink_copy(eol, scene->content);
+		r = sink_copy(eol, content);
 	if (r == 0)
 		r = sink_finish(eol);
 	if (r == -SMIME_E_TOO_LARGE)
@@ -208,6 +233,30 @@ static int collect_content(const struct signer_scene *scene, struct sink **ret_m
 	return 0;
 }
 
+/* SET, SEQUENCE, OBJECT IDENTIFIER: nothing else that is worth signing begins so. */
+static int begins_as_attributes(const struct signer_scene *scene) {
+	static const int tags[] = { V_ASN1_SET, V_ASN1_SEQUENCE, V_ASN1_OBJECT };
+	_cleanup_(source_unrefp) struct source *front = NULL;
+	_cleanup_(sink_freep) struct sink *memory = NULL;
+	bool begins = true;
+	int r = source_slice(scene->content, 0, CONFUSED_FRONT_BYTES, &front);
+
+	if (r == 0)
+		r = collect(scene, front, 2 * CONFUSED_FRONT_BYTES, &memory); /* when all of it is line ends */
+	if (r < 0)
+		return r;
+	const uint8_t *p = sink_memory(memory).data, *end = p + sink_memory(memory).len;
+	for (size_t i = 0; begins && i < ELEMENTSOF(tags); i++) {
+		int tag = V_ASN1_UNDEF, class = V_ASN1_UNIVERSAL;
+		long len;
+
+		(void)ASN1_get_object(&p, &len, &tag, &class, end - p);
+		begins = tag == tags[i] && class == V_ASN1_UNIVERSAL;
+	}
+	ERR_clear_error(); /* of lengths that go beyond the front */
+	return begins;
+}
+
 /*
  * A signature over attributes is also one without attributes over the attributes' encoding as content: such content is not
  * what somebody meant to sign. Returns 1 when the content is that.
@@ -216,10 +265,12 @@ static int is_confused(const struct signer_scene *scene) {
 	_cleanup_(sink_freep) struct sink *memory = NULL;
 	_cleanup_(attributes_freep) STACK_OF(X509_ATTRIBUTE) *attributes = NULL;
 	const ASN1_TYPE *value;
-	int r = scene->content ? collect_content(scene, &memory) : 1;
+	int r = scene->content ? collect(scene, scene->content, CONFUSED_MAX_BYTES, &memory) : 0;
 
-	if (r != 0)
-		return r < 0 ? r : 0;
+	if (r == 1)
+		return begins_as_attributes(scene);
+	if (r < 0 || !memory)
+		return r;
 	if (cms_parse(sink_memory(memory), cms_attributes_it(), &attributes) < 0)
 		return 0;
 	return cms_attribute_single(attributes, OID_CONTENT_TYPE, &value) != 1 ||

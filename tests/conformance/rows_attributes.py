@@ -105,6 +105,13 @@ def row_c15_signing_certificate():
     twin = pki.issue('Alice', PKI.ca, key=ALICE.key, address='alice@example.org', serial=ALICE.serial)
     JUDGE.refused('C15: another certificate for the same key, issuer and serial number', message(
         changes=signing_certificate(second, certificate_id(ALICE, 'sha256')), certificates=[twin, PKI.ca]), 'another certificate')
+    alice, bob = der.tlv(0xa4, ALICE.issuer), der.tlv(0xa4, der.seq())
+    for text, issuer, serial in [('another number', alice, ALICE.serial + 1), ('another issuer', bob, ALICE.serial),
+                                 ('two issuers', alice + alice, ALICE.serial), ('no issuer', b'', ALICE.serial),
+                                 ('a name that is no directory\'s', der.tlv(0x81, b'alice@example.org'), ALICE.serial)]:
+        JUDGE.refused('C15: the right digest beside %s' % text, message(changes=signing_certificate(
+            second, certificate_id(ALICE, 'sha256', der.seq(der.seq(issuer), der.integer(serial))))), 'another certificate')
+    JUDGE.good('C15: version 1 with issuer and serial number', message(changes=signing_certificate(first, certificate_id(ALICE, 'sha1', full))))
     for text, value in [('somebody else, version 2', signing_certificate(second, certificate_id(BOB, 'sha256'))),
                         ('somebody else, version 1', signing_certificate(first, certificate_id(BOB, 'sha1'))),
                         ('the CA before the signer', signing_certificate(second, certificate_id(PKI.ca, 'sha256'), certificate_id(ALICE, 'sha256'))),

@@ -213,6 +213,17 @@ def row_c26_confusion():
     JUDGE.refused('C26: attributes as content', alices, 'signed attributes of another message')
     JUDGE.refused('C26: and detached', signed_data([signer_info(ALICE, attributes, without=True)], attributes, [ALICE, PKI.ca], detached=True),
                   'signed attributes of another message', content=attributes)
+    for text, size in [('tens of thousands', 60000), ('hundreds of thousands', 300000)]:
+        long = der.set_of(*attributes_of(CONTENT), attribute('1.3.6.1.4.1.99999.8', der.octets(b'x' * size)))
+        JUDGE.refused('C26: attributes of %s of octets as content' % text, signed_data([signer_info(ALICE, long, without=True)], long, [ALICE, PKI.ca]),
+                      'signed attributes of another message')
+    for text, changed in [('in another order', der.set_as_is(*sorted(attributes_of(CONTENT), reverse=True))),
+                          ('in BER', b'\x31\x80' + b''.join(attributes_of(CONTENT)) + b'\0\0')]:
+        JUDGE.refused('C26: attributes %s as content' % text, signed_data([signer_info(ALICE, changed, without=True)], changed, [ALICE, PKI.ca]),
+                      'signed attributes of another message')
+    large = der.set_of(der.octets(b'x' * 300000))
+    JUDGE.warned('C26: a large set of something else is content', signed_data([signer_info(ALICE, large, without=True)], large, [ALICE, PKI.ca]),
+                 'no signed attributes')
     JUDGE.warned('C26: any signature without attributes is reported', message(without=True), 'no signed attributes')
     JUDGE.good('C26: attributes as content are content like any other where they are signed with attributes', message(content=attributes))
 
