@@ -212,14 +212,28 @@ static bool is_pkcs7(const char *type, const char *which) {
 	return strcmp(type, which) == 0;
 }
 
-static bool has_cms_name(const char *name) {
-	static const char *const suffixes[] = { ".p7m", ".p7s", ".p7c", ".p7z" };
+enum { SUFFIX_BYTES = 4 };
+
+static bool has_suffix(const char *name, const char suffix[SUFFIX_BYTES + 1]) {
 	size_t len = name ? strlen(name) : 0;
 
-	for (size_t i = 0; len > 4 && i < ELEMENTSOF(suffixes); i++)
-		if (ascii_equal(name + len - 4, suffixes[i]))
+	return len > SUFFIX_BYTES && ascii_equal(name + len - SUFFIX_BYTES, suffix);
+}
+
+static bool has_cms_name(const char *name) {
+	static const char suffixes[][SUFFIX_BYTES + 1] = { ".p7m", ".p7s", ".p7c", ".p7z" };
+
+	for (size_t i = 0; i < ELEMENTSOF(suffixes); i++)
+		if (has_suffix(name, suffixes[i]))
 			return true;
 	return false;
+}
+
+bool entity_is_signature(const struct entity *entity) {
+	if (entity->duplicate_type || !entity->ended)
+		return false;
+	return is_pkcs7(entity->type, "pkcs7-signature") ||
+		(strcmp(entity->type, "application/octet-stream") == 0 && has_suffix(entity->name, ".p7s"));
 }
 
 enum entity_kind entity_kind(const struct entity *entity) {

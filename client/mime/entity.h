@@ -68,6 +68,9 @@ enum entity_kind {
 };
 enum entity_kind entity_kind(const struct entity *entity);
 
+/* Whether a part says that it is a detached signature: application/(x-)pkcs7-signature, or octet-stream named *.p7s (RFC 8551 3.10). */
+bool entity_is_signature(const struct entity *entity);
+
 /* The body with its transfer encoding undone (base64, quoted-printable, else as it is). */
 int entity_body(const struct entity *entity, struct source *source, struct source **ret_body);
 
@@ -84,8 +87,8 @@ void signed_slices_clear(struct signed_slices *slices); /* usable as a cleanup a
 
 /*
  * Finds the parts of a multipart/signed in one pass, and writes the signed one to `content` meanwhile, if that is not NULL:
- * what it got is of use only when this succeeds. Errors of that sink; -SMIME_E_MALFORMED: no parts, one, or more than two, or a second part that is no
- * application/(x-)pkcs7-signature; -SMIME_E_TRUNCATED: no end delimiter.
+ * what it got is of use only when this succeeds. Errors of that sink; -SMIME_E_MALFORMED: no parts, one, or more than two, or a
+ * second part that is not what entity_is_signature() says; -SMIME_E_TRUNCATED: no end delimiter.
  */
 int entity_slice_signed(const struct entity *entity, struct source *source, struct sink *content, struct signed_slices *ret_slices);
 

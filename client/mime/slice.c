@@ -151,11 +151,7 @@ static int check_signature_part(struct source *part) {
 		return -SMIME_E_MALFORMED;
 	if (r < 0)
 		return r;
-	if (entity->duplicate_type || !entity->ended)
-		return -SMIME_E_MALFORMED;
-	if (strcmp(entity->type, "application/pkcs7-signature") != 0 && strcmp(entity->type, "application/x-pkcs7-signature") != 0)
-		return -SMIME_E_MALFORMED;
-	return 0;
+	return entity_is_signature(entity) ? 0 : -SMIME_E_MALFORMED;
 }
 
 int entity_slice_signed(const struct entity *entity, struct source *source, struct sink *content, struct signed_slices *ret_slices) {

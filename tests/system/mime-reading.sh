@@ -23,16 +23,18 @@ AUTHOR = b'From: peer-rsa@example.org\r\nTo: bob@example.org\r\n'
 PROTOCOL = b'protocol="application/pkcs7-signature"'
 TEXT = b'Content-Type: text/plain\r\n\r\nThe text.\r\n'
 
-def signature_part(part):
-    return b'Content-Type: application/pkcs7-signature; name=smime.p7s\r\nContent-Transfer-Encoding: base64\r\n\r\n' + fold(sign(part))
+SIGNATURE = b'application/pkcs7-signature; name=smime.p7s'
 
-def signed(part, boundary=b'b', parameter=None, preamble=b'', epilogue=b'', padding=b'', eol=b'\r\n', end=True, header=AUTHOR):
+def signature_part(part, kind):
+    return b'Content-Type: ' + kind + b'\r\nContent-Transfer-Encoding: base64\r\n\r\n' + fold(sign(part))
+
+def signed(part, boundary=b'b', parameter=None, preamble=b'', epilogue=b'', padding=b'', eol=b'\r\n', end=True, header=AUTHOR, kind=SIGNATURE):
     """A multipart/signed; `parameter`: how the boundary is written; `eol` is that of the lines around the part."""
     mail = header + b'MIME-Version: 1.0\r\nContent-Type: multipart/signed; ' + PROTOCOL + b'; micalg=sha-256; ' + (
         parameter or b'boundary="' + boundary + b'"') + b'\r\n\r\n'
     line = b'--' + boundary + padding + b'\r\n'
     mail += preamble + line
-    rest = b'\r\n' + line + signature_part(part) + (b'--' + boundary + b'--' + padding + b'\r\n' if end else b'') + epilogue
+    rest = b'\r\n' + line + signature_part(part, kind) + (b'--' + boundary + b'--' + padding + b'\r\n' if end else b'') + epilogue
     return mail.replace(b'\r\n', eol) + part + rest.replace(b'\r\n', eol)
 
 def case(row, name, mail, part=None):
@@ -47,6 +49,22 @@ def both(row, name, part, **options):
 def multipart(boundary, *parts, end=True, kind=b'mixed'):
     return b'Content-Type: multipart/' + kind + b'; boundary="' + boundary + b'"\r\n\r\n' + b''.join(
         b'--' + boundary + b'\r\n' + part for part in parts) + (b'--' + boundary + b'--\r\n' if end else b'')
+
+# ---- M1: what a signature is called ----
+
+for name, kind in {
+    'as itself': SIGNATURE, 'without a name': b'application/pkcs7-signature', 'in its old type': b'application/x-pkcs7-signature; name="smime.p7s"',
+    'in capitals': b'APPLICATION/PKCS7-SIGNATURE; NAME=SMIME.P7S', 'with another name': b'application/pkcs7-signature; name="picture.jpeg"',
+    'as octets with a name': b'application/octet-stream; name=smime.p7s', 'as octets with a name in capitals': b'application/octet-stream; name="SMIME.P7S"',
+    'as octets with the name in the disposition': b'application/octet-stream\r\nContent-Disposition: attachment; filename="smime.p7s"',
+}.items():
+    both('M1', 'a signature ' + name, TEXT, kind=kind)
+for name, kind in {
+    'octets': b'application/octet-stream', 'octets with the name of something else': b'application/octet-stream; name=smime.p7m',
+    'octets with no more than the end of a name': b'application/octet-stream; name=.p7s', 'text': b'text/plain; name=smime.p7s',
+    'octets in two types': b'application/octet-stream; name=smime.p7s\r\nContent-Type: text/plain',
+}.items():
+    case('M1', 'a signature that is called ' + name, signed(TEXT, kind=kind))
 
 # ---- M3: exactly these octets ----
 
@@ -163,7 +181,7 @@ judge() { # DIRECTORY ROW: and name
 		fail "$name: its octets are the content" "exit code $code" "$(head -c 1000 err)"
 	fi
 }
-for row in M3 M4 M5; do
+for row in M1 M3 M4 M5; do
 	for directory in "$row "*; do judge "$directory" "$row"; done
 done
 for directory in 'M5 '*; do
