@@ -59,6 +59,8 @@ agent_stop
 does 'hide demo'
 agent_start
 watch
+follows_no_more() { ! following; }
+holds 'who asks whether he can wait ends' await follows_no_more
 fails 'nobody waits' following
 does ''
 LIMIT=250 holds 'a token is found without anybody asking' await told token-in 1
