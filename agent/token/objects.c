@@ -177,7 +177,7 @@ static X509 *read_once(struct bytes der) {
 X509 *certificate_read(struct bytes der) {
 	X509 *certificate = read_once(der);
 
-	if (!certificate || X509_get0_pubkey(certificate))
+	if (certificate && X509_get0_pubkey(certificate))
 		return certificate;
 	ERR_clear_error();
 	X509_free(certificate);

@@ -35,8 +35,8 @@ int key_objects_list(const struct cryptoki *module, CK_SESSION_HANDLE session, C
 	struct fault *fault);
 
 /*
- * NULL: it is none. OpenSSL keeps a certificate without its key when it could not read that, also when it only lacked memory for it, and such a
- * one would stay as it is: it is read again.
+ * NULL: it is none. OpenSSL keeps a certificate without its key when it could not read that, also when it only lacked memory for a moment, and
+ * what is listed or left out stays so: what could not be read as a whole is read again.
  */
 X509 *certificate_read(struct bytes der);
 

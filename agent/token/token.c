@@ -9,6 +9,7 @@
 
 #include <openssl/err.h>
 
+#include "algorithms.h"
 #include "grants.h"
 #include "smime/error.h"
 
@@ -84,8 +85,10 @@ int token_open(const struct wire_setup *setup, struct exchange *exchange, struct
 	(void)pthread_mutex_init(&token->store_lock, NULL);
 	(void)pthread_mutex_init(&token->inventory_lock, NULL);
 	r = wire_octets(setup->rejection_secret).len == REJECTION_SECRET_BYTES ?
-		read_configured(setup, &token->configured) :
+		algorithms_load() :
 		fault_set(fault, SMIME_E_PROTOCOL, "the secret for implicit rejection is missing");
+	if (r == 0)
+		r = read_configured(setup, &token->configured);
 	if (r == 0)
 		r = grants_new(setup, &token->grants);
 	if (r == 0)
