@@ -2,6 +2,7 @@
 /*
  * JSON values from what libsmime gives, and the document of a run.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,7 +59,7 @@ int cli_json_print(struct cli *cli, json_t *document) {
 	json_decref(document);
 	cli->json_printed = true;
 	if (r < 0 || putchar('\n') == EOF)
-		return cli_fail(cli, SMIME_E_IO, "standard output can't be written");
+		return cli_fail(cli, SMIME_E_IO, "standard output: %s", strerror(errno));
 	return cli_flush(cli);
 }
 

@@ -166,6 +166,8 @@ int main(int argc, char **argv) {
 	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return help(&cli, argc > 2 ? argv[2] : NULL);
 	cli.command = find_command(argv[1]);
+	if (!cli.command && argv[1][0] == '-')
+		return cli_usage(&cli, "%s: the command comes first, options behind it", argv[1]);
 	if (!cli.command)
 		return cli_usage(&cli, "there is no command '%s'", argv[1]);
 	return run(&cli, argc - 1, argv + 1);

@@ -85,6 +85,8 @@ static int refuse(struct cli *cli, int c, char **argv) {
 		return cli_usage(cli, "the option -%c needs a value", optopt);
 	if (c == ':')
 		return cli_usage(cli, "the option %s needs a value", argv[optind - 1]);
+	if (optopt >= LONG_BASE)
+		return cli_usage(cli, "%s: this option takes no value", argv[optind - 1]);
 	if (has_letter)
 		return cli_usage(cli, "unknown option -%c", optopt);
 	return cli_usage(cli, "unknown option %s", argv[optind - 1]);
@@ -93,11 +95,12 @@ static int refuse(struct cli *cli, int c, char **argv) {
 static int check_common(struct cli *cli) {
 	if (cli->input && cli->command->operand != CLI_OPERAND_INPUT)
 		return cli_usage(cli, "smime %s reads no input", cli->command->name);
-	if (cli->output && !*cli->output)
-		return cli_usage(cli, "the name of the output is empty");
-	if (cli->socket && !*cli->socket)
-		return cli_usage(cli, "the name of the socket is empty");
 	return 0;
+}
+
+/* Mostly a variable of a script that is not set: what it was to name is not to be guessed. */
+static int refuse_empty(struct cli *cli, const struct cli_option *option) {
+	return cli_usage(cli, "the value of --%s is empty", option->name);
 }
 
 /* Finds it in the command's own list, so that it can be compared by pointer. */
@@ -120,6 +123,9 @@ static int take_verb(struct cli *cli, int argc, char **argv) {
 static int take_operand(struct cli *cli, int argc, char **argv) {
 	if (optind == argc)
 		return 0;
+	for (int i = optind; i < argc; i++)
+		if (!*argv[i])
+			return cli_usage(cli, "an argument is empty");
 	if (cli->command->operand == CLI_OPERAND_NONE)
 		return cli_usage(cli, "unexpected argument '%s'", argv[optind]);
 	if (cli->command->operand == CLI_OPERAND_FILES) {
@@ -152,6 +158,8 @@ int options_parse(struct cli *cli, int argc, char **argv, void *args) {
 		size_t i = c == '?' || c == ':' ? parser.count : place_of(&parser, c);
 		if (i >= parser.count)
 			return refuse(cli, c, argv);
+		if (parser.options[i]->kind != CLI_FLAG && !*optarg)
+			return refuse_empty(cli, parser.options[i]);
 		if (store(parser.options[i], i < cli->command->option_count ? args : (void *)cli, optarg) < 0)
 			return cli_fail(cli, SMIME_E_NO_MEMORY, "out of memory");
 	}

@@ -175,6 +175,14 @@ fault 'an output in a directory that is not there' 7 'nowhere' smime sign -i "$T
 fault 'a directory as output' 7 "$T/output" smime sign -i "$T/mail" -o "$T/output"
 fault 'a full disk' 7 '/dev/full|[Nn]o space' smime sign -i "$T/mail" -o /dev/full
 fault 'a full standard output' 7 '[Nn]o space' sh -c 'smime sign -i "$1" >/dev/full' - "$T/mail"
+for option in -k -i --digest --socket; do usage "an empty value of $option" smime sign "$option" '' -o "$never"; done
+says 'an empty value is called so' 'the value of --socket is empty'
+usage 'an empty argument' smime lock ''
+says 'is called so' 'an argument is empty'
+usage 'an option before the command' smime --json status
+says 'is told to stand behind it' '--json: the command comes first, options behind it'
+usage 'a value for an option that takes none' smime sign --pss=yes "$T/mail"
+says 'is called so, too' '--pss=yes: this option takes no value'
 fault 'a limit on the size of files' 7 'large|limit' sh -c 'ulimit -f 1 && exec smime sign -i "$1" -o "$2"' - "$T/mail" "$never"
 fault 'a closed standard output' 7 'output' sh -c 'smime sign -i "$1" >&-' - "$T/mail"
 fault 'no place for a copy of a large input from a pipe' 7 'copy.*TMPDIR.*[Nn]o such file' \
@@ -192,6 +200,7 @@ is 'replaces it, with its mode' "$(stat -c %a "$T/precious")" 640
 ln -s "$T/output/target" "$T/link"
 check 'a symbolic link as output' 0 smime sign -i "$T/mail" -o "$T/link"
 holds 'stays one' [ -L "$T/link" ]
+fault 'a full standard output, with more than a buffer holds of JSON' 7 'standard output: [Nn]o space' sh -c 'smime doctor --json >/dev/full'
 check 'and leads to the signed mail' 0 smime verify "$T/output/target"
 mkfifo "$T/pipe"
 cat "$T/pipe" >"$T/piped" &
