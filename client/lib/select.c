@@ -43,7 +43,10 @@ static int read_selector(struct smime *s, const char *name, struct selector *ret
 
 	if (uri_is(name)) {
 		ret_selector->kind = SELECT_URI;
-		return uri_parse(name, &ret_selector->uri, &why) < 0 ? smime_fail(s, SMIME_E_USAGE, "the URI %s: %s", why, name) : 0;
+		if (uri_parse(name, &ret_selector->uri, &why) == 0)
+			return 0;
+		/* A query may hold a PIN, and what is told may go into a log. */
+		return smime_fail(s, SMIME_E_USAGE, "the URI %s: %.*s", why, (int)strcspn(name, "?"), name);
 	}
 	if (strchr(name, '@')) {
 		ret_selector->kind = SELECT_ADDRESS;

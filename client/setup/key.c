@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "keys.h"
 
@@ -35,6 +36,9 @@ static int check_given(struct setup *setup, const char *name) {
 		if ((unsigned char)*c < ' ' || strchr("\"\\`$'", *c))
 			return setup_fail(setup, SMIME_E_USAGE, "the name of a key has no '%c' in it; give an address or a fingerprint",
 				*c < ' ' ? '?' : *c);
+	if (strncasecmp(name, "pkcs11:", strlen("pkcs11:")) == 0 && strchr(name, '?'))
+		return setup_fail(setup, SMIME_E_USAGE,
+			"the URI of a key has no query: neither a PIN nor a module belongs into a configuration file");
 	if (*name == '-')
 		return setup_fail(setup, SMIME_E_USAGE, "the name of a key does not begin with '-'; give an address or a fingerprint");
 	return *name ? 0 : setup_fail(setup, SMIME_E_USAGE, "the name of the key is empty");

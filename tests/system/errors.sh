@@ -72,6 +72,10 @@ is 'nothing is left' "$(ls -A "$T/output")" ''
 configure
 agent_start
 
+# Keys.
+fault 'a URI with a PIN' 2 'the URI has a query' smime sign -k 'pkcs11:token=demo?pin-value=4711' -i "$T/mail" -o "$never"
+unlike 'the PIN is not repeated' "$(cat "$T/err")" 4711
+
 # Recipients.
 fault 'an unknown recipient' 4 'nobody@example.org' smime encrypt -r nobody@example.org -i "$T/mail" -o "$never"
 mkdir -p "$HOME/.config/smime-agent"

@@ -172,7 +172,9 @@ done
 told 'a key that is not there' 4 'names no key.*smime keys' smime setup git -k nobody@example.org
 told 'a key that has expired' 4 'old@example.org can.t sign: .*expired' smime setup git -k old@example.org
 told 'an address of two keys' 4 'several keys of twin@example.org.*-k' smime setup git -k twin@example.org
-told 'no name' 2 'empty' smime setup git -k ''
+check 'no name' 2 smime setup git -k ''
+says 'is wrong usage' 'empty'
+told 'a URI with a PIN' 2 'no query' smime setup git -k 'pkcs11:token=demo;object=alice?pin-value=4711'
 told 'a name that no configuration can hold' 2 'no .".' smime setup mutt -k 'a"b@example.org'
 
 # ---- mutt and neomutt ----
