@@ -45,8 +45,11 @@ void audit_files_clear(struct audit_files *files); /* usable as a cleanup attrib
 /* A record, which stays the caller's. Another return value than 0 ends the walk and is returned. */
 typedef int (*audit_visit)(void *userdata, const json_t *record);
 
-/* Every line that is a record, unverified, in the order of the files. -SMIME_E_IO with *ret_message as above. */
-int audit_each(const struct audit_files *files, audit_visit visit, void *userdata, char **ret_message);
+/*
+ * Every line that is a record, unverified, in the order of the files. *ret_others (may be NULL): how many lines are none. -SMIME_E_IO with
+ * *ret_message as above.
+ */
+int audit_each(const struct audit_files *files, audit_visit visit, void *userdata, uint64_t *ret_others, char **ret_message);
 
 /* ---- Verifying ---- */
 

@@ -67,7 +67,7 @@ static int find_marks(struct audit_walk *walk, const struct audit_files *files, 
 			r > 0 ? "can't be read" : "knows of no record yet");
 	if (!journal)
 		return 0;
-	r = *id ? 0 : audit_each(files, take_id, id, ret_message);
+	r = *id ? 0 : audit_each(files, take_id, id, NULL, ret_message);
 	if (r < 0)
 		return r;
 	if (*id)

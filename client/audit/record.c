@@ -49,7 +49,7 @@ bool audit_number(const json_t *record, const char *member, uint64_t *ret_number
 	return true;
 }
 
-static int visit_file(const char *path, audit_visit visit, void *userdata, char **ret_message) {
+static int visit_file(const char *path, audit_visit visit, void *userdata, uint64_t *others, char **ret_message) {
 	_cleanup_(audit_lines_close) struct audit_lines lines = { 0 };
 	_cleanup_(close_fdp) int fd = -1;
 	struct audit_line line;
@@ -61,6 +61,7 @@ static int visit_file(const char *path, audit_visit visit, void *userdata, char 
 		json_t *record = lines.begins ? audit_record_parse(lines.line, &line) : NULL;
 		int ended = record ? visit(userdata, record) : 0;
 
+		*others += !record && lines.begins;
 		json_decref(record);
 		if (ended)
 			return ended;
@@ -69,11 +70,14 @@ static int visit_file(const char *path, audit_visit visit, void *userdata, char 
 					r;
 }
 
-int audit_each(const struct audit_files *files, audit_visit visit, void *userdata, char **ret_message) {
+int audit_each(const struct audit_files *files, audit_visit visit, void *userdata, uint64_t *ret_others, char **ret_message) {
+	uint64_t others = 0;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < files->count; i++)
-		r = visit_file(files->paths[i], visit, userdata, ret_message);
+		r = visit_file(files->paths[i], visit, userdata, &others, ret_message);
+	if (r == 0 && ret_others)
+		*ret_others = others;
 	return r;
 }
 

@@ -237,6 +237,9 @@ static void check_end(struct audit_walk *walk) {
 	if (walk->mark_count > 0 && last >= walk->expected)
 		audit_find(walk->report, AUDIT_FAULT, walk->last_file, walk->last_line,
 			"%s missing behind this line: the journal knows of it", name_range(range, walk->expected, last));
+	/* Of what is no log at all, or was emptied with its state, nothing else would say so. */
+	if (walk->report->records == 0 && !walk->has_state && walk->mark_count == 0)
+		audit_find(walk->report, AUDIT_FAULT, walk->file, 0, "there is no record in it: it is no audit log, or all of it is gone");
 	audit_intents_end(walk);
 }
 

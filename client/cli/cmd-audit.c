@@ -4,6 +4,7 @@
  */
 #include "cli.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -89,10 +90,14 @@ static int show_record(void *userdata, const json_t *record) {
 
 static int run_show(struct cli *cli, const struct audit_files *files, const char *since, char **message) {
 	struct shown shown = { .cli = cli, .since = since };
-	int r = audit_each(files, show_record, &shown, message);
+	uint64_t others = 0;
+	int r = audit_each(files, show_record, &shown, &others, message);
 
 	if (r < 0)
 		return cli_fail(cli, r, "%s", *message ? *message : smime_strerror(r));
+	if (others > 0)
+		cli_note(cli, "%" PRIu64 " %s not shown, being no records: smime audit verify says where", others,
+			others == 1 ? "line is" : "lines are");
 	return shown.code != 0 ? shown.code : cli_flush(cli);
 }
 

@@ -107,6 +107,11 @@ check "another log's key" 1 smime audit verify --key "$T/other"
 prints 'is found out' "audit.jsonl:1: record 0 .*the key is another log's"
 told 'what is no key' 7 'no verification key' smime audit verify --key "$T/mail"
 told 'a log that is not there' 7 'No such file' smime audit verify "$T/nothing"
+check 'what is no log at all' 1 smime audit verify "$T/mail"
+prints 'is not called whole' 'fault +[^ ].*/mail: there is no record in it.*not whole: 1 fault in 0 records'
+check 'nor is what is empty' 1 smime audit verify /dev/null
+check 'to show it' 0 smime audit show "$T/mail"
+says 'is told to be nothing' "$(wc -l <"$T/mail") lines are not shown, being no records"
 check 'a time for verify' 2 smime audit verify --since 2026-01-01
 says 'is wrong usage' 'a log is verified whole'
 check 'a key for show' 2 smime audit show --key "$T/key"
@@ -136,6 +141,7 @@ change 'the last that was changed' "audit.jsonl:$last: record $((last - 1)) was 
 change 'an old one at the end' "audit.jsonl:$((last + 1)): record 8 is here in the place of record $last" sh -c 'sed -n 9p audit.jsonl >>audit.jsonl'
 change 'a record that is no JSON any more' 'audit.jsonl:9: [0-9]+ octets that are no record' sed -i '9s/{//' audit.jsonl
 change 'a line that was put in' 'audit.jsonl:10: [0-9]+ octets that are no record' sed -i '9a nothing' audit.jsonl
+change 'all of it, with the state' 'there is no record in it' sh -c ': >audit.jsonl && rm state'
 change 'everything but the state' 'records 0 to [0-9]+ are missing behind' sh -c ': >audit.jsonl'
 change 'a member that is there twice' 'audit.jsonl:3: [0-9]+ octets that are no record' sed -i '3s/"kind":"result"/"kind":"intent","kind":"result"/' audit.jsonl
 # Somebody who makes the chain of hashes anew from a record on, and the state with it, is found by whoever has the key.
@@ -213,6 +219,10 @@ prints 'who did what with which key' "1  20[0-9T:-]+  intent    sign by smime \(
 prints 'and what came of it' '2  20[0-9T:-]+  result    of 1: ok'
 check 'from a time on' 0 smime audit show --since 2100-01-01
 is 'there is nothing' "$(cat "$T/out")" ''
+{ sed 3q "$log" && printf 'nothing\n'; } >"$T/torn"
+check 'with a line that is no record' 0 smime audit show "$T/torn"
+is 'the records are shown' "$(wc -l <"$T/out")" 3
+says 'and what is left out is told' '1 line is not shown, being no records'
 check 'as JSON' 0 smime audit show --json
 is 'all records, one a line' "$(python3 -c 'import json, sys; print(sum(json.loads(l)["seq"] >= 0 for l in sys.stdin))' <"$T/out")" "$(wc -l <"$log")"
 done_testing
