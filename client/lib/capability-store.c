@@ -47,7 +47,7 @@ static int open_directory(bool make) {
 
 	if (state && *state == '/')
 		n = snprintf(path, sizeof(path), "%s/" CAPABILITY_STORE_NAME, state);
-	else if (home && *home == '/')
+	else if (home && *home == '/' && access(home, F_OK) == 0) /* where it is missing, nobody is to make one */
 		n = snprintf(path, sizeof(path), "%s/.local/state/" CAPABILITY_STORE_NAME, home);
 	if (n <= 0 || n >= PATH_MAX || (make && !make_directories(path)))
 		return -1;

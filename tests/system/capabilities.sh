@@ -122,6 +122,10 @@ chosen 'C17: a link is not followed' aes256-cbc 'CN=dora.* has not said' dora
 rm -r "$store" && : >"$store"
 check 'C17: where nothing can be written, a verification is as good' 0 verify first
 rm "$store"
+home=$HOME HOME=$T/no-home
+check 'C17: a home directory that is not there' 0 verify first
+fails 'C17: is not made' test -e "$HOME"
+HOME=$home
 XDG_STATE_HOME=$T/state
 export XDG_STATE_HOME
 check 'C17: another place' 0 verify first
