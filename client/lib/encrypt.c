@@ -100,11 +100,15 @@ static bool needs_keyring(const struct smime_encrypt_options *options) {
 /* A person who can't read what he has sent finds out too late. */
 static int add_self(struct smime *s, const struct smime_encrypt_options *options, const struct input *input, const struct keyring *keyring,
 	time_t now, struct recipients *recipients) {
+	const char *author = input->authors.count > 0 ? input->authors.items[0] : NULL;
+	const char *sender = options->sign && is_address(options->sign->key) ? options->sign->key : author;
 	int r = wants_self(options) ? add_sender(options, input, keyring, now, recipients) : 0;
 
-	if (r == 1)
-		warn(options, "no own encryption certificate for %s: you will not be able to read this message yourself",
-			input->authors.count > 0 ? input->authors.items[0] : "the sender");
+	if (r == 1 && sender)
+		warn(options, "no own encryption certificate for %s: you will not be able to read this message yourself", sender);
+	else if (r == 1)
+		warn(options,
+			"the mail has no From address to find an own certificate by: you will not be able to read this message yourself");
 	return r < 0 ? smime_fail_at(s, r, "the sender's copy") : 0;
 }
 

@@ -243,10 +243,17 @@ static int search_folder(struct search *search, struct recipients *recipients) {
 				    folder_visit(consider, search);
 }
 
-static int add_address(struct smime *s, struct recipients *recipients, const struct keyring *keyring, const char *address, time_t now) {
-	_cleanup_(search_clear) struct search search = { .address = address, .now = now };
-	int r = search_keyring(&search, keyring);
+static int add_address(struct smime *s, struct recipients *recipients, const struct keyring *keyring, const char *who, time_t now) {
+	_cleanup_(freep) char *address = NULL;
+	_cleanup_(search_clear) struct search search = { .now = now };
+	int r = address_read(who, &address);
 
+	if (r == -SMIME_E_MALFORMED)
+		return smime_fail(s, SMIME_E_NO_CERTIFICATE, "%s is not one address: name each recipient by itself", who);
+	if (r < 0)
+		return smime_fail_at(s, r, who);
+	search.address = address;
+	r = search_keyring(&search, keyring);
 	if (r == 0 && search.good.count == 0)
 		r = search_folder(&search, recipients);
 	if (r == -SMIME_E_IO)
@@ -275,10 +282,15 @@ int recipients_add(struct smime *s, struct recipients *recipients, const struct 
 	return recipients_is_file(who) ? add_file(s, recipients, who, now) : add_address(s, recipients, keyring, who, now);
 }
 
-int recipients_add_own(struct recipients *recipients, const struct keyring *keyring, const char *address, time_t now) {
-	_cleanup_(search_clear) struct search search = { .address = address, .now = now };
-	int r = search_keyring(&search, keyring);
+int recipients_add_own(struct recipients *recipients, const struct keyring *keyring, const char *who, time_t now) {
+	_cleanup_(freep) char *address = NULL;
+	_cleanup_(search_clear) struct search search = { .now = now };
+	int r = address_read(who, &address);
 
+	if (r < 0)
+		return r == -SMIME_E_MALFORMED ? 1 : r;
+	search.address = address;
+	r = search_keyring(&search, keyring);
 	if (r < 0)
 		return r;
 	return search.good.count > 0 ? push(recipients, newest(&search.good)) : 1;

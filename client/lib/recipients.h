@@ -28,13 +28,13 @@ bool recipients_is_file(const char *who);
 int recipients_check(struct smime *s, const char *who);
 
 /*
- * Adds the one that `who` means: a certificate file, or an address (own keys, then the folder). keyring: NULL when the agent
- * can't be asked. With a message: -SMIME_E_NO_CERTIFICATE, -SMIME_E_CERT_AMBIGUOUS, -SMIME_E_CERT_EXPIRED,
- * -SMIME_E_CERT_UNUSABLE, -SMIME_E_MALFORMED, -SMIME_E_IO.
+ * Adds the one that `who` means: a certificate file, or an address as address_read() takes it (own keys, then the folder).
+ * keyring: NULL when the agent can't be asked. With a message: -SMIME_E_NO_CERTIFICATE, -SMIME_E_CERT_AMBIGUOUS,
+ * -SMIME_E_CERT_EXPIRED, -SMIME_E_CERT_UNUSABLE, -SMIME_E_MALFORMED, -SMIME_E_IO.
  */
 int recipients_add(struct smime *s, struct recipients *recipients, const struct keyring *keyring, const char *who, time_t now);
 
 /* Adds the newest of the agent's own certificates for this address that can be encrypted to. Returns 1 when there is none. */
-int recipients_add_own(struct recipients *recipients, const struct keyring *keyring, const char *address, time_t now);
+int recipients_add_own(struct recipients *recipients, const struct keyring *keyring, const char *who, time_t now);
 
 #endif

@@ -19,9 +19,14 @@ enum { FINGERPRINT_MAX_DIGITS = 64 };
 struct selector {
 	enum selector_kind kind;
 	const char *address;
+	char *owned; /* what `address` is, where that is not the caller's */
 	struct uri uri;
 	char digits[FINGERPRINT_MAX_DIGITS + 1]; /* lower case */
 };
+
+static void selector_clear(struct selector *selector) {
+	free(selector->owned);
+}
 
 /* Hex digits in any case, with colons or blanks between, as people copy them from other programs. */
 static bool read_digits(const char *text, char digits[FINGERPRINT_MAX_DIGITS + 1]) {
@@ -49,9 +54,12 @@ static int read_selector(struct smime *s, const char *name, struct selector *ret
 		return smime_fail(s, SMIME_E_USAGE, "the URI %s: %.*s", why, (int)strcspn(name, "?"), name);
 	}
 	if (strchr(name, '@')) {
+		int r = address_read(name, &ret_selector->owned);
+		if (r == -SMIME_E_MALFORMED)
+			return smime_fail(s, SMIME_E_NO_KEY, "%s is not one address", name);
 		ret_selector->kind = SELECT_ADDRESS;
-		ret_selector->address = name;
-		return 0;
+		ret_selector->address = ret_selector->owned;
+		return r < 0 ? smime_fail_at(s, r, name) : 0;
 	}
 	ret_selector->kind = SELECT_FINGERPRINT;
 	if (read_digits(name, ret_selector->digits))
@@ -228,7 +236,7 @@ static int conclude(struct smime *s, const struct search *search, const char *wh
 }
 
 static int select_named(struct smime *s, const struct keyring *keyring, const char *name, time_t now, struct selection *ret_selection) {
-	struct selector selector = { 0 };
+	_cleanup_(selector_clear) struct selector selector = { 0 };
 	struct search search;
 	int r = read_selector(s, name, &selector);
 

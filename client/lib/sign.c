@@ -209,6 +209,30 @@ static void tell_fallback(struct smime *s, const struct signing *signing, const 
 	arena_clear(&arena);
 }
 
+/* Whoever verifies compares the two; who signs should not be the last to hear of it. */
+static void tell_other_author(const struct signing *signing, const struct input *input, const struct smime_sign_options *options) {
+	_cleanup_(addresses_clear) struct addresses own = { 0 };
+	char text[SMIME_MESSAGE_MAX_BYTES];
+	bool among = false;
+
+	if (input->authors.count == 0 || addresses_of_certificate(signing->selection.certificate, &own) < 0 || own.count == 0)
+		return;
+	for (size_t i = 0; !among && i < own.count; i++)
+		among = addresses_hold(&input->authors, own.canonical[i]);
+	if (among)
+		return;
+	(void)snprintf(text, sizeof(text),
+		"the mail is from %s and the certificate is for %s: who verifies the signature will not trust it", input->authors.items[0],
+		own.items[0]);
+	warn(options, text);
+}
+
+static bool is_author(const struct input *input, const char *address) {
+	_cleanup_(freep) char *canonical = address_canonical(address);
+
+	return canonical && addresses_hold(&input->authors, canonical);
+}
+
 /* Whom the signature is to be for, where that is an address. */
 static const char *signer_address(const struct input *input, const struct smime_sign_options *options) {
 	if (options->key)
@@ -222,7 +246,10 @@ static int choose_at_a_glance(
 	const char *address = signer_address(input, options);
 	struct glance *glance = &signing->glance;
 
-	if (!address || options->pss || !glance_for_signing(signing->keyring, address, time(NULL), glance))
+	/* Another one's key is looked at with care, and told of. */
+	if (!address || (options->key && input->authors.count > 0 && !is_author(input, address)))
+		return 1;
+	if (options->pss || !glance_for_signing(signing->keyring, address, time(NULL), glance))
 		return 1;
 	signing->md = glance->key->type == WIRE_KEY_EC ? digest_for_curve((int)glance->key->bits) : EVP_sha256();
 	return options->digest ? named_digest(s, options->digest, &signing->md) : 0;
@@ -237,7 +264,10 @@ static int choose_carefully(struct smime *s, const struct input *input, const st
 	if (r < 0)
 		return r;
 	tell_fallback(s, signing, options);
-	return choose_digest(s, options, signing->selection.certificate, &signing->md);
+	r = choose_digest(s, options, signing->selection.certificate, &signing->md);
+	if (r == 0)
+		tell_other_author(signing, input, options);
+	return r;
 }
 
 int sign_ask(struct smime *s, const struct input *input, const struct smime_sign_options *options, struct signing *ret_signing) {

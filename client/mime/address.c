@@ -119,6 +119,19 @@ int addresses_parse(struct bytes field_body, struct addresses *ret_addresses) {
 	return 0;
 }
 
+int address_read(const char *text, char **ret_address) {
+	_cleanup_(addresses_clear) struct addresses named = { 0 };
+	bool bare = !strpbrk(text, " \t<>()\",;:");
+	int r = bare ? 0 : addresses_parse((struct bytes){ (const uint8_t *)text, strlen(text) }, &named);
+
+	if (r == 0 && !bare && named.count != 1)
+		r = -SMIME_E_MALFORMED;
+	if (r < 0)
+		return r;
+	*ret_address = strdup(bare ? text : named.items[0]);
+	return *ret_address ? 0 : -SMIME_E_NO_MEMORY;
+}
+
 /* The at sign that `text` begins with, also in the widths that Unicode has beside ASCII's: its length, 0 when it is another character. */
 static size_t at_sign(const char *text) {
 	if (*text == '@')

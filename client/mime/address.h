@@ -37,6 +37,12 @@ int addresses_append(struct addresses *to, struct addresses *from);
 int addresses_parse(struct bytes field_body, struct addresses *ret_addresses);
 
 /*
+ * The one address that somebody names, bare or with a name before it: "Bob <bob@example.org>". *ret_address is the caller's to free().
+ * -SMIME_E_MALFORMED: it is not one; else as addresses_parse(), which what is bare needs no GMime for.
+ */
+int address_read(const char *text, char **ret_address);
+
+/*
  * What else in an address header's body looks like an address, in a name, a comment or an encoded word, and is none of `own`, the
  * field's addresses: programs that show the name let it pass for the author. *ret_other, the first one, is the caller's to free();
  * NULL: there is none. -SMIME_E_NO_MEMORY, -SMIME_E_INTERNAL when GMime can't be loaded.

@@ -75,6 +75,15 @@ agent_start
 # Keys.
 fault 'a URI with a PIN' 2 'the URI has a query' smime sign -k 'pkcs11:token=demo?pin-value=4711' -i "$T/mail" -o "$never"
 unlike 'the PIN is not repeated' "$(cat "$T/err")" 4711
+check 'a key for another address than that of the mail' 0 smime sign --json -k bob@example.org -i "$T/mail" -o "$T/others"
+says 'signs with a warning' 'is from alice@example.org and the certificate is for bob@example.org: .*not trust'
+like 'which programs get as well' "$(json "$T/out" "d['warnings']")" 'for bob@example.org'
+check 'for it is not trusted' 1 smime verify "$T/others"
+check 'the same by its fingerprint' 0 smime sign -k "$(smime keys | sed -n 's/\(.\{16\}\).*  bob$/\1/p')" -i "$T/mail" -o "$T/others"
+says 'has the warning, too' 'for bob@example.org: .*not trust'
+check 'a key by the address of the mail, with a name' 0 smime sign -k 'Alice <ALICE@example.org>' -i "$T/mail" -o "$T/others"
+is 'needs no word' "$(cat "$T/err")" ''
+fault 'two addresses for one key' 4 'not one address' smime sign -k 'alice@example.org, bob@example.org' -i "$T/mail" -o "$never"
 
 # Recipients.
 fault 'an unknown recipient' 4 'nobody@example.org' smime encrypt -r nobody@example.org -i "$T/mail" -o "$never"
@@ -82,6 +91,11 @@ mkdir -p "$HOME/.config/smime-agent"
 printf 'no folder' >"$HOME/.config/smime-agent/certificates"
 fault 'a folder of certificates that is none' 7 'certificates/.*[Nn]ot a directory' smime encrypt -r nobody@example.org -i "$T/mail" -o "$never"
 rm "$HOME/.config/smime-agent/certificates"
+fault 'two recipients in one' 4 'not one address' smime encrypt -r bob@example.org,alice@example.org -i "$T/mail" -o "$never"
+check 'a recipient with a name' 0 smime encrypt -r 'Bob <bob@example.org>' -i "$T/mail" -o "$T/named"
+fault 'an unknown one with a name' 4 'no certificate for nobody@example.org:' smime encrypt -r 'Nobody <nobody@example.org>' -i "$T/mail" -o "$never"
+check 'a mail without From' 0 smime encrypt -r bob@example.org -i <(mail '' bob@example.org | sed 1d) -o "$T/named"
+says 'has no copy for a sender, and it is said why' 'no From address.*not be able to read'
 fault 'one unknown recipient among others' 4 'nobody@example.org' smime encrypt -r bob@example.org -r nobody@example.org -i "$T/mail" -o "$never"
 fault 'a recipient that is no certificate' 6 "$T/mail" smime encrypt -r "$T/mail" -i "$T/mail" -o "$never"
 cp "$T/peer-rsa.pem" "$T/nobody@example.org"
@@ -161,6 +175,14 @@ usage 'a day that is none' smime verify --at 2026-02-30 "$T/signed"
 usage 'an address that is none' smime verify --from 'not an address' "$T/signed"
 usage 'an input for a command that reads none' smime status -i "$T/mail"
 usage 'an output without a name' smime sign -i "$T/mail" -o ''
+for option in -k -i --digest --socket; do usage "an empty value of $option" smime sign "$option" '' -o "$never"; done
+says 'an empty value is called so' 'the value of --socket is empty'
+usage 'an empty argument' smime lock ''
+says 'is called so' 'an argument is empty'
+usage 'an option before the command' smime --json status
+says 'is told to stand behind it' '--json: the command comes first, options behind it'
+usage 'a value for an option that takes none' smime sign --pss=yes "$T/mail"
+says 'is called so, too' '--pss=yes: this option takes no value'
 check 'wrong usage, with --json' 2 smime verify --json --frobnicate
 is 'is told as JSON' "$(json "$T/out" "d['command'], d['error']['exit_code']")" "('verify', 2)"
 check 'status goes into a file' 0 smime status --json -o "$T/status"
@@ -178,15 +200,8 @@ fault 'a directory as input' 7 'directory' smime sign -i "$T" -o "$never"
 fault 'an output in a directory that is not there' 7 'nowhere' smime sign -i "$T/mail" -o "$T/nowhere/out"
 fault 'a directory as output' 7 "$T/output" smime sign -i "$T/mail" -o "$T/output"
 fault 'a full disk' 7 '/dev/full|[Nn]o space' smime sign -i "$T/mail" -o /dev/full
+fault 'a full standard output, with more than a buffer holds of JSON' 7 'standard output: [Nn]o space' sh -c 'smime doctor --json >/dev/full'
 fault 'a full standard output' 7 '[Nn]o space' sh -c 'smime sign -i "$1" >/dev/full' - "$T/mail"
-for option in -k -i --digest --socket; do usage "an empty value of $option" smime sign "$option" '' -o "$never"; done
-says 'an empty value is called so' 'the value of --socket is empty'
-usage 'an empty argument' smime lock ''
-says 'is called so' 'an argument is empty'
-usage 'an option before the command' smime --json status
-says 'is told to stand behind it' '--json: the command comes first, options behind it'
-usage 'a value for an option that takes none' smime sign --pss=yes "$T/mail"
-says 'is called so, too' '--pss=yes: this option takes no value'
 fault 'a limit on the size of files' 7 'large|limit' sh -c 'ulimit -f 1 && exec smime sign -i "$1" -o "$2"' - "$T/mail" "$never"
 fault 'a closed standard output' 7 'output' sh -c 'smime sign -i "$1" >&-' - "$T/mail"
 fault 'no place for a copy of a large input from a pipe' 7 'copy.*TMPDIR.*[Nn]o such file' \
@@ -204,7 +219,6 @@ is 'replaces it, with its mode' "$(stat -c %a "$T/precious")" 640
 ln -s "$T/output/target" "$T/link"
 check 'a symbolic link as output' 0 smime sign -i "$T/mail" -o "$T/link"
 holds 'stays one' [ -L "$T/link" ]
-fault 'a full standard output, with more than a buffer holds of JSON' 7 'standard output: [Nn]o space' sh -c 'smime doctor --json >/dev/full'
 check 'and leads to the signed mail' 0 smime verify "$T/output/target"
 mkfifo "$T/pipe"
 cat "$T/pipe" >"$T/piped" &

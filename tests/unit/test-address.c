@@ -51,6 +51,32 @@ static void a_single_address_is_read(void **state) {
 	assert_parsed("\r\n alice@example.org", "alice@example.org");
 }
 
+static void the_one_address_that_somebody_names_is_read(void **state) {
+	static const struct {
+		const char *text, *address;
+	} good[] = {
+		{ "bob@example.org", "bob@example.org" },
+		{ "Bob <bob@example.org>", "bob@example.org" },
+		{ "\"<eve@example.org>\" <bob@example.org>", "bob@example.org" },
+		{ "b\xc3\xb6"
+		  "b@example.org",
+			"b\xc3\xb6"
+			"b@example.org" },
+	};
+	static const char *const bad[] = { "a@example.org,b@example.org", "a@example.org b@example.org", "\"b@example.org", "<>", " " };
+
+	for (size_t i = 0; i < ELEMENTSOF(good); i++) {
+		_cleanup_(freep) char *address = NULL;
+		assert_int_equal(address_read(good[i].text, &address), 0);
+		assert_string_equal(address, good[i].address);
+	}
+	for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+		_cleanup_(freep) char *address = NULL;
+		assert_int_equal(address_read(bad[i], &address), -SMIME_E_MALFORMED);
+		assert_null(address);
+	}
+}
+
 static void names_comments_and_encoded_words_are_left_out(void **state) {
 	assert_parsed(" Alice <alice@example.org>", "alice@example.org");
 	assert_parsed(" \"bob@example.org\" <alice@example.org>", "alice@example.org");
@@ -334,6 +360,7 @@ static void an_address_is_found_in_a_certificate(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_single_address_is_read),
+		cmocka_unit_test(the_one_address_that_somebody_names_is_read),
 		cmocka_unit_test(names_comments_and_encoded_words_are_left_out),
 		cmocka_unit_test(lists_and_groups_are_read),
 		cmocka_unit_test(addresses_in_utf8_are_read),
