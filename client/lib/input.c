@@ -88,7 +88,7 @@ static int check_protected(struct smime *s, const struct input *input, enum prot
 	int r = protected_read(input->content, input->entity, &header);
 
 	if (r < 0)
-		return smime_fail_at(s, r, "the mail's header");
+		return input_fail_at(s, r, "the mail's header");
 	if (header.scheme == (protect == PROTECT_CIPHER ? PROTECTED_CIPHER : PROTECTED_CLEAR))
 		return 0;
 	return smime_fail(s, SMIME_E_MALFORMED,
@@ -106,14 +106,21 @@ int input_protect(struct smime *s, struct input *input, enum protect protect) {
 	r = compose_protecting(input->source, input->entity, protect, &content);
 
 	if (r < 0)
-		return smime_fail_at(s, r, "the mail's parts");
+		return input_fail_at(s, r, "the mail's parts");
 	source_unref(input->content);
 	input->content = TAKE(content);
 	input->protect = protect;
 	return check_protected(s, input, protect);
 }
 
-static int check_not_empty(struct smime *s, struct source *source) {
+int input_fail_at(struct smime *s, int r, const char *what) {
+	if (r != -SMIME_E_TOO_LARGE)
+		return smime_fail_at(s, r, what);
+	return smime_fail(s, r, "%s: %s; a header has at most %d KiB and %d fields, and a mail %d parts that are nested %d deep", what,
+		smime_strerror(r), ENTITY_HEADER_MAX_BYTES / 1024, ENTITY_FIELDS_MAX, ENTITY_PARTS_MAX, ENTITY_DEPTH_MAX);
+}
+
+int input_check_not_empty(struct smime *s, struct source *source, bool cms) {
 	_cleanup_(reader_closep) struct reader *reader = NULL;
 	const uint8_t *data;
 	size_t len = 0;
@@ -125,11 +132,13 @@ static int check_not_empty(struct smime *s, struct source *source) {
 		return smime_fail_at(s, r, "the input");
 	if (len > 0)
 		return 0;
+	if (cms)
+		return smime_fail(s, SMIME_E_NOT_CMS, "the input is empty; CMS is expected");
 	return smime_want(s, smime_fail(s, SMIME_E_NOT_MAIL, "the input is empty; a mail is expected"), SMIME_WANTED_CMS);
 }
 
 static int open_mail(struct smime *s, struct input *input) {
-	int r = check_not_empty(s, input->source);
+	int r = input_check_not_empty(s, input->source, false);
 
 	if (r < 0)
 		return r;
@@ -138,13 +147,13 @@ static int open_mail(struct smime *s, struct input *input) {
 		return smime_want(
 			s, smime_fail(s, SMIME_E_NOT_MAIL, "the input is no mail: it does not begin with a header"), SMIME_WANTED_CMS);
 	if (r < 0)
-		return smime_fail_at(s, r, "the mail's header");
+		return input_fail_at(s, r, "the mail's header");
 	input->eol = input->entity->crlf ? EOL_CRLF : EOL_LF;
 	r = read_authors(input->entity, &input->authors);
 	if (r < 0)
 		return smime_fail_at(s, r, "the addresses of the mail's header");
 	r = compose_canonical(input->source, input->entity, &input->content);
-	return r < 0 ? smime_fail_at(s, r, "the mail's parts") : 0;
+	return r < 0 ? input_fail_at(s, r, "the mail's parts") : 0;
 }
 
 int input_open(struct smime *s, int fd, bool cms, struct input *ret_input) {

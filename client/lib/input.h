@@ -29,6 +29,12 @@ struct input {
 int input_open(struct smime *s, int fd, bool cms, struct input *ret_input);
 void input_clear(struct input *input); /* accepts a zeroed one */
 
+/* As smime_fail_at(), for what was wrong with a mail: with its limits where it is over one. Returns r. */
+int input_fail_at(struct smime *s, int r, const char *what);
+
+/* -SMIME_E_NOT_MAIL, or (cms) -SMIME_E_NOT_CMS, with a message when there is nothing to read. */
+int input_check_not_empty(struct smime *s, struct source *source, bool cms);
+
 /* The addresses of From alone; a field that can't be read counts as absent. -SMIME_E_NO_MEMORY, -SMIME_E_INTERNAL. */
 int input_from(const struct entity *entity, struct addresses *ret_from);
 

@@ -11,6 +11,7 @@
 
 #include "errant.h"
 #include "header-protection.h"
+#include "input.h"
 #include "signer.h"
 
 struct signers {
@@ -50,7 +51,9 @@ static int look(struct opening *opening) {
 	case -SMIME_E_TRUNCATED:
 		return smime_fail(s, SMIME_E_TRUNCATED, "the message is cut off: its end is missing");
 	default:
-		return r < 0 ? smime_fail_at(s, r, opening->options->cms ? "the CMS" : "the mail's parts") : 0;
+		if (r < 0)
+			return opening->options->cms ? smime_fail_at(s, r, "the CMS") : input_fail_at(s, r, "the mail");
+		return 0;
 	}
 }
 
@@ -90,6 +93,8 @@ int opening_begin(struct smime *s, int in, const struct smime_verify_options *op
 	if (r < 0)
 		return r;
 	r = open_sources(ret_opening, in);
+	if (r == 0)
+		r = input_check_not_empty(s, ret_opening->input, options->cms);
 	if (r == 0)
 		r = look(ret_opening);
 	return r < 0 ? r : read_sender(ret_opening);

@@ -8,6 +8,7 @@ fixture people wide odd
 configure "$(printf 'certificates:\n  - path: "%s"\n  - path: "%s"\n' "$T/ca/issuing.pem" "$T/bare.pem")"
 agent_start
 smime keys --json >"$T/keys"
+told 'a list of more than a buffer, for which there is no room' 7 'standard output: [Nn]o space' sh -c 'smime keys --json >/dev/full'
 
 key() { json "$T/keys" "[k for k in d['keys'] if k['label'] == '$1'][0]$2"; } # LABEL EXPRESSION
 from() { mail "$1@example.org" bob@example.org >"$T/mail"; }
