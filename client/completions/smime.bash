@@ -58,15 +58,21 @@ _smime_value() { # WORD HELP: what stands for the value in the help
 	esac
 }
 
-# What is no option: `change|unblock [TOKEN]`, `[FILE]`, as the usage line has it without its options.
-_smime_operand() { # OPERANDS-BEFORE
-	local rest verbs='(^|[[( ])([a-z]+(\|[a-z]+)+)' argument='(^|[^A-Z])[A-Z]+'
-	rest=$(sed -E 's/-[A-Za-z0-9-]+[ =]?[A-Z]*//g' <<<"$usage")
-	if [[ $1 -eq 0 && $rest =~ $verbs ]]; then
-		_smime_offer <<<"${BASH_REMATCH[2]//|/$'\n'}"
+# What is no option, as the usage line has it without its options: `[FILE]`, `change|unblock [TOKEN]`, `check [FILE] | reload`.
+_smime_operand() { # OPERANDS-BEFORE FIRST-OPERAND
+	local usages rest word tail verbs='' verb='^[a-z]+(\|[a-z]+)*$' argument='(^|[^A-Z])[A-Z]+'
+	usages=$(sed -E ':a; s/\[-[^][]*\]//; ta; s/-[A-Za-z0-9-]+[ =]?[A-Z]*//g; s/^smime[a-z-]* *([a-z]+ +)?//; s/ +\| +/\n/g' <<<"$usage ")
+	rest=$usages
+	while read -r word tail; do
+		[[ $word =~ $verb ]] || continue
+		verbs+=${word//|/$'\n'}$'\n'
+		[[ "|$word|" != *"|$2|"* ]] || rest=$tail
+	done <<<"$usages"
+	if [[ -n $verbs && $1 -eq 0 ]]; then
+		_smime_offer < <(printf '%s' "$verbs")
 	elif [[ $rest == *TOKEN* ]]; then
 		_smime_value TOKEN
-	elif [[ $rest =~ $argument && $rest != *COMMAND* ]]; then
+	elif [[ $rest =~ $argument && $rest != *COMMAND* && $rest != *OPERATION* ]]; then
 		_smime_value FILE
 	fi
 }
@@ -80,7 +86,7 @@ _smime_trim() {
 }
 
 _smime() {
-	local cur prev words cword program usage word operands=0 i
+	local cur prev words cword program usage word operands=0 first='' i
 	local -a commands
 	local -A values helps
 	_init_completion -n @:= || return
@@ -99,7 +105,9 @@ _smime() {
 		operands=-1
 	fi
 	for ((i = 1; i < cword; i++)); do
-		[[ ${words[i]} == -* || -n ${values[${words[i - 1]}]:-} ]] || operands=$((operands + 1))
+		[[ ${words[i]} != -* && -z ${values[${words[i - 1]}]:-} ]] || continue
+		operands=$((operands + 1))
+		[[ $operands -ne 1 ]] || first=${words[i]}
 	done
 	if [[ $cur == --*=* ]]; then
 		prev=${cur%%=*} cur=${cur#*=}
@@ -109,7 +117,7 @@ _smime() {
 	elif [[ $cur == -* ]]; then
 		_smime_offer < <(printf '%s\n' "${!values[@]}" | sort)
 	else
-		_smime_operand "$operands"
+		_smime_operand "$operands" "$first"
 	fi
 	_smime_trim
 }

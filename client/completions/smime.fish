@@ -65,15 +65,23 @@ function __smime_value -a program value help current
     end
 end
 
-# What is no option: `change|unblock [TOKEN]`, `[FILE]`, as the usage line has it without its options.
-function __smime_operand -a program usage before current
-    set -l rest (string replace -ra -- '-[A-Za-z0-9-]+[ =]?[A-Z]*' '' $usage)
-    set -l verbs (string match -r '[[( ]([a-z]+(?:\|[a-z]+)+)' -- " $rest")
-    if test $before -eq 0 -a (count $verbs) -gt 1
-        string split '|' -- $verbs[2]
+# What is no option, as the usage line has it without its options: `[FILE]`, `change|unblock [TOKEN]`, `check [FILE] | reload`.
+function __smime_operand -a program usage before first current
+    set -l usages (echo "$usage " | sed -E ':a; s/\[-[^][]*\]//; ta; s/-[A-Za-z0-9-]+[ =]?[A-Z]*//g; s/^smime[a-z-]* *([a-z]+ +)?//; s/ +\| +/\n/g')
+    set -l rest "$usages"
+    set -l verbs
+    for line in $usages
+        set -l words (string match -r '^([a-z]+(?:\|[a-z]+)*)(?: (.*))?$' -- $line)
+        or continue
+        set -l named (string split '|' -- $words[2])
+        set -a verbs $named
+        contains -- "$first" $named; and set rest "$words[3]"
+    end
+    if test $before -eq 0 -a (count $verbs) -gt 0
+        printf '%s\n' $verbs
     else if string match -q '*TOKEN*' -- $rest
         __smime_tokens $program
-    else if string match -qr '[A-Z]+' -- $rest; and not string match -q '*COMMAND*' -- $rest
+    else if string match -qr '[A-Z]+' -- $rest; and not string match -qr 'COMMAND|OPERATION' -- $rest
         __fish_complete_path $current
     end
 end
@@ -86,6 +94,7 @@ function __smime_complete
     set -l commands (__smime_commands $help)
     set -l names (string replace -r '\t.*' '' -- $commands)
     set -l operands 0
+    set -l first ''
     if test (count $words) -eq 1 -a (count $commands) -gt 0
         printf '%s\n' $commands help\t'tell about a command' --help --version
         return
@@ -105,6 +114,7 @@ function __smime_complete
     for word in $words[2..-1]
         if not string match -q -- '-*' $word; and not contains -- $previous $valued
             set operands (math $operands + 1)
+            test $operands -eq 1; and set first $word
         end
         set previous $word
     end
@@ -123,7 +133,7 @@ function __smime_complete
         string replace -r '\t[^\t]*\t' '\t' -- $options
     else
         set -l usage (string replace -rf '^[Uu]sage: ' '' -- $help)
-        __smime_operand $program "$usage[1]" $operands "$current"
+        __smime_operand $program "$usage[1]" $operands "$first" "$current"
     end
 end
 
