@@ -46,6 +46,23 @@ static int peer_label(int fd, char **ret_label) {
 	return *ret_label ? 0 : -SMIME_E_NO_MEMORY;
 }
 
+/* A kernel that does not tell leaves them unknown. */
+static int peer_groups(int fd, struct identity *identity) {
+	socklen_t len = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) == 0)
+		return 0;
+	identity->groups_unknown = errno != ERANGE;
+	if (identity->groups_unknown)
+		return 0;
+	identity->groups = malloc(len);
+	if (!identity->groups)
+		return -SMIME_E_NO_MEMORY;
+	identity->groups_unknown = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, identity->groups, &len) < 0;
+	identity->group_count = identity->groups_unknown ? 0 : len / sizeof(*identity->groups);
+	return 0;
+}
+
 int identity_read(int fd, struct identity *ret_identity) {
 	struct identity identity = IDENTITY_NOBODY;
 	struct ucred who;
@@ -56,23 +73,51 @@ int identity_read(int fd, struct identity *ret_identity) {
 	identity.pid = who.pid;
 	identity.uid = who.uid;
 	identity.gid = who.gid;
-	if (peer_label(fd, &identity.label) < 0)
+	if (peer_groups(fd, &identity) < 0 || peer_label(fd, &identity.label) < 0) {
+		identity_clear(&identity);
 		return -SMIME_E_NO_MEMORY;
+	}
 	identity.pidfd = peer_pidfd(fd, who.pid);
 	*ret_identity = identity;
 	return 0;
 }
 
-/* The effective ones. The owner of /proc/PID is root where nobody may look into the process. */
-static int read_ids(pid_t pid, uid_t *ret_uid, gid_t *ret_gid) {
-	char path[64], line[256];
-	bool has_uid = false, has_gid = false;
+static int add_group(struct identity *identity, gid_t group) {
+	gid_t *groups = reallocarray(identity->groups, identity->group_count + 1, sizeof(*groups));
 
+	if (!groups)
+		return -SMIME_E_NO_MEMORY;
+	groups[identity->group_count++] = group;
+	identity->groups = groups;
+	return 0;
+}
+
+static int read_groups(const char *numbers, struct identity *identity) {
+	unsigned group;
+	int r = 0, len;
+
+	for (; r == 0 && sscanf(numbers, "%u%n", &group, &len) == 1; numbers += len)
+		r = add_group(identity, group);
+	identity->groups_unknown = r < 0;
+	return r;
+}
+
+/* The effective ones. The owner of /proc/PID is root where nobody may look into the process. */
+static int read_ids(pid_t pid, struct identity *identity) {
+	static const char groups[] = "Groups:";
+	_cleanup_(freep) char *line = NULL;
+	bool has_uid = false, has_gid = false;
+	size_t size = 0;
+	char path[64];
+
+	identity->groups_unknown = true;
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	FILE *file = fopen(path, "re");
-	while (file && !(has_uid && has_gid) && fgets(line, sizeof(line), file)) {
-		has_uid = has_uid || sscanf(line, "Uid: %*u %u", ret_uid) == 1;
-		has_gid = has_gid || sscanf(line, "Gid: %*u %u", ret_gid) == 1;
+	while (file && identity->groups_unknown && getline(&line, &size, file) > 0) {
+		has_uid = has_uid || sscanf(line, "Uid: %*u %u", &identity->uid) == 1;
+		has_gid = has_gid || sscanf(line, "Gid: %*u %u", &identity->gid) == 1;
+		if (strncmp(line, groups, sizeof(groups) - 1) == 0 && read_groups(line + sizeof(groups) - 1, identity) < 0)
+			break;
 	}
 	if (file)
 		(void)fclose(file);
@@ -83,7 +128,7 @@ int identity_of_process(pid_t pid, struct identity *ret_identity) {
 	struct identity identity = IDENTITY_NOBODY;
 
 	identity.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	if (identity.pidfd < 0 || read_ids(pid, &identity.uid, &identity.gid) < 0) {
+	if (identity.pidfd < 0 || read_ids(pid, &identity) < 0) {
 		identity_clear(&identity);
 		return -SMIME_E_USAGE;
 	}
@@ -95,6 +140,7 @@ int identity_of_process(pid_t pid, struct identity *ret_identity) {
 void identity_clear(struct identity *identity) {
 	close_fdp(&identity->pidfd);
 	free(identity->label);
+	free(identity->groups);
 	*identity = IDENTITY_NOBODY;
 }
 

@@ -21,6 +21,9 @@ struct identity {
 	pid_t pid;
 	uid_t uid;
 	gid_t gid;
+	gid_t *groups; /* supplementary ones */
+	size_t group_count;
+	bool groups_unknown;
 	int pidfd;   /* of the process that connected; -1: there is none */
 	char *label; /* SO_PEERSEC; NULL: the kernel gives the connection none */
 };

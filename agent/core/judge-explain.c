@@ -11,11 +11,28 @@
 #include "agent/wire/limits.h"
 #include "inventory.h"
 
+enum { GROUPS_MAX_BYTES = 200 };
+
+/* The supplementary ones, as many as there is room for. */
+static void say_groups(const struct policy_client *client, char text[GROUPS_MAX_BYTES]) {
+	size_t len = 0;
+
+	*text = '\0';
+	for (size_t i = 0; i < client->group_count && len + sizeof(", 4294967295, ...") < GROUPS_MAX_BYTES; i++)
+		len += (size_t)snprintf(text + len, GROUPS_MAX_BYTES - len, "%s%u", i ? " " : ", groups ", (unsigned)client->groups[i]);
+	if (len + sizeof(", 4294967295, ...") >= GROUPS_MAX_BYTES)
+		(void)snprintf(text + len, GROUPS_MAX_BYTES - len, " ...");
+	if (client->groups_unknown)
+		(void)snprintf(text, GROUPS_MAX_BYTES, ", groups not known");
+}
+
 static void say_client(const struct policy_client *client, char *text, size_t size) {
 	static const char *const remote[] = { [POLICY_NO] = "no", [POLICY_YES] = "yes", [POLICY_DONT_KNOW] = "not known" };
+	char groups[GROUPS_MAX_BYTES];
 
-	(void)snprintf(text, size, "uid %u, gid %u, unit %s, label %s, executable %.300s, remote %s", (unsigned)client->uid,
-		(unsigned)client->gid,
+	say_groups(client, groups);
+	(void)snprintf(text, size, "uid %u, gid %u%s, unit %s, label %s, executable %.300s, remote %s", (unsigned)client->uid,
+		(unsigned)client->gid, groups,
 		!client->unit         ? "not known" :
 			*client->unit ? client->unit :
 					"none",

@@ -184,6 +184,15 @@ static void rest(struct listener *listener) {
 		(void)sd_event_source_set_enabled(listener->source, SD_EVENT_OFF);
 }
 
+static bool may_connect(const struct listener *listener, const struct identity *who) {
+	const struct policy *policy = listener->agent->config->policy;
+	bool may = policy_may_connect(policy, who->uid, who->gid, geteuid());
+
+	for (size_t i = 0; !may && i < who->group_count; i++)
+		may = policy_may_connect(policy, who->uid, who->groups[i], geteuid());
+	return may;
+}
+
 static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, void *userdata) {
 	struct listener *listener = userdata;
 	_cleanup_(close_fdp) int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -195,7 +204,7 @@ static int on_connect(sd_event_source *source, int listen_fd, uint32_t revents, 
 	if (fd < 0)
 		return 0;
 	/* Whoever can't be identified is refused like a stranger. */
-	if (identity_read(fd, &who) < 0 || !policy_may_connect(listener->agent->config->policy, who.uid, who.gid, geteuid()))
+	if (identity_read(fd, &who) < 0 || !may_connect(listener, &who))
 		return 0;
 	/* A module has its token, and no business with the keys of others. It starts no process that could ask for it. */
 	if (spawner_has_started(listener->agent->spawner, who.pid))

@@ -53,6 +53,9 @@ enum policy_known { POLICY_NO, POLICY_YES, POLICY_DONT_KNOW };
 struct policy_client {
 	uid_t uid, own_uid; /* the client's; the agent's */
 	gid_t gid;
+	const gid_t *groups; /* supplementary ones */
+	size_t group_count;
+	bool groups_unknown;    /* there may be others than these */
 	const char *unit;       /* systemd's, "" where it is in none; NULL: not known */
 	const char *label;      /* of a security module, likewise */
 	const char *executable; /* path; NULL: not known. Anybody of the same user can look like any program */

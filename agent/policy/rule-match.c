@@ -37,9 +37,20 @@ static enum rule_match is_known(bool wanted, enum policy_known known) {
 	return when((known == POLICY_YES) == wanted);
 }
 
+/* Anybody can make any of his groups the first one (sg), so that all of them count alike. */
+static enum rule_match is_member(const struct rule_number *wanted, const struct policy_client *of) {
+	bool found = of->gid == wanted->value;
+
+	if (!wanted->set)
+		return RULE_YES;
+	for (size_t i = 0; !found && i < of->group_count; i++)
+		found = of->groups[i] == wanted->value;
+	return !found && of->groups_unknown ? RULE_UNKNOWN : when(found);
+}
+
 static enum rule_match client_matches(const struct rule *rule, const struct policy_client *of) {
 	const struct rule_client *client = &rule->client;
-	enum rule_match match = both(is_number(&client->uid, of->uid), is_number(&client->gid, of->gid));
+	enum rule_match match = both(is_number(&client->uid, of->uid), is_member(&client->gid, of));
 
 	/* Only a rule that names them opens anything to other users. */
 	if (of->uid != of->own_uid && rule->outcome != POLICY_DENY && !client->uid.set && !client->gid.set)

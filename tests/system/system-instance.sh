@@ -6,7 +6,7 @@
 [ "$(id -u)" = 0 ] || skip_all 'only root can be several users'
 fixture people
 fixture wide
-billing=64102 reports=64103 stranger=64104 operator=64105
+billing=64102 reports=64103 stranger=64104 operator=64105 interns=64106
 uids_programs
 printf 'content\n' >"$T/content" && chmod 644 "$T/content"
 cp -r "$SOURCE/tests/lib" "$T/lib" && chmod -R a+rX "$T/lib"
@@ -22,7 +22,7 @@ system_yaml() { # RULE...
 	configure "$(printf 'prompts: no\npin: {credential: smime-agent.pin}\nsocket: {max_clients: 16}\nrules:\n' && printf '  - %s\n' "$@")"
 }
 unit=smime-t-$$.service
-system_yaml "{name: in a unit, operation: [sign, list], client: {uid: $operator, unit: $unit}, key: {address: alice@example.org}, outcome: allow}" \
+system_yaml "{name: no interns, operation: [sign], client: {gid: $interns}, outcome: deny}" "{name: in a unit, operation: [sign, list], client: {uid: $operator, unit: $unit}, key: {address: alice@example.org}, outcome: allow}" \
 	"{name: billing, operation: [sign, decrypt, list], client: {uid: $billing}, key: {address: alice@example.org}, outcome: allow}" \
 	"{name: reports, operation: [sign, list], client: {uid: $reports}, key: {address: bob@example.org}, outcome: allow}" \
 	"{name: reports are read by people, operation: [decrypt], client: {uid: $reports}, key: {address: bob@example.org}, outcome: ask}" \
@@ -103,6 +103,31 @@ is 'not another one' "$(raw $operator unlock "$wide")" "$denied"
 is 'nor lock it' "$(raw $operator lock "$wide")" "$denied"
 check 'nor every one' 5 as $operator smime lock
 check 'after a lock a service goes on by itself' 0 sign_as $billing alice
+
+# ---- Groups ----
+
+# Who has a group as a supplementary one can make it the first, or another one in its place.
+grouped() { # UID GROUP,... COMMAND...
+	setpriv --reuid "$1" --regid "$1" --groups "$2" env HOME="$T/home-$1" XDG_RUNTIME_DIR="$T/home-$1" TMPDIR="$T/home-$1" "${@:3}"
+}
+as $stranger true
+check 'I9: who has the group of a rule that allows among others' 0 grouped $stranger 1,$operator,5 smime unlock demo
+check 'I9: and who has not' 3 grouped $stranger 1,2,3 smime unlock demo
+bills() { grouped $billing "$1" smime sign --cms --detached -k alice@example.org -i "$T/content" -o "$T/home-$billing/signature"; } # GROUP,...
+check 'who has no group of a rule that denies' 0 bills 1,2,3
+told 'I9: who has it among others' 5 '"no interns"' bills 1,$interns,5
+many=$(seq -s, 70000 70300)
+told 'I9: among very many' 5 '"no interns"' bills "$many,$interns"
+check 'who has very many others' 0 bills "$many"
+setpriv --reuid $AGENT_UID --regid $AGENT_UID --groups "1,$interns" sleep 600 3>&- &
+grouped=$!
+started+=("$grouped")
+is_sleep() { [ "$(readlink "/proc/$grouped/exe")" = "$(realpath "$(command -v sleep)")" ]; }
+holds 'a process with the group' await is_sleep
+check 'can be asked about' 0 as $AGENT_UID smime policy explain sign --pid $grouped
+prints 'by the same rule' 'deny: rule "no interns"'
+prints 'its groups are told' "uid $AGENT_UID, gid $AGENT_UID, groups 1 $interns, unit"
+kill $grouped
 
 # ---- Shares ----
 

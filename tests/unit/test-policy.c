@@ -101,6 +101,34 @@ static void other_users_need_a_rule_that_names_them(void **state) {
 	policy_free(policy);
 }
 
+static void any_group_is_one(void **state) {
+	static const gid_t groups[] = { 5, 7, 9 };
+	struct rule_text_client gid = { .gid = TEXT("7") };
+	const struct rule_text allow = { .outcome = TEXT("allow"), .client = &gid }, deny = { .outcome = TEXT("deny"), .client = &gid };
+	const struct {
+		struct policy_client client;
+		enum policy_outcome allowed, denied; /* by either rule */
+	} rows[] = {
+		{ { .uid = 1000, .own_uid = 1000, .gid = 7 }, POLICY_ALLOW, POLICY_DENY },
+		{ { .uid = 1000, .own_uid = 1000, .gid = 1, .groups = groups, .group_count = 3 }, POLICY_ALLOW, POLICY_DENY },
+		{ { .uid = 1000, .own_uid = 1000, .gid = 1, .groups = groups, .group_count = 1 }, POLICY_DENY, POLICY_ALLOW },
+		{ { .uid = 1000, .own_uid = 1000, .gid = 1, .groups_unknown = true }, POLICY_DENY, POLICY_DENY },
+		{ { .uid = 1000, .own_uid = 1000, .gid = 7, .groups_unknown = true }, POLICY_ALLOW, POLICY_DENY },
+		{ { .uid = 1001, .own_uid = 1000, .gid = 1, .groups = groups, .group_count = 2 }, POLICY_ALLOW, POLICY_DENY },
+		{ { .uid = 1001, .own_uid = 1000, .gid = 1, .groups_unknown = true }, POLICY_DENY, POLICY_DENY },
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+		struct policy *allows = policy_of(&allow, NULL), *denies = policy_of(&deny, NULL);
+
+		/* Each where the default is the other outcome. */
+		assert_int_equal(outcome_of(allows, &rows[i].client, POLICY_RAW_SIGN), rows[i].allowed);
+		assert_int_equal(outcome_of(denies, &rows[i].client, POLICY_SIGN), rows[i].denied);
+		policy_free(allows);
+		policy_free(denies);
+	}
+}
+
 static void a_touch_has_to_be_proved(void **state) {
 	char *require[] = { TEXT("touch") };
 	const struct rule_text rule = { .outcome = TEXT("allow"), .require = require, .require_count = 1 };
@@ -656,6 +684,7 @@ int main(void) {
 		cmocka_unit_test(default_is_for_the_own_user_and_cms),
 		cmocka_unit_test(what_is_not_known_opens_nothing),
 		cmocka_unit_test(other_users_need_a_rule_that_names_them),
+		cmocka_unit_test(any_group_is_one),
 		cmocka_unit_test(a_touch_has_to_be_proved),
 		cmocka_unit_test(a_fresh_pin_is_wanted_in_doubt),
 		cmocka_unit_test(a_key_that_binds_its_owner_is_asked_for),
