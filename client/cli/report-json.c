@@ -122,6 +122,19 @@ static json_t *errant_json(const struct smime_report *report) {
 	return errant;
 }
 
+static json_t *parts_json(const struct smime_report *report) {
+	json_t *parts = json_array();
+
+	for (size_t i = 0; i < report->part_count; i++) {
+		const struct smime_part *part = &report->parts[i];
+
+		cli_json_append(&parts,
+			json_pack("{s:o, s:o, s:o, s:b, s:b}", "part", cli_json_text(part->part), "form", cli_json_text(part->form), "name",
+				cli_json_text(part->name), "signed", part->signed_, "encrypted", part->encrypted));
+	}
+	return parts;
+}
+
 static json_t *header_json(const struct smime_report *report) {
 	json_t *fields = json_array();
 	size_t i;
@@ -139,11 +152,11 @@ static json_t *header_json(const struct smime_report *report) {
 
 int report_json(struct cli *cli, int r, const struct smime_report *report) {
 	return cli_json_print(cli,
-		json_pack("{s:s, s:s, s:i, s:o, s:b, s:b, s:b, s:b, s:s, s:o, s:b, s:o, s:o, s:o, s:o}", "command", cli->command->name,
-			"result", result_word(r), "exit_code", smime_exit_code(r), "message",
+		json_pack("{s:s, s:s, s:i, s:o, s:b, s:b, s:b, s:b, s:s, s:o, s:b, s:o, s:o, s:o, s:b, s:o, s:o}", "command",
+			cli->command->name, "result", result_word(r), "exit_code", smime_exit_code(r), "message",
 			cli_json_text(r < 0 ? smime_message(cli->smime) : ""), "signed", report->signed_, "good", report->good, "encrypted",
 			report->encrypted, "authenticated", report->authenticated, "summary", report->summary, "from",
 			cli_json_texts(report->from), "from_mismatch", report->from_mismatch, "header_protection",
-			cli_json_text(report->header_protection), "header", header_json(report), "errant", errant_json(report), "layers",
-			layers_json(report)));
+			cli_json_text(report->header_protection), "header", header_json(report), "parts", parts_json(report),
+			"parts_left_out", report->parts_left_out, "errant", errant_json(report), "layers", layers_json(report)));
 }

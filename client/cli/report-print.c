@@ -122,19 +122,37 @@ static void tell_compressed(const struct smime_layer *layer, size_t number) {
 	tell_covered(layer, "holds");
 }
 
-static const char *summary_text(const char *summary) {
-	static const struct {
-		const char *summary, *text;
-	} texts[] = {
-		{ "signed", "signed, not encrypted" },
-		{ "encrypted", "encrypted; nobody is known to have signed what is inside" },
-		{ "signed-and-encrypted", "signed, and encrypted" },
-	};
+/* What a report's summary means for the message, and for each of its parts. */
+struct summary_words {
+	const char *summary, *message, *part;
+};
 
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		if (strcmp(summary, texts[i].summary) == 0)
-			return texts[i].text;
-	return "neither signed, as far as anybody can be believed, nor encrypted";
+static const struct summary_words *summary_words(const char *summary) {
+	static const struct summary_words words[] = {
+		{ "signed", "signed, not encrypted", "signed, not secret" },
+		{ "encrypted", "encrypted; nobody is known to have signed what is inside", "encrypted, not signed" },
+		{ "signed-and-encrypted", "signed, and encrypted", "signed and encrypted" },
+		{ "none", "neither signed, as far as anybody can be believed, nor encrypted", "neither signed nor secret" },
+	};
+	size_t i = 0;
+
+	while (i < sizeof(words) / sizeof(words[0]) - 1 && strcmp(summary, words[i].summary) != 0)
+		i++;
+	return &words[i];
+}
+
+/* A content that is one text is told of with the layers. */
+static void tell_parts(const struct smime_report *report) {
+	if (report->part_count == 0 || (report->part_count == 1 && !report->parts[0].name))
+		return;
+	line("parts (%s):", summary_words(report->summary)->part);
+	for (size_t i = 0; i < report->part_count; i++) {
+		const struct smime_part *part = &report->parts[i];
+
+		line("  %-5s %s%s%s", part->part, part->form, part->name ? ", " : "", part->name ? part->name : "");
+	}
+	if (report->parts_left_out)
+		line("  and what is behind them, where nobody looked");
 }
 
 static void tell_errant(const struct smime_report *report) {
@@ -177,7 +195,7 @@ static void tell_header(const struct smime_report *report) {
 static void tell_layers(const struct cli *cli, const struct smime_report *report, bool all_checks) {
 	size_t i;
 
-	line("in all: %s", summary_text(report->summary));
+	line("in all: %s", summary_words(report->summary)->message);
 	/* Only a mail has a From, and only where something is protected may the header be thought to be. */
 	if (!report->header_protection && report->from[0] && strcmp(report->summary, "none") != 0)
 		line("the mail's header is not protected: anybody may have written To, Subject and the rest");
@@ -189,6 +207,7 @@ static void tell_layers(const struct cli *cli, const struct smime_report *report
 		else
 			tell_signed(cli, &report->layers[i], i + 1, all_checks);
 	tell_header(report);
+	tell_parts(report);
 	tell_errant(report);
 	if (report->encrypted && !report->authenticated)
 		line("warning: not authenticated: the cipher does not show changes and no good signature is inside; anyone could "

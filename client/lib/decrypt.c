@@ -98,7 +98,7 @@ static int look_inside(struct walk *walk, struct layer **ret_layer) {
 	if (r < 0)
 		return smime_fail_at(walk->opening->s, r, "what is inside the message");
 	opening_describe(walk->opening, walk->around, layer);
-	if (layer->kind == LAYER_PLAIN && (r = opening_look_inside(walk->opening, walk->content)) < 0)
+	if (layer->kind == LAYER_PLAIN && (r = opening_look_inside(walk->opening, walk->around, walk->content)) < 0)
 		return r;
 	*ret_layer = TAKE(layer);
 	return 0;

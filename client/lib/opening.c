@@ -9,9 +9,9 @@
 
 #include <openssl/err.h>
 
-#include "errant.h"
 #include "header-protection.h"
 #include "input.h"
+#include "parts.h"
 #include "signer.h"
 
 struct signers {
@@ -250,11 +250,22 @@ void opening_describe(struct opening *opening, struct smime_layer *outer, const 
 		outer->content = inner->kind == LAYER_OTHER ? arena_text(report_arena(opening->report), inner->type) : names[inner->kind];
 }
 
-static void add_errant(void *userdata, const char *part, const char *form) {
-	report_errant(userdata, part, form);
+static void add_part(void *userdata, const struct part *part) {
+	report_part(userdata, part->place, part->type, part->name);
+	if (part->errant)
+		report_errant(userdata, part->place, part->type);
 }
 
-int opening_look_inside(struct opening *opening, struct source *content) {
+/* What is inside of the layer `around`. */
+static int find_parts(struct opening *opening, const struct smime_layer *around, struct source *content) {
+	int r = parts_find(content, add_part, opening->report);
+
+	if (r == 1 || (r == 0 && around->octets > PARTS_LOOK_MAX_BYTES))
+		report_parts_left_out(opening->report);
+	return r < 0 ? r : 0;
+}
+
+int opening_look_inside(struct opening *opening, const struct smime_layer *around, struct source *content) {
 	const struct entity *outer = opening->layer->entity;
 	int r = 0;
 
@@ -264,7 +275,7 @@ int opening_look_inside(struct opening *opening, struct source *content) {
 	if (r == 0)
 		r = header_protection_report(&opening->protected, outer, opening->report);
 	if (r == 0)
-		r = errant_find(content, add_errant, opening->report);
+		r = find_parts(opening, around, content);
 	return r < 0 ? smime_fail_at(opening->s, r, "what is inside the message") : 0;
 }
 

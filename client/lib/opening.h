@@ -54,10 +54,10 @@ int opening_compressed(struct opening *opening, const struct layer *layer, struc
 void opening_describe(struct opening *opening, struct smime_layer *outer, const struct layer *inner);
 
 /*
- * Looks at the content that is behind every layer: what it protects of the header, and which parts are protected by themselves.
- * Fails with a message.
+ * Looks at the content of `around`, the innermost layer: what it protects of the header, which parts it has, and which of them are
+ * protected by themselves. Fails with a message.
  */
-int opening_look_inside(struct opening *opening, struct source *content);
+int opening_look_inside(struct opening *opening, const struct smime_layer *around, struct source *content);
 
 /* Keeps what the good signers of a message that turned out well let be learned of their programs; not for another time than now. */
 void opening_learn(const struct opening *opening);

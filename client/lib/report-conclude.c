@@ -204,10 +204,14 @@ static const char *summarize(struct report *report) {
 	return encrypted ? "encrypted" : "none";
 }
 
-/* A field shares what became of the message: what is inside is signed and encrypted as the payload is. */
-static void conclude_fields(struct report *report) {
+/* A part, or a field, shares what became of the message: what is inside is signed and encrypted as the payload is. */
+static void conclude_content(struct report *report) {
 	bool is_signed = strncmp(report->public.summary, "signed", strlen("signed")) == 0;
 
+	for (size_t i = 0; i < report->public.part_count; i++) {
+		report->parts[i].signed_ = is_signed;
+		report->parts[i].encrypted = report->public.encrypted;
+	}
 	for (size_t i = 0; i < report->public.field_count; i++) {
 		struct smime_field *field = &report->fields[i];
 
@@ -229,7 +233,7 @@ int report_finish(struct report *report, struct smime_report **ret_report) {
 	report->public.good = is_good(report);
 	report->public.authenticated = authenticated(report);
 	report->public.summary = summarize(report);
-	conclude_fields(report);
+	conclude_content(report);
 	*ret_report = &report->public;
 	return 0;
 }

@@ -12,6 +12,7 @@ struct report {
 	struct arena arena;
 	struct smime_layer layers[REPORT_LAYERS_MAX];
 	struct smime_errant errant[REPORT_ERRANT_MAX];
+	struct smime_part parts[REPORT_PARTS_MAX];
 	struct smime_field fields[REPORT_FIELDS_MAX];
 };
 

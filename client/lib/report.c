@@ -24,6 +24,7 @@ int report_new(struct report **ret_report) {
 	report->public.from = nobody;
 	report->public.first_bad = "";
 	report->public.errant = report->errant;
+	report->public.parts = report->parts;
 	report->public.fields = report->fields;
 	*ret_report = report;
 	return 0;
@@ -132,6 +133,23 @@ void report_errant(struct report *report, const char *part, const char *form) {
 		return;
 	report->errant[report->public.errant_count++] =
 		(struct smime_errant){ .part = arena_text(&report->arena, part), .form = arena_text(&report->arena, form) };
+}
+
+void report_part(struct report *report, const char *part, const char *form, const char *name) {
+	struct arena *arena = &report->arena;
+
+	if (report->public.part_count < REPORT_PARTS_MAX)
+		report->parts[report->public.part_count++] = (struct smime_part){
+			.part = arena_text(arena, part),
+			.form = arena_text(arena, form),
+			.name = name ? arena_printf(arena, "%.*s", REPORT_NAME_MAX_BYTES, name) : NULL,
+		};
+	else
+		report->public.parts_left_out = true;
+}
+
+void report_parts_left_out(struct report *report) {
+	report->public.parts_left_out = true;
 }
 
 void report_header_protection(struct report *report, const char *scheme) {

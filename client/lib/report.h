@@ -19,6 +19,8 @@ enum {
 	REPORT_LAYERS_MAX = 16,        /* real mail has three, published examples ten */
 	REPORT_CHECKS_MAX = 40,        /* of one signer: each name, a few of them twice */
 	REPORT_ERRANT_MAX = 16,        /* parts that are named */
+	REPORT_PARTS_MAX = 100,        /* of the content */
+	REPORT_NAME_MAX_BYTES = 255,   /* of the name of a part's file; the rest is cut off */
 	REPORT_FIELDS_MAX = 100,       /* of a header */
 	REPORT_FIELD_MAX_BYTES = 2048, /* of the text of one; the rest is cut off */
 };
@@ -74,6 +76,10 @@ enum smime_outcome report_worst(const struct smime_signer *signer, enum report_n
 
 /* Names a part that is signed or encrypted by itself; what is over REPORT_ERRANT_MAX is left out. */
 void report_errant(struct report *report, const char *part, const char *form);
+
+/* Names a part of the innermost content; what is over REPORT_PARTS_MAX is left out, which is said. `name`: of its file, or NULL. */
+void report_part(struct report *report, const char *part, const char *form, const char *name);
+void report_parts_left_out(struct report *report);
 
 /* Which scheme of header protection there is (a static text), a field of it, and that From inside is somebody else's than outside. */
 void report_header_protection(struct report *report, const char *scheme);

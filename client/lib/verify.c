@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "errant.h"
 #include "opening.h"
+#include "parts.h"
 #include "revocation.h"
 #include "trust.h"
 
@@ -69,7 +69,7 @@ static int open_layers(struct walk *walk) {
 			break;
 		opening_describe(opening, walk->around, layer);
 		if (layer->kind == LAYER_PLAIN)
-			r = opening_look_inside(opening, walk->content);
+			r = opening_look_inside(opening, walk->around, walk->content);
 		if (layer->kind == LAYER_ENCRYPTED)
 			r = opening_add_layer(opening, SMIME_LAYER_ENCRYPTED, "closed", &walk->around);
 		if (r == 0)
@@ -83,18 +83,18 @@ struct protected_part {
 	char place[64], form[64];
 };
 
-static void take_first(void *userdata, const char *part, const char *form) {
+static void take_first(void *userdata, const struct part *part) {
 	struct protected_part *first = userdata;
 
-	if (*first->place)
+	if (!part->errant || *first->place)
 		return;
-	(void)snprintf(first->place, sizeof(first->place), "%s", part);
-	(void)snprintf(first->form, sizeof(first->form), "%s", form);
+	(void)snprintf(first->place, sizeof(first->place), "%s", part->place);
+	(void)snprintf(first->form, sizeof(first->form), "%s", part->type);
 }
 
 static int say_plain(struct opening *opening) {
 	struct protected_part first = { .place = "" };
-	int r = opening->options->cms ? 0 : errant_find(opening->input, take_first, &first);
+	int r = opening->options->cms ? 0 : parts_find(opening->input, take_first, &first);
 
 	if (r < 0)
 		return smime_fail_at(opening->s, r, "the mail's parts");

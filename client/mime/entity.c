@@ -104,15 +104,26 @@ static int read_type(struct entity *entity) {
 	return r < 0 ? r : parameter_get(&parsed, "name", true, &entity->name);
 }
 
-static int read_disposition(struct entity *entity) {
+static int disposition_name(const struct entity *entity, char **ret_name) {
 	_cleanup_(parameter_field_clear) struct parameter_field parsed = { 0 };
 	const struct field *field = entity_field(entity, "Content-Disposition", NULL);
 	int r;
 
-	if (!field || entity->name)
+	if (!field)
 		return 0;
 	r = parameter_parse(field->body, false, &parsed);
-	return r < 0 ? r : parameter_get(&parsed, "filename", true, &entity->name);
+	return r < 0 ? r : parameter_get(&parsed, "filename", true, ret_name);
+}
+
+int entity_file_name(const struct entity *entity, char **ret_name) {
+	_cleanup_(freep) char *name = NULL;
+	int r = disposition_name(entity, &name);
+
+	if (r == 0 && !name && entity->name && !(name = strdup(entity->name)))
+		r = -SMIME_E_NO_MEMORY;
+	if (r == 0)
+		*ret_name = TAKE(name);
+	return r;
 }
 
 static int read_encoding(struct entity *entity) {
@@ -144,7 +155,7 @@ int header_to_entity(uint8_t *header, size_t len, struct entity **ret_entity) {
 	newline = len > 0 ? memchr(entity->header, '\n', len) : NULL;
 	entity->crlf = newline && newline > entity->header && newline[-1] == '\r';
 	if ((r = header_split(entity->header, len, &entity->fields, &entity->field_count)) < 0 || (r = read_type(entity)) < 0 ||
-		(r = read_disposition(entity)) < 0 || (r = read_encoding(entity)) < 0)
+		(!entity->name && (r = disposition_name(entity, &entity->name)) < 0) || (r = read_encoding(entity)) < 0)
 		return r;
 	*ret_entity = TAKE(entity);
 	return 0;

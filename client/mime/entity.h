@@ -61,6 +61,12 @@ DEFINE_CLEANUP(struct entity *, entity_freep, entity_free)
 /* The first field of this name (ASCII case ignored), or NULL; `count`, when not NULL, gets how many there are. */
 const struct field *entity_field(const struct entity *entity, const char *name, size_t *count);
 
+/*
+ * The name of the file that the part is, as mail programs have it: Content-Disposition's filename= before Content-Type's name=. The
+ * caller frees it; NULL: none that programs agree on.
+ */
+int entity_file_name(const struct entity *entity, char **ret_name);
+
 enum entity_kind {
 	ENTITY_PLAIN,            /* no S/MIME: also what other programs could read in another way */
 	ENTITY_CMS,              /* application/(x-)pkcs7-mime, or octet-stream named *.p7m, *.p7s, *.p7c, *.p7z */

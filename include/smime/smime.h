@@ -458,6 +458,18 @@ struct smime_errant {
 	const char *form; /* media type */
 };
 
+/*
+ * A part of what is inside of all layers, which cover each of them whole: one that is no multipart, or an attached message with those
+ * of its own behind it.
+ */
+struct smime_part {
+	const char *part; /* its place: "2.1" is the first part of the second part */
+	const char *form; /* media type */
+	const char *name; /* of its file, as it stands in the mail, 255 bytes at most; NULL: none that programs agree on */
+	bool signed_;     /* by a signature that counts in `summary` */
+	bool encrypted;
+};
+
 /* A field of the mail's header, where the mail has header protection (RFC 9788). Texts are without folds, and 2 KiB at most. */
 struct smime_field {
 	const char *name;
@@ -490,6 +502,10 @@ struct smime_report {
 	const struct smime_field *fields; /* the first hundred, empty without header protection */
 	size_t field_count;
 	bool from_mismatch; /* the protected From is another address than the one outside */
+	/* The first hundred; none with cms, nor where the content was not looked at: behind a broken signature, or what stays closed. */
+	const struct smime_part *parts;
+	size_t part_count;
+	bool parts_left_out; /* there are more, or there may be: of more than 32 MiB only the front is looked at */
 };
 
 /* Ends a report and all in it. Accepts NULL, returns NULL. */

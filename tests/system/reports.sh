@@ -98,6 +98,78 @@ says 'M11: in words' 'this signature is around encrypted content; it does not sa
 verify_json 'M11: the signature alone is good' 0 -i "$T/message"
 is 'M11: but no signature of the content' "$(summary)" "('encrypted', [False, True], True)"
 
+# ---- Parts: each of them, and what became of it ----
+
+parts() { json "$T/out" "[(p['part'], p['form'], p['name'], p['signed'], p['encrypted']) for p in d['parts']], d['parts_left_out']"; }
+letter() { printf 'From: Eve <eve@example.org>\nSubject: %s\nMIME-Version: 1.0\n' "$1"; }
+{
+	printf 'Content-Type: multipart/mixed; boundary=a\n\nA preamble.\n--a\nContent-Type: multipart/alternative; boundary=b\n\n'
+	printf -- '--b\n\nThe text.\n--b\nContent-Type: text/html; name="\033[31mred.html"\n\n<p>The text.\n--b--\n--a\n'
+	printf 'Content-Type: application/pdf; name=bill.pdf\nContent-Disposition: attachment; filename="bill.exe"\n\nx\n--a\n'
+	printf "Content-Type: image/png\nContent-Disposition: attachment; filename*=utf-8''%%C3%%BC.png\n\nx\n--a\n"
+	printf 'Content-Type: message/rfc822; name=letter.eml\n\n' && letter one
+	printf 'Content-Type: multipart/mixed; boundary=c\n\n--c\nContent-Type: text/plain; name=inside.txt\n\nx\n--c\n\ny\n--c--\n--a\n'
+	printf 'Content-Type: message/rfc822\n\n' && letter two && printf '\nx\n--a\n'
+	cat "$T/signed.eml" && printf -- '--a--\nAn epilogue.\n'
+} >"$T/many"
+listed() { # SIGNED ENCRYPTED
+	local each
+	for each in "'1.1', 'text/plain', None" "'1.2', 'text/html', None" "'2', 'application/pdf', 'bill.exe'" "'3', 'image/png', 'ü.png'" \
+		"'4', 'message/rfc822', 'letter.eml'" "'4.1.1', 'text/plain', 'inside.txt'" "'4.1.2', 'text/plain', None" "'5', 'message/rfc822', None" \
+		"'5.1', 'text/plain', None" "'6', 'multipart/signed', None"; do
+		printf '(%s, %s, %s), ' "$each" "$1" "$2"
+	done | sed 's/^/([/; s/, $/], False)/'
+}
+openssl_sign peer-rsa -- -in "$T/many" -out "$T/signed-many"
+openssl_sign peer-rsa -- -nodetach -in "$T/many" -out "$T/opaque-many"
+openssl_sign stranger -- -in "$T/many" -out "$T/strange-many"
+for form in signed opaque; do
+	{ from && cat "$T/$form-many"; } >"$T/message"
+	verify_json "the parts of a mail, $form" 0 -i "$T/message"
+	is "are those that were signed, $form" "$(parts)" "$(listed True False)"
+done
+check 'people are told' 0 smime verify -i "$T/message"
+says 'of each part, by its type and name' 'parts \(signed, not secret\):.  1\.1   text/plain.  1\.2   text/html.  2     application/pdf, bill\.exe.  3     image/png, ü\.png.'
+says 'and of the one that is protected by itself' '  6     multipart/signed.note: part 6 \(multipart/signed\) is protected by itself'
+{ from && cat "$T/strange-many"; } >"$T/message"
+verify_json 'the parts of a mail that nobody known has signed' 1 -i "$T/message"
+is 'are not called signed' "$(parts)" "$(listed False False)"
+{ from && encrypt_for_bob -in "$T/many"; } >"$T/message"
+check 'the parts of an encrypted mail' 0 smime decrypt --json -i "$T/message" -o "$T/plain"
+is 'are encrypted, and nobody signed them' "$(parts)" "$(listed False True)"
+{ from && encrypt_for_bob -in "$T/signed-many"; } >"$T/message"
+check 'the parts of a mail that is both' 0 smime decrypt --json -i "$T/message" -o "$T/plain"
+is 'are both' "$(parts)" "$(listed True True)"
+encrypt_for_bob -in "$T/many" -out "$T/inner-many"
+openssl_sign peer-rsa -- -nodetach -in "$T/inner-many" -out "$T/wrapped-many"
+{ from && cat "$T/wrapped-many"; } >"$T/message"
+check 'the parts of a mail that was encrypted first' 0 smime decrypt --json -i "$T/message" -o "$T/plain"
+is 'are nobody'"'"'s who wrote them' "$(parts)" "$(listed False True)"
+verify_json 'unopened' 0 -i "$T/message"
+is 'it has no parts' "$(parts)" '([], False)'
+{ from && cat "$T/signed.eml"; } >"$T/message"
+verify_json 'a mail of one part' 0 -i "$T/message"
+is 'has that one' "$(parts)" "([('1', 'text/plain', None, True, False)], False)"
+check 'it is told in its layer' 0 smime verify -i "$T/message"
+unlike 'and not twice' "$(cat "$T/err")" 'parts \('
+verify_json 'what is no mail' 0 --cms -i "$T/two" --trust "$T/stranger.pem"
+is 'has no parts' "$(parts)" '([], False)'
+{ printf 'Content-Type: multipart/mixed; boundary=a\n' && for i in {1..101}; do printf '\n--a\n\n%s' "$i"; done && printf '\n--a--\n'; } >"$T/hundred"
+openssl_sign peer-rsa -- -in "$T/hundred" -out "$T/message"
+verify_json 'of more than a hundred parts' 0 --from peer-rsa@example.org -i "$T/message"
+is 'a hundred are named, and that there are more' "$(json "$T/out" "len(d['parts']), d['parts'][-1]['part'], d['parts_left_out']")" "(100, '100', True)"
+check 'people are told' 0 smime verify --from peer-rsa@example.org -i "$T/message"
+says 'that there are more' 'and what is behind them, where nobody looked'
+{
+	printf 'Content-Type: multipart/mixed; boundary=a\n\n--a\n\nx\n--a\nContent-Type: application/zip; name=large.zip\n\n'
+	head -c 33554432 /dev/zero | tr '\0' 'x' | fold -w 1000
+	printf '\n--a\nContent-Type: text/plain; name=behind.txt\n\nx\n--a--\n'
+} >"$T/large"
+openssl_sign peer-rsa -- -in "$T/large" -out "$T/message"
+verify_json 'of a large mail' 0 --from peer-rsa@example.org -i "$T/message"
+is 'the parts at its front are named, and that there may be more' "$(parts)" \
+	"([('1', 'text/plain', None, True, False), ('2', 'application/zip', 'large.zip', True, False)], True)"
+
 # ---- Receipts ----
 
 openssl_sign peer-rsa -- -in "$T/mail" -receipt_request_all -receipt_request_to peer-rsa@example.org -out "$T/asks"
