@@ -132,20 +132,66 @@ int address_read(const char *text, char **ret_address) {
 	return *ret_address ? 0 : -SMIME_E_NO_MEMORY;
 }
 
-/* The at sign that `text` begins with, also in the widths that Unicode has beside ASCII's: its length, 0 when it is another character. */
-static size_t at_sign(const char *text) {
-	if (*text == '@')
-		return 1;
-	return strncmp(text, "\xef\xbc\xa0", 3) == 0 || strncmp(text, "\xef\xb9\xab", 3) == 0 ? 3 : 0;
+/* How much of `text` is one of these characters, 0: none. */
+static size_t one_of(const char *text, const char *const *characters, size_t count) {
+	for (size_t i = 0; i < count; i++)
+		if (strncmp(text, characters[i], strlen(characters[i])) == 0)
+			return strlen(characters[i]);
+	return 0;
 }
 
-/* Something, an at sign, and something with a dot in it. */
-static bool looks_like_address(const char *word) {
-	size_t at = 0, sign = 0;
+/* ASCII's, and those of other widths. */
+static size_t at_sign(const char *text) {
+	static const char *const signs[] = { "@", "\xef\xbc\xa0", "\xef\xb9\xab" };
 
-	while (word[at] && (sign = at_sign(word + at)) == 0)
-		at++;
-	return at > 0 && sign > 0 && strchr(word + at + sign, '.') != NULL;
+	return one_of(text, signs, ELEMENTSOF(signs));
+}
+
+/* ASCII's, those that stand for it in domains (RFC 3490 3.1), and others that look like it. */
+static size_t dot(const char *text) {
+	static const char *const dots[] = { ".", "\xe3\x80\x82", "\xef\xbc\x8e", "\xef\xbd\xa1", "\xef\xb9\x92", "\xe2\x80\xa4" };
+
+	return one_of(text, dots, ELEMENTSOF(dots));
+}
+
+/* Embeddings, overrides and isolates of Unicode: what is behind them may be shown from right to left. */
+static size_t turn(const char *text) {
+	static const char *const turns[] = { "\xe2\x80\xaa", "\xe2\x80\xab", "\xe2\x80\xad", "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa7",
+		"\xe2\x81\xa8" };
+
+	return one_of(text, turns, ELEMENTSOF(turns));
+}
+
+/* The first place where there is such a character; the end of the text when there is none. */
+static const char *find(const char *text, size_t (*is)(const char *text)) {
+	while (*text && is(text) == 0)
+		text++;
+	return text;
+}
+
+/* Something, an at sign, and something with a dot in it; where the text is turned, the dot may as well stand before. */
+static bool looks_like_address(const char *word, bool turned) {
+	const char *at = find(word, at_sign), *behind = at + at_sign(at);
+
+	return at > word && *behind && (*find(behind, dot) || (turned && find(word, dot) < at));
+}
+
+/* Takes the blanks around at signs out: nobody who looks at it sees words end there. */
+static void close_up(char *text) {
+	char *end = text;
+
+	while (*text) {
+		size_t blanks = strspn(text, " \t"), sign = at_sign(text + blanks), len = sign > 0 ? sign : 1;
+
+		if (sign > 0)
+			text += blanks;
+		memmove(end, text, len);
+		end += len;
+		text += len;
+		if (sign > 0)
+			text += strspn(text, " \t");
+	}
+	*end = 0;
 }
 
 /* Names come in all kinds of quotes, while an address may have an apostrophe in the middle. */
@@ -170,9 +216,13 @@ int addresses_find_other(struct bytes field_body, const struct addresses *own, c
 	if (r < 0)
 		return r;
 	*ret_other = NULL;
+	if (!decoded)
+		return 0;
+	bool turned = *find(decoded, turn);
+	close_up(decoded);
 	for (rest = decoded; (word = strsep(&rest, " \t\"()<>[],;:"));) {
 		const char *bare = without_quotes(word);
-		_cleanup_(freep) char *canonical = looks_like_address(bare) ? address_canonical(bare) : NULL;
+		_cleanup_(freep) char *canonical = looks_like_address(bare, turned) ? address_canonical(bare) : NULL;
 
 		if (canonical && !addresses_hold(own, canonical))
 			return (*ret_other = strdup(bare)) ? 0 : -SMIME_E_NO_MEMORY;

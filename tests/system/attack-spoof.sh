@@ -126,6 +126,29 @@ From: =?iso-8859-1?q?alice=40example=2Eorg?=\r\n <mallory@evil.example>
 From: "mallory@evil.example, alice@example.org" <mallory@evil.example>
 From: "alice@example.org": mallory@evil.example;
 END
+# What is shown as one, though it is written in another way: dots and at signs of other widths, blanks, and text from right to left.
+while IFS= read -r name; do
+	name=$(printf "$name")
+	for header in "From: \"$name\" <mallory@evil.example>" "From: =?utf-8?b?$(printf '%s' "$name" | base64)?= <mallory@evil.example>"; do
+		from "$header"
+		by_mallory_alone "K2: $header" mail
+		check "K2: $header: told" 0 smime verify mail
+		says "K2: $header: warns of the other address" 'but the name in From looks like another address'
+	done
+done <<'END'
+alice @ example.org
+alice@  example.org
+alice\xef\xbc\xa0example.org
+alice\xef\xb9\xabexample.org
+alice@example\xe3\x80\x82org
+alice\xef\xbc\xa0example\xef\xbc\x8eorg
+alice \xef\xbc\xa0 example\xef\xbd\xa1org
+alice@example\xef\xb9\x92org
+alice@example\xe2\x80\xa4org
+alice\xe2\x80\x8b@example.org
+\xe2\x80\xaegro.elpmaxe@ecila
+Alice \xe2\x81\xa7 gro.elpmaxe @ ecila
+END
 while IFS= read -r header; do
 	from "$header"
 	by_mallory_alone "K2: $header" mail
@@ -134,6 +157,9 @@ done <<'END'
 From: "mallory@evil.example" <mallory@evil.example>
 From: 'Mallory@Evil.example' <mallory@evil.example>
 From: Mallory @ Evil <mallory@evil.example>
+From: "Mallory @ Evil Inc." <mallory@evil.example>
+From: "M. E. Mallory @ Evil" <mallory@evil.example>
+From: "mallory @ evil.example" <mallory@evil.example>
 From: "Mallory (`mallory@evil.example')" <mallory@evil.example>
 From: Mallory O'Evil (at@work) <mallory@evil.example>
 From: =?utf-8?q?mallory=40evil=2Eexample?= <mallory@evil.example>
