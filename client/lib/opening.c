@@ -284,7 +284,9 @@ int opening_signed(struct opening *opening, const struct layer *layer, struct op
 	_cleanup_(signers_clear) struct signers signers = { .count = 0 };
 	_cleanup_(sender_clear) struct sender protected = { .stated = false };
 	_cleanup_(opened_clear) struct opened opened = { .content = NULL };
-	struct signer_scene scene = { .trust = opening->trust, .sender = &opening->sender, .eol = EOL_KEEP };
+	struct signer_scene scene = {
+		.trust = opening->trust, .sender = &opening->sender, .eol = EOL_KEEP, .mail = !opening->options->cms
+	};
 	int r = signed_read(layer->cms, &data);
 
 	if (r == 0)

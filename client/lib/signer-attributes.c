@@ -92,6 +92,30 @@ static void warn(struct report *report, struct smime_signer *out, const char *te
 	report_check(report, out, REPORT_ATTRIBUTES, SMIME_WARNING, "%s", text);
 }
 
+/*
+ * RFC 8551 2.4.1: a mail is of the type id-data. What was signed under another type was meant for something else, whatever its octets
+ * may look like to a mail program; except for CMS, of which each layer is judged by itself, and receipts (RFC 2634), which are told.
+ */
+static bool may_be_in_mail(const ASN1_OBJECT *type) {
+	static const char *const types[] = { OID_DATA, OID_SIGNED_DATA, OID_ENVELOPED_DATA, OID_AUTH_ENVELOPED_DATA, OID_COMPRESSED_DATA,
+		OID_RECEIPT };
+
+	for (size_t i = 0; i < ELEMENTSOF(types); i++)
+		if (cms_object_is(type, types[i]))
+			return true;
+	return false;
+}
+
+static void check_for_mail(const struct signer_scene *scene, struct report *report, struct smime_signer *out) {
+	char type[OID_TEXT_MAX_BYTES] = "";
+
+	if (!scene->mail || may_be_in_mail(scene->data->content_type))
+		return;
+	if (OBJ_obj2txt(type, sizeof(type), scene->data->content_type, 0) <= 0)
+		ERR_clear_error();
+	report_check(report, out, REPORT_ATTRIBUTES, SMIME_BAD, "what is signed is no mail, but of the type %s", type);
+}
+
 /* RFC 5652 11.1 and 5.6 */
 static void check_content_type(
 	const struct signer *signer, const struct signer_scene *scene, struct report *report, struct smime_signer *out) {
@@ -304,6 +328,7 @@ int signer_check_attributes(
 	if (!signer->attributes)
 		return check_without(scene, report, out);
 	check_content_type(signer, scene, report, out);
+	check_for_mail(scene, report, out);
 	check_message_digest(signer, report, out);
 	check_signing_time(signer, trust_time(scene->trust), report, out);
 	check_capabilities(signer, report, out);

@@ -9,6 +9,8 @@
 
 #include "signer.h"
 
+#define OID_RECEIPT "1.2.840.113549.1.9.16.1.1" /* RFC 2634 2.8 */
+
 /* The message-digest attribute, {NULL, 0} unless there is exactly one with one value. */
 struct bytes signer_message_digest(const struct signer *signer);
 

@@ -36,6 +36,7 @@ struct signer_scene {
 	struct signed_data *data; /* with the digests of the content for every algorithm that signers name */
 	struct source *content;   /* what was hashed, with line ends `eol` */
 	enum eol eol;
+	bool mail;  /* the content is to be a mail's */
 	bool twice; /* the content is embedded although it was given beside the signature */
 	struct trust *trust;
 	const struct sender *sender;    /* of the message */

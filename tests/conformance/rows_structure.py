@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Rows C1 to C10, C19, C20, C22, C23, C26 and C27 of signed messages: rows_structure.py FOLDER"""
+import base64
 import sys
 
 import der
@@ -112,6 +113,15 @@ def row_c6_content_type():
     JUDGE.refused('C6: another type than that of the content', message(attributes=attributes_of(CONTENT, of_type=OTHER_TYPE)),
                   'content type is not that')
     JUDGE.refused('C6: the same for content that is said to be of another type', message(content_type=OTHER_TYPE, version=3), 'content type is not that')
+    other = signed_data([signer_info(ALICE, CONTENT, attributes=attributes_of(CONTENT, of_type=OTHER_TYPE))], CONTENT, [ALICE, PKI.ca],
+                        content_type=OTHER_TYPE, version=3)
+    JUDGE.refused('C6: a mail that was signed as something else', mail_of(other), 'no mail, but of the type', mail=True)
+    detached = signed_data([signer_info(ALICE, CONTENT, attributes=attributes_of(CONTENT, of_type=OTHER_TYPE))], CONTENT, [ALICE, PKI.ca],
+                           content_type=OTHER_TYPE, version=3, detached=True)
+    JUDGE.refused('C6: and one with a detached signature', multipart_of(CONTENT, detached), 'no mail, but of the type', mail=True)
+    inside = b'Content-Type: application/pkcs7-mime; smime-type=signed-data\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+    inside += base64.encodebytes(other).replace(b'\n', b'\r\n')
+    JUDGE.refused('C6: and one inside another signature', mail_of(message(content=inside)), 'no mail, but of the type', mail=True)
 
 
 def row_c7_without_attributes():
