@@ -3,10 +3,15 @@
 import hashlib
 import sys
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 import der
 import pki
 from judge import Judge
-from signed import (ALGORITHM_PROTECTION, CAPABILITIES, PSS, RSA, RSA_WITH, SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2, SIGNING_TIME,
+from signed import (ALGORITHM_PROTECTION, CAPABILITIES, ECDSA_WITH, PSS, RSA, RSA_WITH, SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2, SIGNING_TIME,
                     algorithm, attribute, attributes_of, digest_algorithm, pss_algorithm, sign, signature_algorithm, signed_data, signer_info)
 
 FOLDER = sys.argv[1]
@@ -185,6 +190,42 @@ def row_a5_pss():
                              ('with a negative salt', pss_algorithm('sha256', -1))]:
         JUDGE.refused('A5: ' + text, message(RITA, signature_id=parameters, salt=32), 'PSS')
     JUDGE.refused('A5: a changed signature', message(RITA, signature_id=pss_algorithm('sha256', 32), salt=32, flip=True), 'signature value does not match')
+
+
+def pss_parameters(identifier):
+    """What stands behind the OID."""
+    return [der.tlv(*each) for each in der.split(der.split(identifier)[0][1])[1:]]
+
+
+def restricted(*parameters):
+    """Rita with a certificate whose key is for RSASSA-PSS, with these parameters."""
+    fields = [der.tlv(*each) for each in der.split(der.split(der.split(RITA.der)[0][1])[0][1])]
+    fields[6] = der.seq(algorithm(PSS, *parameters), der.bits(RITA.key.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)))
+    tbs = der.seq(*fields)
+    value = PKI.ca.key.sign(tbs, ec.ECDSA(hashes.SHA256()))
+    return pki.Person(RITA.key, x509.load_der_x509_certificate(der.seq(tbs, algorithm(ECDSA_WITH['sha256']), der.bits(value))))
+
+
+def row_a5_restricted():
+    by = pss_algorithm('sha256', 32)
+    parts = der.split(pss_parameters(by)[0])[0][1]
+    for text, trailer in [('1', 1), ('2', 2), ('0', 0)]:
+        identifier = algorithm(PSS, der.seq(parts, der.explicit(3, der.integer(trailer))))
+        if trailer == 1:
+            JUDGE.good('A5: a trailer of %s' % text, message(RITA, signature_id=identifier, salt=32))
+        else:
+            JUDGE.refused('A5: a trailer of %s' % text, message(RITA, signature_id=identifier, salt=32), 'PSS')
+    free, strict = restricted(), restricted(*pss_parameters(by))
+    JUDGE.good('A5: a key for PSS alone', message(free, signature_id=by, salt=32))
+    JUDGE.good('A5: the same with another digest', message(free, 'sha512', signature_id=pss_algorithm('sha512', 64), salt=64))
+    JUDGE.good('A5: a key for PSS with SHA-256 and 32 octets of salt', message(strict, signature_id=by, salt=32))
+    JUDGE.good('A5: more salt than it demands', message(strict, signature_id=pss_algorithm('sha256', 64), salt=64))
+    for text, person, digest, identifier, salt in [
+            ('less salt', strict, 'sha256', pss_algorithm('sha256', 20), 20), ('another digest', strict, 'sha512', pss_algorithm('sha512', 64), 64),
+            ('a signature of the old kind', strict, 'sha256', algorithm(RSA_WITH['sha256'], der.NULL), None),
+            ('a signature of the old kind by a key for any PSS', free, 'sha256', algorithm(RSA_WITH['sha256'], der.NULL), None),
+            ('the same under the name of the key', free, 'sha256', algorithm(RSA, der.NULL), None)]:
+        JUDGE.refused('A5: ' + text, message(person, digest, signature_id=identifier, salt=salt), 'signature value does not match')
 
 
 def row_a6_weak():
