@@ -239,6 +239,15 @@ def row_a6_weak():
                       'signature value does not match')
 
 
+def row_a6_c19_dsa():
+    dora = PKI.person('Dora', key='dsa')
+    for text, dotted in [('DSA', '1.2.840.10040.4.1'), ('DSA with SHA-256', '2.16.840.1.101.3.4.3.2')]:
+        for more, parameters in [('', ()), (' and NULL', (der.NULL,))]:
+            JUDGE.refused('C19: a signature under %s%s' % (text, more), message(dora, signature_id=algorithm(dotted, *parameters)), 'DSA.* too weak')
+            good = [c['outcome'] for s in JUDGE.signers() for c in s['checks'] if c['name'] == 'signature']
+            JUDGE.point(good == ['good'], 'C19: is right, though weak, under %s%s' % (text, more), JUDGE.what())
+
+
 def row_a4_a7_a8_a9_not_built():
     names = {'1.3.101.113': 'ED448', '2.16.840.1.101.3.4.3.10': 'ecdsa_with_SHA3-256'}  # as far as OpenSSL has one
     for row, text, dotted in [('A4', 'Ed448', '1.3.101.113'), ('A7', 'RSASSA-PSS with SHAKE128', '1.3.6.1.5.5.7.6.30'),

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Rows C1, C24, C25 and E3 of encrypted messages, recipients in every form, with alice (RSA) and bob (P-256) of the fixture: rows_recipients.py FOLDER"""
+"""
+Rows C1, C24, C25, E2, E3, E6 and E7 of encrypted messages, recipients in every form, with alice (RSA) and bob (P-256) of the fixture:
+rows_recipients.py FOLDER
+"""
 import os
 import sys
 
@@ -8,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import der
 import pki
-from enveloped import (CBC, EC_KEY, P256, auth_enveloped, content_attributes, derived, enveloped, gcm_id, key_agreement, key_transport, originators,
-                       point)
+from enveloped import (CBC, CEK_HKDF, CHACHA, EC_KEY, GCM, P256, auth_enveloped, content_attributes, derived, enveloped, gcm_id, key_agreement,
+                       key_transport, originators, point)
 from judge import Judge
 from signed import algorithm, attribute
 
@@ -92,6 +95,24 @@ def row_e3_unprotected():
         JUDGE.point(JUDGE.code == 0 and got == CONTENT, 'E3: attributes that nothing protects are passed over, %s' % text, '%s; %s' % (got, JUDGE.what()))
         got = decrypted(behind(message, der.implicit(number, more) * 2))
         JUDGE.point(JUDGE.code == 6 and got is None, 'E3: and are malformed twice, %s' % text, '%s; %s' % (got, JUDGE.what()))
+
+
+def row_e2_e6_e7_parameters():
+    cek, nonce = os.urandom(32), os.urandom(12)
+    inner = gcm_id(cek, nonce)
+    key, derivation = derived(cek, inner)
+    _, twice = derived(cek, derivation)
+    for text, pattern, options in [
+            ('E2: no nonce', 'malformed', {'cipher_id': gcm_id(cek, b'')}), ('E2: no parameters', 'malformed', {'cipher_id': algorithm(GCM[32])}),
+            ('E2: a tag longer than is said', 'malformed', {'icv': 12}), ('E2: no tag', 'malformed', {'tag': 0}),
+            ('E6: a shorter tag', 'malformed', {'cipher': 'chacha', 'tag': 12}), ('E6: no parameters', 'malformed', {'cipher_id': algorithm(CHACHA)}),
+            ('E6: NULL for parameters', 'malformed', {'cipher_id': algorithm(CHACHA, der.NULL)}),
+            ('E6: the parameters of GCM', 'malformed', {'cipher_id': algorithm(CHACHA, der.seq(der.octets(nonce)))}),
+            ('E7: no parameters', 'malformed', {'cipher_id': algorithm(CEK_HKDF)}), ('E7: a key derived twice', 'not supported', {'cipher_id': twice})]:
+        got = decrypted(auth_enveloped([key_transport(ALICE, cek)], CONTENT, cek, nonce=nonce, **options))
+        JUDGE.point(JUDGE.code == 6 and got is None and pattern in JUDGE.message(), text, '%s; %s' % (got, JUDGE.what()))
+    got = decrypted(auth_enveloped([key_agreement(BOB, cek)], CONTENT, key, nonce=nonce, cipher_id=derivation))
+    JUDGE.point(JUDGE.code == 0 and got == CONTENT, 'E7: a key that key agreement brings is derived from, too', '%s; %s' % (got, JUDGE.what()))
 
 
 def row_c24_kinds():
