@@ -132,22 +132,36 @@ static int is_issuer(X509_STORE_CTX *context, X509 *certificate, X509 *issuer) {
 	return signed_ && (error == X509_V_OK || error == X509_V_ERR_KEYUSAGE_NO_CERTSIGN);
 }
 
+/*
+ * OpenSSL takes critical policyConstraints and inhibitAnyPolicy for handled, but looks at them only when it is told to, and then wants to
+ * hear that any policy is as good as another (RFC 5280 6.1.1).
+ */
+static bool check_policies(X509_VERIFY_PARAM *param) {
+	ASN1_OBJECT *any = OBJ_nid2obj(NID_any_policy);
+
+	return X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_POLICY_CHECK) == 1 && X509_VERIFY_PARAM_add0_policy(param, any) == 1;
+}
+
+static bool set_param(X509_VERIFY_PARAM *param, time_t at) {
+	X509_VERIFY_PARAM_set_time(param, at);
+	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
+	X509_VERIFY_PARAM_set_depth(param, TRUST_DEPTH_MAX);
+	return check_policies(param);
+}
+
 static X509_STORE *make_store(const struct anchors *anchors, size_t count, time_t at) {
 	X509_STORE *store = X509_STORE_new();
+	bool made = store && set_param(X509_STORE_get0_param(store), at); /* of responders' chains, too */
 	size_t i;
 
-	if (store) {
-		X509_VERIFY_PARAM *param = X509_STORE_get0_param(store); /* of responders' chains, too */
-		X509_VERIFY_PARAM_set_time(param, at);
-		X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
-		X509_VERIFY_PARAM_set_depth(param, TRUST_DEPTH_MAX);
+	if (made)
 		X509_STORE_set_check_issued(store, is_issuer);
+	for (i = 0; made && i < count; i++)
+		made = X509_STORE_add_cert(store, anchors->items[i].certificate) == 1;
+	if (!made) {
+		X509_STORE_free(store);
+		store = NULL;
 	}
-	for (i = 0; store && i < count; i++)
-		if (X509_STORE_add_cert(store, anchors->items[i].certificate) != 1) {
-			X509_STORE_free(store);
-			store = NULL;
-		}
 	ERR_clear_error();
 	return store;
 }

@@ -82,6 +82,31 @@ def row_k1_paths():
     JUDGE.refused('K1: a root that nobody trusts', message(below(forged), forged), 'not trusted|no certificate')
 
 
+def policies(*names):
+    return x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier(name), None) for name in names])
+
+
+def row_k1_policies():
+    one, other, anything = '1.3.6.1.4.1.99999.71', '1.3.6.1.4.1.99999.72', '2.5.29.32.0'
+    explicit = [x509.PolicyConstraints(0, None)]
+    strict = pki.issue('Strict CA', PKI.root, ca=True, extra=[policies(one)], critical=explicit)
+    open_ca = pki.issue('Open CA', PKI.root, ca=True, extra=[policies(anything)], critical=explicit)
+    JUDGE.good('K1: a policy that nobody demands', message(PKI.person('Alice', extra=[policies(one)])))
+    JUDGE.good('K1: the policy that a CA demands', message(below(strict, extra=[policies(one)]), strict))
+    JUDGE.good('K1: it among others', message(below(strict, extra=[policies(other, one)]), strict))
+    JUDGE.refused('K1: another policy', message(below(strict, extra=[policies(other)]), strict), 'policy')
+    JUDGE.refused('K1: no policy where a CA demands one', message(below(strict), strict), 'policy')
+    JUDGE.good('K1: a CA for any policy that demands one', message(below(open_ca, extra=[policies(other)]), open_ca))
+    JUDGE.refused('K1: and none', message(below(open_ca), open_ca), 'policy')
+    sealed = pki.issue('Sealed CA', PKI.root, ca=True, extra=[policies(one)], critical=[*explicit, x509.InhibitAnyPolicy(0)])
+    any_below = pki.issue('CA for any', sealed, ca=True, extra=[policies(anything)])
+    one_below = pki.issue('CA for one', sealed, ca=True, extra=[policies(one)])
+    JUDGE.good('K1: a policy in each certificate', message(below(one_below, extra=[policies(one)]), one_below, sealed))
+    JUDGE.refused('K1: any policy where that is inhibited', message(below(any_below, extra=[policies(one)]), any_below, sealed), 'policy')
+    broken = x509.UnrecognizedExtension(x509.ObjectIdentifier('2.5.29.32'), der.octets(b'x'))
+    JUDGE.refused('K1: policies that can\'t be read', message(PKI.person('Alice', extra=[broken])), 'policy')
+
+
 def row_k2_sender():
     alice = 'alice@example.org'
     JUDGE.good('K2: From', mail(ALICE, alice), mail=True)
