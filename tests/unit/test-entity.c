@@ -251,6 +251,54 @@ static void boundaries_beyond_the_limit_are_none(void **state) {
 	assert_null(longer->boundary);
 }
 
+static void a_file_is_called_what_programs_agree_on(void **state) {
+	static const struct {
+		const char *header, *name;
+	} files[] = {
+		{ "Content-Type: a/b\n\n", NULL },
+		{ "Content-Type: a/b; name=x.pdf\n\n", "x.pdf" },
+		{ "Content-Disposition: attachment; filename=x.exe\nContent-Type: a/b; name=x.pdf\n\n", "x.exe" },
+		{ "Content-Disposition: attachment\nContent-Type: a/b; name=x.pdf\n\n", "x.pdf" },
+		{ "Content-Disposition: attachment; filename*=utf-8''%C3%BC.pdf; filename=x.pdf\n\n", "\xc3\xbc.pdf" },
+		{ "Content-Disposition: attachment; filename=x.pdf; filename=x.exe\n\n", NULL },
+		{ "Content-Disposition: attachment; filename*=utf-8''%1B.pdf\n\n", NULL },
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+		_cleanup_(entity_freep) struct entity *entity = read_text(files[i].header);
+		_cleanup_(freep) char *name = NULL;
+
+		assert_int_equal(entity_file_name(entity, &name), 0);
+		if (files[i].name)
+			assert_string_equal(name, files[i].name);
+		else
+			assert_null(name);
+	}
+}
+
+static void a_signature_is_told_by_type_or_by_octet_stream_and_name(void **state) {
+	static const struct {
+		const char *header;
+		bool is;
+	} parts[] = {
+		{ "Content-Type: application/pkcs7-signature\n\n", true },
+		{ "Content-Type: Application/X-PKCS7-Signature; name=x\n\n", true },
+		{ "Content-Type: application/octet-stream; name=smime.P7S\n\n", true },
+		{ "Content-Type: application/octet-stream; name=smime.p7m\n\n", false },
+		{ "Content-Type: application/octet-stream; name=.p7s\n\n", false },
+		{ "Content-Type: application/octet-stream\n\n", false },
+		{ "Content-Type: application/pkcs7-mime; name=smime.p7s\n\n", false },
+		{ "Content-Type: application/pkcs7-signature\nContent-Type: text/plain\n\n", false },
+		{ "Content-Type: application/pkcs7-signature\n", false },
+	};
+
+	for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
+		_cleanup_(entity_freep) struct entity *entity = read_text(parts[i].header);
+
+		assert_int_equal(entity_is_signature(entity), parts[i].is);
+	}
+}
+
 static void unusable_types_are_plain_text(void **state) {
 	static const char *const types[] = { "", "multipart", "/signed", "multipart/", "a b/c", "\x80/x", "text;plain" };
 	char header[64];
@@ -380,6 +428,8 @@ int main(void) {
 		cmocka_unit_test(unusable_types_are_plain_text),
 		cmocka_unit_test(cms_is_told_by_type_or_by_octet_stream_and_name),
 		cmocka_unit_test(multipart_signed_needs_a_boundary_and_no_foreign_protocol),
+		cmocka_unit_test(a_file_is_called_what_programs_agree_on),
+		cmocka_unit_test(a_signature_is_told_by_type_or_by_octet_stream_and_name),
 		cmocka_unit_test(two_content_types_are_never_smime),
 		cmocka_unit_test(a_header_without_its_empty_line_is_never_smime),
 		cmocka_unit_test(nul_and_bare_cr_in_a_header_are_told),
