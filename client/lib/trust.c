@@ -19,6 +19,7 @@
 enum {
 	AUTH_LEVEL = 2, /* OpenSSL's: at least 112 bits of security: RSA-2048, no SHA-1 or MD5 in signatures of certificates */
 	NOTE_MAX_BYTES = 256,
+	PATHS_MAX = 8, /* that are tried for one certificate; real ones have two or three */
 };
 
 struct trust {
@@ -35,6 +36,7 @@ struct trust {
 };
 
 DEFINE_CLEANUP(X509_STORE_CTX *, store_ctx_freep, X509_STORE_CTX_free)
+DEFINE_CLEANUP(STACK_OF(X509) *, borrowed_freep, sk_X509_free)
 
 struct trust *trust_free(struct trust *trust) {
 	if (!trust)
@@ -235,9 +237,10 @@ static X509 *ca_for_other_purposes(STACK_OF(X509) *chain) {
 	return NULL;
 }
 
-static struct trust_verdict judge_chain(const struct trust *trust, STACK_OF(X509) *chain, struct arena *arena) {
+static struct trust_verdict judge_chain(const struct trust *trust, STACK_OF(X509) *chain, struct arena *arena, bool *ret_ends) {
 	X509 *ca = ca_for_other_purposes(chain);
 
+	*ret_ends = !ca;
 	if (ca)
 		return (struct trust_verdict){ .text = arena_printf(arena, "%s is a certification authority for other purposes than e-mail",
 						       describe_name(arena, X509_get_subject_name(ca))) };
@@ -276,8 +279,9 @@ static void keep_chain(struct trust *trust, X509_STORE_CTX *context) {
 	trust->error = X509_STORE_CTX_get_error(context);
 }
 
-static int validate(struct trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted,
-	const struct revocation_sources *sources, struct arena *arena, struct trust_verdict *ret_verdict) {
+/* *ret_ends: the path leads to an anchor, whatever is thought of that. */
+static int validate_path(struct trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted,
+	const struct revocation_sources *sources, struct arena *arena, struct trust_verdict *ret_verdict, bool *ret_ends) {
 	_cleanup_(store_ctx_freep) X509_STORE_CTX *context = X509_STORE_CTX_new();
 
 	if (!context || X509_STORE_CTX_init(context, store, certificate, untrusted) != 1) {
@@ -285,14 +289,77 @@ static int validate(struct trust *trust, X509_STORE *store, X509 *certificate, S
 		return -SMIME_E_NO_MEMORY;
 	}
 	X509_STORE_CTX_set_verify_cb(context, skip_own_faults);
-	if (X509_verify_cert(context) == 1)
-		*ret_verdict = judge_chain(trust, X509_STORE_CTX_get0_chain(context), arena);
+	*ret_ends = X509_verify_cert(context) == 1;
+	if (*ret_ends)
+		*ret_verdict = judge_chain(trust, X509_STORE_CTX_get0_chain(context), arena, ret_ends);
 	else
 		*ret_verdict = (struct trust_verdict){ .text = explain(trust, context, arena) };
 	keep_chain(trust, context);
 	ERR_clear_error();
 	return revocation_check(trust->revocation, ret_verdict->trusted ? store : NULL, certificate, untrusted, sources, trust->at, arena,
 		&ret_verdict->revocation);
+}
+
+/* Whether both are for one CA, which others have certified, or which has certified itself anew. */
+static bool are_twins(const X509 *one, const X509 *other) {
+	return X509_cmp(one, other) != 0 && X509_NAME_cmp(X509_get_subject_name(one), X509_get_subject_name(other)) == 0 &&
+		ASN1_STRING_cmp(X509_get0_pubkey_bitstr(one), X509_get0_pubkey_bitstr(other)) == 0;
+}
+
+/* Of a path that failed, the issuer farthest from its beginning that has a twin: where it is among the others. -1: there is none. */
+static int find_twin(STACK_OF(X509) *path, STACK_OF(X509) *untrusted) {
+	for (int n = sk_X509_num(path) - 1; n > 0; n--) {
+		const X509 *issuer = sk_X509_value(path, n);
+		bool twin = false;
+		int place = -1;
+
+		for (int i = 0; i < sk_X509_num(untrusted); i++) {
+			twin |= are_twins(issuer, sk_X509_value(untrusted, i));
+			if (X509_cmp(issuer, sk_X509_value(untrusted, i)) == 0)
+				place = i;
+		}
+		if (twin && place >= 0)
+			return place;
+	}
+	return -1;
+}
+
+/* Without those of whom there are twins, one after the other. Returns 1 when one of the paths ends at an anchor. */
+static int validate_others(struct trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted,
+	const struct revocation_sources *sources, struct arena *arena, struct trust_verdict *ret_verdict) {
+	_cleanup_(borrowed_freep) STACK_OF(X509) *left = sk_X509_dup(untrusted);
+	struct trust_verdict verdict;
+	bool ends = false;
+	int r = left ? 0 : -SMIME_E_NO_MEMORY, twin;
+
+	for (int n = 1; r == 0 && !ends && n < PATHS_MAX && (twin = find_twin(trust->chain, left)) >= 0; n++) {
+		(void)sk_X509_delete(left, twin);
+		r = validate_path(trust, store, certificate, left, sources, arena, &verdict, &ends);
+	}
+	if (r == 0 && ends)
+		*ret_verdict = verdict;
+	return r < 0 ? r : ends;
+}
+
+/* OpenSSL follows one path only, and which of a CA's certificates comes first is for the sender to say, if not for chance (RFC 5652 5.1). */
+static int validate(struct trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *untrusted,
+	const struct revocation_sources *sources, struct arena *arena, struct trust_verdict *ret_verdict) {
+	STACK_OF(X509) *chain;
+	bool ends;
+	int r = validate_path(trust, store, certificate, untrusted, sources, arena, ret_verdict, &ends), error = trust->error;
+
+	if (r < 0 || ends || find_twin(trust->chain, untrusted) < 0)
+		return r;
+	chain = X509_chain_up_ref(trust->chain);
+	r = validate_others(trust, store, certificate, untrusted, sources, arena, ret_verdict);
+	if (r == 1) {
+		sk_X509_pop_free(chain, X509_free);
+		return 0;
+	}
+	sk_X509_pop_free(trust->chain, X509_free);
+	trust->chain = chain;
+	trust->error = error;
+	return r;
 }
 
 /* With what the message brings alone first: to read the folder takes time, and few messages need it. */

@@ -76,6 +76,24 @@ def row_k1_paths():
     for text, chain in [('a CA that was renewed', [PKI.ca, renewed]), ('an expired one before it', [expired, renewed]),
                         ('one of another key before it', [namesake, PKI.ca]), ('all of them', [namesake, expired, renewed, PKI.ca])]:
         JUDGE.good('K1: ' + text, message(ALICE, *chain))
+    # CAs of one name and key whom somebody else has certified too, or for something else.
+    stranger = pki.issue('Other Root', ca=True)
+
+    def twin(issuer, **options):
+        return pki.issue('', issuer, key=PKI.ca.key, subject=PKI.ca.certificate.subject, **{'ca': True, **options})
+    web = twin(PKI.root, extra=[x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])])
+    elsewhere = twin(PKI.root, critical=[x509.NameConstraints([x509.RFC822Name('evil.example')], None)])
+    crossed, longer, no_ca = twin(stranger), twin(stranger, until=4000), twin(PKI.root, ca=False, use=('key_cert_sign',))
+    for text, chain in [('by a stranger', [crossed]), ('by a stranger who comes along', [crossed, stranger]), ('by a stranger, for longer', [longer]),
+                        ('for web servers', [web]), ('for other addresses', [elsewhere]), ('as no CA', [no_ca]),
+                        ('by all of them', [crossed, web, stranger, no_ca, elsewhere, longer])]:
+        JUDGE.good('K1: a CA that was certified before, %s' % text, message(ALICE, *chain, PKI.ca))
+        JUDGE.good('K1: and behind, %s' % text, message(ALICE, PKI.ca, *chain))
+        JUDGE.refused('K1: and nowhere else, %s' % text, message(ALICE, *chain), '.')
+    second = pki.issue('Second CA', PKI.ca, ca=True)
+    again = pki.issue('', stranger, key=second.key, subject=second.certificate.subject, ca=True)
+    JUDGE.good('K1: two CAs with two certificates each', message(below(second, address='a@example.org'), again, crossed, second, stranger, PKI.ca))
+    JUDGE.refused('K1: more certificates of one CA than anybody needs', message(ALICE, *[twin(stranger) for _ in range(20)], PKI.ca), 'no certificate of')
     plain = below(PKI.ca, authority=False, key_id=False)
     JUDGE.good('K1: one of another key before it, and no key id to tell', message(plain, namesake, expired, PKI.ca))
     JUDGE.refused('K1: the expired one alone', message(ALICE, expired), 'expired')
