@@ -264,6 +264,51 @@ static void report_unusable(const struct signer *signer, struct report *report, 
 		signer->why, oid);
 }
 
+/* Checks the signer as the owner of this certificate. */
+static int check_as(
+	struct signer *signer, X509 *certificate, const struct signer_scene *scene, struct report *report, struct smime_signer *out) {
+	signer->certificate = certificate;
+	report_certificate(report, out, certificate);
+	check_names_certificate(signer, certificate, report, out);
+	check_algorithm(signer, certificate, report, out);
+	return signer_check_certificate(certificate, scene, report, out);
+}
+
+static bool is_bad_since(const struct smime_signer *out, size_t count) {
+	for (size_t i = count; i < out->check_count; i++)
+		if (out->checks[i].outcome == SMIME_BAD)
+			return true;
+	return false;
+}
+
+/*
+ * People renew certificates and keep their keys, and a key identifier fits both (RFC 8551 2.6). So where the first one has a fault,
+ * another one that the same key made the signature with may do; when none does, the first one counts. What was revoked stays so:
+ * it may have been for the key.
+ */
+static int check_certificates(
+	struct signer *signer, X509 *first, const struct signer_scene *scene, struct report *report, struct smime_signer *out) {
+	size_t count = out->check_count;
+	X509 *certificate;
+	int r = check_as(signer, first, scene, report, out);
+
+	if (r < 0 || !is_bad_since(out, count) || report_worst(out, REPORT_REVOCATION) == SMIME_BAD)
+		return r;
+	for (size_t i = 0; (certificate = signer_candidate(signer, scene, i)); i++) {
+		if (X509_cmp(certificate, first) == 0 || signer_names_certificate(signer, certificate) < 0 ||
+			verify_with(signer, scene, X509_get0_pubkey(certificate)) < 0)
+			continue;
+		out->check_count = count; /* what was said of another one */
+		r = check_as(signer, certificate, scene, report, out);
+		if (r < 0 || !is_bad_since(out, count))
+			return r;
+	}
+	if (signer->certificate == first)
+		return 0;
+	out->check_count = count;
+	return check_as(signer, first, scene, report, out);
+}
+
 int signer_check(struct signer *signer, const struct signer_scene *scene, struct report *report, struct smime_signer *ret_signer) {
 	X509 *certificate;
 	int r, verified;
@@ -284,8 +329,6 @@ int signer_check(struct signer *signer, const struct signer_scene *scene, struct
 		describe_missing(signer, report, ret_signer);
 		return 0;
 	}
-	report_certificate(report, ret_signer, certificate);
-	check_names_certificate(signer, certificate, report, ret_signer);
-	check_algorithm(signer, certificate, report, ret_signer);
-	return signer_check_certificate(certificate, scene, report, ret_signer);
+	return verified == 0 ? check_certificates(signer, certificate, scene, report, ret_signer) :
+			       check_as(signer, certificate, scene, report, ret_signer);
 }

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Rows C1 to C10, C19, C20, C22, C23, C26 and C27 of signed messages: rows_structure.py FOLDER"""
 import base64
+import hashlib
 import sys
 
 import der
 import pki
 from judge import Judge, mail_of, multipart_of
-from signed import (COUNTERSIGNATURE, DATA, EC_KEY, MESSAGE_DIGEST, RSA, RSA_WITH, algorithm, attribute, attributes_of, digest_algorithm, sign,
-                    signed_data, signer_info)
+from signed import (COUNTERSIGNATURE, DATA, EC_KEY, MESSAGE_DIGEST, RSA, RSA_WITH, SIGNING_CERTIFICATE_V2, algorithm, attribute, attributes_of,
+                    digest_algorithm, sign, signed_data, signer_info)
 
 FOLDER = sys.argv[1]
 PKI = pki.Authority(FOLDER)
@@ -57,6 +58,23 @@ def row_c3_identifiers():
         pki.x509.SubjectKeyIdentifier).value])
     JUDGE.good('C3: a key id that fits two certificates', signed_data(
         [signer_info(twin, CONTENT, key_id=twin.key_id(), version=3)], CONTENT, [other, twin, PKI.ca]))
+    # Certificates for one key: those that have a fault do no harm to the one that has none.
+    def again(**options):
+        return pki.issue('Alice', options.pop('issuer', PKI.ca), key=ALICE.key, **{'address': 'alice@example.org', **options})
+    old, selfmade = again(since=-900, until=-100), pki.issue('Alice', key=ALICE.key, address='alice@example.org')
+    web = again(purposes=[pki.ExtendedKeyUsageOID.CLIENT_AUTH])
+    for text, others in [('that has expired', [old]), ('for web servers', [web]), ('of nobody', [selfmade]),
+                         ('for somebody else', [again(address='x@example.org')]), ('of each of these kinds', [selfmade, old, web])]:
+        for where, people in [('first', [*others, ALICE, PKI.ca]), ('last', [ALICE, PKI.ca, *others])]:
+            by_key_id = signed_data([signer_info(ALICE, CONTENT, key_id=ALICE.key_id(), version=3)], CONTENT, people, version=3)
+            JUDGE.good('C3: a key id that fits a certificate %s, too, %s' % (text, where), mail_of(by_key_id), mail=True)
+    one = signer_info(ALICE, CONTENT, key_id=ALICE.key_id(), version=3)
+    JUDGE.refused('C3: one that fits no good one', mail_of(signed_data([one], CONTENT, [old, web, PKI.ca], version=3)), 'expired', mail=True)
+    JUDGE.point(not JUDGE.says(['bad'], 'other purposes'), 'C3: of whom the first one counts', JUDGE.what())
+    named = attribute(SIGNING_CERTIFICATE_V2, der.seq(der.seq(der.seq(der.octets(hashlib.sha256(old.der).digest())))))
+    meant = signer_info(ALICE, CONTENT, key_id=ALICE.key_id(), version=3, attributes=attributes_of(CONTENT, named=named))
+    JUDGE.refused('C3: the one that the signature names counts, good or not', mail_of(signed_data([meant], CONTENT, [ALICE, old, PKI.ca], version=3)),
+                  'expired', mail=True)
     bare = PKI.person('Bare', key_id=False)
     JUDGE.good('C3: a key id made of the key, where the certificate has none', message(bare, key_id=bare.key_id(), version=3))
     JUDGE.refused('C3: a key id that is nobody\'s', message(key_id=b'nobody at all', version=3), 'certificate is neither in the message')
