@@ -109,7 +109,9 @@ static int on_patience_over(sd_event_source *source, uint64_t usec, void *userda
 }
 
 void child_end(struct child *child, unsigned limit_ms) {
-	if (!child->channel || child->patience ||
+	if (child->patience)
+		return;
+	if (!child->channel ||
 		sd_event_add_time_relative(
 			child->event, &child->patience, CLOCK_MONOTONIC, (uint64_t)limit_ms * 1000, 0, on_patience_over, child) < 0) {
 		child_kill(child);

@@ -26,7 +26,7 @@ int child_send(struct child *child, const void *message, const ASN1_ITEM *item, 
 /* Kills it; `ended` follows. */
 void child_kill(struct child *child);
 
-/* Has it end by itself, and kills it when it has not after so many milliseconds; `ended` follows. */
+/* Has it end by itself, and kills it when it has not after so many milliseconds, however often it is told; `ended` follows. */
 void child_end(struct child *child, unsigned limit_ms);
 
 /* The two halves of that for a core that ends itself, and several of them: it is told to end; that is waited for so many milliseconds. */

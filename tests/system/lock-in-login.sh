@@ -57,6 +57,17 @@ agent_stop
 fails 'who waited gets no signature' wait "$waiting"
 holds 'the login came to its end' grep -q '^login 1 0$' "$FAULTY_CONTROL.log"
 
+# As the screen that is locked and the machine that goes to sleep do it.
+fresh 'C_Login slow 200'
+answers 'pin 654321'
+begin C_Login sign
+smime lock & first=$!
+sleep 0.05
+locks_within 'a token that is locked twice while it logs in' 1000
+wait "$first"
+fails 'who waited gets no signature' wait "$waiting"
+holds 'the login came to its end' grep -q '^login 1 0$' "$FAULTY_CONTROL.log"
+
 fresh 'C_Login hang'
 answers 'pin 654321'
 begin C_Login sign
