@@ -132,13 +132,3 @@ struct child *child_abandon(struct child *child) {
 	child_kill(child);
 	return NULL;
 }
-
-struct child *child_dismiss(struct child *child, int limit_ms) {
-	if (!child)
-		return NULL;
-	child->callbacks = (struct child_callbacks){ ignore_frame, ignore_end };
-	child->channel = channel_free(child->channel);
-	if (child->process)
-		process_wait(child->process, limit_ms);
-	return NULL;
-}

@@ -29,17 +29,11 @@ void child_kill(struct child *child);
 /* Has it end by itself, and kills it when it has not after so many milliseconds, however often it is told; `ended` follows. */
 void child_end(struct child *child, unsigned limit_ms);
 
-/* The two halves of that for a core that ends itself, and several of them: it is told to end; that is waited for so many milliseconds. */
+/* The two halves of that for a core that ends itself: it is told to end; that is waited for so many milliseconds. */
 void child_tell_to_end(struct child *child);
 void child_wait(struct child *child, int limit_ms);
 
 /* Kills it for an owner who no longer cares: no callback follows. Accepts NULL, returns NULL. */
 struct child *child_abandon(struct child *child);
-
-/*
- * Closes its socket and leaves it to end by itself, which is waited for so many milliseconds: for a core that ends itself. No
- * callback follows. Accepts NULL, returns NULL.
- */
-struct child *child_dismiss(struct child *child, int limit_ms);
 
 #endif

@@ -297,7 +297,11 @@ struct readers *readers_free(struct readers *readers) {
 	}
 	if (!readers->watcher && sk_ASN1_UTF8STRING_num(readers->armed) > 0)
 		(void)start_watcher(readers);
-	readers->watcher = child_dismiss(readers->watcher, READERS_LAST_RESETS_MS);
+	if (readers->watcher) {
+		child_tell_to_end(readers->watcher);
+		child_wait(readers->watcher, READERS_LAST_RESETS_MS);
+	}
+	readers->watcher = child_abandon(readers->watcher);
 	sd_event_source_disable_unref(readers->restart);
 	sd_event_source_disable_unref(readers->first);
 	wire_readers_free(readers->last);
