@@ -259,7 +259,7 @@ static int serve(struct agent *agent, const char *path) {
 	if (r < 0)
 		return complain(r, message);
 	r = set_up(agent, &socket);
-	if (r == 0 && sandbox_calls(SANDBOX_CORE, false) < 0)
+	if (r == 0 && sandbox_calls(SANDBOX_CORE) < 0)
 		return complain(
 			-SMIME_E_INTERNAL, "the kernel takes no filter of system calls (seccomp), and there is no serving without one");
 	if (r == 0) {

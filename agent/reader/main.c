@@ -123,7 +123,7 @@ int main(int argc, char **argv) {
 		return 2;
 	}
 	harden();
-	if (sandbox_files(&(struct sandbox_files){ 0 }) < 0 || sandbox_calls(SANDBOX_READER, false) < 0 ||
+	if (sandbox_files(&(struct sandbox_files){ 0 }) < 0 || sandbox_calls(SANDBOX_READER) < 0 ||
 		wire_receive(READER_SOCKET_FD, wire_reader_order_it(), &order, NULL) != 0)
 		return 1;
 	_exit(order->type == WIRE_READER_RESET ? reset(wire_text(order->reset)) : watch(order));

@@ -8,6 +8,7 @@
 #include <linux/sockios.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -85,17 +86,14 @@ static const struct rule rules[] = {
 	{ "socket", ALL, 1, { IS32(0, AF_UNIX) } },
 	/* udev, which libraries for USB devices ask. */
 	{ "socket", SANDBOX_TOKEN, 2, { IS32(0, AF_NETLINK), IS32(2, NETLINK_KOBJECT_UEVENT) } },
+	/* To resolve a name a program asks for the machine's addresses. */
+	{ "socket", SANDBOX_NETWORK, 1, { IS32(0, AF_INET) } },
+	{ "socket", SANDBOX_NETWORK, 1, { IS32(0, AF_INET6) } },
+	{ "socket", SANDBOX_NETWORK, 2, { IS32(0, AF_NETLINK), IS32(2, NETLINK_ROUTE) } },
 };
 
 /* To have another process signalled, as with F_SETOWN; to type on a terminal. */
 static const uint32_t refused_ioctls[] = { FIOSETOWN, SIOCSPGRP, TIOCSTI, TIOCLINUX };
-
-/* To resolve a name a program asks for the machine's addresses. */
-static const struct rule network_rules[] = {
-	{ "socket", SANDBOX_TOKEN, 1, { IS32(0, AF_INET) } },
-	{ "socket", SANDBOX_TOKEN, 1, { IS32(0, AF_INET6) } },
-	{ "socket", SANDBOX_TOKEN, 2, { IS32(0, AF_NETLINK), IS32(2, NETLINK_ROUTE) } },
-};
 
 /* The C library tries these first, and takes another way only where the kernel does not know them. */
 static const char *const not_there[] = { "clone3", "openat2", "fchmodat2" };
@@ -111,21 +109,21 @@ static bool find(const char *name, int *ret_number) {
 	return *ret_number != __NR_SCMP_ERROR;
 }
 
-static int add_table(scmp_filter_ctx filter, enum sandbox_role role) {
+static int add_table(scmp_filter_ctx filter, unsigned roles) {
 	int number, r = 0;
 
 	for (const struct sandbox_call *call = sandbox_allowed; r == 0 && call->name; call++)
-		if (call->roles & role && find(call->name, &number))
+		if (call->roles & roles && find(call->name, &number))
 			r = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
 	return r;
 }
 
-static int add_rules(scmp_filter_ctx filter, enum sandbox_role role, const struct rule *list, size_t count) {
+static int add_rules(scmp_filter_ctx filter, unsigned roles) {
 	int number, r = 0;
 
-	for (size_t i = 0; r == 0 && i < count; i++)
-		if (list[i].roles & role && find(list[i].name, &number))
-			r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, list[i].count, list[i].conditions);
+	for (size_t i = 0; r == 0 && i < ELEMENTSOF(rules); i++)
+		if (rules[i].roles & roles && find(rules[i].name, &number))
+			r = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, rules[i].count, rules[i].conditions);
 	return r;
 }
 
@@ -155,21 +153,19 @@ static int refuse_ioctls(void) {
 	return r == 0 ? seccomp_load(filter) : r;
 }
 
-int sandbox_calls(enum sandbox_role role, bool network) {
+int sandbox_calls(unsigned roles) {
 	_cleanup_(filter_freep) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r = filter ? 0 : -ENOMEM;
 
-	if (r == 0 && role == SANDBOX_TOKEN)
+	if (r == 0 && roles & SANDBOX_TOKEN)
 		r = refuse_ioctls();
 	/* A tree: the calls at the end of a list would cost as much as all before them. */
 	if (r == 0)
 		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (r == 0)
-		r = add_table(filter, role);
+		r = add_table(filter, roles);
 	if (r == 0)
-		r = add_rules(filter, role, rules, ELEMENTSOF(rules));
-	if (r == 0 && network)
-		r = add_rules(filter, role, network_rules, ELEMENTSOF(network_rules));
+		r = add_rules(filter, roles);
 	if (r == 0)
 		r = add_signals(filter);
 	if (r == 0)

@@ -56,9 +56,12 @@ static const char *const of_the_system[] = { "/usr", "/lib", "/lib32", "/lib64",
 static const char *const of_processes[] = { "/proc/self", "/proc/sys", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat",
 	"/proc/filesystems" };
 
-/* What modules speak to their devices through, and share with their services. */
+/* What modules speak to their devices through. */
 static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/bus/usb", "/dev/tpm0",
-	"/dev/tpmrm0", "/dev/shm" };
+	"/dev/tpmrm0" };
+
+/* What some share with their services. */
+static const char *const shared_memory[] = { "/dev/shm" };
 
 /* A right to files, and the same to directories with all that is below them. */
 struct right {
@@ -99,14 +102,14 @@ static int allow_processes(int rules, struct right right) {
 	return r;
 }
 
-static struct ruleset ruleset_of(long version, bool network) {
+static struct ruleset ruleset_of(long version, unsigned roles) {
 	struct ruleset set = { .files = (uint64_t)WRITE_DIRECTORIES | NOWHERE };
 
 	if (version >= REFER_SINCE)
 		set.files |= LANDLOCK_ACCESS_FS_REFER;
 	if (version >= TRUNCATE_SINCE)
 		set.files |= TRUNCATE;
-	if (version >= PORTS_SINCE && !network)
+	if (version >= PORTS_SINCE && !(roles & SANDBOX_NETWORK))
 		set.ports = BIND_TCP | CONNECT_TCP;
 	if (version >= IOCTL_SINCE)
 		set.files |= IOCTL_DEVICE;
@@ -125,6 +128,8 @@ static int add_rules(int rules, const struct sandbox_files *files, uint64_t know
 		r = allow_processes(rules, read);
 	if (r == 0)
 		r = allow(rules, devices, ELEMENTSOF(devices), write);
+	if (r == 0 && files->roles & SANDBOX_SHARED_MEMORY)
+		r = allow(rules, shared_memory, ELEMENTSOF(shared_memory), write);
 	if (r == 0)
 		r = allow(rules, files->readable, files->readable_count, read);
 	if (r == 0)
@@ -134,7 +139,7 @@ static int add_rules(int rules, const struct sandbox_files *files, uint64_t know
 
 int sandbox_files(const struct sandbox_files *files) {
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-	struct ruleset set = ruleset_of(version, files->network);
+	struct ruleset set = ruleset_of(version, files->roles);
 
 	if (version < 1)
 		return 0;

@@ -9,7 +9,6 @@
 #ifndef SANDBOX_SANDBOX_H
 #define SANDBOX_SANDBOX_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* Nobody but root reads this process's memory, attaches to it, or takes its descriptors; there is no core file. The umask is 077. */
@@ -24,13 +23,20 @@ enum { SANDBOX_DESCRIPTORS_MAX = 1024, SANDBOX_FILE_MAX_BYTES = 64 * 1024 * 1024
  */
 void sandbox_limits(void);
 
-enum sandbox_role { SANDBOX_CORE = 1, SANDBOX_READER = 2, SANDBOX_TOKEN = 4 };
+enum sandbox_role {
+	SANDBOX_CORE = 1,
+	SANDBOX_READER = 2,
+	SANDBOX_TOKEN = 4,
+	/* What the module of a token process has beside that. */
+	SANDBOX_NETWORK = 8,        /* Internet sockets, and TCP ports to be connected to and bound */
+	SANDBOX_SHARED_MEMORY = 16, /* and semaphores: of System V, and in /dev/shm */
+};
 
 /*
- * From here on a call that the role does not need fails with EPERM: it starts no program, and looks into no other process. With
- * `network` it may open Internet sockets. Before there are threads. 0, or -SMIME_E_INTERNAL where the kernel has no such filters.
+ * From here on a call that none of these roles needs fails with EPERM: it starts no program, and looks into no other process. Before
+ * there are threads. 0, or -SMIME_E_INTERNAL where the kernel has no such filters.
  */
-int sandbox_calls(enum sandbox_role role, bool network);
+int sandbox_calls(unsigned roles);
 
 /* Files, and directories with all that is below them. */
 struct sandbox_files {
@@ -38,7 +44,7 @@ struct sandbox_files {
 	size_t readable_count;
 	const char *const *writable; /* and readable */
 	size_t writable_count;
-	bool network; /* TCP ports may be connected to, and bound */
+	unsigned roles; /* what of SANDBOX_NETWORK and SANDBOX_SHARED_MEMORY there is */
 };
 
 /*

@@ -92,11 +92,11 @@ static int take(const struct reach *reach, const struct wire_setup *setup) {
 		.readable_count = reach->readable.count,
 		.writable = (const char *const *)reach->writable.items,
 		.writable_count = reach->writable.count,
-		.network = setup->network != 0,
+		.roles = (setup->network ? SANDBOX_NETWORK : 0u) | (reach->shared_memory ? SANDBOX_SHARED_MEMORY : 0u),
 	};
 	int r = sandbox_files(&files);
 
-	return r < 0 ? r : sandbox_calls(SANDBOX_TOKEN, files.network);
+	return r < 0 ? r : sandbox_calls(SANDBOX_TOKEN | files.roles);
 }
 
 int confine(const struct wire_setup *setup, struct fault *fault) {

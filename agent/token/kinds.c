@@ -133,12 +133,14 @@ static void add_proxy(struct reach *reach) {
 /* ---- Which it is ---- */
 
 static const struct {
-	const char *beginning; /* of the file's name */
-	void (*add)(struct reach *reach);
+	const char *beginning;            /* of the file's name */
+	void (*add)(struct reach *reach); /* NULL: it has no places */
+	bool shared_memory;
 } kinds[] = {
-	{ "libsofthsm", add_softhsm }, { "libtpm2_pkcs11", add_tpm2 }, { "libopencryptoki", add_opencryptoki },
-	{ "opensc-pkcs11", add_opensc }, { "onepin-opensc-pkcs11", add_opensc }, { "p11-kit-proxy", add_proxy },
-	{ "libp11-kit", add_proxy }, /* what the name above leads to */
+	{ "libsofthsm", add_softhsm, false }, { "libtpm2_pkcs11", add_tpm2, false }, { "libopencryptoki", add_opencryptoki, true },
+	{ "opensc-pkcs11", add_opensc, false }, { "onepin-opensc-pkcs11", add_opensc, false }, { "libykcs11", NULL, false },
+	{ "libsoftokn3", NULL, false }, { "p11-kit-client", NULL, false }, { "p11-kit-proxy", add_proxy, true },
+	{ "libp11-kit", add_proxy, true }, /* what the name above leads to */
 };
 
 static const char *name_of(const char *path) {
@@ -148,9 +150,15 @@ static const char *name_of(const char *path) {
 }
 
 static void add_kind(struct reach *reach, const char *name) {
-	for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
-		if (strncmp(name, kinds[i].beginning, strlen(kinds[i].beginning)) == 0)
+	/* What nobody knows may have a service that it shares memory with, or processes of other programs. */
+	reach->shared_memory = true;
+	for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+		if (strncmp(name, kinds[i].beginning, strlen(kinds[i].beginning)) != 0)
+			continue;
+		if (kinds[i].add)
 			kinds[i].add(reach);
+		reach->shared_memory = kinds[i].shared_memory;
+	}
 }
 
 void kinds_add(struct reach *reach, const char *module, const char *parameters) {

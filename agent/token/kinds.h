@@ -8,8 +8,8 @@
 #include "places.h"
 
 /*
- * Adds the places of the kind that the module's file name tells: a module of another kind has no business there. `parameters` is what
- * it is initialised with. A place that is not there is no place.
+ * Adds the places of the kind that the module's file name tells: a module of another kind has no business there; and says whether one
+ * of that kind shares memory. `parameters` is what it is initialised with. A place that is not there is no place.
  */
 void kinds_add(struct reach *reach, const char *module, const char *parameters);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lists of paths: what a process may read, and what it may write.
+ * Lists of paths: what a process may read, and what it may write; and whether it shares memory with others.
  */
 #ifndef TOKEN_PLACES_H
 #define TOKEN_PLACES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { PLACES_MAX = 192 };
@@ -17,6 +18,7 @@ struct places {
 struct reach {
 	struct places readable;
 	struct places writable; /* and readable */
+	bool shared_memory;
 };
 
 /* Takes the text over; NULL is no path. What can't be added can't be reached. */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/inotify.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -130,6 +131,17 @@ static long remove_file(void) {
 	return unlink(in_home("victim", path));
 }
 
+static long share_memory(void) {
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "/smime-escape-%d", (int)getpid());
+	int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (fd < 0)
+		return -1;
+	(void)shm_unlink(name);
+	return close(fd);
+}
+
 static long write_to_terminal(void) {
 	return open_and_close("/dev/tty", O_RDWR);
 }
@@ -154,6 +166,7 @@ const struct try tries_with_files[] = {
 	{ "fchmod", open_to_others_by_descriptor },
 	{ "times", change_times },
 	{ "watch", watch_home },
+	{ "shared-memory", share_memory },
 	{ "terminal", write_to_terminal },
 	{ "temporary", read_temporary },
 	{ "unlink", remove_file },

@@ -15,6 +15,8 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -185,6 +187,18 @@ static long events(void) {
 	return fd < 0 ? -1 : close((int)fd);
 }
 
+static long sysv_memory(void) {
+	int id = shmget(IPC_PRIVATE, 1, 0600);
+
+	return id < 0 ? -1 : shmctl(id, IPC_RMID, NULL);
+}
+
+static long sysv_semaphore(void) {
+	int id = semget(IPC_PRIVATE, 1, 0600);
+
+	return id < 0 ? -1 : semctl(id, 0, IPC_RMID);
+}
+
 static long keyrings(void) {
 	return syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
 }
@@ -211,5 +225,7 @@ const struct try tries_with_the_kernel[] = {
 	{ "io_uring", rings },
 	{ "perf_event", events },
 	{ "keyctl", keyrings },
+	{ "sysv-memory", sysv_memory },
+	{ "sysv-semaphore", sysv_semaphore },
 	{ 0 },
 };

@@ -66,6 +66,18 @@ if [ "$version" -ge 1 ]; then
 	tries_again 'its file in a folder below a home'
 	is 'nor one that lies in a folder there' "$(came_of read)" EACCES
 	agent_stop
+	# By its name it is of a kind that shares no memory, or of one that does.
+	for kind in libsofthsm2:EACCES:EPERM libopencryptoki:done:done; do
+		IFS=: read -r kind memory sysv <<<"$kind"
+		mv "$HOME/modules"/*.so "$HOME/modules/$kind.so"
+		sed -i -E "s|$HOME/modules/[^\"]*|$HOME/modules/$kind.so|" "$T/agent.yaml"
+		tries_again "the name of $kind"
+		is "what comes of its shared memory" "$(came_of shared-memory)" "$memory"
+		is "of that of System V" "$(came_of sysv-memory)" "$sysv"
+		is "and of semaphores" "$(came_of sysv-semaphore)" "$sysv"
+		agent_stop
+	done
+	mv "$HOME/modules"/*.so "$HOME/modules/faulty.so"
 	# SoftHSM's own file is where it looks for it by itself, and no other kind's.
 	mkdir -p "$HOME/.config/softhsm2"
 	cp "$SOFTHSM2_CONF" "$HOME/.config/softhsm2/softhsm2.conf"

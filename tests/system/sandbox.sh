@@ -97,7 +97,7 @@ printf 'C_GetSlotList escape =1\n' >"$FAULTY_CONTROL"
 controlled='read store list through-link link move write mkdir mkfifo append truncate chmod fchmod times watch temporary unlink
 	environment arguments memory processes ptrace readv writev descriptor signal parent-signal thread-signal owner owner-ioctl owner-signal
 	affinity priority limits-of-other abstract agent fork clone exec memfd-exec ipv4 ipv6 routes tcp families dumpable limits large-file
-	personality setuid'
+	personality setuid shared-memory sysv-memory sysv-semaphore'
 [ "$(ulimit -Hn)" -le 5000 ] || controlled+=' descriptors'
 for name in $controlled; do is "outside of the agent a module can: $name" "$(came_of "$name")" 'done'; done
 names=$(tried | awk '{ print $1 }' | sort -u)
@@ -129,9 +129,10 @@ if [ "$version" -ge 1 ]; then
 else
 	secrets
 fi
-is 'I11: and come to nothing else' "$(tried | awk -v others="^($(by_landlock 1)|$(by_landlock 6)|agent|descriptors|large-file)$" '$1 !~ others && $2 != "EPERM"')" ''
+is 'I11: and come to nothing else' "$(tried | awk -v others="^($(by_landlock 1)|$(by_landlock 6)|agent|descriptors|large-file|shared-memory|sysv-memory|sysv-semaphore)$" '$1 !~ others && $2 != "EPERM"')" ''
 is 'it comes to an end of its descriptors' "$(came_of descriptors)" EMFILE
 is 'and writes no large file' "$(came_of large-file)" EFBIG
+for name in shared-memory sysv-memory sysv-semaphore; do is "one of a kind that is not known may: $name" "$(came_of "$name")" 'done'; done
 is 'the agent hangs up on it' "$(came_of agent)" ECONNABORTED
 is 'though it has tried everything' "$(tried | awk '{ print $1 }' | sort -u)" "$names"
 for name in ptrace readv descriptor signal exec mount bpf userfaultfd io_uring keyctl unshare; do

@@ -86,6 +86,8 @@ static void kind(const char *module, const char *parameters, const char *const *
 			fail_msg("%s %s %s", module, wanted ? "has not" : "has", all[i]);
 	}
 	assert_int_equal(has(&reach.readable, "/home/me/.config/pkcs11"), strstr(module, "proxy") != NULL);
+	assert_int_equal(reach.shared_memory,
+		strstr(module, "opencryptoki") != NULL || strstr(module, "proxy") != NULL || strstr(module, "other") != NULL);
 	reach_clear(&reach);
 }
 
@@ -106,6 +108,7 @@ static void a_kind_has_its_own_places(void **state) {
 	KIND("/proc/nowhere/p11-kit-proxy.so", "", "/home/me/.tpm2_pkcs11", "/home/me/.local/share/tpm2-tss", "/var/lib/opencryptoki",
 		"/home/me/.cache/opensc", NULL);
 	KIND("/proc/nowhere/p11-kit-client.so", "", NULL);
+	KIND("/proc/nowhere/libykcs11.so.2", "", NULL);
 	KIND("/proc/nowhere/other.so", "", NULL);
 	KIND("/proc/nowhere/libtpm2_pkcs11.so/other.so", "", NULL);
 	KIND("other.so", "", NULL);
@@ -158,7 +161,7 @@ static void nobody_gets_out(void **state) {
 
 static void each_call_has_one_row(void **state) {
 	for (const struct sandbox_call *call = sandbox_allowed; call->name; call++) {
-		assert_int_not_equal(call->roles & (SANDBOX_CORE | SANDBOX_READER | SANDBOX_TOKEN), 0);
+		assert_int_not_equal(call->roles & (SANDBOX_CORE | SANDBOX_READER | SANDBOX_TOKEN | SANDBOX_SHARED_MEMORY), 0);
 		for (const struct sandbox_call *other = sandbox_allowed; other < call; other++)
 			assert_string_not_equal(call->name, other->name);
 	}

@@ -149,7 +149,7 @@ static void take_nothing(void) {
 
 static void take_core(void) {
 	sandbox_harden();
-	if (sandbox_calls(SANDBOX_CORE, false) < 0)
+	if (sandbox_calls(SANDBOX_CORE) < 0)
 		_exit(2);
 }
 
@@ -158,7 +158,7 @@ static void take_reader(void) {
 	const struct sandbox_files files = { .readable = places, .readable_count = 1 };
 
 	sandbox_harden();
-	if (sandbox_files(&files) < 0 || sandbox_calls(SANDBOX_READER, false) < 0)
+	if (sandbox_files(&files) < 0 || sandbox_calls(SANDBOX_READER) < 0)
 		_exit(2);
 }
 
@@ -167,7 +167,16 @@ static void take_token(void) {
 	const struct sandbox_files files = { .writable = places, .writable_count = 1 };
 
 	sandbox_harden();
-	if (sandbox_files(&files) < 0 || sandbox_calls(SANDBOX_TOKEN, false) < 0)
+	if (sandbox_files(&files) < 0 || sandbox_calls(SANDBOX_TOKEN) < 0)
+		_exit(2);
+}
+
+static void take_token_that_shares(void) {
+	const char *places[] = { work() };
+	const struct sandbox_files files = { .writable = places, .writable_count = 1, .roles = SANDBOX_SHARED_MEMORY };
+
+	sandbox_harden();
+	if (sandbox_files(&files) < 0 || sandbox_calls(SANDBOX_TOKEN | SANDBOX_SHARED_MEMORY) < 0)
 		_exit(2);
 }
 
@@ -221,13 +230,17 @@ static const char *const everybody[] = { "truncate", "times", "ptrace", "parent-
 	"parent-thread-signal", "owner", "owner-ioctl", "owner-signal", "affinity", "priority", "limits-of-other", "fork", "clone", "exec",
 	"memfd-exec", "ipv4", "ipv6", "routes", "tcp", "families", "dumpable", "tracers", "typing", "limits", "personality", "setuid",
 	"unshare", "user-namespace", "mount", "bpf", "userfaultfd", "io_uring", "perf_event", "keyctl" };
+/* All but the modules that have use for it. */
+static const char *const sharing[] = { "sysv-memory", "sysv-semaphore" };
 /* The core follows its children by pidfd, changes the mode of its socket and watches it. */
 static const char *const not_the_core[] = { "descriptor", "chmod", "fchmod", "watch" };
 static const char *const by_landlock[] = { "read", "store", "list", "append", "write", "terminal", "temporary", "environment", "arguments",
 	"memory", "parent-memory", "processes" };
+static const char *const sharing_by_landlock[] = { "shared-memory" };
 static const char *const all_may_outside[] = { "read", "store", "list", "through-link", "link", "move", "write", "append", "truncate",
 	"chmod", "times", "watch", "unlink", "environment", "arguments", "thread-signal", "owner", "owner-ioctl", "owner-signal",
-	"affinity", "abstract", "fork", "clone", "exec", "memfd-exec", "ipv4", "families", "dumpable", "limits", "personality", "setuid" };
+	"affinity", "abstract", "fork", "clone", "exec", "memfd-exec", "ipv4", "families", "dumpable", "limits", "personality", "setuid",
+	"shared-memory", "sysv-memory", "sysv-semaphore" };
 
 static void nothing_is_refused_outside(void **state) {
 	struct results results = { .count = 0 };
@@ -246,16 +259,19 @@ static void the_core(void **state) {
 		skip();
 	try_all(take_core, &results);
 	REFUSE(&results, everybody, "EPERM");
+	REFUSE(&results, sharing, "EPERM");
 	assert_string_equal(came_of(&results, "signal"), "EPERM");
 	assert_string_equal(came_of(&results, "descriptor"), "EPERM");
 	REFUSE(&results, it_may, "done");
 }
 
-static void refuse_what_landlock_does(const struct results *results) {
+static void refuse_what_landlock_does(const struct results *results, bool shares) {
 	static const char *const scopes[] = { "abstract" };
 
 	if (landlock >= 1)
 		REFUSE(results, by_landlock, "EACCES");
+	if (landlock >= 1 && !shares)
+		REFUSE(results, sharing_by_landlock, "EACCES");
 	if (landlock >= LANDLOCK_SCOPES)
 		REFUSE(results, scopes, "EPERM");
 }
@@ -268,8 +284,9 @@ static void the_reader(void **state) {
 		skip();
 	try_all(take_reader, &results);
 	REFUSE(&results, everybody, "EPERM");
+	REFUSE(&results, sharing, "EPERM");
 	REFUSE(&results, not_the_core, "EPERM");
-	refuse_what_landlock_does(&results);
+	refuse_what_landlock_does(&results, false);
 	for (size_t i = 0; i < ELEMENTSOF(it_makes_nothing); i++)
 		assert_string_not_equal(came_of(&results, it_makes_nothing[i]), "done");
 }
@@ -282,11 +299,25 @@ static void the_token_process(void **state) {
 		skip();
 	try_all(take_token, &results);
 	REFUSE(&results, everybody, "EPERM");
+	REFUSE(&results, sharing, "EPERM");
 	REFUSE(&results, not_the_core, "EPERM");
 	assert_string_equal(came_of(&results, "signal"), "EPERM");
-	refuse_what_landlock_does(&results);
+	refuse_what_landlock_does(&results, false);
 	for (size_t i = 0; landlock >= 1 && i < ELEMENTSOF(it_leaves_nothing); i++)
 		assert_string_not_equal(came_of(&results, it_leaves_nothing[i]), "done");
+}
+
+static void a_token_process_that_shares_memory(void **state) {
+	struct results results = { .count = 0 };
+
+	if (under_valgrind())
+		skip();
+	try_all(take_token_that_shares, &results);
+	REFUSE(&results, everybody, "EPERM");
+	REFUSE(&results, not_the_core, "EPERM");
+	refuse_what_landlock_does(&results, true);
+	REFUSE(&results, sharing, "done");
+	REFUSE(&results, sharing_by_landlock, "done");
 }
 
 #ifdef __x86_64__
@@ -336,6 +367,7 @@ int main(void) {
 		cmocka_unit_test(the_core),
 		cmocka_unit_test(the_reader),
 		cmocka_unit_test(the_token_process),
+		cmocka_unit_test(a_token_process_that_shares_memory),
 		cmocka_unit_test(nothing_has_another_number),
 	};
 
