@@ -151,15 +151,42 @@ static bool is_same(const struct wanted *wanted, const char *value) {
 	return same;
 }
 
+/* A path as one word of a command that is shown to be typed. */
+static char *as_word(const char *path) {
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@,:%=";
+	char *text = NULL;
+	size_t len = 0;
+
+	if (!path[strspn(path, plain)])
+		return strdup(path);
+	FILE *out = open_memstream(&text, &len);
+	if (!out)
+		return NULL;
+	fputc('\'', out);
+	for (; *path; path++)
+		fputs(*path == '\'' ? "'\\''" : (char[]){ *path, '\0' }, out);
+	fputc('\'', out);
+	return fclose(out) == 0 ? text : NULL;
+}
+
+/* Says that a setting is in the way, and with which command it goes. */
+static int refuse(struct setup *setup, const char *origin, const char *name, const char *value, const char *wanted) {
+	char *word = as_word(origin);
+	int r = setup_fail(setup, SMIME_E_UNSUPPORTED,
+		"%s sets %s to '%s' already, not to '%s': what others have set is left alone; to have it replaced: git config --file %s "
+		"--unset %s",
+		origin, name, value, wanted, word ? word : origin, name);
+
+	free(word);
+	return r;
+}
+
 static int compare(struct setup *setup, struct wanted *wanted) {
 	char *value = NULL, *origin = NULL;
 	int r = effective(setup, wanted->name, &value, &origin);
 
 	if (r == 0 && value && !is_same(wanted, value) && !is_recorded(setup, wanted->name, value))
-		r = setup_fail(setup, SMIME_E_UNSUPPORTED,
-			"%s sets %s to '%s' already, not to '%s': what others have set is left alone; to have it replaced: git config "
-			"--file %s --unset %s",
-			origin, wanted->name, value, wanted->value, origin, wanted->name);
+		r = refuse(setup, origin, wanted->name, value, wanted->value);
 	wanted->set = !value || !is_same(wanted, value);
 	free(value);
 	free(origin);
@@ -272,10 +299,13 @@ static int take_out_one(struct setup *setup, const struct copy *copy, const char
 	for (const char *line = output.out; *line; line += strcspn(line, "\n") + 1)
 		if (strncmp(line, value, len) == 0 && line[len] == '\n')
 			return copy_config(setup, copy, name, value, true);
-	return setup_fail(setup, SMIME_E_CHANGED,
+	char *word = as_word(setup->result->file);
+	r = setup_fail(setup, SMIME_E_CHANGED,
 		"%s: %s was set to '%s' and was changed by hand to '%.*s', so nothing is taken back; take it out with: git config --file "
 		"%s --unset %s",
-		setup->result->file, name, value, (int)strcspn(output.out, "\n"), output.out, setup->result->file, name);
+		setup->result->file, name, value, (int)strcspn(output.out, "\n"), output.out, word ? word : setup->result->file, name);
+	free(word);
+	return r;
 }
 
 static int take_out(struct setup *setup) {

@@ -88,6 +88,8 @@ if command -v git >/dev/null; then
 		cp "$rc" "$T/foreign"
 		told "$setting is left alone" 6 "${setting%%=*}.*--unset" smime setup git --apply
 		same "$setting: the file is as it was" "$rc" "$T/foreign"
+		holds "$setting: what is told to do can be done" bash -c "$(sed 's/.*to have it replaced: //' "$T/err")"
+		holds "$setting: and takes it out" absent_setting "${setting%%=*}"
 	done
 	cp "$T/before" "$rc"
 	git config --global gpg.format x509
