@@ -37,6 +37,15 @@ static bool examine_directory(struct doctor *doctor, const char *path, mode_t fo
 	return false;
 }
 
+/* For want of memory none is found to be bad. */
+static bool holds_certificates(struct doctor *doctor, const char *path) {
+	struct smime_certificates *certificates = NULL;
+	int r = smime_certificates(doctor->smime, path, &certificates);
+
+	(void)smime_certificates_free(certificates);
+	return r != -SMIME_E_MALFORMED;
+}
+
 static void examine_file(struct doctor *doctor, const char *directory, const char *name) {
 	char path[PATH_MAX + NAME_MAX + 2];
 	struct stat st;
@@ -48,6 +57,10 @@ static void examine_file(struct doctor *doctor, const char *directory, const cha
 	else if (S_ISREG(st.st_mode) && (st.st_mode & 022))
 		doctor_warning(doctor, AREA, "`chmod go-w` for that file",
 			"%s can be written to by others, who could have you encrypt to a key of theirs", path);
+	else if (S_ISREG(st.st_mode) && !holds_certificates(doctor, path))
+		doctor_warning(doctor, AREA,
+			"put the person's certificate there, in PEM or DER, in a file that ends in .pem, .der, .crt or .cer",
+			"%s holds no certificate, so that it leads to nobody", path);
 }
 
 static void examine_files(struct doctor *doctor, const char *path) {

@@ -201,6 +201,10 @@ rm "$own/certificates/good.pem" && ln -s nowhere "$own/certificates/link.pem"
 examine
 only 'a file in it is none' "warning permissions: $own/certificates/link.pem can.t be read: No such file"
 rm "$own/certificates/link.pem"
+openssl pkey -in "$T/ca/issuing.key" -pubout -out "$own/certificates/key.pem"
+examine
+only 'a file in it holds none' "warning permissions: $own/certificates/key.pem holds no certificate.* -> put .*PEM or DER"
+rm "$own/certificates/key.pem"
 chmod 755 "$state"
 examine
 only 'the state directory is open to others' "fault permissions: $state is open to others \(mode 0755\): the agent does not start with it"
