@@ -173,6 +173,25 @@ usage 'JSON and content on one stream' smime decrypt --json -i "$T/encrypted"
 check 'JSON and content on one stream under another name' 2 sh -c 'smime decrypt --json -o /dev/stdout "$1" | cat; exit 2' - "$T/encrypted"
 is 'nothing of the content is there' "$(grep -c 'this is the text' "$T/out")" 0
 prints 'but what is wrong' 'error.*exit_code.: 2'
+# What is printed as JSON is in the manual, under its name.
+undocumented() { # COMMAND...: fields of what it prints
+	"$@" 2>/dev/null | python3 -c '
+import json, re, sys
+page = open(sys.argv[1]).read().split("\n# JSON\n")[1].split("\n# ")[0].replace("\\", "")
+known = set(re.findall(r"(?<![a-z_])_([a-z][a-z_]*[a-z])_(?![a-z_])", page)) | set(re.findall(r"\"([a-z_]+)\":", page))
+def fields(value):
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
+        yield from fields(inner)
+    yield from value if isinstance(value, dict) else []
+documents = [json.loads(text) for text in re.split(r"\n(?=\{)", sys.stdin.read().strip())]
+print(*sorted(set(fields(documents)) - known))' "$SOURCE/docs/smime.1.scd"
+}
+smime sign --header-protection -i "$T/mail" -o "$T/protected"
+for command in 'status -v' 'keys -v' doctor 'policy check' 'policy explain sign -k alice@example.org' 'policy explain fly' 'audit verify' lock unlock; do
+	is "each field of smime $command --json is documented" "$(undocumented smime $command --json)" ''
+done
+for name in signed protected; do is "each field of what verify --json says of a $name mail is" "$(undocumented smime verify --json -i "$T/$name")" ''; done
+is 'each field of what decrypt --json says is' "$(undocumented smime decrypt --json -i "$T/encrypted" -o "$T/plain")" ''
 usage 'a time that is none' smime verify --at yesterday "$T/signed"
 usage 'a day that is none' smime verify --at 2026-02-30 "$T/signed"
 usage 'an address that is none' smime verify --from 'not an address' "$T/signed"
