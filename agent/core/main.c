@@ -107,6 +107,10 @@ static int parse_options(int argc, char **argv, struct options *options) {
 			(void)fputs(usage, stderr);
 			return 2;
 		}
+	if ((options->socket && !*options->socket) || (options->config && !*options->config)) {
+		(void)fprintf(stderr, "smime-agent: an option's value is empty\n%s", usage);
+		return 2;
+	}
 	if (optind < argc) {
 		(void)fprintf(stderr, "smime-agent: unexpected argument '%s'\n%s", argv[optind], usage);
 		return 2;

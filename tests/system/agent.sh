@@ -57,6 +57,13 @@ check 'nothing answers' 3 smime status
 agent_start
 await smime status >/dev/null 2>&1
 check 'a new agent takes the socket over' 0 smime keys
+mkdir "$T/here" && cd "$T/here" || bail 'no directory'
+for option in --socket --config; do
+	check "an empty value of $option" 2 timeout 30 smime-agent --foreground "$option" ''
+	says "an empty value of $option is told" 'value is empty'
+done
+is 'and nothing is made' "$(ls -A)" ''
+cd "$T" || bail 'no directory'
 check 'a second agent on the same socket refuses' 7 timeout 30 smime-agent --foreground --socket "$SMIME_AGENT_SOCK" --config "$T/agent.yaml"
 says 'and says why' 'already|running|in use'
 check 'the first is not disturbed' 0 smime keys
