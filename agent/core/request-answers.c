@@ -175,12 +175,13 @@ void request_handle_anchors(struct request *request) {
 	answer_certificates(request, request->wire->body->anchors->offset, request->peer->agent->anchors, NULL);
 }
 
-/* What is of no token, or of one that has gone meanwhile, is what the configuration names. */
+/* What is of no token, of one that has gone meanwhile, or of one that is not for everybody's eyes, is what the configuration names. */
 void request_handle_intermediates(struct request *request) {
 	const struct agent *agent = request->peer->agent;
 	const struct wire_intermediates *wanted = request->wire->body->intermediates;
-	const struct worker *worker = wanted->token ? inventory_find_token(agent, wanted->token) : NULL;
-	const struct wire_inventory *inventory = worker ? worker_inventory(worker) : NULL;
+	struct worker *worker = wanted->token ? inventory_find_token(agent, wanted->token) : NULL;
+	bool seen = worker && (peer_is_here(request->peer) || others_token(request, worker));
+	const struct wire_inventory *inventory = seen ? worker_inventory(worker) : NULL;
 
 	answer_certificates(request, wanted->offset, agent->certificates, inventory ? inventory->certificates : NULL);
 }

@@ -12,6 +12,12 @@ printf 'content\n' >"$T/content" && chmod 644 "$T/content"
 cp -r "$SOURCE/tests/lib" "$T/lib" && chmod -R a+rX "$T/lib"
 export PYTHONPATH=$T/lib
 
+for token in demo wide; do
+	demo_key $token spare 70 EC:prime256v1 && demo_certificate spare "Spare of $token" spare@example.org && mv "$T/spare.pem" "$T/spare-$token.pem" &&
+		demo_pkcs11 $token --delete-object --type privkey --id 70 && demo_pkcs11 $token --delete-object --type pubkey --id 70 &&
+		demo_store $token spare-$token 70 || bail "no certificate without a key on $token"
+done
+
 # The PIN as systemd passes it.
 export CREDENTIALS_DIRECTORY=$T/credentials
 mkdir "$CREDENTIALS_DIRECTORY"
@@ -26,7 +32,7 @@ system_yaml "{name: no interns, operation: [sign], client: {gid: $interns}, outc
 	"{name: billing, operation: [sign, decrypt, list], client: {uid: $billing}, key: {address: alice@example.org}, outcome: allow}" \
 	"{name: reports, operation: [sign, list], client: {uid: $reports}, key: {address: bob@example.org}, outcome: allow}" \
 	"{name: reports are read by people, operation: [decrypt], client: {uid: $reports}, key: {address: bob@example.org}, outcome: ask}" \
-	"{name: operators, operation: [unlock], key: {token: demo}, client: {gid: $operator}, outcome: allow}" \
+	"{name: the agent's own user, operation: [unlock], client: {uid: $AGENT_UID}, outcome: allow}" "{name: operators, operation: [unlock], key: {token: demo}, client: {gid: $operator}, outcome: allow}" \
 	'{outcome: deny, text: "ask the administrator"}'
 check 'outside of the unit the configuration is good, though the credential is not there' 0 env -u CREDENTIALS_DIRECTORY smime policy check "$T/agent.yaml"
 uids_own
@@ -55,8 +61,11 @@ def hash_of(*command):
 what, argument = sys.argv[2:4]
 message = {'certificate': lambda: request(2, CERTIFICATE, sequence(octets(hash_of('openssl', 'x509', '-in', argument, '-outform', 'DER')))),
            'sign': lambda: sign(2, hash_of('openssl', 'pkey', '-pubin', '-in', argument, '-outform', 'DER'), bytes(32)),
-           'unlock': lambda: unlock_token(2, argument), 'lock': lambda: lock_token(2, argument)}[what]()
+           'intermediates': lambda: intermediates(2, token=argument), 'unlock': lambda: unlock_token(2, argument), 'lock': lambda: lock_token(2, argument)}[what]()
 _, kind, body = Connection(sys.argv[1]).greet().ask(message)
+if kind == R_ANCHORS:
+    print(*(word for word in ('demo', 'wide') if b'Spare of ' + word.encode() in body))
+    sys.exit()
 print(kinds[kind] if kind != ERROR else error_code(body))
 PY
 chmod 644 "$T/lib/raw.py" "$T"/*.pub "$T"/*.pem
@@ -103,6 +112,12 @@ is 'not another one' "$(raw $operator unlock "$wide")" "$denied"
 is 'nor lock it' "$(raw $operator lock "$wide")" "$denied"
 check 'nor every one' 5 as $operator smime lock
 check 'after a lock a service goes on by itself' 0 sign_as $billing alice
+
+token_id() { as_json $AGENT_UID "[t['id'] for t in d['tokens'] if t['label'] == '$1'][0]"; } # LABEL
+check 'with both tokens unlocked' 0 as $AGENT_UID smime unlock wide
+is 'what else is on its token a service is told' "$(raw $billing intermediates "$(token_id demo)")" demo
+is 'of one that it can not see nothing' "$(raw $billing intermediates "$(token_id wide)")" ''
+is 'but the own user is' "$(raw $AGENT_UID intermediates "$(token_id wide)")" wide
 
 # ---- Groups ----
 
