@@ -52,13 +52,34 @@ static void say_key(const struct policy_key *key, char *text, size_t size) {
 }
 
 static int say_decision(const struct policy_decision *decision, struct wire_explain_reply *reply) {
+	static const char before_login[] =
+		"as far as it is known: the token tells which key this is once it is unlocked, and is decided then";
+	const char *text = decision->login ? before_login : decision->text;
 	int r = wire_set_text(&reply->rule, decision->name);
 
 	reply->outcome = (uint32_t)decision->outcome;
 	reply->line = decision->line;
 	if (r == 0)
 		r = wire_set_text(&reply->file, decision->file ? decision->file : "");
-	return r < 0 ? r : wire_set_text(&reply->text, decision->text ? decision->text : "");
+	return r < 0 ? r : wire_set_text(&reply->text, text ? text : "");
+}
+
+/* What smime would ask for when nobody tells it otherwise: SHA-256, and a message in AES-256 that does not show changes. */
+static void assume_strength(struct policy_question *question) {
+	enum { SHA256_BITS = 256, AES256_BITS = 256 };
+
+	question->digest_bits = question->operation == POLICY_SIGN ? SHA256_BITS : 0;
+	question->cipher_bits = question->operation == POLICY_DECRYPT ? AES256_BITS : 0;
+}
+
+/* Unlocking is of a token, whichever of its keys was named, and everything else of a key, though it be any. */
+static void describe_object(
+	const struct wire_explain *explain, const struct worker *worker, const struct policy_key *key, struct policy_question *question) {
+	question->token = worker ? worker_token(worker) : NULL;
+	if (question->operation == POLICY_UNLOCK)
+		return;
+	question->key = worker ? key : NULL;
+	question->spki = explain->key ? explain->key : judge_any_key();
 }
 
 int judge_explain(
@@ -78,10 +99,10 @@ int judge_explain(
 	question.from = explain->from ? wire_text(explain->from) : NULL;
 	if (worker) {
 		judge_describe_key(agent, inventory_key_of(worker, explain->key), worker, NULL, &certificates, &key);
-		question.key = &key;
-		question.token = worker_token(worker);
 		say_key(&key, text, sizeof(text));
 	}
+	describe_object(explain, worker, &key, &question);
+	assume_strength(&question);
 	policy_decide(agent->config->policy, &question, &decision);
 	int r = say_decision(&decision, reply);
 	if (r == 0)

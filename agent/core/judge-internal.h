@@ -18,6 +18,9 @@ struct judge_certificates {
 /* The certificate that a request names; the newest where it names none (NULL). */
 struct bytes judge_certificate_of(const struct wire_key *key, const ASN1_OCTET_STRING *named);
 
+/* Some key that nobody knows anything of. */
+const ASN1_OCTET_STRING *judge_any_key(void);
+
 /* Each fills in its part; what is described must outlive it, and so must `certificates`. */
 void judge_describe_key(const struct agent *agent, const struct wire_key *key, const struct worker *worker, const ASN1_OCTET_STRING *named,
 	struct judge_certificates *certificates, struct policy_key *ret_key);

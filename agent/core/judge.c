@@ -87,8 +87,7 @@ bool judge_unlock(struct request *request, const struct worker *worker) {
 
 /* ---- What is not there, or not for everybody's eyes ---- */
 
-/* Some key that nobody knows anything of. */
-static const ASN1_OCTET_STRING *any_key(void) {
+const ASN1_OCTET_STRING *judge_any_key(void) {
 	static const ASN1_OCTET_STRING none = { .length = 0 };
 
 	return &none;
@@ -100,7 +99,7 @@ static bool may_know(struct request *request, const ASN1_OCTET_STRING *spki, con
 		return judge_list(request, found, worker);
 	if (worker)
 		return others_keys(request, worker) > 0;
-	return judge_view(request, POLICY_LIST, NULL, spki ? spki : any_key(), NULL) == POLICY_ALLOW;
+	return judge_view(request, POLICY_LIST, NULL, spki ? spki : judge_any_key(), NULL) == POLICY_ALLOW;
 }
 
 /* The same words as for what is not there: those of the decision about something of which nothing is known. The log has the real one. */

@@ -140,6 +140,13 @@ locked_under '{operation: [unlock], outcome: deny}' "{operation: [sign], $label,
 check 'where nobody may unlock' 5 asks_to_sign alice alice
 is 'nobody is asked to' "$(prompts)" 0
 
+locked_under "{operation: [sign], $label, outcome: deny}"
+check 'explained before the login' 0 smime policy explain sign -k "$(of_key alice)"
+prints 'it is what is known by then' '^deny: .*text +as far as it is known: the token tells'
+smime unlock demo && smime unlock copy
+check 'and after it' 0 smime policy explain sign -k "$(of_key alice)"
+prints 'what holds' '^allow: '
+
 # Such a login is one: the rules about unlocking count it, and the log names theirs.
 locked_under '{name: opens, operation: [unlock], when: {at-most: 1, within: 1h}, outcome: allow}' '{operation: [unlock], outcome: deny}' "{operation: [sign], $label, outcome: deny}"
 check 'a login that a rule about a label takes' 0 asks_to_sign alice alice

@@ -199,6 +199,30 @@ check 'where no rule applies' 0 smime policy explain raw-sign -k alice@example.o
 prints 'what holds without rules is said' 'deny: no rule applies'
 is 'and nobody was asked anything' "$(asked)/$(prompts)" "$before"
 
+# What is explained is what happens.
+agrees() { # DESCRIPTION OUTCOME CODE OPERATION COMMAND...: with the key of alice
+	check "$1: explained" 0 smime policy explain "$4" -k alice@example.org --json
+	is "$1: as $2" "$(json "$T/out" 'd["outcome"]')" "$2"
+	check "$1: it is so" "$3" "${@:5}"
+}
+rules '{operation: [sign], when: {digest: sha256}, outcome: allow}' '{operation: [decrypt], when: {cipher: aes256}, outcome: allow}' '{operation: [sign, decrypt], outcome: deny}'
+agrees 'a digest that is strong enough' allow 0 sign sign_as alice
+agrees 'a cipher that is strong enough' allow 0 decrypt smime decrypt -i "$T/encrypted" -o "$T/decrypted"
+rules '{operation: [sign], when: {digest: sha384}, outcome: allow}' '{operation: [decrypt], when: {cipher: authenticated}, outcome: allow}' '{operation: [sign, decrypt], outcome: deny}'
+agrees 'one that is not' deny 5 sign sign_as alice
+agrees 'nor the cipher' deny 5 decrypt smime decrypt -i "$T/encrypted" -o "$T/decrypted"
+rules '{operation: [unlock], key: {address: alice@example.org}, outcome: deny}'
+agrees 'a rule about keys says nothing of unlocking' allow 0 unlock smime unlock demo
+rules '{operation: [unlock], key: {token: demo}, outcome: deny}'
+agrees 'one about the token does' deny 5 unlock smime unlock demo
+rules '{operation: [sign], key: {evidence: enrolled}, outcome: allow}' '{operation: [sign], outcome: deny}'
+check 'without a key' 0 smime policy explain sign
+prints 'it is any' '^deny: rule "rule 2"'
+rules '{operation: [sign], key: {address: alice@example.org}, outcome: deny}'
+check 'of which this may be said' 0 smime policy explain sign
+prints 'that opens nothing' '^deny: rule "rule 1"'
+rules '{name: own mail, operation: [sign], key: {address: alice@example.org}, outcome: allow}' '{name: nobody else, operation: [sign], text: "not with this key", outcome: deny}'
+
 cp "$T/agent.yaml" "$T/good.yaml"
 sed -i 's/outcome: allow/outcome: deny/' "$T/agent.yaml"
 check 'what was changed holds' 0 sign_as alice
