@@ -84,6 +84,14 @@ static const char *operation_of(const struct wire_request *request) {
 		return "pin-change";
 	case WIRE_PIN_UNBLOCK:
 		return "pin-unblock";
+	case WIRE_LOCK:
+		return "lock";
+	case WIRE_SUBSCRIBE:
+		return "watch";
+	case WIRE_RELOAD:
+		return "policy-reload";
+	case WIRE_EXPLAIN:
+		return "policy-explain";
 	default:
 		return "unlock";
 	}

@@ -16,6 +16,7 @@
 #include "others.h"
 #include "prompt.h"
 #include "readers.h"
+#include "request-errand.h"
 
 static void forget_text(ASN1_UTF8STRING **text) {
 	ASN1_UTF8STRING_free(*text);
@@ -276,11 +277,13 @@ void request_handle_status(struct request *request) {
 
 /* It stays open as long as the connection, so it is none of the requests that are counted as being worked on. */
 void request_handle_subscribe(struct request *request) {
+	const struct audit_ground ground = { NULL, NULL };
 	struct peer *peer = request->peer;
 
 	/* Events say who asks for what, with which token. */
 	if (!peer_is_here(peer))
-		request_fail(request, -SMIME_E_DENIED, "only the agent's own user may watch what others do, and on this machine");
+		errand_deny(
+			request, NULL, -SMIME_E_DENIED, "only the agent's own user may watch what others do, and on this machine", &ground);
 	else if (peer->subscriber)
 		request_fail(request, -SMIME_E_PROTOCOL, "this connection is subscribed already");
 	else if (events_subscribe(peer, request->wire->id, &peer->subscriber) < 0)

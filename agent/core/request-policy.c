@@ -11,12 +11,15 @@
 #include "inventory.h"
 #include "judge.h"
 #include "reload.h"
+#include "request-errand.h"
 
 /* What rules say of others tells a stranger how to get around them. */
 static bool is_own(struct request *request) {
+	const struct audit_ground ground = { NULL, NULL };
+
 	if (peer_is_own(request->peer))
 		return true;
-	request_fail(request, -SMIME_E_DENIED, "only the agent's own user may ask this");
+	errand_deny(request, NULL, -SMIME_E_DENIED, "only the agent's own user may ask this", &ground);
 	return false;
 }
 

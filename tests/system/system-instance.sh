@@ -98,6 +98,8 @@ told 'nobody else watches' 5 "only the agent's own user may watch" as $billing t
 told 'nor asks about the rules' 5 "only the agent's own user" as $billing smime policy explain sign -k alice@example.org
 told 'nor has them read again' 5 "only the agent's own user" as $billing smime policy reload
 check 'the own user does' 0 as $AGENT_UID smime policy reload
+refused() { as $AGENT_UID cat "$T/state/audit/audit.jsonl" | python3 -c 'import json, sys; print(*(r["operation"] for r in map(json.loads, sys.stdin) if r["kind"] == "denied" and r["client"]["uid"] == int(sys.argv[1])))' "$1"; } # UID
+like 'all of it is in the log' "$(refused $billing)" 'watch policy-explain policy-reload$'
 is 'its certificate' "$(raw $billing certificate "$T/alice.pem")" certificate
 like "not that of another one's key" "$(raw $billing certificate "$T/bob.pem")" '^[0-9]+$'
 is 'one of no key is for everybody' "$(raw $billing certificate "$T/ca/issuing.pem")" certificate
@@ -105,6 +107,7 @@ is 'one of no key is for everybody' "$(raw $billing certificate "$T/ca/issuing.p
 # ---- Locking ----
 
 check 'a service locks nothing' 5 as $billing smime lock demo
+like 'as the log has it' "$(refused $billing)" ' lock$'
 check 'who may unlock a token may lock it' 0 as $operator smime lock demo
 check 'and unlock it' 0 as $operator smime unlock demo
 wide=$(as_json $AGENT_UID '[t["id"] for t in d["tokens"] if t["label"] == "wide"][0]')
