@@ -4,7 +4,10 @@
  */
 #include "evidence.h"
 
+#include <sys/stat.h>
+
 #include "certificates.h"
+#include "paths.h"
 
 static void list_freep(STACK_OF(ASN1_OCTET_STRING) **list) {
 	sk_ASN1_OCTET_STRING_pop_free(*list, ASN1_OCTET_STRING_free);
@@ -25,13 +28,40 @@ int config_take_enrolled(struct config *config, const char *file, const struct c
 	return r;
 }
 
+static bool is_ours(const struct stat *st) {
+	return st->st_uid == 0 || st->st_uid == geteuid();
+}
+
+/* Who can write what vouches for keys can vouch for his own. A link is as good as the file where it can't be replaced either. */
+static int check_writers(const char *file, const char *key, const char *path, char **ret_message) {
+	_cleanup_(freep) char *real = realpath(path, NULL), *directory = NULL, *real_directory = NULL;
+	struct stat named, st;
+
+	/* That it is not there is said by who reads it. */
+	if (!real || lstat(path, &named) < 0 || stat(path, &st) < 0)
+		return 0;
+	if (!is_ours(&named) || !is_ours(&st) || (st.st_mode & 022) || !paths_are_ours(path, &directory) ||
+		!paths_are_ours(real, &real_directory))
+		return config_refuse(ret_message,
+			"%s: %s: '%s' could have been written by others; file and directories must belong to root or to this user, and "
+			"nobody "
+			"else may write there",
+			file, key, path);
+	return 0;
+}
+
 /* Reads files, whose paths are absolute, for a key of agent.yaml. */
 static int load(
 	const char *file, const char *key, char *const *paths, size_t count, STACK_OF(ASN1_OCTET_STRING) **list, char **ret_message) {
 	for (size_t i = 0; i < count; i++)
 		if (*paths[i] != '/')
 			return config_refuse(ret_message, "%s: %s: '%s' must be an absolute path", file, key, paths[i]);
-	int r = certificates_load(list, paths, count, ret_message);
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = check_writers(file, key, paths[i], ret_message);
+	if (r < 0)
+		return r;
+	r = certificates_load(list, paths, count, ret_message);
 	if (r < 0 && *ret_message) {
 		_cleanup_(freep) char *why = TAKE(*ret_message);
 

@@ -91,6 +91,29 @@ if [ "$(id -u)" = 0 ]; then
 else
 	skip 'what belongs to another user' 'only root can give it to him'
 fi
+rm "$T/a/link" && ln -s "$T/a/b" "$T/a/link" && chmod 600 "$T/a/b/agent.yaml"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=Root -keyout /dev/null -out "$T/a/b/root.pem" 2>/dev/null
+vouching() { printf '%s\n' "attestation-roots: [\"$1\"]" >"$T/vouching.yaml" && checked "$T/vouching.yaml"; } # PATH
+check 'a root that vouches' 0 vouching "$T/a/b/root.pem"
+check 'by a link' 0 vouching "$T/a/link/root.pem"
+for mode in 666 620; do
+	chmod $mode "$T/a/b/root.pem"
+	told "one that others could write: $mode" 2 'vouching.yaml:1:21: attestation-roots: .*could have been written by others' vouching "$T/a/b/root.pem"
+done
+chmod 644 "$T/a/b/root.pem"
+chmod 777 "$T/a/b"
+told 'one that they could replace' 2 'could have been written by others' vouching "$T/a/b/root.pem"
+told 'behind a link' 2 'could have been written by others' vouching "$T/a/link/root.pem"
+chmod 700 "$T/a/b"
+check 'one that they can only read' 0 vouching "$T/a/b/root.pem"
+ln -s "$T/a/b/root.pem" "$T/a/c/root.pem"
+check 'a link of this user to it' 0 vouching "$T/a/c/root.pem"
+if [ "$(id -u)" = 0 ]; then
+	chown -h 65534 "$T/a/c/root.pem"
+	told "another user's link" 2 'could have been written by others' vouching "$T/a/c/root.pem"
+	chown -h 65534 "$T/a/link"
+	told "another user's link to the directory" 2 'could have been written by others' vouching "$T/a/link/root.pem"
+fi
 rm "$HOME/.config/smime-agent/agent.yaml"
 ln -s "$T/a/b/agent.yaml" "$HOME/.config/smime-agent/agent.yaml"
 told "a link in the place of the user's file" 2 'is a symbolic link' smime-agent --check-config
