@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Requests about the policy itself: reload, explain. Both are for the agent's own user alone.
+ * Requests about the policy itself: reload, explain. Both are for the agent's own user alone, and what touches others is for him at this machine.
  */
 #include "request-internal.h"
 
@@ -13,21 +13,28 @@
 #include "reload.h"
 #include "request-errand.h"
 
-/* What rules say of others tells a stranger how to get around them. */
-static bool is_own(struct request *request) {
+static bool refuse(struct request *request, const char *text) {
 	const struct audit_ground ground = { NULL, NULL };
 
-	if (peer_is_own(request->peer))
-		return true;
-	errand_deny(request, NULL, -SMIME_E_DENIED, "only the agent's own user may ask this", &ground);
+	errand_deny(request, NULL, -SMIME_E_DENIED, text, &ground);
 	return false;
+}
+
+/* What rules say of others tells a stranger how to get around them. */
+static bool is_own(struct request *request) {
+	return peer_is_own(request->peer) || refuse(request, "only the agent's own user may ask this");
+}
+
+/* Reading rules again closes what is being asked, and which processes there are is nothing to another machine. */
+static bool is_here(struct request *request) {
+	return peer_is_here(request->peer) || refuse(request, "only the agent's own user may ask this, and on this machine");
 }
 
 void request_handle_reload(struct request *request) {
 	_cleanup_(freep) char *message = NULL;
 	int r;
 
-	if (!is_own(request))
+	if (!is_here(request))
 		return;
 	r = reload(request->peer->agent, &message);
 	if (r < 0)
@@ -52,7 +59,7 @@ void request_handle_explain(struct request *request) {
 	const struct agent *agent = request->peer->agent;
 	const struct identity *identity = NULL;
 
-	if (!is_own(request))
+	if (!(explain->pid ? is_here(request) : is_own(request)))
 		return;
 	if (explain->operation >= POLICY_OPERATIONS)
 		request_fail(request, -SMIME_E_USAGE, "there is no such operation");

@@ -128,6 +128,9 @@ for way in R L; do
 	check "ssh -$way: of keys nothing is told" 0 far smime keys --json
 	is "ssh -$way: not one" "$(json "$T/out" 'len(d["keys"])')" 0
 	check "ssh -$way: here everything goes on" 0 sign here
+	told "ssh -$way: nobody has the rules read again from there" 5 'on this machine' far smime policy reload
+	told "ssh -$way: nor asks about other processes" 5 'on this machine' far smime policy explain sign --pid $$
+	check "ssh -$way: here that is told" 0 here smime policy explain sign --pid $$
 	told "ssh -$way: nobody watches from there" 5 'on this machine' far timeout 20 smime watch
 	is "ssh -$way: nor sees that there are tokens" "$(far smime status --json | python3 -c 'import json, sys; d = json.load(sys.stdin); print(d["tokens"], d["prompt_line"], d["modules"])')" '[] [] []'
 	rules '{client: {remote: yes}, operation: [list], outcome: allow}' '{name: far away alice signs, client: {remote: yes}, operation: [sign], key: {address: alice@example.org}, outcome: ask, ask: once}' \
