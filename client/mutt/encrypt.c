@@ -42,12 +42,14 @@ static const char *cipher_named(const char *word) {
 /* ---- An own certificate that mutt names without having it in a file ---- */
 
 /* mutt cuts off what is too long for it: a beginning of a name is none. */
-static bool fits(const struct smime_certificate *certificate, const char *name) {
+static bool fits(const struct smime_key *key, const struct smime_certificate *certificate, const char *name) {
 	size_t len = strlen(name);
 
 	if (certificate->cannot_encrypt)
 		return false;
-	return mutt_is_default(name) || (len >= MUTT_ID_DIGITS && strncmp(certificate->fingerprint, name, len) == 0);
+	if (mutt_is_default(name))
+		return true;
+	return len >= MUTT_ID_DIGITS && (strncmp(certificate->fingerprint, name, len) == 0 || strncmp(key->fingerprint, name, len) == 0);
 }
 
 /* The newest of each key; keys of two people, or two keys of one, are not chosen between. */
@@ -56,7 +58,7 @@ static int find_own(struct mutt *mutt, const struct smime_keys *keys, const char
 
 	for (size_t i = 0; i < keys->count; i++)
 		for (size_t n = 0; n < keys->keys[i].certificate_count; n++) {
-			if (!fits(&keys->keys[i].certificates[n], name))
+			if (!fits(&keys->keys[i], &keys->keys[i].certificates[n], name))
 				continue;
 			if (own)
 				return mutt_fail(mutt, SMIME_E_CERT_AMBIGUOUS,

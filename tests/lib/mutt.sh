@@ -230,6 +230,19 @@ mutt_sends() {
 	openssl_verifies both "$T/inside"
 }
 
+# With the names of keys that `smime setup` writes.
+mutt_sends_as_set_up() {
+	local key
+	key=$(smime keys --json | python3 -c 'import json, sys; print(next(k["fingerprint"] for k in json.load(sys.stdin)["keys"] if k["label"] == "alice"))')
+	cp "$T/muttrc" "$T/muttrc.own"
+	printf 'set smime_default_key="%s" smime_sign_as="%s"\n' "$key" "$key" >>"$T/muttrc"
+	compose 'as set up' peer-rsa@example.org b 'Security: Sign, Encrypt'
+	passphrase 'as set up'
+	is_sent 'as set up'
+	check 'as set up: the sender can read it' 0 smime decrypt -q -i "$T/sent" -o "$T/content"
+	mv "$T/muttrc.own" "$T/muttrc"
+}
+
 # What can't be signed is told, and not sent.
 mutt_refuses() {
 	printf 'set smime_sign_as="nobody@example.org"\n' >>"$T/muttrc"
@@ -243,6 +256,7 @@ mutt_refuses() {
 mutt_cases() {
 	mutt_box
 	mutt_sends
+	mutt_sends_as_set_up
 	is 'one PIN for all of that' "$(prompts)" 1
 	mutt_start -f "$T/box"
 	terminal_await 'Msgs:' || bail "$PROGRAM does not show its index: $(screen)"

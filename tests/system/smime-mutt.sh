@@ -144,6 +144,10 @@ told 'encrypt: a name of nothing' 4 'no certificate of that name' encrypt aes256
 told 'encrypt: several keys, and none is named' 4 'smime_default_key' encrypt aes256 "$known/$(id peer-rsa) $known/default"
 told 'encrypt: a name that was cut off' 4 'no certificate of that name' encrypt aes256 "$T/peer-rsa.pem $known/$(id alice | cut -c1-3)"
 check 'encrypt: an own certificate in no file' 0 encrypt aes256 "/nowhere/$(id alice)"
+key=$(smime keys --json | python3 -c 'import json, sys; print(next(k["fingerprint"] for k in json.load(sys.stdin)["keys"] if k["label"] == "alice"))')
+check 'encrypt: by the name of the key, which smime setup gives' 0 encrypt aes256 "$T/peer-rsa.pem $known/$key"
+is 'encrypt: for both' "$(recipients "$T/out")" 2
+told 'encrypt: the beginning of it' 4 'no certificate of that name' encrypt aes256 "$known/${key:0:15}"
 told 'encrypt: an expired one' 4 'expired' encrypt aes256 "$T/old.pem"
 
 # ---- decrypt ----
