@@ -78,6 +78,11 @@ int audit_write(struct audit *audit, json_t *record, bool durable, audit_done do
 
 	if (!entry)
 		return -SMIME_E_NO_MEMORY;
+	/* In a batch it would take the records of others with it. */
+	if (entry->len + AUDIT_RECORD_EXTRA_BYTES > AUDIT_LINE_MAX_BYTES) {
+		entry_free(entry);
+		return -SMIME_E_TOO_LARGE;
+	}
 	entry->durable = durable;
 	entry->done = done;
 	entry->userdata = userdata;

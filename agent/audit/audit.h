@@ -38,7 +38,8 @@ int audit_new(sd_event *event, const struct config_audit *config, const char *us
 
 /*
  * Writes a record, which is owned here in every case: an object without number, time and hashes. `durable`: it is to be on the disk before
- * `done` (may be NULL) is called, which never happens before this returns. *ret_entry (may be NULL) is valid until then. -SMIME_E_BUSY, -SMIME_E_NO_MEMORY.
+ * `done` (may be NULL) is called, which never happens before this returns. *ret_entry (may be NULL) is valid until then. -SMIME_E_TOO_LARGE,
+ * -SMIME_E_BUSY, -SMIME_E_NO_MEMORY.
  */
 int audit_write(struct audit *audit, json_t *record, bool durable, audit_done done, void *userdata, struct audit_entry **ret_entry);
 

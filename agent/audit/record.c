@@ -8,9 +8,10 @@
 #include <smime/error.h>
 
 #include "agent/wire/limits.h"
+#include "agent/wire/text.h"
 #include "audit.h"
 
-enum { OBJECT_MAX_BYTES = 100 };
+enum { OBJECT_MAX_BYTES = 100, TEXT_MAX_BYTES = 4096 };
 
 /* Sets a member, whose value is owned here. */
 static void set(json_t **record, const char *name, json_t *value) {
@@ -39,8 +40,11 @@ static json_t *name_of(const ASN1_OBJECT *object) {
 	return OBJ_obj2txt(text, sizeof(text), object, 0) > 0 ? json_string(text) : NULL;
 }
 
-static json_t *text_or_null(const char *text) {
-	return text ? json_string(text) : json_null();
+json_t *audit_record_text(const char *text) {
+	json_t *value = text ? json_string(text) : json_null();
+	char clean[TEXT_MAX_BYTES];
+
+	return value ? value : json_stringn(clean, text_clean(text, clean, sizeof(clean)));
 }
 
 static json_t *hash_of(const ASN1_OCTET_STRING *octets) {
@@ -108,8 +112,8 @@ json_t *audit_record_request(const char *kind, const struct wire_request *reques
 		add_sign(&record, request->body->sign);
 	else if (request->body->type == WIRE_DECRYPT && !login)
 		add_decrypt(&record, request->body->decrypt);
-	set(&record, "rule", text_or_null(ground->rule));
-	set(&record, "policy", text_or_null(ground->policy));
+	set(&record, "rule", audit_record_text(ground->rule));
+	set(&record, "policy", audit_record_text(ground->policy));
 	return record;
 }
 
@@ -121,9 +125,9 @@ json_t *audit_record_result(uint64_t intent) {
 }
 
 bool audit_record_outcome(json_t *record, int error, const char *text) {
-	json_t *outcome = error == 0 ?
-		json_pack("{s:s}", "result", "ok") :
-		json_pack("{s:s, s:i, s:s}", "result", "error", "code", -error, "text", *text ? text : smime_strerror(error));
+	json_t *outcome = error == 0 ? json_pack("{s:s}", "result", "ok") :
+				       json_pack("{s:s, s:i, s:o}", "result", "error", "code", -error, "text",
+					       audit_record_text(*text ? text : smime_strerror(error)));
 
 	return json_object_set_new(record, "outcome", outcome) == 0;
 }

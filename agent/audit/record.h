@@ -24,6 +24,9 @@ struct audit_ground {
 json_t *audit_record_request(const char *kind, const struct wire_request *request, bool login, const struct wire_token *token,
 	json_t *client, const struct audit_ground *ground);
 
+/* A text for a record (NULL: null). JSON is UTF-8: what of the name of a file, say, is none stands as '?', and the rest is what can be shown. NULL: no memory. */
+json_t *audit_record_text(const char *text);
+
 /* RESULT of the intent of this number. NULL: no memory. */
 json_t *audit_record_result(uint64_t intent);
 

@@ -56,10 +56,6 @@ static struct errand *errand_new(struct request *request) {
 	return errand;
 }
 
-static json_t *known(const char *text) {
-	return text ? json_string(text) : json_null();
-}
-
 /* Who asks: what the kernel says, what /proc has said when it was decided, and what the program calls itself. What is not known is null. */
 static json_t *describe_client(struct request *request) {
 	static const char *const remote[] = { [POLICY_NO] = "no", [POLICY_YES] = "yes", [POLICY_DONT_KNOW] = "not known" };
@@ -69,8 +65,9 @@ static json_t *describe_client(struct request *request) {
 	if (request_look(request) < 0)
 		return NULL;
 	return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:s, s:s}", "pid", (json_int_t)identity->pid, "uid", (json_int_t)identity->uid,
-		"gid", (json_int_t)identity->gid, "label", known(identity_label(identity, now)), "unit", known(now->unit), "executable",
-		known(now->executable), "remote", remote[now->remote], "program", wire_text(request->peer->hello->program));
+		"gid", (json_int_t)identity->gid, "label", audit_record_text(identity_label(identity, now)), "unit",
+		audit_record_text(now->unit), "executable", audit_record_text(now->executable), "remote", remote[now->remote], "program",
+		wire_text(request->peer->hello->program));
 }
 
 static json_t *describe(

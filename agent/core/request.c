@@ -268,7 +268,7 @@ int request_handle(struct peer *peer, struct bytes der) {
 	if (r < 0)
 		return r;
 	const struct operation *operation = &operations[wire->body->type];
-	if ((operation->needs_hello && !peer->hello) || id_is_open(peer, wire->id))
+	if (!wire_request_is_sized(wire) || (operation->needs_hello && !peer->hello) || id_is_open(peer, wire->id))
 		return -SMIME_E_PROTOCOL;
 	struct request *request = calloc(1, sizeof(*request));
 	if (!request)

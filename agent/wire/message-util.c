@@ -109,6 +109,42 @@ int wire_decode(struct bytes der, const ASN1_ITEM *item, void *ret_message) {
 	return 0;
 }
 
+/* Accepts one that is OPTIONAL and absent. */
+static bool is_fingerprint(const ASN1_OCTET_STRING *field) {
+	return !field || wire_octets(field).len == WIRE_FINGERPRINT_BYTES;
+}
+
+static bool sign_is_sized(const struct wire_sign *sign) {
+	size_t digest = wire_octets(sign->digest).len;
+
+	return is_fingerprint(sign->key) && is_fingerprint(sign->certificate) && digest > 0 && digest <= WIRE_DIGEST_MAX_BYTES;
+}
+
+bool wire_request_is_sized(const struct wire_request *request) {
+	const struct wire_request_body *body = request->body;
+
+	switch (body->type) {
+	case WIRE_SIGN:
+		return sign_is_sized(body->sign);
+	case WIRE_DECRYPT:
+		return is_fingerprint(body->decrypt->key);
+	case WIRE_UNLOCK:
+		return is_fingerprint(body->unlock->token);
+	case WIRE_LOCK:
+		return is_fingerprint(body->lock->token);
+	case WIRE_PIN_CHANGE:
+		return is_fingerprint(body->pin_change->token);
+	case WIRE_PIN_UNBLOCK:
+		return is_fingerprint(body->pin_unblock->token);
+	case WIRE_INTERMEDIATES:
+		return is_fingerprint(body->intermediates->token);
+	case WIRE_EXPLAIN:
+		return is_fingerprint(body->explain->key);
+	default:
+		return true;
+	}
+}
+
 int wire_send(int fd, const void *message, const ASN1_ITEM *item, int pass_fd) {
 	uint8_t *der = NULL;
 	size_t len = 0;

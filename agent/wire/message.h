@@ -592,6 +592,9 @@ void wire_free_encoded(uint8_t *der, size_t len);
  */
 int wire_decode(struct bytes der, const ASN1_ITEM *item, void *ret_message);
 
+/* Whether the fingerprints and the digest of a request have the sizes of docs/protocol.asn1: wire_decode() looks at types alone. */
+bool wire_request_is_sized(const struct wire_request *request);
+
 /* Encodes and writes one frame; for blocking sockets. Errors of wire_encode() and frame_write(). */
 int wire_send(int fd, const void *message, const ASN1_ITEM *item, int pass_fd);
 
