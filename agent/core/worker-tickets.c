@@ -53,8 +53,6 @@ static void stop_clocks(struct ticket *ticket) {
 static void ticket_free(struct ticket *ticket) {
 	struct worker *worker = ticket->worker;
 
-	if (ticket->prompting)
-		prompts_forget(worker->agent->prompts, ticket);
 	worker->queued_bytes -= ticket->bytes;
 	if (ticket->open) {
 		TAILQ_REMOVE(&worker->open, ticket, link);
@@ -65,6 +63,9 @@ static void ticket_free(struct ticket *ticket) {
 	}
 	stop_clocks(ticket);
 	sd_event_source_disable_unref(ticket->doubt);
+	/* Out of the lists first: whoever is asked next may want something of this token, and fail with it. */
+	if (ticket->prompting)
+		prompts_forget(worker->agent->prompts, ticket);
 	wire_report_free(ticket->failure);
 	wire_order_free(ticket->order);
 	wire_hello_free(ticket->hello);

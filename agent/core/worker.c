@@ -103,8 +103,9 @@ static void worker_failed(struct worker *worker) {
 	if (!worker->fault[0])
 		(void)snprintf(worker->fault, sizeof(worker->fault), "its process ended unexpectedly in %s; it is started again",
 			worker->module->path);
-	tickets_fail_all(worker, -SMIME_E_TOKEN_FAULT, worker->fault);
+	/* Before anybody is told: who asks again at once starts the process, and that ends the wait. */
 	back_off(worker);
+	tickets_fail_all(worker, -SMIME_E_TOKEN_FAULT, worker->fault);
 }
 
 static void on_ended(void *userdata) {

@@ -102,6 +102,32 @@ check 'the policy is read again' 0 smime policy reload
 is 'I6: a change of the PIN is denied' "$(code_of client)" 5
 is 'before the token had one' "$(grep -c '^login' "$FAULTY_CONTROL.log")" 0
 
+# ---- While a process ends ----
+
+# Without a log nothing lies between the end of an order and what comes of it.
+agent_stop >/dev/null
+configure "$(printf 'modules: [{path: "%s", sessions: 2}]\naudit: {durability: off}\n' "$DEMO_MODULE")"
+answers hang
+agent_start
+serving() { pgrep -P "$(pgrep -P "$agent_pid" -x smime-spawner)" -x smime-token; }
+ready() { smime status --json >"$T/status.json" && [ "$(json "$T/status.json" 'd["tokens"][0]["state"]')" = ready ]; }
+check 'a token is there' 0 smime keys
+first=$(serving)
+kill -KILL "$first"
+holds 'its process is replaced' await eval '[ "$(serving)" != "$first" ] && ready'
+sleep 1.1 # a request does not start the next one before that
+background client sign_as alice
+holds 'somebody is asked for a PIN' await grep -q '^HANGS' "$T/pinentry.d/log"
+second=$(serving)
+kill -STOP "$second"
+background reload smime policy reload
+holds 'the prompt is closed when the policy is read again' await ended "$(sed -n 's/^HANGS //p' "$T/pinentry.d/log")"
+kill -KILL "$second"
+is 'the process that ends with it fails what begins anew' "$(code_of client)" 4
+is 'the policy is in force' "$(code_of reload)" 0
+sleep 2.5 # longer than the back-off
+is 'and one process takes its place' "$(serving | wc -l)" 1
+
 # ---- While a token works ----
 
 fresh 1
