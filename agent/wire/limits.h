@@ -11,7 +11,7 @@ enum {
 	WIRE_PAGE_MAX_BYTES = 48 * 1024,  /* a page of a listing, so that it fits a frame with room to spare */
 	WIRE_RECIPIENT_INFO_MAX_BYTES = 16 * 1024,
 	WIRE_CERTIFICATE_MAX_BYTES = 16 * 1024,
-	WIRE_TEXT_MAX_BYTES = 1024,  /* any UTF8String of the protocol */
+	WIRE_TEXT_MAX_BYTES = 1024, /* any UTF8String of the protocol */
 	WIRE_DIGEST_MAX_BYTES = 64,
 	WIRE_FINGERPRINT_BYTES = 32, /* SHA-256, of a SubjectPublicKeyInfo, a certificate or a token's name */
 };
