@@ -56,7 +56,9 @@ static int print_report(struct cli *cli, const struct doctor_report *report) {
 
 static int run(struct cli *cli, void *data) {
 	const struct args *args = data;
-	const struct doctor_options doctor_options = { .socket = cli->socket, .self_test = args->self_test };
+	const struct doctor_options doctor_options = {
+		.socket = cli->socket, .autostart = !cli->no_autostart, .self_test = args->self_test
+	};
 	struct doctor_report *report = NULL;
 	int r = doctor_examine(cli->smime, &doctor_options, &report);
 

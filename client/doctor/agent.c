@@ -23,6 +23,8 @@ static const char *to_start(const struct doctor *doctor) {
 	if (origin == SMIME_SOCKET_SET || origin == SMIME_SOCKET_ENVIRONMENT)
 		return "start it there (`smime-agent --socket PATH`), or leave the place to the default: without --socket, and unset "
 		       "SMIME_AGENT_SOCK";
+	if (doctor->options->autostart)
+		return "mend what it says; the next program that asks starts it anew";
 	return "start it with `systemctl --user enable --now smime-agent.socket`, or with `smime-agent` where there is no systemd";
 }
 

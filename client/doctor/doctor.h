@@ -30,6 +30,7 @@ struct doctor_finding {
 
 struct doctor_options {
 	const char *socket; /* as the person has given it; NULL: the default one */
+	bool autostart;     /* an agent is started where none answers, as the context has it */
 	bool self_test;     /* sign and decrypt with each key that needs no PIN now */
 };
 

@@ -116,7 +116,10 @@ mkdir "$XDG_RUNTIME_DIR/smime-agent" && : >"$XDG_RUNTIME_DIR/smime-agent/agent.s
 examine
 notes 'when another one is where it belongs' 'socket: there is no .* -> leave it to the default: without --socket, and unset SMIME_AGENT_SOCK'
 rm -r "$XDG_RUNTIME_DIR/smime-agent"
-mkdir -p "$HOME/.config/smime-agent" && mv "$T/agent.yaml" "$HOME/.config/smime-agent/"
+mkdir -p "$HOME/.config/smime-agent" && printf 'nonsense: 1\n' >"$HOME/.config/smime-agent/agent.yaml"
+run env -u SMIME_AGENT_SOCK smime doctor --json
+like 'one that ends at once, and what is to be mended' "$(worse)" 'fault agent: .*ended at once: .*agent.yaml:1:1: .* -> mend what it says'
+mv "$T/agent.yaml" "$HOME/.config/smime-agent/"
 run env -u SMIME_AGENT_SOCK smime doctor --json
 is_well 'the agent of the default socket is started'
 finds 'its configuration is the one in the home directory' "config: $HOME/.config/smime-agent/agent.yaml is good"
