@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
@@ -36,6 +37,14 @@ bool folder_path(char path[PATH_MAX]) {
 	else if (home && *home == '/')
 		n = snprintf(path, PATH_MAX, "%s/.config/" FOLDER_NAME, home);
 	return n > 0 && n < PATH_MAX;
+}
+
+const char *folder_shown(char text[PATH_MAX]) {
+	const char *config = secure_getenv("XDG_CONFIG_HOME");
+	bool elsewhere = config && *config == '/' && strlen(config) + sizeof("/" FOLDER_NAME "/") <= PATH_MAX;
+
+	(void)snprintf(text, PATH_MAX, "%s/" FOLDER_NAME "/", elsewhere ? config : "~/.config");
+	return text;
 }
 
 /* A file that can't be read must not keep its neighbours from being used. */

@@ -17,6 +17,9 @@ enum { FOLDER_FILES_MAX = 10000 };
 /* Where the folder is or would be. False: neither variable says it. */
 bool folder_path(char path[PATH_MAX]);
 
+/* The same for people, with a slash at its end. Returns `text`. */
+const char *folder_shown(char text[PATH_MAX]);
+
 /* Borrows the certificate. What it returns but 0 ends the visit. */
 typedef int (*folder_visitor)(void *userdata, X509 *certificate);
 

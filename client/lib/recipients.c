@@ -199,12 +199,14 @@ static int say_ambiguous(struct smime *s, const struct search *search) {
 }
 
 static int take(struct smime *s, struct recipients *recipients, const struct search *search) {
+	char folder[PATH_MAX];
+
 	if (search->good.count == 0 && search->refusal != 0)
 		return refuse(s, search->address, search->refusal, search->why, search->refused);
 	if (search->good.count == 0)
 		return smime_want(s,
-			smime_fail(s, SMIME_E_NO_CERTIFICATE,
-				"no certificate for %s: put one into ~/.config/" FOLDER_NAME "/, or name its file", search->address),
+			smime_fail(s, SMIME_E_NO_CERTIFICATE, "no certificate for %s: put one into %s, or name its file", search->address,
+				folder_shown(folder)),
 			SMIME_WANTED_CERTIFICATE);
 	if (!all_of_one(&search->good))
 		return say_ambiguous(s, search);
@@ -246,6 +248,7 @@ static int search_folder(struct search *search, struct recipients *recipients) {
 static int add_address(struct smime *s, struct recipients *recipients, const struct keyring *keyring, const char *who, time_t now) {
 	_cleanup_(freep) char *address = NULL;
 	_cleanup_(search_clear) struct search search = { .now = now };
+	char folder[PATH_MAX];
 	int r = address_read(who, &address);
 
 	if (r == -SMIME_E_MALFORMED)
@@ -257,7 +260,7 @@ static int add_address(struct smime *s, struct recipients *recipients, const str
 	if (r == 0 && search.good.count == 0)
 		r = search_folder(&search, recipients);
 	if (r == -SMIME_E_IO)
-		return smime_fail(s, SMIME_E_IO, "%s: ~/.config/smime-agent/certificates/ can't be read: %s", address, strerror(errno));
+		return smime_fail(s, SMIME_E_IO, "%s: %s can't be read: %s", address, folder_shown(folder), strerror(errno));
 	return r < 0 ? smime_fail_at(s, r, address) : take(s, recipients, &search);
 }
 

@@ -179,18 +179,19 @@ static void check_digest(const struct signer *signer, const struct signer_scene 
 static void describe_missing(const struct signer *signer, struct report *report, struct smime_signer *out) {
 	const struct cms_signer_identifier *sid = signer->info->sid;
 	struct arena *arena = report_arena(report);
+	char folder[PATH_MAX];
 
+	(void)folder_shown(folder);
 	if (sid->type == CMS_SID_ISSUER_SERIAL) {
 		out->issuer = describe_name(arena, sid->issuer_serial->issuer);
 		out->serial = describe_serial(arena, sid->issuer_serial->serial);
 		report_check(report, out, REPORT_CERTIFICATE, SMIME_UNKNOWN,
-			"the signer's certificate is neither in the message nor in ~/.config/" FOLDER_NAME
-			"/ (issuer %s, serial number %s)",
-			out->issuer, out->serial);
+			"the signer's certificate is neither in the message nor in %s (issuer %s, serial number %s)", folder, out->issuer,
+			out->serial);
 		return;
 	}
 	report_check(report, out, REPORT_CERTIFICATE, SMIME_UNKNOWN,
-		"the signer's certificate is neither in the message nor in ~/.config/" FOLDER_NAME "/ (key id %s)",
+		"the signer's certificate is neither in the message nor in %s (key id %s)", folder,
 		arena_hex(arena, ASN1_STRING_get0_data(sid->key_id), (size_t)ASN1_STRING_length(sid->key_id)));
 }
 

@@ -96,6 +96,8 @@ check 'a recipient with a name' 0 smime encrypt -r 'Bob <bob@example.org>' -i "$
 fault 'an unknown one with a name' 4 'no certificate for nobody@example.org:' smime encrypt -r 'Nobody <nobody@example.org>' -i "$T/mail" -o "$never"
 check 'a mail without From' 0 smime encrypt -r bob@example.org -i <(mail '' bob@example.org | sed 1d) -o "$T/named"
 says 'has no copy for a sender, and it is said why' 'no From address.*not be able to read'
+fault 'an unknown one, with the configuration elsewhere' 4 "put one into $T/elsewhere/smime-agent/certificates/, or" \
+	env XDG_CONFIG_HOME="$T/elsewhere" smime encrypt -r nobody@example.org -i "$T/mail" -o "$never"
 fault 'one unknown recipient among others' 4 'nobody@example.org' smime encrypt -r bob@example.org -r nobody@example.org -i "$T/mail" -o "$never"
 fault 'a recipient that is no certificate' 6 "$T/mail" smime encrypt -r "$T/mail" -i "$T/mail" -o "$never"
 cp "$T/peer-rsa.pem" "$T/nobody@example.org"
