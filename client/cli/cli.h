@@ -75,7 +75,9 @@ struct cli {
 	size_t file_count;
 	bool json, quiet, verbose, no_autostart, help;
 	bool json_printed;
-	json_t *warnings; /* array of what was told with cli_warn(), or NULL */
+	bool failed;         /* a failure was told */
+	int standard_output; /* while -o has what is printed go into a file, where standard output leads otherwise; else -1 */
+	json_t *warnings;    /* array of what was told with cli_warn(), or NULL */
 };
 
 /* ---- Messages: "smime COMMAND: text" on standard error ---- */
@@ -101,6 +103,9 @@ void cli_vprint(FILE *out, const char *format, va_list args) __attribute__((form
 
 /* Flushes standard output. Returns 0, or tells the failure and returns 7. */
 int cli_flush(struct cli *cli);
+
+/* Tells of errno that it kept what is printed from being written. Returns 7. */
+int cli_output_failed(struct cli *cli);
 
 /* A time as "2026-11-24 00:16:33 UTC" (in a buffer of CLI_TIME_BYTES) and as RFC 3339 for JSON. */
 enum { CLI_TIME_BYTES = 40 };

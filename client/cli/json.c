@@ -2,7 +2,6 @@
 /*
  * JSON values from what libsmime gives, and the document of a run.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,7 +58,7 @@ int cli_json_print(struct cli *cli, json_t *document) {
 	json_decref(document);
 	cli->json_printed = true;
 	if (r < 0 || putchar('\n') == EOF)
-		return cli_fail(cli, SMIME_E_IO, "standard output: %s", strerror(errno));
+		return cli_output_failed(cli);
 	return cli_flush(cli);
 }
 

@@ -90,17 +90,22 @@ static int make_context(struct cli *cli) {
 	return 0;
 }
 
-/* A command whose result is what it prints: -o has it printed into a file. */
+/*
+ * A command whose result is what it prints: -o has it printed into a file. A report that something is bad is a result as well; a failure
+ * leaves no file, and is told where it would be without -o.
+ */
 static int run_into_file(struct cli *cli, void *args) {
 	__attribute__((cleanup(cli_output_freep))) struct cli_output *output = NULL;
 	int code = cli_output_open(cli, &output);
 
 	if (code != 0)
 		return code;
-	if (dup2(cli_output_fd(output), STDOUT_FILENO) < 0)
+	cli->standard_output = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	if (cli->standard_output < 0 || dup2(cli_output_fd(output), STDOUT_FILENO) < 0)
 		return cli_fail(cli, SMIME_E_IO, "%s: %s", cli->output, strerror(errno));
 	code = cli->command->run(cli, args);
-	return code == 0 ? cli_output_commit(cli, output) : code;
+	int r = cli->failed ? 0 : cli_output_commit(cli, output);
+	return r != 0 ? r : code;
 }
 
 static int run_command(struct cli *cli, void *args) {
@@ -149,7 +154,7 @@ static bool wants_json(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-	struct cli cli = { .json = wants_json(argc, argv) };
+	struct cli cli = { .json = wants_json(argc, argv), .standard_output = -1 };
 
 	fill_standard_descriptors();
 	/* Content-encryption keys and plaintext pass through. */

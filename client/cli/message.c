@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -32,6 +33,10 @@ static void tell(const struct cli *cli, const char *text) {
 
 /* With --json a failure is a document as well, unless the command has printed its own. */
 static void tell_json(struct cli *cli, int code, const char *text) {
+	if (cli->json && !cli->json_printed && cli->standard_output >= 0) {
+		(void)fflush(stdout);
+		(void)dup2(cli->standard_output, STDOUT_FILENO);
+	}
 	if (cli->json && !cli->json_printed)
 		(void)cli_json_print(cli,
 			json_pack("{s:o, s:{s:i, s:i, s:o}}", "command", cli_json_text(command_name(cli)), "error", "code", abs(code),
@@ -45,6 +50,7 @@ int cli_fail(struct cli *cli, int code, const char *format, ...) {
 	char *text = format_text(format, args);
 	va_end(args);
 	cli_progress_end();
+	cli->failed = true;
 	tell(cli, text);
 	tell_json(cli, code, text);
 	free(text);
@@ -88,6 +94,7 @@ int cli_usage(struct cli *cli, const char *format, ...) {
 	va_start(args, format);
 	char *text = format_text(format, args);
 	va_end(args);
+	cli->failed = true;
 	tell(cli, text);
 	if (cli->command)
 		fprintf(stderr, "usage: smime %s %s\n", cli->command->name, cli->command->usage);
@@ -142,7 +149,11 @@ int cli_flush(struct cli *cli) {
 		return cli_fail(cli, SMIME_E_NO_MEMORY, "out of memory");
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return 0;
-	return cli_fail(cli, SMIME_E_IO, "standard output: %s", strerror(errno));
+	return cli_output_failed(cli);
+}
+
+int cli_output_failed(struct cli *cli) {
+	return cli_fail(cli, SMIME_E_IO, "%s: %s", cli->standard_output >= 0 ? cli->output : "standard output", strerror(errno));
 }
 
 const char *cli_time(time_t t, char buffer[CLI_TIME_BYTES]) {

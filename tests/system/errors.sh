@@ -211,6 +211,12 @@ check 'wrong usage, with --json' 2 smime verify --json --frobnicate
 is 'is told as JSON' "$(json "$T/out" "d['command'], d['error']['exit_code']")" "('verify', 2)"
 check 'status goes into a file' 0 smime status --json -o "$T/status"
 is 'and nowhere else' "$(json "$T/status" "len(d['tokens'])"):$(wc -c <"$T/out")" 1:0
+check 'a report that something is bad goes into its file, too' 1 smime audit verify -o "$T/report" "$T/mail"
+like 'and is whole' "$(cat "$T/report")" 'fault.*1 fault in 0 records$'
+check 'as JSON' 1 smime audit verify --json -o "$T/report" "$T/mail"
+is 'it is there as well' "$(json "$T/report" "d['exit_code']"):$(wc -c <"$T/out")" 1:0
+check 'a failure does not' 3 smime status --json -o "$never" --socket "$T/nowhere/socket"
+is 'but is told as without a file' "$(json "$T/out" "d['error']['exit_code']"):$(ls -A "$T/output")" 3:
 for command in status keys sign encrypt decrypt verify lock unlock; do
 	check "$command --help" 0 smime $command --help
 	prints "$command --help tells how" "usage: smime $command"
@@ -224,6 +230,7 @@ fault 'a directory as input' 7 'directory' smime sign -i "$T" -o "$never"
 fault 'an output in a directory that is not there' 7 'nowhere' smime sign -i "$T/mail" -o "$T/nowhere/out"
 fault 'a directory as output' 7 "$T/output" smime sign -i "$T/mail" -o "$T/output"
 fault 'a full disk' 7 '/dev/full|[Nn]o space' smime sign -i "$T/mail" -o /dev/full
+fault 'a full disk for what is printed' 7 '/dev/full: [Nn]o space' smime status -o /dev/full
 fault 'a full standard output' 7 '[Nn]o space' sh -c 'smime sign -i "$1" >/dev/full' - "$T/mail"
 fault 'a limit on the size of files' 7 'large|limit' sh -c 'ulimit -f 1 && exec smime sign -i "$1" -o "$2"' - "$T/mail" "$never"
 fault 'a closed standard output' 7 'output' sh -c 'smime sign -i "$1" >&-' - "$T/mail"
