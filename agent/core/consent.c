@@ -11,7 +11,7 @@
 
 #include <smime/error.h>
 
-enum answer { ANSWER_NONE, ANSWER_WAITING, ANSWER_YES, ANSWER_NO, ANSWER_IN_VAIN };
+enum answer { ANSWER_NONE, ANSWER_WAITING, ANSWER_YES, ANSWER_NO };
 
 struct entry {
 	enum answer answer;
@@ -132,14 +132,12 @@ static bool take_yes(struct consents *consents, const struct consent_scope *scop
 	return entry != NULL;
 }
 
-static bool is_worn_down(const struct consents *consents, uid_t uid) {
-	return count(consents, ANSWER_NO, uid) >= CONSENT_REFUSALS_MAX || count(consents, ANSWER_IN_VAIN, uid) >= CONSENT_IN_VAIN_MAX;
-}
-
 int consent_ask_again(struct consents *consents, const struct consent_question *question) {
 	if (take_yes(consents, &question->scope))
 		return 0;
-	return find(consents, &question->scope, ANSWER_NO) || is_worn_down(consents, question->scope.uid) ? -SMIME_E_DENIED : 1;
+	return find(consents, &question->scope, ANSWER_NO) || count(consents, ANSWER_NO, question->scope.uid) >= CONSENT_REFUSALS_MAX ?
+		-SMIME_E_DENIED :
+		1;
 }
 
 bool consent_is_old(const struct consents *consents, const struct consent_question *question) {
@@ -182,16 +180,6 @@ void consent_answered(struct consents *consents, const struct consent_question *
 	else if (ask->within_us > 0)
 		entry->until_us = now_us() + ask->within_us;
 	entry->left = yes && ask->count > 0 ? ask->count - 1 : 0;
-}
-
-void consent_in_vain(struct consents *consents, const struct consent_question *question) {
-	struct entry *entry = place(consents);
-
-	if (entry)
-		*entry = (struct entry){ .answer = ANSWER_IN_VAIN,
-			.scope = question->scope,
-			.until_us = now_us() + (uint64_t)CONSENT_COOL_DOWN_S * 1000000,
-			.made_us = now_us() };
 }
 
 void consent_over(struct consents *consents, const struct consent_question *question) {

@@ -11,17 +11,13 @@
 
 #include "judge.h"
 
-#define CONSENT_REFUSED                                                                                                                    \
-	"somebody has just said no to this, is being asked several things already, or was asked in vain too often; wait a minute, or ask " \
-	"them"
+#define CONSENT_REFUSED "somebody has just said no to this, or is being asked several things already; wait a minute, or ask them"
 
 enum {
 	CONSENT_KEPT = 256,
 	CONSENT_COOL_DOWN_S = 60, /* after a no, so long nobody is asked for the same */
 	CONSENT_REFUSALS_MAX = 3, /* to one user in that time: then he may ask nothing more, however he varies his questions */
-	CONSENT_IN_VAIN_MAX =
-		10, /* questions of one user in that time that were shown and taken back: then he may ask nothing more either */
-	CONSENT_WAITING_MAX = 4, /* of one user: more questions at once are refused, so that nobody is flooded */
+	CONSENT_WAITING_MAX = 4,  /* of one user: more questions at once are refused, so that nobody is flooded */
 };
 
 struct consents;
@@ -65,9 +61,6 @@ void consent_renew(const struct consents *consents, struct consent_question *que
 
 /* The person has answered. A yes is for the operation that was asked for first. */
 void consent_answered(struct consents *consents, const struct consent_question *question, bool yes);
-
-/* It was shown, and whoever asked has gone before there was an answer. */
-void consent_in_vain(struct consents *consents, const struct consent_question *question);
 
 /* It does not wait any more, with or without an answer. */
 void consent_over(struct consents *consents, const struct consent_question *question);

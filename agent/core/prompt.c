@@ -26,6 +26,12 @@ struct prompt {
 
 TAILQ_HEAD(line, prompt);
 
+/* One that was shown and taken back. */
+struct vain {
+	uid_t uid;
+	uint64_t until_us; /* so long it counts; 0: none */
+};
+
 struct prompts {
 	struct agent *agent;
 	struct line line; /* the first is shown when `pinentry` runs or has run for it */
@@ -35,6 +41,8 @@ struct prompts {
 	sd_event_source *limit;   /* of the shown prompt */
 	int socket;               /* its end, by which the token process learns that it is over; -1: none is shown */
 	struct process *pinentry; /* of the shown prompt; NULL when it has ended by itself */
+	struct vain vain[PROMPT_VAIN_KEPT];
+	size_t vain_next;
 };
 
 static void show_next(struct prompts *prompts);
@@ -293,6 +301,23 @@ struct prompts *prompts_free(struct prompts *prompts) {
 	return NULL;
 }
 
+static uint64_t now_us(void) {
+	struct timespec now = { 0 };
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Whoever opens prompts and goes away before anybody can answer could keep a person from doing anything else. */
+static bool was_in_vain(const struct prompts *prompts, uid_t uid) {
+	uint64_t now = now_us();
+	unsigned count = 0;
+
+	for (size_t i = 0; i < PROMPT_VAIN_KEPT; i++)
+		count += prompts->vain[i].until_us > now && prompts->vain[i].uid == uid;
+	return count >= PROMPT_VAIN_MAX;
+}
+
 /* Why nobody may be asked now, or NULL. */
 static const char *refusal_for(const struct prompts *prompts, const struct prompt_wish *wish) {
 	if (prompts->agent->config->no_prompts)
@@ -301,6 +326,8 @@ static const char *refusal_for(const struct prompts *prompts, const struct promp
 	if (wish->hello->no_prompt)
 		return wish->consent ? "this program is not to have anybody asked" :
 				       "the token wants its PIN, and this program is not to have anybody asked for it: `smime unlock` asks";
+	if (was_in_vain(prompts, wish->uid))
+		return "prompts for programs of this user were opened and taken back too often; wait a minute";
 	return session_refuses_prompts(prompts->agent->session);
 }
 
@@ -323,6 +350,15 @@ void prompts_request(struct prompts *prompts, const struct prompt_wish *wish) {
 
 static bool is_shown(const struct prompts *prompts, const struct prompt *prompt) {
 	return prompts->shown && prompt == TAILQ_FIRST(&prompts->line);
+}
+
+void prompts_in_vain(struct prompts *prompts, const void *userdata) {
+	const struct prompt *prompt = find(prompts, userdata);
+
+	if (!prompt || !is_shown(prompts, prompt))
+		return;
+	prompts->vain[prompts->vain_next] = (struct vain){ prompt->wish.uid, now_us() + (uint64_t)PROMPT_VAIN_S * 1000000 };
+	prompts->vain_next = (prompts->vain_next + 1) % PROMPT_VAIN_KEPT;
 }
 
 void prompts_close(struct prompts *prompts, const void *userdata, const char *why) {

@@ -14,7 +14,12 @@
 
 #include "agent.h"
 
-enum { PROMPT_SHOWN_MAX_S = 600 }; /* pinentry has limits of its own, for each question; this is for one that does not keep to them */
+enum {
+	PROMPT_SHOWN_MAX_S = 600, /* pinentry has limits of its own, for each question; this is for one that does not keep to them */
+	PROMPT_VAIN_MAX = 10,     /* prompts of one user that were shown and taken back in PROMPT_VAIN_S: then none is shown for him */
+	PROMPT_VAIN_S = 60,
+	PROMPT_VAIN_KEPT = 64, /* of all users */
+};
 
 struct prompts;
 
@@ -44,6 +49,9 @@ struct prompts *prompts_free(struct prompts *prompts); /* accepts NULL, returns 
 
 /* Puts a wish in line, which is copied. One of the callbacks may be called at once. */
 void prompts_request(struct prompts *prompts, const struct prompt_wish *wish);
+
+/* Whoever asks goes away before there is an answer; the prompt is still to be closed or forgotten. */
+void prompts_in_vain(struct prompts *prompts, const void *userdata);
 
 /* Closes a shown prompt, which is over with prompts_forget(); or takes a waiting one out of the line and refuses it, in these words. */
 void prompts_close(struct prompts *prompts, const void *userdata, const char *why);

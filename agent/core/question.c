@@ -74,8 +74,7 @@ static void finish(struct question *question, enum question_outcome outcome, int
 struct question *question_abandon(struct question *question) {
 	if (!question)
 		return NULL;
-	if (question->process)
-		consent_in_vain(question->agent->consents, &question->scope);
+	prompts_in_vain(question->agent->prompts, question);
 	leave(question);
 	question_free(question);
 	return NULL;

@@ -408,8 +408,10 @@ bool ticket_abandon(struct ticket *ticket) {
 		ticket_free(ticket);
 		return false;
 	}
-	if (ticket->prompting)
+	if (ticket->prompting) {
+		prompts_in_vain(ticket->worker->agent->prompts, ticket);
 		prompts_close(ticket->worker->agent->prompts, ticket, client_gone);
+	}
 	return true;
 }
 

@@ -104,6 +104,17 @@ check 'the tokens are locked' 0 smime lock
 points_of python3 "$SOURCE/tests/lib/no-prompt.py" "$SMIME_AGENT_SOCK" alice
 is 'only the other client had somebody asked' "$(prompts)" 1
 
+# Who opens a prompt and goes before it can be answered, again and again, keeps nobody from his work.
+agent_stop
+configure
+answers "until go pin $DEMO_PIN"
+agent_start
+run python3 "$SOURCE/tests/lib/flashes.py" "$SMIME_AGENT_SOCK" "$T/pinentry.d/log" GETPIN 30
+is 'ten prompts of a minute that are shown and taken back are enough' "$code" 10
+prints 'which is told' 'opened and taken back too often; wait a minute'
+told 'whatever else needs the PIN' 4 'taken back too often' smime unlock demo
+is 'and none is shown' "$(prompts)" 10
+
 # Pinentries that are none.
 cat >"$T/deaf" <<'END'
 #!/bin/sh
