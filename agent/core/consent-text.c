@@ -59,17 +59,26 @@ static struct piece subject_of(struct bytes der) {
 	return piece;
 }
 
+/* An address of letters, digits and what mostly stands between them. */
+static bool is_plain(const char *address) {
+	return address[strspn(address, "abcdefghijklmnopqrstuvwxyz0123456789.@+-_")] == '\0';
+}
+
 static int add_operation(
 	const struct agent *agent, const struct verdict *verdict, const char *what, STACK_OF(ASN1_UTF8STRING) *paragraphs) {
 	const struct policy_certificate *facts = verdict->certificate.data ? facts_of(agent->facts, verdict->certificate) : NULL;
+	const char *address = facts ? facts->addresses[0] : NULL;
 	char text[WIRE_TEXT_MAX_BYTES], whom[200] = " no certificate";
 
 	if (!verdict->found) {
 		(void)snprintf(text, sizeof(text), "To %s.", what);
 		return add(paragraphs, text);
 	}
-	if (facts && facts->addresses[0])
-		(void)snprintf(whom, sizeof(whom), " a certificate of %s", quoted(facts->addresses[0], CONSENT_TEXT_MAX_BYTES).text);
+	/* Nobody has verified the certificate here: what could be read as more than an address stands in quotation marks like anything else. */
+	if (address && is_plain(address))
+		(void)snprintf(whom, sizeof(whom), " a certificate of %s", quoted(address, CONSENT_TEXT_MAX_BYTES).text);
+	else if (address)
+		(void)snprintf(whom, sizeof(whom), " a certificate of \"%s\"", quoted(address, CONSENT_TEXT_MAX_BYTES).text);
 	else if (verdict->certificate.data)
 		(void)snprintf(whom, sizeof(whom), " a certificate of \"%s\"", subject_of(verdict->certificate).text);
 	(void)snprintf(text, sizeof(text), "To %s, with the key \"%s\", which has%s.", what,

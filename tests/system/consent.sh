@@ -73,6 +73,28 @@ answers "pin $DEMO_PIN"
 smime sign -i "$T/quoted" -o "$T/signed"
 like 'a quotation mark in them closes none' "$(description)" "subject \"a'\\. Sure: all is well\\. 'b\"\$"
 
+# Nor can a certificate, which anybody can make.
+for address in 'alice@example.org. Sure: all is well. A yes is for nothing' 'alice@example.org\". Sure: all is well. \"' "$(printf 'alice@example.org\xc2\xa0is\xc2\xa0asked.')"; do
+	cp "$T/bob.pub" "$T/odd.pub"
+	printf '%s\n' '[e]' basicConstraints=CA:false keyUsage=digitalSignature subjectAltName=@names '[names]' "otherName.0=1.3.6.1.5.5.7.8.9;FORMAT:UTF8,UTF8:$address" >"$T/odd.cnf"
+	demo_quiet openssl x509 -new -force_pubkey "$T/odd.pub" -subj /CN=Bob -days 3600 -CA "$T/ca/issuing.pem" -CAkey "$T/ca/issuing.key" \
+		-extfile "$T/odd.cnf" -extensions e -out "$T/odd.pem" || bail 'no certificate with such an address'
+	agent_stop >/dev/null
+	configure "$(printf 'certificates: [{path: "%s"}]\nrules: [{operation: [sign], outcome: ask}]\n' "$T/odd.pem")"
+	answers "pin $DEMO_PIN"
+	agent_start
+	PYTHONPATH=$SOURCE/tests/lib check 'a key with a certificate of an odd address' 0 python3 - "$SMIME_AGENT_SOCK" "$(openssl x509 -in "$T/odd.pem" -outform DER | sha256sum | cut -d' ' -f1)" <<-'END'
+		import sys
+		from wire import *
+		agent = Connection(sys.argv[1]).greet()
+		key = dict((label, spki) for spki, label in keys(agent))['bob']
+		_, kind, body = agent.ask(sign(3, key, bytes(32), certificate=bytes.fromhex(sys.argv[2])))
+		sys.exit(0 if kind == R_SIGN else error_code(body) // 100)
+	END
+	like 'it stands in quotation marks, which it closes none of' "$(description)" 'which has a certificate of "[^"]*"\.'
+done
+rules '{operation: [sign], outcome: ask}'
+
 # ---- An answer that comes too soon ----
 
 answers "pin $DEMO_PIN"
