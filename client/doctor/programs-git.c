@@ -5,6 +5,7 @@
  */
 #include "programs.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@ struct setting {
 
 struct git {
 	struct doctor *doctor;
-	struct setting format, program, key, email, committer, sign_commits, sign_tags;
+	struct setting format, program, key, email, committer, sign_commits, sign_tags, level;
 	char *mend; /* what mend() has made last */
 };
 
@@ -34,7 +35,7 @@ static struct setting *setting_of(struct git *git, const char *name) {
 		struct setting *setting;
 	} settings[] = { { "gpg.format", &git->format }, { "gpg.x509.program", &git->program }, { "user.signingkey", &git->key },
 		{ "user.email", &git->email }, { "committer.email", &git->committer }, { "commit.gpgsign", &git->sign_commits },
-		{ "tag.gpgsign", &git->sign_tags } };
+		{ "tag.gpgsign", &git->sign_tags }, { "gpg.mintrustlevel", &git->level } };
 
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
 		if (strcmp(settings[i].name, name) == 0)
@@ -84,6 +85,27 @@ static const char *mend(struct git *git, const struct setting *setting, const ch
 	return text ? text : "";
 }
 
+/* Whom git takes for the committer. */
+struct committer {
+	const char *name;    /* of what says it */
+	struct setting from; /* value NULL: nothing does */
+	bool environment;
+};
+
+static struct committer committer_of(const struct git *git) {
+	const struct committer places[] = {
+		{ "GIT_COMMITTER_EMAIL", { NULL, secure_getenv("GIT_COMMITTER_EMAIL") }, true },
+		{ "committer.email", git->committer, false },
+		{ "user.email", git->email, false },
+		{ "EMAIL", { NULL, secure_getenv("EMAIL") }, true },
+	};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (places[i].from.value && *places[i].from.value)
+			return places[i];
+	return (struct committer){ .name = "user.email", .from = git->email };
+}
+
 #define SETUP "smime setup git --apply"
 
 static void say_other_format(struct git *git) {
@@ -108,11 +130,36 @@ static bool is_own(const char *program) {
 	return same;
 }
 
+/* A script may add options of smime-git, since git gives none of its own. */
+static bool is_script_for_own(const char *program) {
+	char text[4096];
+	FILE *file = fopen(program, "re");
+	size_t len = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+
+	if (file)
+		(void)fclose(file);
+	text[len] = '\0';
+	return strncmp(text, "#!", 2) == 0 && strstr(text, "smime-git");
+}
+
+/* git has expanded it only since versions of late. */
+static bool begins_at_home(struct git *git, const char *program) {
+	char quoted[PATH_MAX + 2];
+
+	if (strncmp(git->program.value, "~/", 2) != 0)
+		return false;
+	(void)snprintf(quoted, sizeof(quoted), "'%s'", program);
+	doctor_warning(git->doctor, AREA, mend(git, &git->program, "gpg.x509.program", quoted),
+		"gpg.x509.program is %s, and many versions of git take the ~ as it stands, so that they can't run it", git->program.value);
+	return true;
+}
+
 /* Returns whether it is smime-git that git calls. */
 static bool look_at_program(struct git *git) {
 	const char *value = git->program.value ? git->program.value : "gpgsm";
 	char *path = places_expand(value), *program = path ? places_program(path) : NULL;
-	bool ours = program && (is_own(program) || strcmp(strrchr(program, '/') + 1, "smime-git") == 0);
+	bool script = program && is_script_for_own(program);
+	bool ours = program && (script || is_own(program) || strcmp(strrchr(program, '/') + 1, "smime-git") == 0);
 	const char *other = mend(git, &git->program, "--unset gpg.x509.program, then", SETUP);
 
 	if (!git->program.value)
@@ -122,41 +169,71 @@ static bool look_at_program(struct git *git) {
 			git->doctor, SMIME_E_IO, AREA, other, "gpg.x509.program is %s, which is not there or can't be executed", value);
 	else if (!ours)
 		doctor_note(git->doctor, AREA, other, "git has X.509 signatures made by %s, and not with the agent's keys", program);
-	else if (!is_own(program))
+	else if (!script && !is_own(program))
 		doctor_warning(git->doctor, AREA, other, "git calls %s, which is of another installation than this program", program);
-	else
-		doctor_good(git->doctor, AREA, "git calls %s to sign", program);
+	else if (!begins_at_home(git, program))
+		doctor_good(git->doctor, AREA, "git calls %s to sign%s", program, script ? ", a script for smime-git" : "");
 	free(path);
 	free(program);
 	return ours;
 }
 
+static void look_at_level(struct git *git) {
+	static const char *const levels[] = { "undefined", "never", "marginal", "fully" };
+	const char *value = git->level.value, *to_fully = mend(git, &git->level, "gpg.minTrustLevel", "fully");
+
+	for (size_t i = 0; value && i < sizeof(levels) / sizeof(levels[0]); i++)
+		if (strcasecmp(value, levels[i]) == 0)
+			return;
+	if (value && strcasecmp(value, "ultimate") == 0)
+		doctor_warning(git->doctor, AREA, to_fully,
+			"gpg.minTrustLevel is ultimate, which no certificate has: git takes no signature for a good one");
+	else if (value)
+		doctor_fault(git->doctor, SMIME_E_MALFORMED, AREA, to_fully,
+			"gpg.minTrustLevel is %s, which git does not know: it does not begin with anything", value);
+}
+
+static void say_other_address(struct git *git, const struct committer *committer, const char *address) {
+	char unset[64];
+
+	(void)snprintf(unset, sizeof(unset), "unset %s in the environment", committer->name);
+	doctor_warning(git->doctor, AREA, committer->environment ? unset : mend(git, &committer->from, committer->name, address),
+		"%s is %s, but the key's certificate is for %s: GitHub and GitLab show such commits as unverified", committer->name,
+		committer->from.value, address);
+}
+
 static void look_at_email(struct git *git, const struct smime_certificate *certificate) {
-	const struct setting *email = git->committer.value ? &git->committer : &git->email;
-	const char *name = git->committer.value ? "committer.email" : "user.email", *address = certificate->addresses[0];
+	const struct committer committer = committer_of(git);
+	const char *address = certificate->addresses[0];
 
 	if (!address)
 		doctor_warning(git->doctor, AREA, "sign with a key whose certificate has an address",
 			"the certificate of the key has no address: GitHub and GitLab show its commits as unverified");
-	else if (!email->value)
-		doctor_note(git->doctor, AREA, mend(git, email, name, address), "user.email is not set: git can't tell who commits");
-	else if (!keys_has_address(certificate, email->value))
-		doctor_warning(git->doctor, AREA, mend(git, email, name, address),
-			"%s is %s, but the key's certificate is for %s: GitHub and GitLab show such commits as unverified", name,
-			email->value, address);
+	else if (!committer.from.value)
+		doctor_note(git->doctor, AREA, mend(git, &committer.from, committer.name, address),
+			"user.email is not set: git can't tell who commits");
+	else if (!keys_has_address(certificate, committer.from.value))
+		say_other_address(git, &committer, address);
 	else
-		doctor_good(git->doctor, AREA, "%s %s is an address of the key's certificate", name, email->value);
+		doctor_good(git->doctor, AREA, "%s %s is an address of the key's certificate", committer.name, committer.from.value);
 }
 
 /* Without a key git asks for the one of the committer. */
 static const struct smime_certificate *look_at_key(struct git *git) {
-	const struct setting *email = git->committer.value ? &git->committer : &git->email;
+	const struct committer committer = committer_of(git);
 	bool needed = is_true(&git->sign_commits) || is_true(&git->sign_tags);
-	struct programs_name name = { .area = AREA, .setting = "user.signingkey", .value = git->key.value, .needed = needed };
+	struct programs_name name = {
+		.area = AREA, .setting = "user.signingkey", .value = git->key.value, .needed = needed, .find = keys_find_for_git
+	};
 
-	if (!name.value || !*name.value) {
-		name.setting = git->committer.value ? "committer.email" : "user.email";
-		name.value = email->value;
+	if (name.value && !*name.value) {
+		doctor_fault(git->doctor, SMIME_E_NO_KEY, AREA, mend(git, &git->key, "--unset", "user.signingkey"),
+			"user.signingkey is empty: git names no key, not even that of the committer");
+		return NULL;
+	}
+	if (!name.value) {
+		name.setting = committer.name;
+		name.value = committer.from.value;
 	}
 	if (!name.value || !*name.value) {
 		doctor_warning(git->doctor, AREA, SETUP, "neither user.signingkey nor user.email is set: git can't name a key");
@@ -173,6 +250,7 @@ static void look(struct git *git) {
 	}
 	if (!look_at_program(git))
 		return;
+	look_at_level(git);
 	const struct smime_certificate *certificate = look_at_key(git);
 	if (certificate)
 		look_at_email(git, certificate);

@@ -15,12 +15,15 @@
 
 enum { VALUE_MAX_BYTES = 1024, INDEX_MAX_BYTES = 1024 * 1024 };
 
-#define COMMANDS \
-	"smime_sign_command", "smime_encrypt_command", "smime_decrypt_command", "smime_verify_command", "smime_verify_opaque_command"
+#define COMMANDS                                                                                                                       \
+	"smime_sign_command", "smime_encrypt_command", "smime_decrypt_command", "smime_verify_command", "smime_verify_opaque_command", \
+		"smime_pk7out_command", "smime_get_cert_command", "smime_get_signer_cert_command", "smime_get_cert_email_command",     \
+		"smime_import_cert_command"
 static const char *const commands[] = { COMMANDS };
 enum { COMMANDS_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
-static const char *const settings[] = { COMMANDS, "crypt_use_gpgme", "smime_default_key", "smime_sign_as", "smime_keys" };
+static const char *const settings[] = { COMMANDS, "crypt_use_gpgme", "smime_default_key", "smime_sign_as", "smime_keys",
+	"smime_certificates", "smime_self_encrypt" };
 enum { SETTINGS_COUNT = sizeof(settings) / sizeof(settings[0]) };
 
 struct mutt {
@@ -79,7 +82,7 @@ static bool look_at_commands(const struct mutt *mutt) {
 		else if (!other)
 			other = commands[i];
 	}
-	char *program = *ours ? places_program(ours) : NULL;
+	char *path = places_expand(ours), *program = path && *path ? places_program(path) : NULL;
 	if (!*ours)
 		doctor_note(mutt->doctor, mutt->program, mutt->setup, "%s is not set up for the agent's keys", mutt->program);
 	else if (!program)
@@ -91,6 +94,7 @@ static bool look_at_commands(const struct mutt *mutt) {
 			"%s of %s is not that of smime-mutt", other, mutt->program);
 	else
 		doctor_good(mutt->doctor, mutt->program, "%s calls %s for S/MIME", mutt->program, program);
+	free(path);
 	free(program);
 	return *ours;
 }
@@ -115,6 +119,34 @@ static void cut_number(char *name) {
 		*dot = '\0';
 }
 
+/* For smime-mutt "default" is the only key there is. */
+static const char *meant_by(const char *name) {
+	return strcmp(name, "default") == 0 ? NULL : name;
+}
+
+static struct keys_found find_key(const struct smime_keys *keys, const char *name) {
+	return keys_find(keys, meant_by(name));
+}
+
+/* Whether a copy can be encrypted to the key. Who has none for that is told so elsewhere, and may want to sign alone. */
+static void look_at_copies(const struct mutt *mutt, const char *key, const char *mend) {
+	const struct smime_keys *keys = mutt->doctor->keys;
+	char copies[VALUE_MAX_BYTES];
+	size_t all = keys ? keys_encrypted_to(keys, NULL) : 0;
+
+	value_of(mutt, "smime_self_encrypt", copies);
+	if (strcmp(copies, "yes") != 0 || !*key || all == 0)
+		return;
+	if (!meant_by(key) && all > 1)
+		doctor_warning(mutt->doctor, mutt->program, mend,
+			"smime_default_key is default, and %zu keys could be meant: %s encrypts no mail, since smime_self_encrypt is set",
+			all, mutt->program);
+	else if (keys_encrypted_to(keys, meant_by(key)) == 0)
+		doctor_warning(mutt->doctor, mutt->program, mend,
+			"smime_default_key is %s, which is not encrypted to: %s encrypts no mail, since smime_self_encrypt is set", key,
+			mutt->program);
+}
+
 static void look_at_key(const struct mutt *mutt) {
 	char key[VALUE_MAX_BYTES], sign_as[VALUE_MAX_BYTES], mend[128];
 
@@ -126,18 +158,23 @@ static void look_at_key(const struct mutt *mutt) {
 	const struct programs_name name = { .area = mutt->program,
 		.setting = *sign_as ? "smime_sign_as" : "smime_default_key",
 		.value = *sign_as ? sign_as : key,
-		.mend = mend };
+		.mend = mend,
+		.find = find_key };
 	if (!*name.value) {
 		doctor_fault(mutt->doctor, SMIME_E_NO_KEY, mutt->program, mend,
 			"smime_default_key is empty: %s can neither sign nor decrypt", mutt->program);
 		return;
 	}
 	(void)programs_judge_key(mutt->doctor, &name);
-	if (!*sign_as || !*key || !mutt->doctor->keys)
-		return;
-	struct keys_found found = keys_find(mutt->doctor->keys, key);
-	if (found.suitable + found.others == 0)
-		doctor_warning(mutt->doctor, mutt->program, mend, "smime_default_key is %s, which names no key that is there now", key);
+	if (*sign_as && *key && mutt->doctor->keys) {
+		struct keys_found found = find_key(mutt->doctor->keys, key);
+		if (found.suitable + found.others == 0) {
+			doctor_warning(
+				mutt->doctor, mutt->program, mend, "smime_default_key is %s, which names no key that is there now", key);
+			return;
+		}
+	}
+	look_at_copies(mutt, key, mend);
 }
 
 static char *read_index(const char *path) {
@@ -152,35 +189,85 @@ static char *read_index(const char *path) {
 	return text;
 }
 
-/* An address of a key that works now and is not in mutt's list; NULL: there is none. */
-static const char *missing_in(const char *index, const struct smime_keys *keys) {
+/* Names of keys in it begin as fingerprints do, of certificates or, made by others, of keys. */
+static bool is_name_of(const char *name, size_t len, const struct smime_key *key, const struct smime_certificate *certificate) {
+	enum { NAME_MIN_DIGITS = 16 };
+
+	return len >= NAME_MIN_DIGITS && (strncmp(certificate->fingerprint, name, len) == 0 || strncmp(key->fingerprint, name, len) == 0);
+}
+
+enum entry { ENTRY_NONE, ENTRY_OLD, ENTRY_THERE };
+
+/* A line is "address name ..". Old: the address is there, with another certificate. */
+static enum entry find_entry(const char *index, const struct smime_key *key, const struct smime_certificate *certificate) {
+	const char *address = certificate->addresses[0];
+	enum entry entry = ENTRY_NONE;
+
+	for (const char *line = index; *line; line += strcspn(line, "\n"), line += *line ? 1 : 0) {
+		size_t len = strcspn(line, " \t\n"), blanks = strspn(line + len, " \t");
+		const char *name = line + len + blanks;
+
+		if (len != strlen(address) || strncasecmp(line, address, len) != 0)
+			continue;
+		if (is_name_of(name, strcspn(name, " \t\n"), key, certificate))
+			return ENTRY_THERE;
+		entry = ENTRY_OLD;
+	}
+	return entry;
+}
+
+/* The address of a key that works now and is not in mutt's list; NULL: there is none. */
+static const char *missing_in(const char *index, const struct smime_keys *keys, enum entry *ret_entry) {
 	for (size_t i = 0; keys && i < keys->count; i++)
 		for (size_t j = 0; j < keys->keys[i].certificate_count; j++) {
 			const struct smime_certificate *certificate = &keys->keys[i].certificates[j];
-			const char *address = certificate->addresses[0];
 
-			if (address && !(certificate->cannot_sign && certificate->cannot_encrypt) && !strcasestr(index, address))
-				return address;
+			if (!certificate->addresses[0] || (certificate->cannot_sign && certificate->cannot_encrypt))
+				continue;
+			*ret_entry = find_entry(index, &keys->keys[i], certificate);
+			if (*ret_entry != ENTRY_THERE)
+				return certificate->addresses[0];
 		}
 	return NULL;
 }
 
-static void look_at_index(const struct mutt *mutt) {
-	static const char mend[] = "smime-mutt keys";
-	char directory[VALUE_MAX_BYTES], path[2 * VALUE_MAX_BYTES];
+/* The path of .index in the folder that a setting names, and its text, which is the caller's to free; NULL: it can't be read. */
+static char *open_index(const struct mutt *mutt, const char *setting, char path[2 * VALUE_MAX_BYTES]) {
+	char directory[VALUE_MAX_BYTES];
 
-	value_of(mutt, "smime_keys", directory);
+	value_of(mutt, setting, directory);
 	char *expanded = places_expand(directory);
-	(void)snprintf(path, sizeof(path), "%s/.index", expanded ? expanded : directory);
+	(void)snprintf(path, 2 * VALUE_MAX_BYTES, "%s/.index", expanded ? expanded : directory);
 	free(expanded);
-	char *index = read_index(path);
-	const char *missing = index ? missing_in(index, mutt->doctor->keys) : NULL;
+	return read_index(path);
+}
+
+static const char to_make_index[] = "smime-mutt keys";
+
+static void look_at_index(const struct mutt *mutt) {
+	char path[2 * VALUE_MAX_BYTES];
+	char *index = open_index(mutt, "smime_keys", path);
+	enum entry entry = ENTRY_NONE;
+	const char *missing = index ? missing_in(index, mutt->doctor->keys, &entry) : NULL;
+
 	if (!index)
-		doctor_warning(mutt->doctor, mutt->program, mend, "%s can't be read: %s knows no keys to choose from", path, mutt->program);
+		doctor_warning(mutt->doctor, mutt->program, to_make_index, "%s can't be read: %s knows no keys to choose from", path,
+			mutt->program);
 	else if (missing)
-		doctor_warning(mutt->doctor, mutt->program, mend, "%s is older than the keys: there is none of %s in it", path, missing);
+		doctor_warning(mutt->doctor, mutt->program, to_make_index, "%s is older than the keys: there is none of %s in it%s", path,
+			missing, entry == ENTRY_OLD ? " with the certificate that it has now" : "");
 	else
 		doctor_good(mutt->doctor, mutt->program, "%s has the keys", path);
+	free(index);
+}
+
+static void look_at_certificates(const struct mutt *mutt) {
+	char path[2 * VALUE_MAX_BYTES];
+	char *index = open_index(mutt, "smime_certificates", path);
+
+	if (!index)
+		doctor_warning(
+			mutt->doctor, mutt->program, to_make_index, "%s can't be read: %s knows nobody to encrypt to", path, mutt->program);
 	free(index);
 }
 
@@ -195,6 +282,7 @@ static void look(const struct mutt *mutt, const char *errors) {
 	look_at_gpgme(mutt);
 	look_at_key(mutt);
 	look_at_index(mutt);
+	look_at_certificates(mutt);
 }
 
 static void examine(struct doctor *doctor, const char *program) {

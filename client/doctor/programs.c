@@ -28,7 +28,7 @@ const struct smime_certificate *programs_judge_key(struct doctor *doctor, const 
 			name->value);
 		return NULL;
 	}
-	struct keys_found found = keys_find(doctor->keys, name->value);
+	struct keys_found found = name->find(doctor->keys, name->value);
 	if (found.suitable == 1) {
 		doctor_good(doctor, name->area, "%s names one key that can sign, %.*s of %s", name->setting, FINGERPRINT_SHOWN,
 			found.key->fingerprint, found.certificate->subject);

@@ -12,8 +12,9 @@ struct programs_name {
 	const char *area;
 	const char *setting; /* "user.signingkey" */
 	const char *value;
-	const char *mend; /* how another key is named there */
-	bool needed;      /* nothing goes without it: a key that is not there is a fault, and no warning */
+	const char *mend;                                                           /* how another key is named there */
+	struct keys_found (*find)(const struct smime_keys *keys, const char *name); /* as the program reads the name */
+	bool needed; /* nothing goes without it: a key that is not there is a fault, and no warning */
 };
 
 /* Judges the key that a setting names for signing. Returns its certificate, or NULL when it is not one key that can sign. */

@@ -18,10 +18,16 @@ struct keys_found {
 };
 
 /*
- * name: an address, also as "Name <address>", a PKCS#11 URI, or four or more digits of the fingerprint of the key or of a certificate
+ * name: an address, also as "Name <address>", a PKCS#11 URI without a query, or four or more digits of the fingerprint of the key or of a certificate
  * (SHA-256, or SHA-1 of a certificate); NULL: any key.
  */
 struct keys_found keys_find(const struct smime_keys *keys, const char *name);
+
+/* The same of a name as smime-git reads it, which knows GnuPG's key IDs and what GnuPG lets stand around a name, too. */
+struct keys_found keys_find_for_git(const struct smime_keys *keys, const char *name);
+
+/* The number of keys that mail is encrypted to under this name. */
+size_t keys_encrypted_to(const struct smime_keys *keys, const char *name);
 
 /* Whether a certificate names the address. */
 bool keys_has_address(const struct smime_certificate *certificate, const char *address);

@@ -4,7 +4,7 @@
 # of the build in PATH but the agent.
 
 # What the machine and whoever runs the tests have set for git is no matter.
-unset XDG_STATE_HOME GIT_DIR GIT_WORK_TREE GIT_CONFIG_GLOBAL GIT_CONFIG_COUNT GIT_CONFIG_PARAMETERS
+unset XDG_STATE_HOME GIT_DIR GIT_WORK_TREE GIT_CONFIG_GLOBAL GIT_CONFIG_COUNT GIT_CONFIG_PARAMETERS GIT_COMMITTER_EMAIL EMAIL
 export GIT_CONFIG_NOSYSTEM=1
 bin=$T/root/bin documents=$T/root/share/doc/smime-agent
 mkdir -p "$bin" "$documents"

@@ -55,6 +55,33 @@ if command -v git >/dev/null; then
 	mkdir "$T/other" && cp "$bin/smime-git" "$T/other/"
 	broken gpg.x509.program "$T/other/smime-git"
 	found 'of another installation' warning 'other/smime-git, which is of another installation'
+	ln -s "$bin" "$HOME/programs"
+	broken gpg.x509.program '~/programs/smime-git'
+	found 'a path that many a git takes as it stands' warning "many versions of git take the ~.* -> git config --global gpg.x509.program '"
+	eval "$(mend_of)"
+	only_good 'after that'
+	printf '#!/bin/sh\nexec smime-git --trust /etc/git-people.pem "$@"\n' >"$T/script"
+	chmod 700 "$T/script"
+	broken gpg.x509.program "$T/script"
+	only_good 'a script that calls it'
+	found 'a script that calls it' good 'script to sign, a script for smime-git'
+	broken gpg.minTrustLevel ultimate
+	found 'a trust that nobody has' warning 'gpg.minTrustLevel is ultimate.* -> git config --global gpg.minTrustLevel fully'
+	eval "$(mend_of)"
+	only_good 'after that'
+	broken gpg.minTrustLevel perfect
+	found 'a trust that there is not' fault 'gpg.minTrustLevel is perfect, which git does not know'
+	sha1=$(openssl x509 -in "$T/alice.pem" -noout -fingerprint -sha1 | sed 's/.*=//; s/://g')
+	for name in "$sha1!" "${sha1:24}" "0x${sha1:24}" "0x${sha1:32}!" ' Alice  < alice@example.org > ' PKCS11:token=demo\;object=alice; do
+		broken user.signingkey "$name"
+		only_good "the key as smime-git knows it: $name"
+	done
+	broken user.signingkey 'pkcs11:object=alice?pin-source=/etc/pin'
+	found 'a URI that smime-git refuses' warning 'pin-source=/etc/pin, which names no key'
+	broken user.signingkey ''
+	found 'an empty name' fault 'user.signingkey is empty.* -> git config --global --unset user.signingkey'
+	eval "$(mend_of)"
+	only_good 'after that'
 	broken user.signingkey twin@example.org
 	found 'two keys' fault 'twin@example.org, which names 2 keys.* -> git config --global user.signingkey KEY'
 	broken user.signingkey old@example.org
@@ -69,7 +96,10 @@ if command -v git >/dev/null; then
 	found 'another address' warning 'user.email is bob@example.org, but .* alice@example.org: GitHub.* -> git config --global user.email alice@example.org'
 	eval "$(mend_of)"
 	only_good 'after that'
+	cp "$T/good" "$HOME/.gitconfig"
+	GIT_COMMITTER_EMAIL=bob@example.org found 'another address in the environment' warning 'GIT_COMMITTER_EMAIL is bob@example.org, but .* -> unset GIT_COMMITTER_EMAIL'
 	broken --unset user.email
+	EMAIL=alice@example.org only_good 'the address in the environment alone'
 	found 'no address' note 'user.email is not set.* -> git config --global user.email alice@example.org'
 	broken --unset user.signingkey
 	found 'no key: that of the address' good 'user.email names one key that can sign'
@@ -110,6 +140,8 @@ for area in mutt neomutt; do
 	keys=$(timeout 20 $area -Q smime_keys </dev/null 2>/dev/null | sed 's/^[^"]*"//; s/"$//')
 	keys=${keys/#\~/$HOME}
 	mkdir -p "$keys"
+	found 'and of those of others' warning 'certificates/.index can.t be read: .* nobody to encrypt to -> smime-mutt keys'
+	mkdir -p "${keys%/*}/certificates" && : >"${keys%/*}/certificates/.index"
 	smime keys --json | python3 -c 'import json, sys
 for k in json.load(sys.stdin)["keys"]:
     for c in k["certificates"]:
@@ -120,11 +152,33 @@ for k in json.load(sys.stdin)["keys"]:
 
 	sed -i '/bob@example.org/d' "$keys/.index"
 	found 'a list without a key' warning 'none of bob@example.org in it.* -> smime-mutt keys'
+	printf 'bobbob@example.org 0 x ? t\n' >>"$keys/.index"
+	found 'a list with a longer address' warning 'none of bob@example.org in it -> '
+	sed -i 's/^bob//; s/^alice@example.org [0-9a-f]*/alice@example.org 0123456789abcdef/' "$keys/.index"
+	found 'a list with an old certificate' warning 'none of alice@example.org in it with the certificate that it has now -> smime-mutt keys'
 	rm -r "$keys"
+	run smime-mutt keys
+	only_good 'a list that smime-mutt has made'
 	broken 'set crypt_use_gpgme=yes'
 	found 'GPGME' fault 'crypt_use_gpgme is on.* -> set crypt_use_gpgme=no'
 	broken 'set smime_decrypt_command="openssl cms -decrypt"'
 	found 'one command of another' warning 'smime_decrypt_command of'
+	for setting in pk7out get_cert get_signer_cert get_cert_email import_cert; do
+		broken "set smime_${setting}_command=\"openssl\""
+		found 'one command of another' warning "smime_${setting}_command of"
+	done
+	ln -sfn "$bin" "$HOME/programs"
+	sed 's|smime-mutt |~/programs/smime-mutt |' "$documents/$area.rc" >"$T/at-home.rc"
+	broken "source \"$T/at-home.rc\""
+	printf 'set smime_default_key="alice@example.org"\n' >>"$rc"
+	# neomutt itself makes it a path, with the blank of $T in it.
+	[ $area = neomutt ] || found 'commands with a path that the shell expands' good "calls $HOME/programs/smime-mutt"
+	broken "set smime_default_key=\"$(smime keys --json | python3 -c 'import json, sys; print(next(k["fingerprint"] for k in json.load(sys.stdin)["keys"] if k["label"] == "erin"))')\""
+	found 'a key that no copy can be encrypted to' warning "is not encrypted to: $area encrypts no mail.* -> smime setup $area"
+	printf 'unset smime_self_encrypt\n' >>"$rc"
+	only_good 'nobody wants a copy'
+	broken 'set smime_default_key=default smime_sign_as=""'
+	found 'the only one of several' fault 'smime_default_key is default, which names [0-9]+ keys'
 	broken 'set smime_default_key="" smime_sign_as=""'
 	found 'no key' fault "smime_default_key is empty.* -> smime setup $area --apply -k KEY"
 	broken 'set smime_sign_as="" smime_default_key="old@example.org"'
@@ -148,7 +202,22 @@ for k in json.load(sys.stdin)["keys"]:
 		found 'smime-mutt is not there' fault 'is to call smime-mutt, which is not there'
 	fi
 	mv "$bin/gone" "$bin/smime-mutt"
-	rm "$rc"
+	rm -r "$rc" "$HOME/.smime"
+done
+
+# ---- A single key ----
+
+agent_stop
+rm -r "${T:?}/tokens"
+demo_tokens && demo_token solo && fixture_person solo solo 01 EC:prime256v1 Solo digitalSignature,keyAgreement || bail 'no token'
+agent_start
+for area in mutt neomutt; do
+	command -v $area >/dev/null || continue
+	printf 'source "%s"\n' "$documents/$area.rc" >"$HOME/.${area}rc"
+	run smime-mutt keys
+	only_good 'the settings as they are installed'
+	found 'the only key' good 'smime_default_key names one key that can sign, .*Solo'
+	rm "$HOME/.${area}rc"
 done
 
 # ---- Nothing there ----
