@@ -40,21 +40,29 @@ static int git(struct setup *setup, const char *const *argv, int status, struct 
 	return ret_output->status == 0 || ret_output->status == status ? 0 : say_git(setup, ret_output);
 }
 
-/* What git takes for the value, from all its files, and where that stands. *ret_value: NULL when it is not set. */
+static bool is_switch(const char *name) {
+	return strcmp(name, "commit.gpgsign") == 0 || strcmp(name, "tag.gpgsign") == 0;
+}
+
+/*
+ * What git takes for the value, from all its files, and where that stands: a file, or "" for the environment. *ret_value: NULL when it is
+ * not set; of a switch "true" or "false", however it is written.
+ */
 static int effective(struct setup *setup, const char *name, char **ret_value, char **ret_origin) {
 	__attribute__((cleanup(run_output_clear))) struct run_output output = { 0 };
-	const char *argv[] = { "git", "config", "--show-origin", "--get", name, NULL };
+	static const char file[] = "file:";
+	const char *type = is_switch(name) ? "--type=bool" : "--no-type";
+	const char *argv[] = { "git", "config", "--null", "--show-origin", type, "--get", name, NULL };
 	int r = git(setup, argv, 1, &output);
 
 	*ret_value = *ret_origin = NULL;
 	if (r < 0 || output.status == 1)
 		return r;
-	char *tab = strchr(output.out, '\t');
-	if (!tab)
+	size_t len = strlen(output.out);
+	if (len + 1 >= output.out_len)
 		return say_git(setup, &output);
-	*tab = '\0';
-	*ret_origin = strdup(strncmp(output.out, "file:", 5) == 0 ? output.out + 5 : output.out);
-	*ret_value = strndup(tab + 1, strcspn(tab + 1, "\n"));
+	*ret_origin = strdup(strncmp(output.out, file, sizeof(file) - 1) == 0 ? output.out + sizeof(file) - 1 : "");
+	*ret_value = strdup(output.out + len + 1);
 	return *ret_value && *ret_origin ? 0 : setup_no_memory(setup);
 }
 
@@ -143,9 +151,9 @@ static bool is_same(const struct wanted *wanted, const char *value) {
 		return true;
 	if (strcmp(wanted->name, "gpg.x509.program") != 0)
 		return false;
-	char *path = places_expand(value), *one = path ? places_program(path) : NULL, *other = places_program(wanted->value);
+	/* Many versions of git do not expand "~" here. */
+	char *one = places_program(value), *other = places_program(wanted->value);
 	bool same = one && other && places_same(one, other);
-	free(path);
 	free(one);
 	free(other);
 	return same;
@@ -169,13 +177,17 @@ static char *as_word(const char *path) {
 	return fclose(out) == 0 ? text : NULL;
 }
 
-/* Says that a setting is in the way, and with which command it goes. */
-static int refuse(struct setup *setup, const char *origin, const char *name, const char *value, const char *wanted) {
+/* Says that a setting is in the way, and what takes it away. */
+static int say_conflict(struct setup *setup, const struct wanted *wanted, const char *value, const char *origin) {
+	if (!*origin)
+		return setup_fail(setup, SMIME_E_UNSUPPORTED,
+			"%s is set to '%s' by GIT_CONFIG_.. in the environment, and not to '%s': unset that", wanted->name, value,
+			wanted->value);
 	char *word = as_word(origin);
 	int r = setup_fail(setup, SMIME_E_UNSUPPORTED,
 		"%s sets %s to '%s' already, not to '%s': what others have set is left alone; to have it replaced: git config --file %s "
 		"--unset %s",
-		origin, name, value, wanted, word ? word : origin, name);
+		origin, wanted->name, value, wanted->value, word ? word : origin, wanted->name);
 
 	free(word);
 	return r;
@@ -186,7 +198,7 @@ static int compare(struct setup *setup, struct wanted *wanted) {
 	int r = effective(setup, wanted->name, &value, &origin);
 
 	if (r == 0 && value && !is_same(wanted, value) && !is_recorded(setup, wanted->name, value))
-		r = refuse(setup, origin, wanted->name, value, wanted->value);
+		r = say_conflict(setup, wanted, value, origin);
 	wanted->set = !value || !is_same(wanted, value);
 	free(value);
 	free(origin);

@@ -56,7 +56,7 @@ if command -v git >/dev/null; then
 	broken gpg.x509.program "$T/other/smime-git"
 	found 'of another installation' warning 'other/smime-git, which is of another installation'
 	ln -s "$bin" "$HOME/programs"
-	broken gpg.x509.program '~/programs/smime-git'
+	broken gpg.x509.program \~/programs/smime-git
 	found 'a path that many a git takes as it stands' warning "many versions of git take the ~.* -> git config --global gpg.x509.program '"
 	eval "$(mend_of)"
 	only_good 'after that'

@@ -91,6 +91,24 @@ if command -v git >/dev/null; then
 		holds "$setting: what is told to do can be done" bash -c "$(sed 's/.*to have it replaced: //' "$T/err")"
 		holds "$setting: and takes it out" absent_setting "${setting%%=*}"
 	done
+	told 'the way to have it replaced works with a blank in the path' 6 "git config --file '$rc' --unset user.signingkey" smime setup git
+	cp "$T/before" "$rc"
+	export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=gpg.format GIT_CONFIG_VALUE_0=ssh
+	told 'what the environment sets' 6 "gpg.format is set to 'ssh' by GIT_CONFIG_.. in the environment" smime setup git
+	unset GIT_CONFIG_COUNT GIT_CONFIG_KEY_0 GIT_CONFIG_VALUE_0
+	printf '[commit]\n\tgpgsign\n[tag]\n\tgpgsign = yes\n' >>"$rc"
+	cp "$rc" "$T/foreign"
+	check 'every commit is signed already, in other words' 0 smime setup git --apply --sign-all
+	lacks_switch() { ! grep -q '^[-+].*gpgsign' "$T/out"; }
+	holds 'which stay' lacks_switch
+	check 'and are not taken back' 0 smime setup git --undo
+	same 'with what was made' "$rc" "$T/foreign"
+	git config --global commit.gpgsign off
+	told 'none is to be signed' 6 "sets commit.gpgsign to 'false' already" smime setup git --sign-all
+	cp "$T/before" "$rc"
+	ln -s "$bin" "$HOME/programs"
+	git config --global gpg.x509.program \~/programs/smime-git
+	told 'a path that many a git takes as it stands' 6 "sets gpg.x509.program to '~/programs/smime-git' already" smime setup git
 	cp "$T/before" "$rc"
 	git config --global gpg.format x509
 	git config --global user.signingkey bob@example.org
