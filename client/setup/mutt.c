@@ -69,29 +69,89 @@ static const char *conflict_of(const char *line, size_t line_len, size_t *ret_le
 	return NULL;
 }
 
-static int check_line(struct setup *setup, const char *line, size_t len, unsigned number) {
+static int check_line(struct setup *setup, const char *file, const char *line, size_t len, unsigned number) {
 	size_t name_len = 0;
 	const char *name = conflict_of(line, len, &name_len);
 
 	if (!name)
 		return 0;
 	return setup_fail(setup, SMIME_E_UNSUPPORTED,
-		"%s, line %u, sets %.*s already: what others have set is left alone; take that line out, or make it a comment",
-		setup->result->file, number, (int)name_len, name);
+		"%s, line %u, sets %.*s already: what others have set is left alone; take that line out, or make it a comment", file,
+		number, (int)name_len, name);
 }
 
-static int check_conflicts(struct setup *setup, const char *text, const struct block *block) {
+/*
+ * The file that a line has read; NULL: none. A path without a beginning is taken to be beside the file that names it, as neomutt has it; for
+ * mutt it is where mutt is started, which is at home as a rule.
+ */
+static char *sourced_by(const char *line, size_t len, const char *file) {
+	static const char word[] = "source", home[] = "$HOME/";
+	size_t at = strspn(line, " \t"), slash = (size_t)(strrchr(file, '/') - file);
+	char *name, *path = NULL;
+
+	if (at + sizeof(word) > len || strncmp(line + at, word, sizeof(word) - 1) != 0 || !strchr(" \t", line[at + sizeof(word) - 1]))
+		return NULL;
+	at += sizeof(word) - 1;
+	at += strspn(line + at, " \t");
+	bool quoted = at < len && strchr("\"'", line[at]);
+	size_t end = at + quoted;
+	while (end < len && (quoted ? line[end] != line[at] : !strchr(" \t\r;#", line[end])))
+		end++;
+	name = strndup(line + at + quoted, end - at - quoted);
+	if (name && strncmp(name, home, sizeof(home) - 1) == 0)
+		path = places_home(name + sizeof(home) - 1);
+	else if (name && (name[0] == '/' || name[0] == '~'))
+		path = places_expand(name);
+	else if (name && asprintf(&path, "%.*s/%s", (int)slash, file, name) < 0)
+		path = NULL;
+	free(name);
+	return path;
+}
+
+/* What setup has a program read itself, or a copy of that. */
+static bool is_document(const char *text) {
+	return strstr(text, "set smime_sign_command=\"smime-mutt ") != NULL;
+}
+
+static int check_text(struct setup *setup, const char *file, const char *text, const struct block *block, unsigned depth);
+
+/* What can't be read, or is no text, is left to the program. */
+static int check_sourced(struct setup *setup, const char *line, size_t len, const char *file, unsigned depth) {
+	__attribute__((cleanup(setup_text_clear))) struct setup_text text = { 0 };
+	const struct block none = { .state = BLOCK_NONE };
+	struct setup_result unused = { 0 };
+	struct setup quiet = { .options = setup->options, .program = setup->program, .result = &unused };
+	char *path = depth > 0 ? sourced_by(line, len, file) : NULL;
+	int r = 0;
+
+	if (path && setup_read(&quiet, path, &text) == 0 && text.text && !is_document(text.text))
+		r = check_text(setup, path, text.text, &none, depth - 1);
+	setup_result_clear(&unused);
+	free(path);
+	return r;
+}
+
+/* Without the block. depth: of files in files that are looked at. */
+static int check_text(struct setup *setup, const char *file, const char *text, const struct block *block, unsigned depth) {
 	unsigned number = 1;
 	int r = 0;
 
 	for (const char *line = text; *line && r == 0; number++) {
 		size_t len = strcspn(line, "\n"), at = (size_t)(line - text);
 
-		if (block->state == BLOCK_NONE || at < block->begin || at >= block->end)
-			r = check_line(setup, line, len, number);
+		if (block->state == BLOCK_NONE || at < block->begin || at >= block->end) {
+			r = check_line(setup, file, line, len, number);
+			r = r == 0 ? check_sourced(setup, line, len, file, depth) : r;
+		}
 		line += len + (line[len] ? 1 : 0);
 	}
 	return r;
+}
+
+static int check_conflicts(struct setup *setup, const char *text, const struct block *block) {
+	enum { SOURCED_MAX_DEPTH = 4 };
+
+	return check_text(setup, setup->result->file, text, block, SOURCED_MAX_DEPTH);
 }
 
 /* ---- The block ---- */

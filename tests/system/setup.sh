@@ -265,6 +265,20 @@ for program in mutt neomutt; do
 		told "$program: somebody has set: $line" 6 'line 2, sets .*already' smime setup $program --apply -k alice@example.org
 		same "$program: it is as it was: $line" "$rc" "$T/foreign"
 	done
+	mkdir -p "$HOME/rc"
+	printf 'set sort=date\nset smime_sign_as="1234.0"\n' >"$HOME/rc/smime"
+	for line in 'source ~/rc/smime' '  source "$HOME/rc/smime" # mine' "source '$HOME/rc/smime'" 'source rc/smime; set sort=date' 'source rc/more'; do
+		printf 'source ~/rc/smime\n' >"$HOME/rc/more"
+		printf '%s\n' "$line" >"$rc" && cp "$rc" "$T/foreign"
+		told "$program: somebody has set it elsewhere: $line" 6 'rc/smime, line 2, sets smime_sign_as already' smime setup $program --apply -k alice@example.org
+		is "$program: so $program thinks, too: $line" "$(cd "$HOME" && ask $program smime_sign_as)" 1234.0
+		same "$program: it is as it was: $line" "$rc" "$T/foreign"
+	done
+	printf 'source rc/round\nsource /nonexistent\nsource "echo set sort=date|"\nsource\nsource "' >"$rc"
+	printf 'source round' >"$HOME/rc/round"
+	check "$program: files that are read in a circle, or are none" 0 smime setup $program -k alice@example.org
+	printf 'source "%s"' "$documents/$program.rc" >"$rc"
+	check "$program: the installed file" 0 smime setup $program -k alice@example.org
 	printf '# set smime_sign_command="x"\nset crypt_use_gpgme=no smime_is_default\nunset crypt_use_gpgme # smime_keys\nset nocrypt_use_gpgme\n' >"$rc"
 	check "$program: what does no harm" 0 smime setup $program --apply -k alice@example.org
 	check "$program: is no obstacle" 0 smime setup $program --undo
