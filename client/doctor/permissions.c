@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The person's own directories: nobody else may write where the agent believes what it reads. agent.yaml itself is judged with what is in it.
+ * The person's own directories: nobody else may write where the agent believes what it reads, and certificates there are to be readable.
+ * agent.yaml itself is judged with what is in it.
  */
 #include "probe.h"
 
@@ -8,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,13 +39,28 @@ static bool examine_directory(struct doctor *doctor, const char *path, mode_t fo
 	return false;
 }
 
-/* For want of memory none is found to be bad. */
-static bool holds_certificates(struct doctor *doctor, const char *path) {
-	struct smime_certificates *certificates = NULL;
-	int r = smime_certificates(doctor->smime, path, &certificates);
+/* As libsmime chooses what it reads there. */
+static bool is_certificate_name(const char *name) {
+	static const char *const endings[] = { ".pem", ".der", ".crt", ".cer" };
+	size_t len = strlen(name);
 
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
+		if (len > strlen(endings[i]) && strcasecmp(name + len - strlen(endings[i]), endings[i]) == 0)
+			return true;
+	return false;
+}
+
+/* What libsmime would pass over without a word, since its neighbours are good all the same. */
+static void examine_content(struct doctor *doctor, const char *path, const char *name) {
+	struct smime_certificates *certificates = NULL;
+
+	if (!is_certificate_name(name))
+		doctor_note(doctor, AREA, "name it so if it is a certificate",
+			"%s is not read: its name does not end in .pem, .der, .crt or .cer", path);
+	else if (smime_certificates(doctor->smime, path, &certificates) < 0)
+		doctor_warning(
+			doctor, AREA, "take it away, or put the certificate there in PEM or DER", "%s", smime_message(doctor->smime));
 	(void)smime_certificates_free(certificates);
-	return r != -SMIME_E_MALFORMED;
 }
 
 static void examine_file(struct doctor *doctor, const char *directory, const char *name) {
@@ -57,10 +74,8 @@ static void examine_file(struct doctor *doctor, const char *directory, const cha
 	else if (S_ISREG(st.st_mode) && (st.st_mode & 022))
 		doctor_warning(doctor, AREA, "`chmod go-w` for that file",
 			"%s can be written to by others, who could have you encrypt to a key of theirs", path);
-	else if (S_ISREG(st.st_mode) && !holds_certificates(doctor, path))
-		doctor_warning(doctor, AREA,
-			"put the person's certificate there, in PEM or DER, in a file that ends in .pem, .der, .crt or .cer",
-			"%s holds no certificate, so that it leads to nobody", path);
+	else if (S_ISREG(st.st_mode))
+		examine_content(doctor, path, name);
 }
 
 static void examine_files(struct doctor *doctor, const char *path) {

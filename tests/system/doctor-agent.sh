@@ -150,7 +150,9 @@ only 'a socket that others can open' "warning socket: $SMIME_AGENT_SOCK can be o
 chmod 600 "$SMIME_AGENT_SOCK"
 chmod 770 "$T"
 examine
-only 'a directory that others can write to' "warning socket: $T can be written to by others.* -> \`chmod 700\`"
+wrong 'a directory that others can write to' "warning socket: $T can be written to by others[^"$'\n'"]* -> \`chmod 700\`"
+wrong 'where agent.yaml could be replaced, too' "fault config: $T/agent.yaml: others could have put it there"
+is 'and nothing else' "$(worse | wc -l)" 2
 chmod 700 "$T"
 if [ "$(id -u)" = 0 ]; then
 	chown nobody "$SMIME_AGENT_SOCK"
@@ -204,10 +206,18 @@ rm "$own/certificates/good.pem" && ln -s nowhere "$own/certificates/link.pem"
 examine
 only 'a file in it is none' "warning permissions: $own/certificates/link.pem can.t be read: No such file"
 rm "$own/certificates/link.pem"
+echo garbage >"$own/certificates/bob.pem"
+examine
+only 'a file in it holds no certificate' "warning permissions: $own/certificates/bob.pem: holds no certificate in PEM or DER -> take it away"
+rm "$own/certificates/bob.pem"
 openssl pkey -in "$T/ca/issuing.key" -pubout -out "$own/certificates/key.pem"
 examine
-only 'a file in it holds none' "warning permissions: $own/certificates/key.pem holds no certificate.* -> put .*PEM or DER"
-rm "$own/certificates/key.pem"
+only 'nor does a public key' "warning permissions: $own/certificates/key.pem: holds no certificate.* -> .*PEM or DER"
+rm "$own/certificates/key.pem" && cp "$T/good.pem" "$own/certificates/bob.txt"
+examine
+is_well 'a file of another kind is well'
+notes 'but that it is not read is noted' "permissions: $own/certificates/bob.txt is not read: its name does not end in .pem, .der, .crt or .cer"
+rm "$own/certificates/bob.txt"
 chmod 755 "$state"
 examine
 only 'the state directory is open to others' "fault permissions: $state is open to others \(mode 0755\): the agent does not start with it"
