@@ -105,6 +105,9 @@ static int change(struct setup *setup) {
 			r = setup_record_write(setup);
 		if (r == 0)
 			r = write_file(setup);
+		/* What a person then sets by hand must not be taken for a change that was made here. */
+		if (r < 0 && !undo && !setup->earlier.file)
+			(void)setup_record_remove(setup);
 	}
 	return r == 0 && undo ? setup_record_remove(setup) : r;
 }

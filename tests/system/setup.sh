@@ -132,6 +132,11 @@ if command -v git >/dev/null; then
 		told 'a file that is not to be written' 7 "$rc: can.t be written" smime setup git --apply
 		chmod 600 "$rc"
 	fi
+	long=$T/$(printf 'x%.0s' {1..250})
+	cp "$rc" "$long"
+	GIT_CONFIG_GLOBAL=$long told 'a file that nothing can be put beside' 7 'can.t be written: File name too long' smime setup git --apply -k alice@example.org
+	same 'is as it was' "$long" "$rc"
+	fails 'and there is no record of a change' test -e "$record/git"
 	is 'no copy is left' "$(find "$TMPDIR" -name 'smime-setup*')" ''
 	GIT_CONFIG_GLOBAL=config told 'a file that is somewhere' 7 'must be a full path' smime setup git
 	check 'with -q there is nothing to read' 0 smime setup git --undo -q
