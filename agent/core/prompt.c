@@ -81,8 +81,12 @@ static struct wire_order *grant(const struct wire_hello *hello) {
  * the socket, whoever else still holds it; a PIN can't be read from there.
  */
 static void close_shown(struct prompts *prompts) {
+	const struct prompt_wish *wish = &TAILQ_FIRST(&prompts->line)->wish;
+
 	(void)shutdown(prompts->socket, SHUT_RDWR);
 	prompts->pinentry = process_abandon(prompts->pinentry);
+	if (wish->callbacks->closed)
+		wish->callbacks->closed(wish->userdata);
 }
 
 static void on_pinentry_ended(void *userdata, int error) {

@@ -29,6 +29,8 @@ struct prompt_callbacks {
 	bool (*wanted)(void *userdata);
 	/* It is shown: `grant` (the caller's) says where, `fd` is pinentry's, and owned by the callee. It lasts until prompts_forget(). */
 	void (*shown)(void *userdata, struct wire_order *grant, int fd);
+	/* Nobody can answer it any more: whoever asks is to be done with it soon. May be NULL. */
+	void (*closed)(void *userdata);
 	/* It will not be, for a reason (a code of enum smime_error), and is over. */
 	void (*refused)(void *userdata, int code, const char *text);
 };

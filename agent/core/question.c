@@ -210,7 +210,7 @@ static struct wire_setup *describe(const struct wire_token *token, STACK_OF(ASN1
 
 int question_begin(const struct peer *peer, const struct wire_token *token, const struct consent_question *scope, const char *caller,
 	STACK_OF(ASN1_UTF8STRING) *paragraphs, question_done done, void *userdata, struct question **ret_question) {
-	static const struct prompt_callbacks callbacks = { on_turn, on_shown, on_refused };
+	static const struct prompt_callbacks callbacks = { .wanted = on_turn, .shown = on_shown, .refused = on_refused };
 	struct agent *agent = peer->agent;
 	struct question *question = calloc(1, sizeof(*question));
 	struct wire_setup *setup = describe(token, paragraphs);

@@ -24,6 +24,7 @@ struct ticket {
 	size_t bytes; /* what the order takes */
 	bool open;    /* sent to the token process */
 	bool prompting;
+	bool prompt_closed;          /* nobody can answer any more */
 	bool slow;                   /* told to be */
 	sd_event_source *doubt;      /* it failed, and whether since its card was removed will show */
 	struct wire_report *failure; /* while that is so: with what */

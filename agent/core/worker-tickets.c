@@ -181,11 +181,14 @@ static int on_slow(sd_event_source *source, uint64_t usec, void *userdata) {
 
 static bool is_prompting(const struct worker *worker) {
 	const struct ticket *ticket;
+	bool prompting = false;
 
-	TAILQ_FOREACH(ticket, &worker->open, link)
-	if (ticket->prompting)
-		return true;
-	return false;
+	TAILQ_FOREACH(ticket, &worker->open, link) {
+		if (ticket->prompting && ticket->prompt_closed)
+			return false;
+		prompting = prompting || ticket->prompting;
+	}
+	return prompting;
 }
 
 static void start_clocks(struct ticket *ticket) {
@@ -277,6 +280,14 @@ static void on_prompt_shown(void *userdata, struct wire_order *grant, int fd) {
 	answer_wish(userdata, grant, fd);
 }
 
+/* A process that hangs then would keep the prompts of all tokens waiting: from here on it has the time of any order. */
+static void on_prompt_closed(void *userdata) {
+	struct ticket *ticket = userdata;
+
+	ticket->prompt_closed = true;
+	update_clocks(ticket->worker);
+}
+
 static struct wire_order *refusal(int code, const char *text) {
 	_cleanup_(wire_order_freep) struct wire_order *order = wire_order_make(0, WIRE_ORDER_PROMPT);
 
@@ -293,7 +304,11 @@ static void on_prompt_refused(void *userdata, int code, const char *text) {
 }
 
 void tickets_prompt_wanted(struct worker *worker, uint32_t id) {
-	static const struct prompt_callbacks callbacks = { .shown = on_prompt_shown, .refused = on_prompt_refused };
+	static const struct prompt_callbacks callbacks = {
+		.shown = on_prompt_shown,
+		.closed = on_prompt_closed,
+		.refused = on_prompt_refused,
+	};
 	struct ticket *ticket = tickets_find_open(worker, id);
 
 	if (!ticket || ticket->prompting)
@@ -305,6 +320,7 @@ void tickets_prompt_wanted(struct worker *worker, uint32_t id) {
 		return;
 	}
 	ticket->prompting = true;
+	ticket->prompt_closed = false;
 	update_clocks(worker);
 	prompts_request(worker->agent->prompts,
 		&(struct prompt_wish){ &callbacks, ticket, ticket->hello, worker->token, ticket_caller(ticket), ticket->uid, false });

@@ -144,4 +144,27 @@ for program in /bin/false "$T/deaf"; do
 	fi
 	agent_stop
 done
+
+# A process that is asked to be done with its prompt, and is not.
+configure "$(printf 'modules: [{path: "%s", sessions: 2, deadline: 2s}]\n' "$DEMO_MODULE")"
+answers hang "pin $DEMO_PIN"
+agent_start
+check 'the tokens are there' 0 smime keys
+smime unlock demo 2>"$T/demo.err" & demo=$!
+holds 'one is asked for' await grep -q HANGS "$log"
+# It is the one that has pinentry's socket beside its own.
+asking() {
+	local process
+	for process in $(pgrep -P "$(pgrep -P "$agent_pid" -x smime-spawner)" -x smime-token); do
+		[ "$(find "/proc/$process/fd" -lname 'socket:*' | wc -l)" -lt 2 ] || printf '%s\n' "$process"
+	done
+}
+process=$(asking)
+kill -STOP "$process"
+kill -KILL "$(awk '/^HANGS/ {print $2}' "$log")"
+check 'does not keep the prompt of another token waiting' 0 timeout 20 smime unlock wide
+wait "$demo"
+is 'its client is told' $? 4
+like 'that the token does not answer' "$(cat "$T/demo.err")" 'did not answer in time'
+holds 'and it is ended' await ended "$process"
 done_testing
