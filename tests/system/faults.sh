@@ -183,7 +183,8 @@ agent_start
 unlike 'a token that is not there' "$(smime keys)" 'p521'
 load=()
 for who in alice bob alice; do
-	(while [ ! -e "$T/enough" ]; do smime sign -k $who@example.org -i "$T/mail" -o "$T/signed-$BASHPID"; done) 2>>"$T/load.err" &
+	mail "$who@example.org" bob@example.org >"$T/mail-$who"
+	(while [ ! -e "$T/enough" ]; do smime sign -k $who@example.org -i "$T/mail-$who" -o "$T/signed-$BASHPID"; done) 2>>"$T/load.err" &
 	load+=("$!")
 done
 await asked 1

@@ -12,7 +12,7 @@ more slots every time          | start | any any     | . | C_GetSlotList endless
 a million slots                | start | fails fails | lists [0-9]+ slots | C_GetSlotList endless 1000000
 more slots than there is memory | start | fails fails | lists [0-9]+ slots | C_GetSlotList endless 2000000000000000
 slots that come and go         | start | any any     | . | C_GetSlotList blink
-no slots                       | start | fails fails | not there any more|no token that is present | C_GetSlotList length 0
+no slots                       | start | fails fails | not there any more|no token that is present|has no key alice | C_GetSlotList length 0
 no room for slots, ever        | start | fails fails | . | C_GetSlotList fails 150
 no function C_Sign             | start | fails fails | has no C_Sign; | null=C_Sign
 no function C_Initialize       | start | fails fails | has no C_Initialize; | null=C_Initialize
