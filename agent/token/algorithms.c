@@ -14,15 +14,29 @@
 #include "agent/wire/base.h"
 #include "smime/error.h"
 
+/*
+ * Whether an algorithm that is not there may be missing: a build of OpenSSL can be without it, or be told to do without it, but for what
+ * all of them have. Not every lack of memory leaves an error, so that of those nothing else is believed.
+ */
+static bool may_be_missing(bool required) {
+	bool lacked_memory = false;
+	unsigned long error;
+
+	while ((error = ERR_get_error()))
+		lacked_memory = lacked_memory || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+	return !required && !lacked_memory;
+}
+
 static bool have_key_types(void) {
-	static const char *const names[] = { "RSA", "RSA-PSS", "EC", "ED25519", "ED448", "X25519", "X448" };
+	static const char *const names[] = { "RSA", "EC", "RSA-PSS", "ED25519", "ED448", "X25519", "X448" };
+	enum { REQUIRED = 2 };
 	bool whole = true;
 
 	for (size_t i = 0; whole && i < ELEMENTSOF(names); i++) {
 		EVP_KEYMGMT *type = EVP_KEYMGMT_fetch(NULL, names[i], NULL);
 		OSSL_DECODER *decoder = OSSL_DECODER_fetch(NULL, names[i], "input=der,structure=SubjectPublicKeyInfo");
 
-		whole = type && decoder;
+		whole = (type && decoder) || may_be_missing(i < REQUIRED);
 		EVP_KEYMGMT_free(type);
 		OSSL_DECODER_free(decoder);
 	}
@@ -31,12 +45,13 @@ static bool have_key_types(void) {
 
 static bool have_signatures(void) {
 	static const char *const names[] = { "RSA", "ECDSA", "ED25519", "ED448" };
+	enum { REQUIRED = 2 };
 	bool whole = true;
 
 	for (size_t i = 0; whole && i < ELEMENTSOF(names); i++) {
 		EVP_SIGNATURE *signature = EVP_SIGNATURE_fetch(NULL, names[i], NULL);
 
-		whole = signature != NULL;
+		whole = signature || may_be_missing(i < REQUIRED);
 		EVP_SIGNATURE_free(signature);
 	}
 	return whole;
@@ -46,12 +61,13 @@ static bool have_signatures(void) {
 static bool have_digests(void) {
 	static const int names[] = { NID_sha1, NID_sha224, NID_sha256, NID_sha384, NID_sha512, NID_sha3_256, NID_sha3_384, NID_sha3_512,
 		NID_shake256 };
+	enum { REQUIRED = 5 }; /* OpenSSL itself remembers certificates by SHA-1 */
 	bool whole = true;
 
 	for (size_t i = 0; whole && i < ELEMENTSOF(names); i++) {
 		EVP_MD *digest = EVP_MD_fetch(NULL, OBJ_nid2sn(names[i]), NULL);
 
-		whole = digest && EVP_get_digestbynid(names[i]);
+		whole = (digest && EVP_get_digestbynid(names[i])) || may_be_missing(i < REQUIRED);
 		EVP_MD_free(digest);
 	}
 	return whole;
@@ -60,7 +76,7 @@ static bool have_digests(void) {
 /* OpenSSL sets this up once, too; without it, it reads nothing. */
 static bool have_errors(void) {
 	ERR_raise(ERR_LIB_USER, ERR_R_MALLOC_FAILURE);
-	return ERR_peek_error() != 0;
+	return ERR_get_error() != 0;
 }
 
 int algorithms_load(void) {
