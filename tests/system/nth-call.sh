@@ -12,7 +12,7 @@ harmless='_(it|free|pop_free|clear_free|secure_free|cleanse|length|num|value|typ
 ^ASN1_(BIT_STRING_get_bit|ENUMERATED_get|STRING_\w+|TYPE_(cmp|set)|get_object|object_size|put_object|OCTET_STRING_cmp|INTEGER_cmp)$
 ^OBJ_(cmp|get0_data|length|nid2obj|nid2sn|obj2nid|sn2nid|txt2nid)$
 ^EVP_(CIPHER_CTX_set_(flags|padding)|CIPHER_get_(key_length|flags)|EncodeBlock|EncodeFinal|EncodeInit|MD_get_(size|type))$
-^(OCSP_(resp_count|resp_get0|response_status)|X509_STORE_set_check_issued|X509v3_get_ext(_by_NID)?|OSSL_PARAM_construct_\w+|X509_(EXTENSION_get_data|get_ext|get_ext_by_(NID|OBJ))|BIO_ctrl|ERR_clear_error|UTF8_getc|X509_ALGOR_get0|X509_ATTRIBUTE_(count|get0_\w+)|X509_NAME_(get_entry|get_index_by_NID|ENTRY_get_data)|X509_CRL_get0_by_cert)$
+^(OCSP_(resp_count|resp_get0|response_status)|X509_STORE_set_check_issued|X509v3_get_ext(_by_NID)?|OSSL_PARAM_construct_\w+|X509_(EXTENSION_get_data|get_ext|get_ext_by_(NID|OBJ))|BIO_ctrl|ERR_(clear_error|new|set_debug|set_error)|UTF8_getc|X509_ALGOR_get0|X509_ATTRIBUTE_(count|get0_\w+)|X509_NAME_(get_entry|get_index_by_NID|ENTRY_get_data)|X509_CRL_get0_by_cert)$
 ^(SHA(256|384|512)_(Init|Update|Final))$
 ^X509_(STORE_CTX_(get_\w+|set0_crls|set_error|set_verify_cb)|VERIFY_PARAM_\w+|check_ca|cmp_current_time|get_(X509_PUBKEY|extended_key_usage|extension_flags|issuer_name|key_usage|subject_name)|verify_cert_error_string)$'
 
