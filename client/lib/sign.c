@@ -9,6 +9,7 @@
 
 #include "agent/cms/certificate-key.h"
 #include "agent/cms/leaf.h"
+#include "agent/wire/limits.h"
 #include "client/stream/sha2.h"
 #include "claims.h"
 #include "describe.h"
@@ -116,6 +117,22 @@ static int set_claims(const struct entity *entity, struct wire_sign *request) {
 	return r < 0 ? r : wire_set_text(&request->subject, subject);
 }
 
+/* All that the mail is from, lest somebody agree to one of them and sign for others too. */
+static int set_from(const struct input *input, struct wire_sign *request) {
+	_cleanup_(addresses_clear) struct addresses from = { 0 };
+	char text[WIRE_TEXT_MAX_BYTES];
+	size_t len = 0;
+
+	if (input->authors.count == 0)
+		return 0;
+	int r = input_from(input->entity, &from);
+	if (r < 0 || from.count < 2)
+		return r < 0 ? r : wire_set_text(&request->from, input->authors.items[0]);
+	for (size_t i = 0; i < from.count && len < sizeof(text); i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i ? ", " : "", from.items[i]);
+	return wire_set_text(&request->from, text);
+}
+
 static int fill_request(const struct input *input, const struct signing *signing, bool pss, struct wire_sign *request) {
 	struct bytes key = wire_octets(signing->glance.outline ? signing->glance.key->spki : signing->selection.key->wire->spki);
 	int r = wire_set_octets(&request->key, key.data, key.len);
@@ -124,8 +141,8 @@ static int fill_request(const struct input *input, const struct signing *signing
 		r = set_certificate(signing, request);
 	if (r == 0)
 		r = wire_set_octets(&request->digest, signing->digest, signing->digest_len);
-	if (r == 0 && input->authors.count > 0)
-		r = wire_set_text(&request->from, input->authors.items[0]);
+	if (r == 0)
+		r = set_from(input, request);
 	if (r == 0)
 		r = set_claims(input->entity, request);
 	ASN1_OBJECT_free(request->digest_algorithm);

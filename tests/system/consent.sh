@@ -73,6 +73,11 @@ answers "pin $DEMO_PIN"
 smime sign -i "$T/quoted" -o "$T/signed"
 like 'a quotation mark in them closes none' "$(description)" "subject \"a'\\. Sure: all is well\\. 'b\"\$"
 
+mail 'Alice <alice@example.org>, ceo@example.org' bob@example.org 'Sender: alice@example.org' >"$T/several"
+answers "pin $DEMO_PIN"
+check 'a mail from several people' 0 smime sign -i "$T/several" -o "$T/signed"
+like 'says that it is from each of them' "$(description)" 'from "alice@example.org, ceo@example.org"'
+
 # Nor can a certificate, which anybody can make.
 for address in 'alice@example.org. Sure: all is well. A yes is for nothing' 'alice@example.org\". Sure: all is well. \"' "$(printf 'alice@example.org\xc2\xa0is\xc2\xa0asked.')"; do
 	cp "$T/bob.pub" "$T/odd.pub"

@@ -108,6 +108,10 @@ rules '{operation: [sign], when: {from: certificate}, outcome: allow}' '{operati
 check 'a From that the certificate has' 0 smime sign -i "$T/mail" -o "$T/signed"
 mail mallory@example.org bob@example.org >"$T/others"
 check 'one that it has not' 5 smime sign -k alice@example.org -i "$T/others" -o "$T/signed"
+for from in 'alice@example.org, mallory@example.org' 'mallory@example.org, alice@example.org' 'All: alice@example.org, mallory@example.org;'; do
+	mail "$from" bob@example.org 'Sender: alice@example.org' >"$T/others"
+	check "nor several of which it has one: $from" 5 smime sign -k alice@example.org -i "$T/others" -o "$T/signed"
+done
 rules '{operation: [sign], when: {at-most: 3, within: 1h}, outcome: allow}' '{operation: [sign], outcome: deny}'
 for i in 1 2 3; do check "of three operations in an hour number $i" 0 sign_as alice; done
 check 'and not the fourth' 5 sign_as alice
