@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -46,6 +47,7 @@ static void close_stream(int *fd) {
 }
 
 _Noreturn static void be_child(const char *const *argv, const struct run_options *options, int in, int out, int err) {
+	char here[PATH_MAX];
 	sigset_t none;
 
 	(void)setsid();
@@ -56,6 +58,9 @@ _Noreturn static void be_child(const char *const *argv, const struct run_options
 	if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
 		_exit(NOT_STARTED);
 	if (options->directory && chdir(options->directory) < 0)
+		_exit(NOT_STARTED);
+	/* One that was removed is no place to run in: git and shells complain of it. */
+	if (!options->directory && !getcwd(here, sizeof(here)) && chdir("/") < 0)
 		_exit(NOT_STARTED);
 	/* What a library has left open without a word is nobody's business there. */
 	(void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);

@@ -23,7 +23,7 @@ void run_output_clear(struct run_output *output); /* usable as a cleanup attribu
 
 /* Zeroed: what is usual. */
 struct run_options {
-	const char *directory; /* where it runs; NULL: here */
+	const char *directory; /* where it runs; NULL: here, or in / where this one was removed */
 	const int *inherited;  /* descriptors that it keeps under their numbers, ended by -1; NULL: none */
 	const char *input;     /* what it reads, a few hundred octets; NULL: nothing */
 	unsigned limit_ms;     /* 0: RUN_TIME_MAX_MS */

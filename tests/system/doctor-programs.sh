@@ -113,6 +113,9 @@ if command -v git >/dev/null; then
 	cd "$T/repository" || bail 'no repository'
 	found 'a repository has its own' fault '2 keys.* -> git config --local user.signingkey KEY'
 	cd "$T" || bail 'no directory'
+	mkdir "$T/removed" && cd "$T/removed" && rmdir "$T/removed" || bail 'no directory'
+	only_good 'a directory that was removed'
+	cd "$T" || bail 'no directory'
 	printf '[broken\n' >>"$HOME/.gitconfig"
 	found 'a file that git cannot read' fault 'git can.t read its configuration: .*config'
 	run smime doctor --json
