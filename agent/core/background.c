@@ -13,6 +13,12 @@
 
 #include "agent/wire/base.h"
 
+void background_hold_streams(void) {
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			_exit(smime_exit_code(SMIME_E_IO));
+}
+
 static _Noreturn void wait_for(pid_t child, int fd) {
 	char byte;
 	int status = 0;

@@ -6,6 +6,9 @@
 #ifndef CORE_BACKGROUND_H
 #define CORE_BACKGROUND_H
 
+/* Streams that whoever has started this has closed are /dev/null from here on: else what is opened first would pass for them. */
+void background_hold_streams(void);
+
 /*
  * Forks. In the child, *ret_parent is the descriptor for background_done(); the parent waits for that and exits, with the
  * child's exit code when that ends before. -SMIME_E_INTERNAL.

@@ -313,6 +313,8 @@ int main(int argc, char **argv) {
 	struct options options = { 0 };
 	struct agent agent = { .parent_fd = -1 };
 	char path[PATH_MAX];
+
+	background_hold_streams();
 	int code = parse_options(argc, argv, &options);
 	bool activated = sd_listen_fds(0) > 0;
 

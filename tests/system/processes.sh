@@ -54,6 +54,14 @@ else
 fi
 end_process "$background"
 fails 'its socket goes with it' [ -e "$T/bg.sock" ]
+for closed in '<&-' '<&- >&- 2>&-'; do
+	check "with streams closed ($closed) it starts" 0 timeout 30 bash -c "smime-agent --socket \"\$1/bg.sock\" --config \"\$1/agent.yaml\" $closed" - "$T"
+	check 'and serves' 0 smime sign -i "$T/mail" -o "$T/signed"
+	smime status --json >"$T/status.json"
+	background=$(json "$T/status.json" 'd.get("pid") or d["agent"]["pid"]')
+	started+=("$background")
+	end_process "$background"
+done
 export SMIME_AGENT_SOCK=$T/agent.sock
 
 # Several that start at once: one gets the socket.
