@@ -57,21 +57,31 @@ static uint64_t monotonic_ns(void) {
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* The batch is given up: what of it was sealed was never made, or its numbers would be missed. */
+static void drop_batch(struct audit_log *log) {
+	log->state.chain = log->before;
+	log->len = log->count = 0;
+}
+
 int audit_log_add(struct audit_log *log, struct bytes members, uint64_t *ret_seq) {
 	struct audit_chain *chain = &log->state.chain;
 	char now[TIME_MAX_BYTES], *line = log->buffer + log->len;
 
 	if (members.len + AUDIT_RECORD_EXTRA_BYTES > AUDIT_LINE_MAX_BYTES ||
-		log->len + members.len + AUDIT_RECORD_EXTRA_BYTES > AUDIT_BATCH_MAX_BYTES)
+		log->len + members.len + AUDIT_RECORD_EXTRA_BYTES > AUDIT_BATCH_MAX_BYTES) {
+		drop_batch(log);
 		return audit_log_fail(log, -SMIME_E_TOO_LARGE, 0, "a record of %zu octets is too large for the audit log", members.len);
+	}
 	format_now(now);
 	int len = snprintf(line, members.len + AUDIT_RECORD_EXTRA_BYTES,
 		"{\"seq\":%" PRIu64 ",\"time\":\"%s\",\"monotonic\":%" PRIu64 ",\"boot\":\"%s\",%.*s", chain->seq, now, monotonic_ns(),
 		boot_id(), (int)members.len, (const char *)members.data);
 	uint64_t seq = chain->seq;
 	int r = audit_chain_seal(chain, line, (size_t)len);
-	if (r < 0)
+	if (r < 0) {
+		drop_batch(log);
 		return audit_log_fail(log, r, 0, "no memory for a record of the audit log");
+	}
 	log->len += (size_t)r;
 	log->count++;
 	*ret_seq = seq;

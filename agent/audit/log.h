@@ -32,7 +32,7 @@ struct audit_log *audit_log_free(struct audit_log *log);
  */
 int audit_log_begin(struct audit_log *log);
 
-/* Adds a record: the members of a JSON object, without braces. *ret_seq is its number if the batch gets there. -SMIME_E_TOO_LARGE. */
+/* Adds a record: the members of a JSON object, without braces. *ret_seq is its number if the batch gets there. -SMIME_E_TOO_LARGE; behind an error nothing of the batch is left. */
 int audit_log_add(struct audit_log *log, struct bytes members, uint64_t *ret_seq);
 
 /* Writes the batch; `durable`: it is on the disk then, and so is all that was written before. */

@@ -287,6 +287,27 @@ static void a_record_that_somebody_else_appends_is_not_gone_on_with(void **state
 	assert_true(faults(NULL) >= 1);
 }
 
+/* Neither the one that does not fit nor those that were with it, or before all of them the record of the start, have a number. */
+static void a_batch_that_lacks_a_record_was_never_begun(void **state) {
+	static char large[AUDIT_LINE_MAX_BYTES + 1];
+	struct audit_log *log = open_log(ROTATE_NEVER);
+	uint64_t seq, records;
+
+	memset(large, 'x', sizeof(large) - 1);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(audit_log_begin(log), 0);
+		assert_int_equal(audit_log_add(log, text_bytes("\"kind\":\"note\""), &seq), 0);
+		assert_int_equal(audit_log_add(log, text_bytes(large), &seq), -SMIME_E_TOO_LARGE);
+		audit_log_lose(log, 2);
+		write_records(log, 2, true);
+		assert_int_equal(faults(NULL), 0);
+	}
+	assert_null(audit_log_free(log));
+	run_once(1, true);
+	assert_int_equal(faults(&records), 0);
+	assert_int_equal(records, 3 * 3 + 2);
+}
+
 static void files_that_are_full_are_followed(void **state) {
 	struct audit_log *log = open_log(1000);
 	uint64_t records;
@@ -350,6 +371,7 @@ int main(void) {
 		LOG_TEST(a_log_that_ends_anywhere_is_gone_on_with),
 		LOG_TEST(a_log_that_was_cut_off_is_gone_on_with_and_told),
 		LOG_TEST(a_record_that_somebody_else_appends_is_not_gone_on_with),
+		LOG_TEST(a_batch_that_lacks_a_record_was_never_begun),
 		LOG_TEST(files_that_are_full_are_followed),
 		LOG_TEST(a_second_agent_does_not_write),
 		LOG_TEST(a_batch_that_was_not_written_never_was),
