@@ -84,7 +84,7 @@ int worker_rouse(struct worker *worker);
 
 /*
  * Queues an order, which is owned here in every case; users take turns, and those of one user stay in their order. `hello` is what its client said, for a prompt (copied). *ret_ticket is
- * valid until `done` is called, which never happens before this returns.
+ * set first, and valid until `done` is called, which may be before this returns: for an order that does not fit a frame, say.
  */
 int worker_submit(struct worker *worker, struct wire_order *order, const struct wire_hello *hello, uid_t uid, ticket_done done,
 	void *userdata, struct ticket **ret_ticket);
