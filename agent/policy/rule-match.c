@@ -66,6 +66,7 @@ static enum rule_match is_hour(const struct rule_when *of, time_t now) {
 
 	if (!of->begin.set)
 		return RULE_YES;
+	tzset(); /* the machine can have gone to another zone; localtime_r() looks once */
 	if (!localtime_r(&now, &tm))
 		return RULE_UNKNOWN;
 	unsigned minute = (unsigned)(tm.tm_hour * 60 + tm.tm_min), begin = of->begin.value, end = of->end.value;

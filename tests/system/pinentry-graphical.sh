@@ -39,7 +39,7 @@ find_window() { # PATTERN OF ITS NAME
 }
 window_is_gone() { ! xdotool search --onlyvisible --name "$1" >/dev/null 2>&1; }
 shows() { # PATTERN: a window, which has the keyboard then, as a window manager would have it
-	LIMIT=150 await find_window "$1" && xdotool windowfocus "$window" 2>/dev/null
+	LIMIT=300 await find_window "$1" && xdotool windowfocus "$window" 2>/dev/null
 }
 press() { xdotool key --clearmodifiers "$@"; }
 geometry() { eval "$(xdotool getwindowgeometry --shell "$window" | grep -E '^(X|Y|WIDTH|HEIGHT)=' | sed 's/^/w_/')"; }

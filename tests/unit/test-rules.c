@@ -451,6 +451,20 @@ static void hours_have_a_beginning_and_an_end(void **state) {
 	}
 }
 
+static void hours_are_those_of_the_place_where_the_machine_is_now(void **state) {
+	struct rule_text_when when = { .between = TEXT("10:00-11:00") };
+	const struct rule_text rule = { .outcome = TEXT("allow"), .when = &when };
+	struct policy_question question = usual();
+
+	question.now = 10 * 3600;
+	assert_int_equal(ask(&rule, &question), RULE_YES);
+	(void)setenv("TZ", "AAA-3", 1);
+	assert_int_equal(ask(&rule, &question), RULE_NO);
+	question.now = 7 * 3600;
+	assert_int_equal(ask(&rule, &question), RULE_YES);
+	(void)setenv("TZ", "UTC", 1);
+}
+
 static void lengths_of_time_have_units(void **state) {
 	static const struct {
 		const char *text;
@@ -673,6 +687,7 @@ int main(void) {
 		cmocka_unit_test(a_locked_session_may_be_active),
 		cmocka_unit_test(decryption_may_want_a_cipher),
 		cmocka_unit_test(hours_have_a_beginning_and_an_end),
+		cmocka_unit_test(hours_are_those_of_the_place_where_the_machine_is_now),
 		cmocka_unit_test(lengths_of_time_have_units),
 		cmocka_unit_test(a_rule_is_what_its_text_says),
 		cmocka_unit_test(names_are_of_a_list),
