@@ -91,6 +91,7 @@ if command -v git >/dev/null; then
 		holds "$setting: what is told to do can be done" bash -c "$(sed 's/.*to have it replaced: //' "$T/err")"
 		holds "$setting: and takes it out" absent_setting "${setting%%=*}"
 	done
+	cp "$T/foreign" "$rc"
 	told 'the way to have it replaced works with a blank in the path' 6 "git config --file '$rc' --unset user.signingkey" smime setup git
 	cp "$T/before" "$rc"
 	export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=gpg.format GIT_CONFIG_VALUE_0=ssh
