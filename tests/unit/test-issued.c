@@ -139,10 +139,12 @@ static void who_issued_it_is_found_out(void **state) {
 	enum outcome outcome;
 	long n = 1, started = 0;
 
+	if (stride() > 1)
+		skip(); /* thousands of processes, which leave their memory to the kernel */
 	make_elsewhere(pair);
-	for (; (outcome = find_elsewhere(pair, n)) != NOTHING_FAILED; n += STEP * (long)stride()) {
-		if (outcome == NOT_FOUND)
-			fail_msg("allocation %ld", n);
+	for (; (outcome = find_elsewhere(pair, n)) != NOTHING_FAILED; n += STEP) {
+		if (outcome != FOUND && outcome != NOT_STARTED && outcome != CRASHED_AT_START)
+			fail_msg("allocation %ld: %d", n, outcome);
 		started += outcome == FOUND;
 	}
 	assert_true(n > LEAST && started > 0);
