@@ -38,10 +38,16 @@ find_window() { # PATTERN OF ITS NAME
 	[ -n "$window" ]
 }
 window_is_gone() { ! xdotool search --onlyvisible --name "$1" >/dev/null 2>&1; }
-shows() { # PATTERN: a window, which has the keyboard then, as a window manager would have it
-	LIMIT=300 await find_window "$1" && xdotool windowfocus "$window" 2>/dev/null
+has_keyboard() { # PATTERN: a window that can be seen, as a window manager would have it
+	find_window "$1" && xdotool windowfocus "$window" 2>/dev/null && [ "$(xdotool getwindowfocus 2>/dev/null)" = "$window" ]
 }
+shows() { LIMIT=300 await has_keyboard "$1"; } # PATTERN
 press() { xdotool key --clearmodifiers "$@"; }
+type_pin() { # PIN: all of it is in the window before it is sent off
+	xdotool type --delay 30 "$1"
+	settle
+	press Return
+}
 geometry() { eval "$(xdotool getwindowgeometry --shell "$window" | grep -E '^(X|Y|WIDTH|HEIGHT)=' | sed 's/^/w_/')"; }
 whole() { # inside of the screen
 	geometry
@@ -124,7 +130,7 @@ try() { # PINENTRY THE-BUTTON-THAT-ALLOWS: from the right, from below
 	holds "$name: the button allows, and the PIN is asked for" shows 'smime-agent: PIN'
 	settle
 	holds "$name: the prompt is on the screen as a whole" whole
-	xdotool type --delay 30 "$DEMO_PIN" && press Return
+	type_pin "$DEMO_PIN"
 	is "$name: a typed PIN signs" "$(code)" 0
 	fails "$name: and is in none of its words" grep -q "$DEMO_PIN" "$log"
 	holds "$name: nothing is left on the screen" await window_is_gone 'smime-agent'
@@ -136,12 +142,13 @@ try() { # PINENTRY THE-BUTTON-THAT-ALLOWS: from the right, from below
 	settle
 	press Escape
 	is "$name: a PIN prompt that is cancelled" "$(code)" 4
+	await window_is_gone 'smime-agent: PIN'
 	for _ in 1 2; do
 		background sign
 		shows 'smime-agent: PIN'
 		settle
 		cp "$T/picture.2" "$T/picture.first"
-		xdotool type --delay 30 000000 && press Return
+		type_pin 000000
 		is "$name: a wrong PIN" "$(code)" 4
 		await window_is_gone 'smime-agent: PIN'
 	done
@@ -150,7 +157,7 @@ try() { # PINENTRY THE-BUTTON-THAT-ALLOWS: from the right, from below
 	settle
 	like "$name: the last try is announced" "$(grep -a '^SETDESC' "$log" | tail -n 1)" 'This is the last try, or may be: a wrong PIN blocks it'
 	fails "$name: and shown, too" cmp -s "$T/picture.first" "$T/picture.2"
-	xdotool type --delay 30 "$DEMO_PIN" && press Return
+	type_pin "$DEMO_PIN"
 	is "$name: the right PIN then" "$(code)" 0
 }
 try pinentry-gtk-2 50 25
