@@ -6,7 +6,8 @@ for program in Xvfb xdotool dbus-daemon; do command -v $program >/dev/null || sk
 fixture people
 WIDTH=1024 HEIGHT=768
 screen_file=$T/Xvfb_screen0 log=$T/dialogue
-Xvfb -displayfd 5 -screen 0 ${WIDTH}x${HEIGHT}x24 -nolisten tcp -fbdir "$T" 5>"$T/display" >"$T/xvfb.log" 2>&1 3>&- & started+=("$!")
+# Without -noreset it drops whoever comes while the last one before goes.
+Xvfb -displayfd 5 -noreset -screen 0 ${WIDTH}x${HEIGHT}x24 -nolisten tcp -fbdir "$T" 5>"$T/display" >"$T/xvfb.log" 2>&1 3>&- & started+=("$!")
 await test -s "$T/display" || skip_all "no virtual screen: $(tail -n 1 "$T/xvfb.log")"
 DISPLAY=:$(cat "$T/display")
 export DISPLAY
