@@ -9,8 +9,8 @@
 #include <pthread.h>
 #include <sys/queue.h>
 
-#include "log.h"
 #include "audit.h"
+#include "log.h"
 
 struct audit_entry {
 	STAILQ_ENTRY(audit_entry) link;

@@ -6,8 +6,8 @@
 #ifndef CONFIG_EVIDENCE_H
 #define CONFIG_EVIDENCE_H
 
-#include "file.h"
 #include "config.h"
+#include "file.h"
 
 /* Each takes over one key that the file has. Certificates are read at once. -SMIME_E_USAGE with *ret_message; -SMIME_E_NO_MEMORY. */
 int config_take_enrolled(struct config *config, const char *file, const struct config_file *raw, char **ret_message);

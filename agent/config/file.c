@@ -13,9 +13,9 @@
 #include <smime/error.h>
 
 #include "agent/policy/policy.h"
-#include "place.h"
 #include "config.h"
 #include "paths.h"
+#include "place.h"
 
 #define TEXT(key, st, member, flags) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (flags), st, member, 1, CONFIG_TEXT_MAX_BYTES)
 #define NUMBER(key, st, member, flags) CYAML_FIELD_UINT_PTR(key, CYAML_FLAG_POINTER | (flags), st, member)

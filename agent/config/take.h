@@ -5,8 +5,8 @@
 #ifndef CONFIG_TAKE_H
 #define CONFIG_TAKE_H
 
-#include "file.h"
 #include "config.h"
+#include "file.h"
 
 /* yes or no. -SMIME_E_USAGE. */
 int config_choice(const char *text, bool *ret_choice);

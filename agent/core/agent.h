@@ -9,8 +9,8 @@
 
 #include <systemd/sd-event.h>
 
-#include "agent/wire/message.h"
 #include "agent/config/config.h"
+#include "agent/wire/message.h"
 
 enum { AGENT_REJECTION_SECRET_BYTES = 32 };
 

@@ -6,8 +6,8 @@
 
 #include <smime/error.h>
 
-#include "agent/wire/limits.h"
 #include "agent/audit/audit.h"
+#include "agent/wire/limits.h"
 #include "discovery.h"
 #include "events.h"
 #include "inventory.h"

@@ -16,12 +16,12 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 
+#include "agent/config/environment.h"
+#include "agent/config/paths.h"
 #include "agent/wire/frame.h"
 #include "agent/wire/limits.h"
 #include "agent/wire/message.h"
-#include "agent/config/environment.h"
 #include "family.h"
-#include "agent/config/paths.h"
 #include "spawner.h"
 
 struct child {

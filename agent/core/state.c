@@ -12,10 +12,10 @@
 #include <openssl/rand.h>
 #include <smime/error.h>
 
-#include "agent/wire/limits.h"
 #include "agent/config/certificates.h"
 #include "agent/config/paths.h"
 #include "agent/config/refuse.h"
+#include "agent/wire/limits.h"
 
 /* The list goes to every token process in one message. */
 static int check_size(const STACK_OF(ASN1_OCTET_STRING) *list, char **ret_message) {
