@@ -20,16 +20,11 @@ int config_take_enrolled(struct config *config, const char *file, const struct c
 		r = evidence_enrol(config->evidence, raw->enrolled[i].fingerprint, raw->enrolled[i].serial);
 		if (r == -SMIME_E_USAGE)
 			r = config_refuse(ret_message,
-				"%s: enrolled: fingerprint: '%s' is not the whole fingerprint of a key, 64 hex digits; `smime keys -v` has "
-				"the "
-				"line to write",
+				"%s: enrolled: fingerprint: '%s' is not the whole fingerprint of a key, 64 hex digits; `smime keys -v` "
+				"has the line to write",
 				file, raw->enrolled[i].fingerprint);
 	}
 	return r;
-}
-
-static bool is_ours(const struct stat *st) {
-	return st->st_uid == 0 || st->st_uid == geteuid();
 }
 
 /* Who can write what vouches for keys can vouch for his own. A link is as good as the file where it can't be replaced either. */
@@ -40,12 +35,11 @@ static int check_writers(const char *file, const char *key, const char *path, ch
 	/* That it is not there is said by who reads it. */
 	if (!real || lstat(path, &named) < 0 || stat(path, &st) < 0)
 		return 0;
-	if (!is_ours(&named) || !is_ours(&st) || (st.st_mode & 022) || !paths_are_ours(path, &directory) ||
+	if (!paths_owner_is_ours(&named) || !paths_owner_is_ours(&st) || (st.st_mode & 022) || !paths_are_ours(path, &directory) ||
 		!paths_are_ours(real, &real_directory))
 		return config_refuse(ret_message,
-			"%s: %s: '%s' could have been written by others; file and directories must belong to root or to this user, and "
-			"nobody "
-			"else may write there",
+			"%s: %s: '%s' could have been written by others; file and directories must belong to root or to this user, "
+			"and nobody else may write there",
 			file, key, path);
 	return 0;
 }

@@ -271,7 +271,7 @@ static int read_file(const char *path, bool required, uint8_t *buffer, size_t *r
 			ret_message, "%s: is a symbolic link, which leads elsewhere tomorrow; put the file itself there", path);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return config_refuse(ret_message, "%s: can't be read: %s", path, strerror(errno));
-	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) || (st.st_mode & 022))
+	if (!S_ISREG(st.st_mode) || !paths_owner_is_ours(&st) || (st.st_mode & 022))
 		return config_refuse(ret_message,
 			"%s: others could have written it; it must be a regular file of root or of this user with mode 0644 or less", path);
 	if (check_place(path, ret_message) < 0)

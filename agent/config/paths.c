@@ -126,7 +126,7 @@ int paths_state(char *ret_path, size_t size) {
 
 /* ---- Who could replace a file ---- */
 
-static bool is_ours(const struct stat *st) {
+bool paths_owner_is_ours(const struct stat *st) {
 	return st->st_uid == 0 || st->st_uid == geteuid();
 }
 
@@ -136,7 +136,7 @@ static bool step_is_ours(const char *path) {
 
 	if (lstat(path, &link) < 0 || stat(path, &st) < 0)
 		return false;
-	return is_ours(&link) && is_ours(&st) && (!(st.st_mode & 022) || (st.st_mode & S_ISVTX));
+	return paths_owner_is_ours(&link) && paths_owner_is_ours(&st) && (!(st.st_mode & 022) || (st.st_mode & S_ISVTX));
 }
 
 /* An absolute path and each directory above it. It is cut to the first that is not ours. */

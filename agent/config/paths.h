@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 /* A program of ours, smime-ROOM: in the installation's libexec directory, or, for an agent that runs from its build tree, beside it there. 0, -SMIME_E_INTERNAL. */
 int paths_program(const char *name, char *ret_path, size_t size);
@@ -19,6 +20,9 @@ int paths_state(char *ret_path, size_t size);
 
 /* Makes the last part of a directory's path, with mode 0700. One that is there already must be ours alone. 0, -SMIME_E_IO. */
 int paths_make_private(const char *directory);
+
+/* Whether a file or directory belongs to root or to this user. */
+bool paths_owner_is_ours(const struct stat *st);
 
 /*
  * Whether nobody but root and this user could put another file in the place of one: all directories on the way to it are theirs, and others
