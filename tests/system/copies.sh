@@ -60,10 +60,10 @@ for field in 'Bcc: secret@example.net' 'bcc:
 	mail alice@example.org peer-rsa@example.org "$field" >"$T/mail.bcc"
 	for options in '' --sign '--cipher aes256-gcm'; do
 		check "E19: a mail with ${field%%:*} $options" 0 smime encrypt $options -r "$T/peer-rsa.pem" -i "$T/mail.bcc" -o "$T/message"
-		fails 'E19: names nobody outside' grep -qi 'secret@\|^bcc\|^resent-bcc' "$T/message"
+		fails 'E19: names nobody outside' grep -qi 'secret@\|^bcc:\|^resent-bcc:' "$T/message"
 		is 'E19: is for those who were named, and nobody else' "$(serials "$T/message")" "$(serial_of peer-rsa alice)"
 		check 'E19: decrypted' 0 smime decrypt -i "$T/message" -o "$T/got"
-		fails 'E19: it names nobody either' grep -qi 'secret@\|^bcc\|^resent-bcc' "$T/got"
+		fails 'E19: it names nobody either' grep -qi 'secret@\|^bcc:\|^resent-bcc:' "$T/got"
 	done
 done
 check 'E19: the message for a Bcc recipient is one of its own' 0 smime encrypt --no-self -r "$T/peer-two.pem" -i "$T/mail.bcc" -o "$T/message"
