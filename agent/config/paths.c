@@ -61,12 +61,36 @@ int paths_make_private(const char *directory) {
 	return ours_only(directory);
 }
 
-static int socket_below(const char *runtime, char *ret_path, size_t size) {
-	char directory[PATH_MAX];
+void paths_why(const char *directory, char *ret_text, size_t size) {
+	struct stat st;
 
-	if (format_path(directory, sizeof(directory), runtime, "smime-agent") < 0 || paths_make_private(directory) < 0)
+	if (!*directory)
+		(void)snprintf(ret_text, size, "it would have a path that is too long, or there is no home directory");
+	else if (lstat(directory, &st) < 0)
+		(void)snprintf(ret_text, size, "%s can't be made: %s", directory, strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		(void)snprintf(ret_text, size, "%s is no directory", directory);
+	else if (st.st_uid != geteuid())
+		(void)snprintf(ret_text, size, "%s belongs to user %u", directory, (unsigned)st.st_uid);
+	else if (st.st_mode & 077)
+		(void)snprintf(ret_text, size, "%s is open to others (mode %04o)", directory, (unsigned)(st.st_mode & 07777));
+	else
+		(void)snprintf(ret_text, size, "%s can't be used", directory);
+}
+
+/* A path that does not fit is told as none. */
+static int name_socket(char *ret_path, size_t size, const char *directory, const char *name) {
+	int r = format_path(ret_path, size, directory, name);
+
+	if (r < 0)
+		ret_path[0] = '\0';
+	return r;
+}
+
+static int socket_below(const char *runtime, char *ret_path, size_t size) {
+	if (name_socket(ret_path, size, runtime, "smime-agent") < 0 || paths_make_private(ret_path) < 0)
 		return -SMIME_E_IO;
-	return format_path(ret_path, size, runtime, SOCKET_SUFFIX);
+	return name_socket(ret_path, size, runtime, SOCKET_SUFFIX);
 }
 
 int paths_default_socket(char *ret_path, size_t size) {
@@ -79,9 +103,11 @@ int paths_default_socket(char *ret_path, size_t size) {
 	if (ours_only(directory) == 0)
 		return socket_below(directory, ret_path, size);
 	(void)snprintf(directory, sizeof(directory), "/tmp/smime-agent-%u", (unsigned)geteuid());
-	if (paths_make_private(directory) < 0)
+	if (paths_make_private(directory) < 0) {
+		(void)snprintf(ret_path, size, "%s", directory);
 		return -SMIME_E_IO;
-	return format_path(ret_path, size, directory, "agent.sock");
+	}
+	return name_socket(ret_path, size, directory, "agent.sock");
 }
 
 static const char *home(void) {
@@ -94,15 +120,14 @@ static const char *home(void) {
 	return pw ? pw->pw_dir : NULL;
 }
 
-/* Makes every missing directory of a path with mode 0700. */
+/* Makes every missing directory of a path with mode 0700. The path is cut to the first that can't be made. */
 static int make_all(char *path) {
 	for (char *p = path + 1; *p; p++)
 		if (*p == '/') {
 			*p = '\0';
-			int failed = mkdir(path, 0700) < 0 && errno != EEXIST && access(path, X_OK) < 0;
-			*p = '/';
-			if (failed)
+			if (mkdir(path, 0700) < 0 && errno != EEXIST && access(path, X_OK) < 0)
 				return -SMIME_E_IO;
+			*p = '/';
 		}
 	return paths_make_private(path);
 }
@@ -119,8 +144,10 @@ int paths_state(char *ret_path, size_t size) {
 		n = snprintf(ret_path, size, "%s/smime-agent", base);
 	else if (directory)
 		n = snprintf(ret_path, size, "%s/.local/state/smime-agent", directory);
-	if (n <= 0 || (size_t)n >= size)
+	if (n <= 0 || (size_t)n >= size) {
+		ret_path[0] = '\0';
 		return -SMIME_E_IO;
+	}
 	return make_all(ret_path);
 }
 

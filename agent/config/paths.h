@@ -12,11 +12,14 @@
 /* A program of ours, smime-ROOM: in the installation's libexec directory, or, for an agent that runs from its build tree, beside it there. 0, -SMIME_E_INTERNAL. */
 int paths_program(const char *name, char *ret_path, size_t size);
 
-/* The default socket (docs/smime-agent.1); its directory is made, mode 0700, and must be ours. 0, -SMIME_E_IO. */
+/* The default socket (docs/smime-agent.1); its directory is made, mode 0700, and must be ours. 0; -SMIME_E_IO: *ret_path is for paths_why(). */
 int paths_default_socket(char *ret_path, size_t size);
 
-/* The state directory, made with mode 0700: $STATE_DIRECTORY, else $XDG_STATE_HOME/smime-agent, else ~/.local/state/smime-agent. 0, -SMIME_E_IO. */
+/* The state directory, made with mode 0700: $STATE_DIRECTORY, else $XDG_STATE_HOME/smime-agent, else ~/.local/state/smime-agent. 0; -SMIME_E_IO: *ret_path is for paths_why(). */
 int paths_state(char *ret_path, size_t size);
+
+/* Why a directory is of no use, for people; called at once, since errno may say it. `directory`: empty where there is none. */
+void paths_why(const char *directory, char *ret_text, size_t size);
 
 /* Makes the last part of a directory's path, with mode 0700. One that is there already must be ours alone. 0, -SMIME_E_IO. */
 int paths_make_private(const char *directory);

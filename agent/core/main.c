@@ -70,6 +70,16 @@ static int complain(int error, const char *message) {
 	return smime_exit_code(error);
 }
 
+/* The exit code of what has only been printed. */
+static int end_of_output(void) {
+	char text[128];
+
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	(void)snprintf(text, sizeof(text), "standard output: %s", strerror(errno));
+	return complain(-SMIME_E_IO, text);
+}
+
 /* Returns -1 to go on, else the exit code. */
 static int parse_options(int argc, char **argv, struct options *options) {
 	static const struct option known[] = {
@@ -99,10 +109,10 @@ static int parse_options(int argc, char **argv, struct options *options) {
 			break;
 		case 'h':
 			(void)printf("%s%s", usage, help);
-			return 0;
+			return end_of_output();
 		case 'v':
 			(void)printf("smime-agent %s\n", SMIME_AGENT_VERSION);
-			return 0;
+			return end_of_output();
 		default:
 			(void)fputs(usage, stderr);
 			return 2;
@@ -289,20 +299,25 @@ static int check_config(struct agent *agent) {
 	if (r < 0)
 		return complain(r, message);
 	(void)printf("the configuration is good\n");
-	return 0;
+	return end_of_output();
 }
 
 /* The path of the socket, absolute where the agent leaves its working directory. */
-static int find_socket(struct options *options, char *path, size_t size) {
-	char here[PATH_MAX];
+static int find_socket(struct options *options, char *path, size_t size, char **ret_message) {
+	char here[PATH_MAX], why[PATH_MAX + 64];
 
 	if (options->socket && (*options->socket == '/' || options->foreground))
 		return 0;
 	if (!options->socket) {
-		if (paths_default_socket(path, size) < 0)
-			return -SMIME_E_IO;
+		if (paths_default_socket(path, size) < 0) {
+			paths_why(path, why, sizeof(why));
+			return refuse(ret_message, -SMIME_E_IO,
+				"no directory for the socket is safe to use: %s; make it one of this user with mode 0700, set "
+				"$XDG_RUNTIME_DIR, or name a socket with --socket",
+				why);
+		}
 	} else if (!getcwd(here, sizeof(here)) || snprintf(path, size, "%s/%s", here, options->socket) >= (int)size) {
-		return -SMIME_E_USAGE;
+		return refuse(ret_message, -SMIME_E_USAGE, "--socket: the path is too long");
 	}
 	options->socket = path;
 	return 0;
@@ -331,11 +346,11 @@ int main(int argc, char **argv) {
 		return complain(r, message);
 	}
 	if (!activated && !options.check_config) {
-		r = find_socket(&options, path, sizeof(path));
-		if (r < 0)
-			return r == -SMIME_E_USAGE ?
-				complain(r, "--socket: the path is too long") :
-				complain(r, "no directory for the socket is safe to use; set $XDG_RUNTIME_DIR or name one with --socket");
+		r = find_socket(&options, path, sizeof(path), &message);
+		if (r < 0) {
+			tear_down(&agent);
+			return complain(r, message);
+		}
 	}
 	raise_descriptors(agent.config);
 	if (options.check_config) {

@@ -103,12 +103,15 @@ static int name_audit_directory(struct agent *agent, const char *directory) {
 }
 
 int state_load_private(struct agent *agent, char **ret_message) {
-	char directory[PATH_MAX - 32];
+	char directory[PATH_MAX - 32], why[PATH_MAX + 64];
 
-	if (paths_state(directory, sizeof(directory)) < 0)
+	if (paths_state(directory, sizeof(directory)) < 0) {
+		paths_why(directory, why, sizeof(why));
 		return refuse(ret_message, -SMIME_E_USAGE,
-			"the state directory can't be used: set $XDG_STATE_HOME or $STATE_DIRECTORY to a directory of this user with mode "
-			"0700");
+			"the state directory can't be used: %s; make it one of this user with mode 0700, or set $XDG_STATE_HOME or "
+			"$STATE_DIRECTORY to such a directory",
+			why);
+	}
 	int r = load_secret(agent, directory, ret_message);
 	if (r == 0)
 		r = make_ledger(agent, directory, ret_message);

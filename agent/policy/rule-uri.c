@@ -6,11 +6,20 @@
 
 #include "agent/wire/base.h"
 
+/* Rules are about private keys: one for an object of another type (RFC 7512, section 2.3) would fit none, or, the type forgotten, too many. */
+static bool is_for_private_keys(P11KitUri *uri) {
+	const CK_ATTRIBUTE *type = p11_kit_uri_get_attribute(uri, CKA_CLASS);
+
+	return !type || (type->ulValueLen == sizeof(CK_OBJECT_CLASS) && *(const CK_OBJECT_CLASS *)type->pValue == CKO_PRIVATE_KEY);
+}
+
 /* A query (module, PIN) says how a token is reached, and nothing that a rule could compare. */
 P11KitUri *rule_uri_parse(const char *text) {
 	P11KitUri *uri = strchr(text, '?') ? NULL : p11_kit_uri_new();
 
-	if (uri && (p11_kit_uri_parse(text, P11_KIT_URI_FOR_OBJECT_ON_TOKEN, uri) != P11_KIT_URI_OK || p11_kit_uri_any_unrecognized(uri))) {
+	if (uri &&
+		(p11_kit_uri_parse(text, P11_KIT_URI_FOR_OBJECT_ON_TOKEN, uri) != P11_KIT_URI_OK || p11_kit_uri_any_unrecognized(uri) ||
+			!is_for_private_keys(uri))) {
 		p11_kit_uri_free(uri);
 		uri = NULL;
 	}

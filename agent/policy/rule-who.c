@@ -74,7 +74,7 @@ static int take_evidence(struct rule_key *key, const char *text, struct rule_fau
 
 static int take_uri(struct rule_key *key, const char *text, struct rule_fault *ret_fault) {
 	if (text && !(key->uri = rule_uri_parse(text)))
-		return rule_refuse(ret_fault, "key", "uri", "'%.200s' is no PKCS #11 URI (RFC 7512)", text);
+		return rule_refuse(ret_fault, "key", "uri", "'%.200s' is no PKCS #11 URI of a private key (RFC 7512)", text);
 	return 0;
 }
 

@@ -84,7 +84,7 @@ enum rule_match rule_matches(const struct rule *rule, const struct policy_questi
 /* ---- Parts ---- */
 
 enum rule_match rule_key_matches(const struct rule_key *key, const struct policy_key *of);
-P11KitUri *rule_uri_parse(const char *text); /* NULL: it is none, or memory ran out */
+P11KitUri *rule_uri_parse(const char *text); /* NULL: it is none of a private key, or memory ran out */
 enum rule_match rule_uri_matches(P11KitUri *uri, const struct policy_key *key);
 
 /* Whether a rule asks what the token tells of a private key only, and this one was not seen yet. */

@@ -4,6 +4,7 @@
  *
  * The commands' streams and exit codes are what mutt expects of openssl, not what `smime` has; docs/mutt.rc has the settings.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
@@ -64,13 +65,20 @@ static const char help_text[] =
 	"      --socket PATH          the agent's socket\n"
 	"  -h, --help                 this text\n";
 
-static int print_help(void) {
+/* The exit code of what has only been printed. */
+static int end_of_output(struct mutt *mutt) {
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	return mutt_fail(mutt, SMIME_E_IO, "standard output: %s", strerror(errno));
+}
+
+static int print_help(struct mutt *mutt) {
 	(void)printf(
 		"usage: smime-mutt COMMAND [OPTIONS] [FILE]\n\nWhat mutt and neomutt run for S/MIME, with keys that stay in a token.\n\n");
 	for (size_t i = 0; i < COMMANDS; i++)
 		(void)printf("  %-16s %s\n  %-16s   %s\n", commands[i].name, commands[i].usage, "", commands[i].summary);
 	(void)printf("\n%s", help_text);
-	return fflush(stdout) == EOF ? smime_exit_code(SMIME_E_IO) : 0;
+	return end_of_output(mutt);
 }
 
 static const struct command *find_command(const char *name) {
@@ -149,14 +157,16 @@ int main(int argc, char **argv) {
 	(void)signal(SIGXFSZ, SIG_IGN);
 	if (argc < 2)
 		return mutt_fail(&mutt, SMIME_E_USAGE, "no command given; smime-mutt --help lists them");
-	if (strcmp(argv[1], "--version") == 0)
-		return printf("smime-mutt %s\n", SMIME_VERSION) < 0 || fflush(stdout) == EOF ? smime_exit_code(SMIME_E_IO) : 0;
+	if (strcmp(argv[1], "--version") == 0) {
+		(void)printf("smime-mutt %s\n", SMIME_VERSION);
+		return end_of_output(&mutt);
+	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		return print_help();
+		return print_help(&mutt);
 	command = find_command(argv[1]);
 	if (!command)
 		return mutt_fail(&mutt, SMIME_E_USAGE, "there is no command '%s'; smime-mutt --help lists them", argv[1]);
 	mutt.command = command->name;
 	code = parse(&mutt, command, argc - 1, argv + 1);
-	return code < 0 ? print_help() : code > 0 ? code : run(&mutt, command);
+	return code < 0 ? print_help(&mutt) : code > 0 ? code : run(&mutt, command);
 }

@@ -63,6 +63,16 @@ for option in --socket --config; do
 	says "an empty value of $option is told" 'value is empty'
 done
 is 'and nothing is made' "$(ls -A)" ''
+for option in --help --version '--check-config --config ../agent.yaml'; do
+	told "no room for what $option prints" 7 'standard output: [Nn]o space' sh -c "smime-agent $option >/dev/full"
+done
+mkdir -m 755 "$T/open" "$T/open/smime-agent"
+told 'others can enter the directory of the socket' 7 "$T/open/smime-agent is open to others \(mode 0755\)" \
+	env XDG_RUNTIME_DIR="$T/open" timeout 30 smime-agent --foreground --config "$T/agent.yaml"
+told 'others can enter the state directory' 2 "state directory.*$T/open is open to others \(mode 0755\).*XDG_STATE_HOME" \
+	env STATE_DIRECTORY="$T/open" timeout 30 smime-agent --foreground --socket "$T/open/socket" --config "$T/agent.yaml"
+told 'the state directory is below a file' 2 "$T/mail/state can't be made: [Nn]ot a directory" \
+	env XDG_STATE_HOME="$T/mail/state" timeout 30 smime-agent --foreground --socket "$T/open/socket" --config "$T/agent.yaml"
 cd "$T" || bail 'no directory'
 check 'a second agent on the same socket refuses' 7 timeout 30 smime-agent --foreground --socket "$SMIME_AGENT_SOCK" --config "$T/agent.yaml"
 says 'and says why' 'already|running|in use'

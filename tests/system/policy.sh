@@ -58,6 +58,7 @@ denies() { # DESCRIPTION KEY: a rule with this key denies alice and lets bob sig
 denies 'by fingerprint' "fingerprint: $alice"
 denies 'by the beginning of a fingerprint' "fingerprint: ${alice:0:16}"
 denies 'by URI' 'uri: "pkcs11:token=demo;object=alice"'
+denies 'by URI that says what it is' 'uri: "pkcs11:token=demo;object=alice;type=private"'
 denies 'by an address with a star' 'address: "ali*@example.org"'
 denies 'by an address in capitals' 'address: ALICE@EXAMPLE.ORG'
 rules '{operation: [sign], key: {token: wide}, outcome: deny}'
@@ -259,7 +260,8 @@ refused 'an executable alone' 2:27 'any program of the same user can run as this
 refused 'a count without a time' 2:22 'stand together' '{when: {at-most: 3}, outcome: deny}'
 refused 'an hour that is none' 2:22 'are no hours' '{when: {between: "8-18"}, outcome: deny}'
 refused 'a level that is none' 2:22 'is none of software' '{key: {evidence: sworn}, outcome: deny}'
-refused 'a URI that is none' 2:17 'is no PKCS #11 URI' '{key: {uri: "token=demo"}, outcome: deny}'
+refused 'a URI that is none' 2:17 'is no PKCS #11 URI of a private key' '{key: {uri: "token=demo"}, outcome: deny}'
+refused 'a URI of another object than a key' 2:17 'is no PKCS #11 URI of a private key' '{key: {uri: "pkcs11:token=demo;type=cert"}, outcome: allow}'
 refused 'a URI that says how the token is reached' 2:17 'is no PKCS #11 URI' '{key: {uri: "pkcs11:token=demo?module-path=/x.so"}, outcome: deny}'
 refused 'how often to ask where nothing is asked' 2:27 'only in a rule that asks' '{outcome: allow, ask: once}'
 

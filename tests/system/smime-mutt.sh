@@ -17,6 +17,10 @@ first_line() { head -n 1 "$T/err"; }
 # As mutt starts it: the passphrase comes through a pipe.
 with_passphrase() { printf 'a passphrase\n' | "$@"; }
 
+for option in --help --version 'keys --help'; do
+	told "no room for what $option prints" 7 'standard output: [Nn]o space' sh -c "smime-mutt $option >/dev/full"
+done
+
 # ---- keys ----
 
 check 'keys: writes what mutt reads' 0 smime-mutt keys

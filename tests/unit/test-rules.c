@@ -582,6 +582,7 @@ static void what_is_not_understood_is_refused(void **state) {
 		{ "key", "fingerprint", { .name = NULL }, { .fingerprint = TEXT("001122334455667g") } },
 		{ "key", "uri", { .name = NULL }, { .uri = TEXT("token=demo") } },
 		{ "key", "uri", { .name = NULL }, { .uri = TEXT("pkcs11:no-such=thing") } },
+		{ "key", "uri", { .name = NULL }, { .uri = TEXT("pkcs11:type=public") } },
 		{ "key", "policy", { .name = NULL }, { .policy = TEXT("no such policy") } },
 		{ "key", "eku", { .name = NULL }, { .eku = TEXT("1.") } },
 		{ "key", "eku", { .name = NULL }, { .eku = TEXT("") } },
