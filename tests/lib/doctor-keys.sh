@@ -36,8 +36,10 @@ faulty=$SMIME_BUILD/tests/module/faulty-module.so
 export FAULTY_CONTROL=$T/control
 sick() { printf '%s\n' "$@" >"$FAULTY_CONTROL.new" && mv "$FAULTY_CONTROL.new" "$FAULTY_CONTROL"; } # COMMAND...
 
-# A day so many days from now, and half a day on: what is left of it are whole days for hours to come.
-day() { date -u -d "$1 days 12 hours" "${2:-+%F}"; } # HOW-MANY [FORMAT]
+# A day so many days from the script's begin, and half a day on: what is left of it are whole days for hours to come. It is the same
+# day whenever it is asked for, also where noon comes in between.
+begun=$(date +%s)
+day() { date -u -d "@$((begun + $1 * 86400 + 43200))" "${2:-+%F}"; } # HOW-MANY [FORMAT]
 # NAME.pem for KEY.key, from and until when in days from now, and what it has in it; signed by ca/ISSUER.
 issue() { # NAME KEY FROM UNTIL ISSUER EXTENSION...
 	local name=$1 key=$2 from=$3 until=$4 issuer=$5

@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import random
+import select
 import signal
 import sys
 import threading
@@ -247,13 +248,12 @@ class Watcher(threading.Thread):
 
     def run(self):
         try:
-            connection = Connection(self.load.socket, 1).greet()
+            connection = Connection(self.load.socket, ANSWER_MAX_S).greet()
             connection.send(subscribe(7))
             while time.monotonic() < self.load.end:
-                try:
-                    number, kind, _ = connection.receive()
-                except TimeoutError:
+                if not select.select([connection.socket], [], [], 1)[0]:
                     continue
+                number, kind, _ = connection.receive()
                 self.events += 1
                 if (number, kind) != (7, R_EVENT):
                     self.load.note('a watcher gets something else', (number, kind))
@@ -304,9 +304,13 @@ class Load:
         while time.monotonic() < self.end:
             time.sleep(self.dice.uniform(0.8, 2))
             tokens = [pid for pid in descendants(self.victim) if comm(pid) == 'smime-token']
-            if tokens:
+            if not tokens:
+                continue
+            try:
                 os.kill(self.dice.choice(tokens), signal.SIGKILL)
                 self.kills += 1
+            except ProcessLookupError: # it has ended by itself
+                pass
 
     def run(self):
         watcher = Watcher(self)
@@ -393,7 +397,8 @@ def judge(folder, audit, log, typed):
             operations.append((words[2], int(words[3])))
         elif words[:1] == ['login']:
             logins.append(words[2])
-    since_boot = time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+    # The clocks are read one after the other, and whoever is interrupted in between finds less.
+    since_boot = max(time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic() for _ in range(100))
     for name, person in people.items():
         begun = sorted(moment for key, moment in operations if key == IDS[name])
         named = sorted(record['monotonic'] / 1000 - since_boot * 1e6 for record in about_keys if record['key'] == person.key.hex())

@@ -36,7 +36,7 @@ def make_prime():
     least = (3 << (BITS - 2)) // M + 1
     while True:
         p = (least + CHANCE.randrange((1 << BITS) // M - least)) * M + pow(65537, CHANCE.getrandbits(256), M)
-        if p.bit_length() == BITS and is_prime(p):
+        if p.bit_length() == BITS and p % 65537 != 1 and is_prime(p):  # or there is no private exponent
             return p
 
 

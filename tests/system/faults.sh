@@ -54,14 +54,14 @@ well
 within 'a token that works again is used soon' 15000 0 await sign
 agent_stop
 
-# Several sessions: as many operations at a time, each of which takes a second here.
+# Several sessions: as many operations at a time, each of which takes a second here, or so much longer that a busy machine does not matter.
 for sessions in 1 4; do
 	well
 	configure "$(modules "$faulty:, sessions: $sessions")"
 	answers "pin $DEMO_PIN"
 	agent_start
 	check "with sessions: $sessions, unlocked" 0 smime unlock demo
-	sick 'C_Sign slow 1000'
+	sick "C_Sign slow $((1000 * sessions))"
 	begin=${EPOCHREALTIME/./} signing=()
 	for i in 1 2 3 4; do smime sign -k alice@example.org -i "$T/mail" -o "$T/signed-$i" & signing+=("$!"); done
 	for pid in "${signing[@]}"; do wait "$pid" || fail "a signature with sessions: $sessions"; done
@@ -72,12 +72,12 @@ for sessions in 1 4; do
 	if [ $sessions = 1 ]; then
 		holds 'one after the other' [ "$took" -ge 4000 ]
 	else
-		holds 'all at a time' [ "$took" -lt 3000 ]
+		holds 'all at a time' [ "$took" -lt 12000 ]
 	fi
 done
 
 # An operation that hangs: the deadline ends it, and another process takes over.
-configure "$(modules "$faulty:, deadline: 1s, sessions: 2")"
+configure "$(modules "$faulty:, deadline: 3s, sessions: 2")"
 answers "pin $DEMO_PIN"
 agent_start
 check 'unlock' 0 await smime unlock demo
@@ -93,7 +93,7 @@ within 'afterwards' 15000 0 await sign
 
 # While somebody types no deadline runs, for whomever the prompt is.
 smime lock
-answers "late 2.2 pin $DEMO_PIN"
+answers "late 4.2 pin $DEMO_PIN"
 sign & first=$!
 await asked 1
 smime sign -k bob@example.org -i "$T/mail" -o "$T/signed-bob" 2>"$T/second.err" & second=$!
@@ -194,8 +194,9 @@ await asked 3
 wait "${load[@]}"
 if [ "$(prompts)" -ge 3 ]; then pass 'pin: max holds under load'; else fail 'pin: max holds under load' "$(prompts) prompts"; fi
 is 'and no request is lost over it' "$(cat "$T/load.err")" ''
-check 'keys' 0 smime keys
-prints 'a token that came later is found' 'p521'
+# Not by who asks less than two seconds after somebody else.
+lists() { smime keys >"$T/out" && grep -q p521 "$T/out"; }
+holds 'a token that came later is found' await lists
 agent_stop
 
 # A token that wants no login has no PIN to forget.
