@@ -11,6 +11,7 @@
 # for less long.
 
 TERMINAL_LIMIT=300 # tenths of a second
+terminal_pid=
 
 terminal() { tmux -S "$T/tmux.sock" -f /dev/null "$@"; }
 screen() { terminal capture-pane -p -t test 2>/dev/null; }
@@ -21,7 +22,8 @@ terminal_start() { # COMMAND...
 	# tmux ends with its last session, and what was started last is looked at after its end.
 	terminal start-server \; set-option -g remain-on-exit on \; new-session -d -s test -x 110 -y 50 "exec $command" 3>&- ||
 		bail 'tmux did not start'
-	started+=("$(terminal display-message -p '#{pid}')")
+	terminal_pid=$(terminal display-message -p '#{pid}')
+	started+=("$terminal_pid")
 }
 terminal_keys() { terminal send-keys -t test "$@"; } # KEY...
 
@@ -50,4 +52,9 @@ terminal_ends() { # DESCRIPTION
 	if LIMIT=$TERMINAL_LIMIT await terminal_is_dead; then pass "$1"; else terminal_failed "$1"; fi
 	terminal_stop
 }
-terminal_stop() { terminal kill-server 2>/dev/null || :; }
+# One that is about to end would take the next session for its own.
+terminal_stop() {
+	terminal kill-server 2>/dev/null
+	[ -z "$terminal_pid" ] || await ended "$terminal_pid" || :
+	terminal_pid=
+}

@@ -69,9 +69,10 @@ fails 'the agent is the same' ended "$agent_pid"
 alive=$((seconds / 3))
 [ -z "${SMIME_SANITIZED:-}" ] || alive=$((3 * alive)) # such a build is several times slower
 for i in 1 2; do
-	load run "$SMIME_AGENT_SOCK" "$T" "crash$i" 30 6 dies >"$T/crash.$i" 2>&1 3>&- &
+	load run "$SMIME_AGENT_SOCK" "$T" "crash$i" 60 6 dies >"$T/crash.$i" 2>&1 3>&- &
 	client=$!
 	sleep "$alive.$RANDOM"
+	LIMIT=600 await test -e "$T/enough-crash$i" || fail "crash$i: nothing was asked for"
 	kill -9 "$agent_pid"
 	wait "$agent_pid" 2>/dev/null
 	wait "$client"
