@@ -25,6 +25,7 @@ hostile_start() { # [MODULE-OPTIONS]
 	: >"$FAULTY_CONTROL"
 	mail alice@example.org bob@example.org >"$T/mail"
 	hostile_sanitizers
+	# The deadline is one that a module which is well keeps on a busy machine, too.
 	configure "$(printf 'environment: ["FAULTY_*"]\nmodules:\n  - {path: "%s", deadline: 3s, sessions: 2}\n  - {path: "%s"}\n' "$FAULTY_MODULE" "$DEMO_MODULE")"
 	agent_start
 	export AGENT_PID=$agent_pid
