@@ -83,9 +83,11 @@ split_signed() { # FILE
 	END
 }
 
-# Changes a byte near the end of a CMS file: part of the signature or of the tag, whether BER ends with zeros or not.
-flip() { # FILE
-	python3 -c 'import sys; d = bytearray(open(sys.argv[1], "rb").read()); d[-10] ^= 1; open(sys.argv[1], "wb").write(d)' "$1"
+# Changes a byte near the end of a CMS file: part of the signature or of the tag, whether BER ends with zeros or not. Where it ends with
+# a ciphertext of CBC, it is rather the last byte of the block before the last one, -17, that is changed: that makes the padding wrong,
+# while another last block is one of random bytes, of which one in 256 ends with a padding.
+flip() { # FILE [PLACE]
+	python3 -c 'import sys; d = bytearray(open(sys.argv[1], "rb").read()); d[int(sys.argv[2])] ^= 1; open(sys.argv[1], "wb").write(d)' "$1" "${2:--10}"
 }
 
 # gpgsm with the fixture's CA, certificates and the key of peer-rsa, and its agent, which ends with the test.

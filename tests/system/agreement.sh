@@ -95,7 +95,7 @@ done
 made agreement make "$T/$x25519.pem" "$CONTENT" "$T/message" kdf=hkdf-sha256
 check 'E14: the report tells' 0 smime decrypt --cms --json -i "$T/message" -o "$T/got"
 is 'E14: of x25519' "$(json "$T/out" "d['layers'][0]['key_encryption']")" x25519
-flip "$T/message"
+flip "$T/message" -17
 check 'E14: a changed message is not decrypted' 1 smime decrypt --cms -i "$T/message" -o "$T/got"
 
 # ---- What is written ----
