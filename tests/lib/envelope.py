@@ -12,6 +12,7 @@ import os
 import sys
 
 from cryptography import x509
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, padding, serialization
 from cryptography.hazmat.primitives.asymmetric import padding as rsa_padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -197,25 +198,28 @@ def fields_of(message):
     return element(message, 0)[1][1][1][0][1]
 
 
-def key_of(key, fields):
-    for tag, value, _ in next(value for tag, value, _ in fields if tag == 0x31):
-        if tag == 0x30:
-            try:
-                return key.decrypt(value[3][1], rsa_padding.PKCS1v15())
-            except ValueError:
-                pass
-    raise ValueError('not for this key')
-
-
-def open_message(key, message):
-    fields = fields_of(message)
+def content_of(fields, cek):
     info = next(value for tag, value, _ in fields if tag == 0x30)
-    algorithm, cek = info[1][1], key_of(key, fields)
+    algorithm = info[1][1]
     if algorithm[0][2] == oid(CEK_HKDF):
         cek = HKDF(hashes.SHA256(), len(cek), b'The Cryptographic Message Syntax', algorithm[1][2]).derive(cek)
         algorithm = algorithm[1][1]
     tags = [value for tag, value, _ in fields if tag == 4]
     return unseal(algorithm, cek, joined(*info[2][:2]), tags[0] if tags else b'')
+
+
+def open_message(key, message):
+    """The content-encryption key and the content. Some of the keys that are for others look as if they were for this key: the padding of
+    RSA v1.5 is there in one of a hundred thousand random blocks. So the key is the one that opens the content."""
+    fields = fields_of(message)
+    for tag, value, _ in next(value for tag, value, _ in fields if tag == 0x31):
+        if tag == 0x30:
+            try:
+                cek = key.decrypt(value[3][1], rsa_padding.PKCS1v15())
+                return cek, content_of(fields, cek)
+            except (ValueError, InvalidTag):
+                pass
+    raise ValueError('not for this key')
 
 
 def main():
@@ -226,7 +230,8 @@ def main():
         open(rest[0], 'wb').write(message)
     else:
         key, message = serialization.load_pem_private_key(open(one, 'rb').read(), None), open(two, 'rb').read()
-        sys.stdout.buffer.write(key_of(key, fields_of(message)).hex().encode() if command == 'key' else open_message(key, message))
+        cek, content = open_message(key, message)
+        sys.stdout.buffer.write(cek.hex().encode() if command == 'key' else content)
 
 
 if __name__ == '__main__':
