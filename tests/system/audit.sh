@@ -13,6 +13,10 @@ record() { # EXPRESSION: of the records d, as JSON
 of_kind() { record "[r for r in d if r['kind'] == '$1'][${2:-0}]$3"; } # KIND INDEX MEMBER
 module() { printf 'environment: [FAULTY_CONTROL]\nmodules:\n  - {path: "%s", sessions: 4}\n' "$SMIME_BUILD/tests/module/faulty-module.so"; }
 
+# A PIN that no hash in the log has by chance.
+demo_pkcs11 demo --change-pin --new-pin 'no-Hex:ghijk' || bail 'the PIN of the token can not be changed'
+DEMO_PIN=no-Hex:ghijk
+
 printf 'C_Sign count\nC_Decrypt count\n' >"$FAULTY_CONTROL"
 mail alice@example.org bob@example.org >"$T/mail"
 configure "$(module)
