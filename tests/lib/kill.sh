@@ -3,7 +3,7 @@
 # Kills of an agent that is at work, and what must hold of its audit log behind each. To be sourced behind lib.sh:
 #
 #   kill_start [AUDIT-OPTIONS]    # configuration, with a module that counts operations; a key
-#   kill_once                     # starts the agent and clients, kills it some time later, verifies the log; 1 when that fails
+#   kill_once [at-work]           # starts the agent and clients, kills it some time later, verifies the log; 1 when that fails
 #   kill_finish                   # test points of all kills since kill_start
 #
 # Environment: KILL_MAX_MS, after which a kill comes at the latest (default 700, below 1000).
@@ -29,8 +29,9 @@ kill_start() { # [AUDIT-OPTIONS]
 	: >"$FAULTY_CONTROL.log"
 }
 
-# Somewhere between the start and the end of many operations.
-kill_once() {
+# Somewhere between the start and the end of many operations; `at-work`: not before the token has worked since kill_start, however
+# slow the machine is.
+kill_once() { # [at-work]
 	local client pid delay=$((RANDOM % ${KILL_MAX_MS:-700}))
 	# A kill in the middle of a login is a lost try, behind which nobody sends the PIN of a file.
 	rm -f "${kill_audit%/*}/pin-tries/"*
@@ -38,6 +39,7 @@ kill_once() {
 	pid=$agent_pid agent_pid=
 	kill_oracle load "$SMIME_AGENT_SOCK" "$kill_key" "$T/answered" 2>>"$T/load.err" &
 	client=$!
+	[ "${1:-}" != at-work ] || await grep -q '^C_Sign$' "$FAULTY_CONTROL.log"
 	sleep "0.$(printf %03d $delay)"
 	# The agent is never asked to end: what it leaves is what a crash leaves.
 	kill -9 "$pid"

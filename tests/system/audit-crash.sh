@@ -22,7 +22,7 @@ fresh() { # AUDIT-OPTIONS: another log
 for way in '' ', rotate: 4K, durability: buffered'; do
 	kill_start "$way"
 	for i in 1 2 3 4 5; do
-		if kill_once; then pass "I3: kill $i$way: the log verifies"; else fail "I3: kill $i$way: the log verifies" "$(cat "$T/verified")"; fi
+		if kill_once "$([ $i -lt 5 ] || echo at-work)"; then pass "I3: kill $i$way: the log verifies"; else fail "I3: kill $i$way: the log verifies" "$(cat "$T/verified")"; fi
 	done
 	kill_finish
 	check 'what was under way is unknown' 0 smime audit verify --json
