@@ -26,8 +26,8 @@ VECTORS=${SMIME_TEST_VECTORS:-$SOURCE/../shared/vectors}
 PATH=$SMIME_BUILD/client/cli:$SMIME_BUILD/client/git:$SMIME_BUILD/client/mutt:$SMIME_BUILD/agent/core:$PATH
 export PATH PYTHONDONTWRITEBYTECODE=1
 
-# The blank in the name is there on purpose.
-T=$(mktemp -d "${TMPDIR:-/tmp}/smime t.XXXXXX") || exit 1
+# The blank in the name is there on purpose. Its random end has no vowels, so that no word which must not be in a message is in it.
+while T=$(mktemp -d "${TMPDIR:-/tmp}/smime t.XXXXXX") || exit 1; [[ ${T##*.} == *[AEIOUYaeiouy]* ]]; do rmdir "$T"; done
 export HOME=$T/home XDG_RUNTIME_DIR=$T/run TMPDIR=$T/tmp SMIME_AGENT_SOCK=$T/agent.sock
 mkdir "$HOME" "$XDG_RUNTIME_DIR" "$TMPDIR"
 # No bus of the person's: a locked screen would lock the test's tokens, and notifications would pop up.
@@ -148,9 +148,9 @@ soon() { # MILLISECONDS COMMAND...
 	[ "$took" -lt "$limit" ]
 }
 
-# Tries a command until it succeeds, ten seconds at most (or LIMIT, in tenths of a second).
+# Tries a command until it succeeds, half a minute at most (or LIMIT, in tenths of a second): sanitizers and other tests slow everything.
 await() {
-	local tries=$((${LIMIT:-100} * 2))
+	local tries=$((${LIMIT:-300} * 2))
 	while ! "$@" 2>/dev/null; do
 		tries=$((tries - 1))
 		[ $tries -gt 0 ] || return 1
@@ -164,9 +164,13 @@ end_process() { # PID: asks, then insists
 	await ended "$1" || kill -9 "$1" 2>/dev/null
 }
 
+# Numbers of processes are used again, where many tests run within minutes: one that was started here may be somebody else's by now.
+is_ours() { # PID
+	grep -qs "^PPid:[[:space:]]*$$\$" "/proc/$1/status" || grep -qzsF "$T" "/proc/$1/environ"
+}
 cleanup() {
 	local pid
-	for pid in "${started[@]}"; do kill -9 "$pid" 2>/dev/null; done
+	for pid in "${started[@]}"; do ! is_ours "$pid" || kill -9 "$pid" 2>/dev/null; done
 	if [ -n "${SMIME_TEST_KEEP:-}" ]; then note "kept: $T"; else rm -rf "$T"; fi
 }
 trap cleanup EXIT
