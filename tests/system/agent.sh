@@ -23,6 +23,8 @@ like 'libsmime is linked with libcrypto alone' "$needed" '^libcrypto\.so\.[0-9]+
 # The tree: core, spawner, a smime-token for the token.
 agent_start
 check 'a signature, so that all are there' 0 smime sign -i "$T/mail" -o "$T/signed"
+asks() { ps -o comm= -p "$(descendants "$agent_pid" | paste -sd,)" | grep -qvxE 'smime-(spawner|reader|token)'; }
+await eval '! asks' # for the PIN, which a process does that ends by itself
 names=$(for pid in $agent_pid $(descendants "$agent_pid"); do cat "/proc/$pid/comm"; done | sort | uniq -c | awk '{print $1 " " $2}' | tr '\n' ',')
 like 'there is one core' "$names" '1 smime-agent'
 like 'there is a spawner' "$names" '1 smime-spawner'
@@ -40,13 +42,13 @@ for pid in $agent_pid $(descendants "$agent_pid"); do
 done
 
 # A token process that dies is no end: the next request starts another.
-token=$(pgrep -P "$(pgrep -P "$agent_pid")" smime-token)
+spawner=$(pgrep -P "$agent_pid" -x smime-spawner)
+token=$(pgrep -P "$spawner" -x smime-token)
 kill -9 "$token"
 # A request that still reaches the dying process fails with it, see faults.sh; this is about the one after.
 await ended "$token"
 check 'after a kill of smime-token' 0 smime sign -i "$T/mail" -o "$T/signed"
 is 'the PIN was gone with it' "$(prompts)" 2
-spawner=$(pgrep -P "$agent_pid")
 agent=$agent_pid
 kill -9 "$agent"
 wait "$agent" 2>/dev/null
@@ -117,7 +119,7 @@ agent_stop
 systemd-socket-activate -E SOFTHSM2_CONF -E HOME -E XDG_RUNTIME_DIR -l "$SMIME_AGENT_SOCK" env "$core" --config "$T/agent.yaml" >"$T/activated.log" 2>&1 &
 agent_pid=$!
 started+=("$agent_pid")
-await [ -S "$SMIME_AGENT_SOCK" ]
+await agent_listens
 check 'an agent that systemd starts on the first connection serves it' 0 smime sign -i "$T/mail" -o "$T/signed"
 agent_stop
 
@@ -127,7 +129,7 @@ export SMIME_AGENT_SOCK=$XDG_RUNTIME_DIR/smime-agent/agent.sock
 smime-agent --foreground --config "$T/agent.yaml" >>"$T/agent.log" 2>&1 &
 agent_pid=$!
 started+=("$agent_pid")
-await [ -S "$SMIME_AGENT_SOCK" ]
+await agent_listens
 check 'the default socket is below XDG_RUNTIME_DIR' 0 env -u SMIME_AGENT_SOCK smime status
 is 'its directory is private' "$(stat -c %a "$XDG_RUNTIME_DIR/smime-agent")" 700
 agent_stop
