@@ -191,8 +191,10 @@ like 'of which the prompt spoke' "$(shown)" 'and for up to 2 more signatures wit
 check 'the fourth' 0 sign_each
 is 'asks' "$(prompts)" 2
 card_remove 0
+pulled() { [ "$(token serial)" = '[]' ]; }
+holds 'pulled' await pulled
 card_insert 0 alice
-holds 'pulled and put back' await mine
+holds 'and put back' await mine
 check 'a signature' 0 sign_each
 is 'asks, since the grant ended with the insertion' "$(prompts)" 3
 agent_stop

@@ -52,7 +52,8 @@ card_insert 0 alice
 answers "pin $RIGHT"
 card_agent_start
 for ((i = 0; i < ${SMIME_TRIES_ROUNDS:-3}; i++)); do
-	for kill in 0.05 0.15 '' 0.25 ''; do
+	# Three that are not killed block it, wherever the kills strike.
+	for kill in 0.05 0.15 '' 0.25 '' ''; do
 		round "pin $WRONG" $kill
 		smime lock 2>/dev/null
 		await ready
