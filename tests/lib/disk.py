@@ -4,7 +4,8 @@
 began that has come to its end.
 
 disk.py order TRACE       for each signature that a client is sent: how many were by then, and how many intents and results were written, and on the disk
-disk.py lose TRACE LOG    cuts what was written after the trace began and is not on the disk off LOG
+disk.py lose TRACE LOG    cuts off LOG what was not on the disk when a client was sent the last signature: what nobody waits for is there a
+                          second later, which may be before the agent is killed
 """
 import re
 import sys
@@ -73,7 +74,7 @@ def order(trace):
 
 
 def lose(trace, log):
-    *_, (_, written, durable) = walk(trace)
+    *_, (_, _, durable), (_, written, _) = walk(trace)
     data = open(log, 'rb').read()
     open(log, 'wb').write(data[:len(data) - (written['octets'] - durable['octets'])])
 

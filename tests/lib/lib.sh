@@ -159,6 +159,9 @@ await() {
 }
 # A process that nobody has waited for yet has ended all the same.
 ended() { ! grep -qs '^State:[[:space:]][^Z]' "/proc/$1/status"; } # PID
+# Waits until strace has every thread of a process; fails when strace has ended before, since nobody may trace here.
+trace_has_begun() { ended "$1" || [ -z "$(grep -L '^TracerPid:[[:space:]]*[1-9]' "/proc/$2/task"/*/status)" ]; } # STRACE PID
+await_trace() { await trace_has_begun "$@" && ! ended "$1"; }                                                 # STRACE PID
 end_process() { # PID: asks, then insists
 	kill "$1" 2>/dev/null
 	await ended "$1" || kill -9 "$1" 2>/dev/null

@@ -139,8 +139,7 @@ check 'a signature' 0 sign
 before=$(operations)
 strace -f -qq -p "$agent_pid" -e trace=fdatasync -e inject=fdatasync:error=EIO -o "$T/strace" 2>/dev/null 3>&- &
 tracer=$!
-traced() { grep -q '^TracerPid:[[:space:]]*[1-9]' "/proc/$agent_pid/task"/*/status; }
-if LIMIT=30 await traced; then
+if await_trace "$tracer" "$agent_pid"; then
 	told 'a disk that fails: nothing is signed' 7 "can.t be put on the disk: .*Input/output error; nothing was done" sign
 	is 'the token was not asked' "$(operations)" "$before"
 	end_process "$tracer"

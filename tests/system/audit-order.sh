@@ -8,12 +8,11 @@ audit=$HOME/.local/state/smime-agent/audit
 export PYTHONPATH=$SOURCE/tests/lib
 disk() { python3 "$SOURCE/tests/lib/disk.py" "$@"; }
 sign() { smime sign --cms --detached -k alice@example.org -i "$T/content" -o "$T/signature"; }
-traced() { grep -q '^TracerPid:[[:space:]]*[1-9]' "/proc/$agent_pid/task"/*/status; }
 trace() { # CALLS [OPTION...]
 	strace -f -qq -x -y -s 2097152 -p "$agent_pid" -e trace="$1" "${@:2}" -o "$T/trace" 2>/dev/null 3>&- &
 	tracer=$!
 	started+=("$tracer")
-	LIMIT=30 await traced
+	await_trace "$tracer" "$agent_pid"
 }
 fresh() { # YAML
 	[ -z "$agent_pid" ] || agent_stop >/dev/null
@@ -54,7 +53,7 @@ is 'and a power failure takes nothing away' "$(json "$T/verify.json" "d['unknown
 
 # With a disk that takes its time, so that operations meet at it however fast the token is.
 fresh 'audit: {journal: no, results: durable}'
-trace $writes -e inject=fdatasync:delay_enter=20000
+trace $writes -e inject=fdatasync:delay_enter=100000
 smime keys --json >"$T/keys.json"
 alice=$(json "$T/keys.json" "next(k['fingerprint'] for k in d['keys'] if k['label'] == 'alice')")
 python3 "$SOURCE/tests/lib/audit.py" burst "$SMIME_AGENT_SOCK" "$alice" 8 3 >"$T/burst"
