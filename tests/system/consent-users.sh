@@ -20,7 +20,7 @@ cat >"$T/build/sign.py" <<'PY'
 # Asks for signatures with a key by its hash, one after another; a count of those that were made.
 import sys
 from wire import *
-c, made = Connection(sys.argv[1]).greet(), 0
+c, made = Connection(sys.argv[1], 120).greet(), 0
 for i in range(int(sys.argv[3])):
     _, kind, body = c.ask(sign(2, bytes.fromhex(sys.argv[2]), bytes([i]) * 32))
     made += kind == R_SIGN
@@ -43,11 +43,15 @@ before=$(((${EPOCHREALTIME/./} - begin) / 1000))
 touch "$T/pinentry.d/wait" && chown $AGENT_UID "$T/pinentry.d/wait"
 begin busy1 sign_with $busy "$alice"
 holds 'a question of another user' await grep -q '^WAITS' "$log"
-begin=${EPOCHREALTIME/./}
 is 'while that waits, twenty more with the same token' "$(sign_with $quiet "$bob" 20)" 20
-during=$(((${EPOCHREALTIME/./} - begin) / 1000))
+as_fast() { # Once is enough: what else the machine does holds up some of them, a question would do so each time.
+	local begin=${EPOCHREALTIME/./}
+	[ "$(sign_with $quiet "$bob" 20)" = 20 ] || return
+	during=$(((${EPOCHREALTIME/./} - begin) / 1000))
+	[ "$during" -lt $((2 * before + 200)) ]
+}
+if LIMIT=20 await as_fast; then pass 'in the same time'; else fail 'in the same time' "$during ms, $before ms before"; fi
 note "twenty signatures take $before ms, and while somebody is asked on behalf of another user $during ms"
-if [ "$during" -lt $((2 * before + 200)) ]; then pass 'in the same time'; else fail 'in the same time' "$during ms, $before ms before"; fi
 
 # With three questions before his, who asks once is the second.
 begin busy2 sign_with $busy "$alice"

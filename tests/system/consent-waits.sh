@@ -67,9 +67,12 @@ check 'the PIN is known' 0 smime unlock demo
 before=$(milliseconds sign_as bob)
 touch "$T/pinentry.d/wait"
 begins alice sign_as alice
-during=$(milliseconds sign_as bob)
+as_fast() { # Once is enough: what else the machine does holds up some of them, a question would do so each time.
+	during=$(milliseconds sign_as bob)
+	[ "$during" -lt $((2 * before + 100)) ]
+}
+if LIMIT=5 await as_fast; then pass 'who asks nobody goes on at once'; else fail 'who asks nobody goes on at once' "$during ms, $before ms before"; fi
 note "a signature with another key of the same token takes $before ms, and while somebody is asked $during ms"
-if [ "$during" -lt $((2 * before + 100)) ]; then pass 'who asks nobody goes on at once'; else fail 'who asks nobody goes on at once' "$during ms, $before ms before"; fi
 check 'status says of the token' 0 smime status --json
 is 'that nothing is queued there' "$(json "$T/out" '[t["queued"] for t in d["tokens"] if t["label"] == "demo"][0]')" 0
 is 'nor has the log an intent of what is only asked for' "$(records "len([r for r in d if r['kind'] == 'intent' and r.get('from') == 'alice@example.org'])")" 0
