@@ -220,7 +220,7 @@ on_terminal() { # KEYS COMMAND...
 		if pid == 0:
 		    os.environ.update(TERM='xterm', GPG_TTY=os.ttyname(0))
 		    os.execvp(command[0], command)
-		seen, fresh, quiet, end = b'', b'', 0, time.monotonic() + 30
+		seen, fresh, quiet, end = b'', b'', 0, time.monotonic() + 120
 		while time.monotonic() < end:
 		    if terminal in select.select([terminal], [], [], 0.2)[0]:
 		        try:
@@ -230,7 +230,7 @@ on_terminal() { # KEYS COMMAND...
 		        if not data:
 		            break
 		        seen, fresh, quiet = seen + data, fresh + data, time.monotonic()
-		    elif b'>' in fresh and keys and time.monotonic() > quiet + 1:
+		    elif b'>' in fresh.replace(b'\x1b>', b'') and keys and time.monotonic() > quiet + 1:
 		        fresh = b''
 		        os.write(terminal, keys.pop(0))
 		else:
