@@ -83,8 +83,15 @@ is 'which is that it was made' "$(of_kind result -1 "['outcome']['result']")" ok
 # ---- Every operation of the token ----
 
 printf 'C_Sign count\nC_Decrypt count\n' >"$FAULTY_CONTROL"
+# With a disk that takes its time, so that operations meet at it however fast it is.
+strace -f -qq -p "$agent_pid" -e trace=fdatasync -e inject=fdatasync:delay_enter=100000 -o "$T/strace" 2>/dev/null 3>&- &
+tracer=$!
+started+=("$tracer")
+slow=no
+! await_trace "$tracer" "$agent_pid" || slow=yes
 burst=$(oracle burst "$SMIME_AGENT_SOCK" "$alice" 8 3)
 is 'eight clients at a time get their signatures' "$burst" '384 384'
+end_process "$tracer"
 for i in 1 2 3; do check "decryption $i" 0 smime decrypt -i "$T/encrypted" -o "$T/out.mail"; done
 agent_stop
 operations=$(grep -cE '^C_(Sign|Decrypt)$' "$FAULTY_CONTROL.log")
@@ -94,7 +101,7 @@ is 'and every intent has one' "$intents" "$results"
 is 'no result is of no intent' "$strange" 0
 read -r written syncs < <(of_kind end 0 "['records'], d[-1]['syncs']" | tr -d '(),')
 is 'the end counts the records' "$written" "$(wc -l <"$log")"
-if [ "$syncs" -lt $((intents / 2)) ]; then pass 'operations at a time share a write to the disk'; else fail 'operations at a time share a write to the disk' "$syncs for $intents"; fi
+if [ $slow = no ]; then skip 'operations at a time share a write to the disk' 'nobody may trace here'; elif [ "$syncs" -lt $((intents / 2)) ]; then pass 'operations at a time share a write to the disk'; else fail 'operations at a time share a write to the disk' "$syncs for $intents"; fi
 
 # ---- Nothing was changed ----
 
