@@ -14,7 +14,14 @@ for fault in "${faults[@]}"; do
 done
 for pid in "${cells[@]}"; do wait "$pid" || fail 'cells come to their end' "$(tail -n 5 "$T"/*.out)"; done
 for fault in "${faults[@]}"; do cat "$T/$fault"; done >"$T/results"
+# What took too long and has no other fault is done once more, with no other cell beside it that could have held it up.
+late='^((answered after [0-9]+ ms|does not work again)(; )?)+$'
 while read -r fault operation number _ _ _ verdict; do
+	if [[ $verdict =~ $late ]]; then
+		note "$fault at APDU $number of $operation, among others: $verdict"
+		bash "$SOURCE/tests/faults/cells.sh" "$T/again" "$fault" "$operation@$number" >"$T/again.out" 2>&1 3>&- </dev/null
+		verdict=$(tail -n 1 "$T/again" | cut -d' ' -f7-)
+	fi
 	is "$fault at APDU $number of $operation" "$verdict" ok
 done <"$T/results"
 is 'every cell was done' "$(wc -l <"$T/results")" 63
