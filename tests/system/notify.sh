@@ -39,15 +39,18 @@ quick 'somebody who takes a while for the PIN' 1300 smime unlock demo
 answers "pin $DEMO_PIN"
 quick 'a token that is unlocked' 500 smime unlock wide
 quick 'a signature that takes no time' 500 sign
+# Longer by far than it takes to be slow (WORKER_SLOW_MS), so that the agent finds time to say so on a busy machine, too.
 mark
-sick 'C_Sign slow 1200'
+sick 'C_Sign slow 2500'
 check 'a token that lets itself be waited for' 0 sign
+await shown 1
 is 'is' "$(notifications)" $((before + 1))
 like 'with what to do' "$(last)" 'Notify "smime-agent" 0 "" "Waiting for token demo" "Touch it if it blinks\." \['
 holds 'as long as it is waited for' await closed 1
 like 'and no longer' "$(grep ' CloseNotification ' "$log" | tail -n 1)" " CloseNotification $(newest)$"
+# The second and the third are slow before the first is done.
 mark
-sick 'C_Sign slow 2500'
+sick 'C_Sign slow 6000'
 sign p384 & first=$!
 await shown 1
 sign alice & second=$!
@@ -57,6 +60,7 @@ holds 'several that are waited for' await closed 1
 is 'are one notification, that changes' "$(grep ' Notify ' "$log" | sed "1,${before}d" | cut -d' ' -f4 | tr '\n' ' ')" "0 $(newest) "
 
 # A token that is locked meanwhile, and an agent that ends.
+sick 'C_Sign slow 2500'
 mark
 sign 2>/dev/null & first=$!
 await shown 1
@@ -72,13 +76,15 @@ wait $first
 holds "so does the agent's end" await closed 1
 
 # In the place where a bus is without a name; one without anybody who notifies; one that goes away, one that hangs; none.
-sick 'C_Sign slow 800'
+sick 'C_Sign slow 2500'
 unset DBUS_SESSION_BUS_ADDRESS
 ln -s "$T/user.bus" "$XDG_RUNTIME_DIR/bus"
 agent_start
 before=$(notifications)
 check 'without an address' 0 sign
+await shown 1
 is 'the bus in XDG_RUNTIME_DIR is taken' "$(notifications)" $((before + 1))
+sick 'C_Sign slow 800'
 kill "$mock_pid"
 await ended "$mock_pid"
 check 'with nobody who notifies' 0 sign
@@ -87,15 +93,14 @@ await ended "$user_bus_pid"
 check 'with a bus that has gone' 0 sign
 rm -f "$T/user.bus"
 python3 -c 'import socket, sys, time
-s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(8); time.sleep(60)' "$T/user.bus" 3>&- &
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(8); time.sleep(600)' "$T/user.bus" 3>&- &
 hanging=$!
 started+=("$hanging")
 await [ -S "$T/user.bus" ]
 check 'with a bus that hangs' 0 sign
 check 'once more' 0 sign
-begin=${EPOCHREALTIME/./}
-check 'status' 0 smime status
-took=$(((${EPOCHREALTIME/./} - begin) / 1000))
+# Somebody who waits for the bus waits each time.
+for _ in 1 2 3 4 5; do soon 1000 check 'status' 0 smime status && break; done
 if [ $took -lt 1000 ]; then pass 'is told at once'; else fail 'is told at once' "$took ms"; fi
 kill "$hanging"
 wait "$hanging" 2>/dev/null
@@ -103,7 +108,10 @@ rm "$T/user.bus"
 check 'with none' 0 sign
 bus_start user
 mock_start user notification_daemon org.freedesktop.Notifications
+sick 'C_Sign slow 2500'
 check 'with one that is back' 0 sign
+before=0
+await shown 1
 is 'it is told again' "$(notifications)" 1
 is 'and of all that nothing was said' "$(cat "$T/agent.log")" ''
 done_testing

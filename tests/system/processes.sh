@@ -41,7 +41,9 @@ check 'and serves' 0 smime sign -i "$T/mail" -o "$T/signed"
 smime status --json >"$T/status.json"
 background=$(json "$T/status.json" 'd.get("pid") or d["agent"]["pid"]')
 started+=("$background")
+pinentry_ended() { ! pgrep -f "$T/pinentry.d" >/dev/null; }
 if [ -r "/proc/$background/fd" ]; then
+	await pinentry_ended
 	is 'the spawner has its socket and its signals open, and nothing of the core' \
 		"$(ls "/proc/$(pgrep -P "$background" smime-spawner)/fd" | wc -l)" 5
 	for pid in $background $(descendants "$background"); do
@@ -127,7 +129,7 @@ printf 'module: %s\n' "$DEMO_MODULE" >"$HOME/.config/pkcs11/modules/demo.module"
 smime-agent --foreground --socket "$SMIME_AGENT_SOCK" >>"$T/agent.log" 2>&1 </dev/null 3>&- &
 agent_pid=$!
 started+=("$agent_pid")
-await [ -S "$SMIME_AGENT_SOCK" ]
+await agent_listens
 check 'modules come from p11-kit' 0 smime keys
 prints 'with their keys' 'alice'
 agent_stop
@@ -143,7 +145,7 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 	(in_etc "$core" --foreground --socket "$SMIME_AGENT_SOCK") >>"$T/agent.log" 2>&1 </dev/null 3>&- &
 	agent_pid=$!
 	started+=("$agent_pid")
-	await [ -S "$SMIME_AGENT_SOCK" ]
+	await agent_listens
 	check 'modules of one file and pin of the other' 0 smime sign -k alice@example.org -i "$T/mail" -o "$T/signed"
 	is 'serve together' "$(prompts)" 1
 	agent_stop
@@ -199,8 +201,8 @@ for _ in range(int(sys.argv[2])):
         ready.register(connection.socket, selectors.EVENT_READ, connection)
     except OSError:
         pass
-# Who is neither greeted nor closed waits; nothing new for a second means that it stays so.
-while ready.get_map() and (found := ready.select(1)):
+# Who is neither greeted nor closed waits; nothing new for so many seconds means that it stays so.
+while ready.get_map() and (found := ready.select(4)):
     for item, _ in found:
         try:
             item.data.receive()
@@ -232,7 +234,7 @@ agent_stop
 (ulimit -n 40 && exec "$core" --foreground --socket "$SMIME_AGENT_SOCK" --config "$T/agent.yaml") >>"$T/agent.log" 2>&1 </dev/null 3>&- &
 agent_pid=$!
 started+=("$agent_pid")
-await [ -S "$SMIME_AGENT_SOCK" ]
+await agent_listens
 like 'a limit of 40 descriptors leaves room for some clients and for the tokens' "$(python3 "$T/crowd.py" "$SMIME_AGENT_SOCK" 30 </dev/null)" '^[1-9]$'
 check 'with the token served' 0 smime keys
 agent_stop
