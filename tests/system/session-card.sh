@@ -16,8 +16,9 @@ mail alice-auth@example.org bob@example.org >"$T/mail"
 sign() { smime sign -k alice-auth@example.org -i "$T/mail" -o "$T/signed"; }
 raw() { card_raw_sign 0 9a rsa; }
 closed() { [ "$(raw)" = 6982 ]; }
+# Until the agent has heard that the seat is back it asks nobody.
 unlocked() { # DESCRIPTION: the positive control of what follows
-	check "$1: a signature" 0 sign
+	check "$1: a signature" 0 await sign
 	like "$1: the card is open to other programs" "$(raw)" '^(61..|9000)$'
 }
 
