@@ -49,7 +49,8 @@ check 'keys' 0 smime keys
 is 'another agent knows of it' "$(lost)" 1
 record=$(find "$HOME/.local/state/smime-agent/pin-tries" -type f)
 is 'the record is its user'\''s alone' "$(stat -c %a "$record" "$(dirname "$record")" | tr '\n' ' ')" '600 700 '
-unlike 'and has no PIN' "$(cat "$record")" "999999|$DEMO_PIN"
+# Its last word is a checksum, which can have the digits of any PIN.
+like 'and has no PIN' "$(cat "$record")" '^smime-agent tries 1 pin 001 puk 000 [0-9a-f]{16}$'
 check 'the right PIN' 0 sign
 like 'the prompt said what was left' "$(shown)" 'At most 2 tries are left'
 like 'and which token it was for' "$(shown)" "SETDESC Enter the PIN of the token \"demo\" \(serial number $serial\)"

@@ -114,7 +114,8 @@ ready() { smime status --json >"$T/status.json" && [ "$(json "$T/status.json" 'd
 check 'a token is there' 0 smime keys
 first=$(serving)
 kill -KILL "$first"
-holds 'its process is replaced' await eval '[ "$(serving)" != "$first" ] && ready'
+replaced() { second=$(serving) && [ -n "$second" ] && [ "$second" != "$first" ] && ready; }
+holds 'its process is replaced' await replaced
 sleep 1.1 # a request does not start the next one before that
 background client sign_as alice
 holds 'somebody is asked for a PIN' await grep -q '^HANGS' "$T/pinentry.d/log"
@@ -126,6 +127,7 @@ kill -KILL "$second"
 is 'the process that ends with it fails what begins anew' "$(code_of client)" 4
 is 'the policy is in force' "$(code_of reload)" 0
 sleep 2.5 # longer than the back-off
+await serving >"$T/serving"
 is 'and one process takes its place' "$(serving | wc -l)" 1
 
 # ---- While a token works ----

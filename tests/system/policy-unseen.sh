@@ -54,9 +54,14 @@ rules() { python3 -c 'import json, sys; print([r["rule"].split(",")[0] for r in 
 is 'the log knows by which rule' "$(rules "$bob")" "['not bob', 'not even seen']"
 
 # When tokens were looked for a while ago they are looked for again, for the one as for the other.
-raw $one 2.3 sign "$bob" "$nobody" "$bob" "$nobody" "$bob" "$nobody" >"$T/times"
-middle() { awk -v from="$1" 'NR % 2 == from { print $2 }' "$T/times" | sort -n | sed -n 2p; } # 1 or 0: of every other line
-there=$(middle 1) away=$(middle 0)
+# What a busy machine adds is another time each time, and less in the middle of more of them.
+middle() { awk -v from="$1" 'NR % 2 == from { print $2 }' "$T/times" | sort -n | awk '{ times[NR] = $1 } END { print times[int((NR + 1) / 2)] }'; } # 1 or 0: of every other line
+: >"$T/times"
+for _ in 1 2 3 4 5; do
+	raw $one 2.3 sign "$bob" "$nobody" "$bob" "$nobody" "$bob" "$nobody" >>"$T/times"
+	there=$(middle 1) away=$(middle 0)
+	[ $((there - away)) -ge 30 ] || [ $((away - there)) -ge 30 ] || break
+done
 note "that of a key that is there takes $there ms, that of one that is not $away ms"
 if [ $((there - away)) -lt 30 ] && [ $((away - there)) -lt 30 ]; then pass 'and it takes the same time'; else fail 'and it takes the same time' "$(cat "$T/times")"; fi
 is 'all are denied' "$(cut -d' ' -f1 "$T/times" | sort -u)" "$denied"

@@ -48,6 +48,7 @@ for token in demo wide odd; do
 	line=${line:+$line }$token
 	holds "the prompt for $token is in line" await in_line "$line"
 done
+await grep -q '^GETPIN$' "$log"
 is 'one is shown' "$(grep -c '^START' "$log")" 1
 check 'status' 0 smime status
 prints 'shows the first' 'prompt  for token demo, shown'

@@ -6,7 +6,8 @@
 fixture people
 mail alice@example.org bob@example.org >"$T/mail"
 export FAULTY_CONTROL=$T/control
-does() { printf '%s\n' "$@" >"$FAULTY_CONTROL"; } # LINE...: what the module does from now on
+# What the module does from now on, which it may read at any moment.
+does() { printf '%s\n' "$@" >"$FAULTY_CONTROL.new" && mv "$FAULTY_CONTROL.new" "$FAULTY_CONTROL"; } # LINE...
 told() { [ "$(grep -c "\"$1\"" "$T/events")" = "$2" ]; } # EVENT COUNT
 following() { pgrep -P "$(pgrep -P "$agent_pid" -x smime-spawner)" -x smime-follow; }
 watch() {
