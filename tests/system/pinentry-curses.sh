@@ -5,21 +5,26 @@
 
 command -v pinentry-curses >/dev/null || skip_all 'pinentry-curses is not installed'
 fixture people
+# Whose characters no serial number has: they are not to be seen on the screen, on which that is.
+NEW_PIN=BackForLunch
+demo_pkcs11 demo --change-pin --new-pin GoneForAWalk || bail 'the PIN can not be changed'
+DEMO_PIN=GoneForAWalk
 mail alice@example.org bob@example.org >"$T/mail"
 configure "$(printf 'pin:\n  program: %s\n' "$(command -v pinentry-curses)")"
 agent_start
 
 # Runs a command on a terminal of its own and types once something asks for the PIN, what is behind a | when it asks again: its output,
-# then its exit code.
+# then its exit code. With $SEEN and $THEN, a pattern and a file: the file is made as soon as the pattern has been shown.
 on_terminal() { # KEYS COMMAND...
 	python3 - "$@" <<-'END'
-		import os, pty, select, sys, time
+		import os, pty, re, select, sys, time
+		pattern, file = os.environ.get('SEEN', '').encode(), os.environ.get('THEN')
 		keys, command = sys.argv[1].encode().decode('unicode_escape').encode().split(b'|'), sys.argv[2:]
 		pid, terminal = pty.fork()
 		if pid == 0:
 		    os.environ.update(TERM='xterm', GPG_TTY=os.ttyname(0))
 		    os.execvp(command[0], command)
-		seen, fresh, end = b'', b'', time.monotonic() + 20
+		seen, fresh, end = b'', b'', time.monotonic() + 60
 		while time.monotonic() < end:
 		    if terminal in select.select([terminal], [], [], 0.2)[0]:
 		        try:
@@ -29,6 +34,8 @@ on_terminal() { # KEYS COMMAND...
 		        if not data:
 		            break
 		        seen, fresh = seen + data, fresh + data
+		        if file and re.search(pattern, seen):
+		            open(file, 'w').close()
 		    elif b'PIN' in fresh and b'Cancel' in fresh and keys:
 		        fresh = b''
 		        os.write(terminal, keys.pop(0))
@@ -63,10 +70,10 @@ none_left() { ! descendants "$agent_pid" | xargs -r ps -o comm= -p | grep -q pin
 holds 'without a pinentry left' await none_left
 told 'a terminal that is not there' 4 'no terminal and no display' setsid env GPG_TTY=/dev/pts/9999 smime unlock
 told 'a terminal that is none' 4 'no terminal and no display' setsid env GPG_TTY="$T/agent.yaml" TERM=xterm smime unlock
-check 'the PIN is changed' 0 on_terminal "$DEMO_PIN\\r|654321\\r|654321\\r" smime pin change
+check 'the PIN is changed' 0 on_terminal "$DEMO_PIN\\r|$NEW_PIN\\r|$NEW_PIN\\r" smime pin change
 prints 'by one that asks for the new one' 'Enter.the.new.PIN|Enter the new PIN'
-unlike 'and shows neither' "$(tr -d '\0' <"$T/out")" "$DEMO_PIN|654321"
-check 'the new one' 0 on_terminal '654321\r' smime unlock
+unlike 'and shows neither' "$(tr -d '\0' <"$T/out")" "$DEMO_PIN|$NEW_PIN"
+check 'the new one' 0 on_terminal "$NEW_PIN\r" smime unlock
 smime lock
 check 'without terminal and display' 4 setsid smime sign -i "$T/mail" -o "$T/signed2"
 says 'the message says why no prompt came' 'terminal|display|prompt'
@@ -76,12 +83,12 @@ agent_stop
 # A reader with a keypad: a message without a field, for as long as the reader asks.
 export FAULTY_CONTROL=$T/control
 printf 'pinpad wait@C_Login\n' >"$FAULTY_CONTROL"
-printf '654321' >"$FAULTY_CONTROL.pin"
+printf '%s' "$NEW_PIN" >"$FAULTY_CONTROL.pin"
 configure "$(printf 'environment: [FAULTY_CONTROL]\nmodules: [{path: "%s"}]\npin:\n  program: %s\n' \
 	"$SMIME_BUILD/tests/module/faulty-module.so" "$(command -v pinentry-curses)")"
 agent_start
-(await grep -q '^waits' "$FAULTY_CONTROL.log" && touch "$FAULTY_CONTROL.go") &
-check 'a PIN is entered on the keypad' 0 on_terminal '' smime unlock
+SEEN=keypad THEN=$FAULTY_CONTROL.go check 'a PIN is entered on the keypad' 0 on_terminal '' smime unlock
+holds 'after the reader has asked for it' grep -q '^waits' "$FAULTY_CONTROL.log"
 prints 'while a message says so' 'keypad'
 unlike 'that has no field' "$(tr -d '\0' <"$T/out")" 'PIN:'
 

@@ -4,6 +4,9 @@
 . "$(dirname "$0")/../lib/lib.sh"
 . "$SOURCE/tests/lib/systemd.sh"
 fixture people
+# Whose characters no number of an invocation has.
+demo_pkcs11 demo --change-pin --new-pin SeekAndFindMe-4711 || bail 'the PIN can not be changed'
+DEMO_PIN=SeekAndFindMe-4711
 mail alice@example.org bob@example.org >"$T/mail"
 units_make
 export SMIME_AGENT_SOCK=$XDG_RUNTIME_DIR/system.sock
