@@ -17,7 +17,9 @@ export PCSCLITE_CSOCK_NAME=$T/no-pcscd TPM2_PKCS11_STORE=$T/no-tpm FURTHER=1 LD_
 agent_start
 unset LD_PRELOAD PCSCLITE_CSOCK_NAME TPM2_PKCS11_STORE FURTHER LD_BIND_NOW PKCS11SPY OPENSC_DEBUG OPENSSL_CONF PRIVATE
 check 'keys' 0 smime keys
-token=$(pgrep -P "$(pgrep -P "$agent_pid" smime-spawner)" smime-token)
+serving() { pgrep -P "$(pgrep -P "$agent_pid" smime-spawner)" smime-token; }
+await eval '[ "$(serving | wc -l)" = 1 ]' # who looks for tokens is there for a moment, too
+token=$(serving)
 if [ -r "/proc/$token/environ" ]; then
 	variables=$(tr '\0' '\n' <"/proc/$token/environ" | cut -d= -f1)
 	for name in HOME SOFTHSM2_CONF PCSCLITE_CSOCK_NAME TPM2_PKCS11_STORE FURTHER PRIVATE; do
@@ -44,12 +46,17 @@ started+=("$background")
 pinentry_ended() { ! pgrep -f "$T/pinentry.d" >/dev/null; }
 if [ -r "/proc/$background/fd" ]; then
 	await pinentry_ended
-	is 'the spawner has its socket and its signals open, and nothing of the core' \
-		"$(ls "/proc/$(pgrep -P "$background" smime-spawner)/fd" | wc -l)" 5
+	spawner_fds() { ls "/proc/$(pgrep -P "$background" smime-spawner)/fd" | wc -l; }
+	await eval '[ "$(spawner_fds)" = 5 ]' # a process that it has started may be about to end
+	is 'the spawner has its socket and its signals open, and nothing of the core' "$(spawner_fds)" 5
 	for pid in $background $(descendants "$background"); do
 		name=$(cat "/proc/$pid/comm")
-		is "$name works in no directory of the caller's" "$(readlink "/proc/$pid/cwd")" /
-		is "$name writes to nobody" "$(readlink "/proc/$pid/fd/1" "/proc/$pid/fd/2" | sort -u)" /dev/null
+		directory=$(readlink "/proc/$pid/cwd")
+		streams=$(readlink "/proc/$pid/fd/1" "/proc/$pid/fd/2" | sort -u)
+		# A look for tokens may have ended meanwhile.
+		ended "$pid" && continue
+		is "$name works in no directory of the caller's" "$directory" /
+		is "$name writes to nobody" "$streams" /dev/null
 	done
 else
 	skip 'what it has open' 'it may be looked at by root alone'

@@ -147,7 +147,7 @@ for program in /bin/false "$T/deaf"; do
 done
 
 # A process that is asked to be done with its prompt, and is not.
-configure "$(printf 'modules: [{path: "%s", sessions: 2, deadline: 2s}]\n' "$DEMO_MODULE")"
+configure "$(printf 'modules: [{path: "%s", sessions: 2, deadline: 5s}]\n' "$DEMO_MODULE")"
 answers hang "pin $DEMO_PIN"
 agent_start
 check 'the tokens are there' 0 smime keys
