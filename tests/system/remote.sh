@@ -64,6 +64,7 @@ fi
 started+=($!)
 await grep -q 'Server listening' "$ssh/log" || bail "sshd did not start: $(tail -n 5 "$ssh/log")"
 
+listens() { SMIME_AGENT_SOCK=$1 agent_listens; } # SOCKET: somebody, where that may have no listener for a moment
 # ssh with this forwarding, until the socket at its end is there; its process is $tunnel.
 tunnel() { # SOCKET OPTION...
 	local socket=$1
@@ -76,11 +77,11 @@ tunnel() { # SOCKET OPTION...
 	fi
 	tunnel=$!
 	started+=("$tunnel")
-	if ! await [ -S "$socket" ] && grep -q 'account is locked' "$ssh/log"; then
+	if ! await listens "$socket" && grep -q 'account is locked' "$ssh/log"; then
 		skip 'the socket over OpenSSH' 'sshd without root lets this user not in, whose account has no password'
 		done_testing
 	fi
-	[ -S "$socket" ] || bail "no forwarding: $(tail -n 5 "$ssh/client.log" "$ssh/log")"
+	listens "$socket" || bail "no forwarding: $(tail -n 5 "$ssh/client.log" "$ssh/log")"
 }
 far() { here env SMIME_AGENT_SOCK="$far" "$@"; }
 sign() { "$@" smime sign -k alice@example.org -i "$T/mail" -o "$home/signed"; } # here|far
@@ -169,7 +170,7 @@ if [ -e "$client" ] && command -v p11-kit >/dev/null; then
 	agent_stop >/dev/null
 	here p11-kit server --foreground --name "$home/token" --provider "$DEMO_MODULE" pkcs11: >"$T/p11-kit" 2>&1 3>&- &
 	server=$!
-	await [ -S "$home/token" ] || bail "p11-kit server does not start: $(cat "$T/p11-kit")"
+	await listens "$home/token" || bail "p11-kit server does not start: $(cat "$T/p11-kit")"
 	tunnel "$home/forwarded" -L "$home/forwarded:$home/token"
 	configure "$(printf 'modules: [{path: %s}]\nenvironment: [P11_KIT_SERVER_ADDRESS]' "$client")"
 	export P11_KIT_SERVER_ADDRESS="unix:path=$home/forwarded"
