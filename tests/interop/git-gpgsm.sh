@@ -62,7 +62,7 @@ signed_by() { # NAME: the commit HEAD with a signature by OpenSSL
 		git cat-file commit HEAD | sed '/^gpgsig/,/END SIGNED/d' >"$T/payload"
 		sed '/^$/,$d' "$T/payload"
 		openssl cms -sign -binary -signer "$T/$1.pem" -inkey "$T/$1.key" -certfile "$T/ca/issuing.pem" -outform PEM -in "$T/payload" |
-			sed 's/CMS/SIGNED MESSAGE/; 1s/^/gpgsig /; 2,$s/^/ /'
+			sed '/^-----/s/CMS/SIGNED MESSAGE/; 1s/^/gpgsig /; 2,$s/^/ /'
 		sed -n '/^$/,$p' "$T/payload"
 	} | git hash-object -t commit -w --stdin
 }
