@@ -246,7 +246,8 @@ static void the_newest_suitable_certificate_is_taken(void **state) {
 		{ { "New", "alice@example.org", SIGNING, .serial = 2, .from = 1, .to = 9 }, { "Old", "alice@example.org", SIGNING } } });
 	assert_int_equal(by_name("alice@example.org"), 0);
 	assert_ptr_equal(chosen.certificate, keyring->keys[0].certificates[1]);
-	KEYRING({ "renewed", { { "New", "alice@example.org", SIGNING, .serial = 2 }, { "Old", "alice@example.org", SIGNING } } });
+	KEYRING({ "renewed",
+		{ { "New", "alice@example.org", SIGNING, .serial = 2 }, { "Old", "alice@example.org", SIGNING, .from = -9, .to = 9 } } });
 	assert_int_equal(by_name("alice@example.org"), 0);
 	assert_ptr_equal(chosen.certificate, keyring->keys[0].certificates[0]);
 }
