@@ -93,7 +93,7 @@ failed 'E15: without the password' 1 'with a password: name a file with it'
 made smime encrypt --cms --kek "$T/kek16" -i "$CONTENT" -o "$T/message"
 failed 'E15: without the key' 1 'name its file'
 made smime encrypt --cms --password-file "$T/password" -i "$CONTENT" -o "$T/message"
-sed -i 's/\x02\x03\x09\x27\xc0/\x02\x03\x4c\x4b\x41/' "$T/message"
+LC_ALL=C sed -i 's/\x02\x03\x09\x27\xc0/\x02\x03\x4c\x4b\x41/' "$T/message"
 failed 'E15: more iterations than are done for a stranger' 6 'more work of a password than 5000000' --password-file "$T/password"
 : >"$T/empty"
 told 'E15: an empty password' 6 'is empty' smime encrypt --cms --password-file "$T/empty" -i "$CONTENT"
@@ -127,8 +127,7 @@ check 'E15: signed inside' 0 smime decrypt --require-signature --password-file "
 
 export GNUPGHOME=$T/gnupg
 mkdir -m 700 "$GNUPGHOME"
-gpg_agent=$(gpg-connect-agent --quiet 'getinfo pid' /bye 2>/dev/null 3>&- | sed -n 's/^D //p')
-[ -n "$gpg_agent" ] || bail 'gpg-agent did not start'
+await gpg_agent_answers || bail 'gpg-agent did not start'
 started+=("$gpg_agent")
 trap 'end_process "$gpg_agent"; gpgconf --remove-socketdir 2>/dev/null; cleanup' EXIT
 gpgsm_opens() { gpgsm --batch --no-tty --pinentry-mode loopback --passphrase-fd 0 --decrypt -o "$T/got" "$T/message" <<<"$phrase"; }

@@ -90,27 +90,33 @@ flip() { # FILE [PLACE]
 	python3 -c 'import sys; d = bytearray(open(sys.argv[1], "rb").read()); d[int(sys.argv[2])] ^= 1; open(sys.argv[1], "wb").write(d)' "$1" "${2:--10}"
 }
 
+# Starts gpg-agent where none runs, and sets $gpg_agent. gpg-connect-agent waits for it for no more than five seconds.
+gpg_agent_answers() {
+	gpg_agent=$(gpg-connect-agent --quiet 'getinfo pid' /bye 2>/dev/null 3>&- | sed -n 's/^D //p')
+	[ -n "$gpg_agent" ]
+}
 # gpgsm with the fixture's CA, certificates and the key of peer-rsa, and its agent, which ends with the test.
 gpgsm_start() { # [CERTIFICATE...]
-	local gpg_agent
 	export GNUPGHOME=$T/gnupg
 	mkdir "$GNUPGHOME"
 	printf '%s\n' batch quiet disable-crl-checks disable-dirmngr 'pinentry-mode loopback' >"$GNUPGHOME/gpgsm.conf"
 	printf '%s S relax\n' "$(openssl x509 -in "$T/ca/root.pem" -noout -fingerprint -sha1 | sed 's/.*=//')" >"$GNUPGHOME/trustlist.txt"
-	gpg_agent=$(gpg-connect-agent --quiet 'getinfo pid' /bye 2>/dev/null 3>&- | sed -n 's/^D //p')
-	[ -n "$gpg_agent" ] || bail 'gpg-agent did not start'
+	await gpg_agent_answers || bail 'gpg-agent did not start'
 	started+=("$gpg_agent")
 	# Where there is a /run/user, its socket is in a directory there.
 	trap 'gpgsm_end; cleanup' EXIT
 	check 'gpgsm takes the certificates' 0 gpgsm --import "$T"/ca/{root,issuing}.pem "$@"
 	check 'and a key' 0 gpgsm_take_key
 }
-# It can't read one of some hundred PKCS #12 files, as their salt is: then another one is made.
+# It can't read one of some hundred PKCS #12 files, as their salt is: then others are made.
 gpgsm_take_key() {
-	gpgsm --passphrase-fd 0 --import "$T/peer-rsa.p12" <<<'' && return
-	openssl pkcs12 -export -inkey "$T/peer-rsa.key" -in "$T/peer-rsa.pem" -name peer-rsa -passout pass: -keypbe PBE-SHA1-3DES \
-		-certpbe PBE-SHA1-3DES -macalg sha1 -out "$T/peer-rsa.p12"
-	gpgsm --passphrase-fd 0 --import "$T/peer-rsa.p12" <<<''
+	local try
+	for try in 1 2 3 4 5 6; do
+		gpgsm --passphrase-fd 0 --import "$T/peer-rsa.p12" <<<'' && return
+		openssl pkcs12 -export -inkey "$T/peer-rsa.key" -in "$T/peer-rsa.pem" -name peer-rsa -passout pass: -keypbe PBE-SHA1-3DES \
+			-certpbe PBE-SHA1-3DES -macalg sha1 -out "$T/peer-rsa.p12"
+	done
+	return 1
 }
 gpgsm_end() {
 	gpgconf --kill gpg-agent 2>/dev/null
