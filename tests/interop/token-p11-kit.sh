@@ -13,12 +13,16 @@ server_start() {
 	p11-kit server --foreground --name "$T/server" --provider "$DEMO_MODULE" pkcs11: >"$T/server.out" 2>"$T/server.err" 3>&- &
 	server=$!
 	belongs "$server"
-	await [ -S "$T/server" ] || bail "p11-kit server does not start: $(cat "$T/server.err")"
+	await listens "$T/server" || bail "p11-kit server does not start: $(cat "$T/server.err")"
 }
+# It stands still while its children are looked for, and ends before them: else it has another one for whoever finds them gone.
 server_stop() {
-	local pid processes
-	processes="$(descendants "$server") $server"
-	for pid in $processes; do end_process "$pid"; done
+	local pid children
+	kill -STOP "$server"
+	children=$(descendants "$server")
+	kill "$server"
+	kill -CONT "$server"
+	for pid in $server $children; do end_process "$pid"; done
 	rm -f "$T/server"
 }
 server_start

@@ -10,11 +10,11 @@ token_module=$libraries/pkcs11/libtpm2_pkcs11.so
 token_needs "$token_module" swtpm tpm2-abrmd dbus-daemon $libraries/libtss2-tcti-swtpm.so.0 $libraries/libtss2-tcti-tabrmd.so.0
 fixture
 
-# The TPM has a port and the one above it. Another program may have taken one of them.
+# The TPM has a port and the one above it, below those that the kernel gives to connections. Another program may have taken one of them.
 answers_at() { (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; } # PORT
 tpm_answers() { ended "$tpm" || answers_at $((port + 1)); }
 tpm_start() {
-	port=$((20000 + RANDOM / 4 * 2))
+	port=$((10000 + RANDOM / 4 * 2))
 	swtpm socket --tpm2 --tpmstate dir="$T/tpm" --server type=tcp,port=$port --ctrl type=tcp,port=$((port + 1)) \
 		--flags not-need-init,startup-clear 3>&- >"$T/tpm.log" 2>&1 &
 	tpm=$!
@@ -22,7 +22,7 @@ tpm_start() {
 	await tpm_answers && ! ended "$tpm"
 }
 mkdir "$T/tpm" "$T/store"
-tpm_start || tpm_start || tpm_start || bail "swtpm does not start: $(cat "$T/tpm.log")"
+tpm_start || tpm_start || tpm_start || tpm_start || tpm_start || bail "swtpm does not start: $(cat "$T/tpm.log")"
 
 # The resource manager takes its commands over a system bus: over one that is nobody else's.
 export DBUS_SYSTEM_BUS_ADDRESS=unix:path=${T// /%20}/bus
@@ -30,7 +30,7 @@ printf '<busconfig><type>system</type><listen>%s</listen><policy context="defaul
 	'<allow user="*"/><allow own="*"/><allow send_destination="*"/><allow receive_sender="*"/>' >"$T/bus.conf"
 dbus-daemon --config-file="$T/bus.conf" --nofork --nopidfile 3>&- >"$T/bus.log" 2>&1 &
 belongs "$!"
-await [ -S "$T/bus" ] || bail "dbus-daemon does not start: $(cat "$T/bus.log")"
+await listens "$T/bus" || bail "dbus-daemon does not start: $(cat "$T/bus.log")"
 manager_start() {
 	tpm2-abrmd --allow-root --tcti="swtpm:host=127.0.0.1,port=$port" 3>&- >"$T/manager.log" 2>&1 &
 	manager=$!

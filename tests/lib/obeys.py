@@ -12,6 +12,7 @@ from wire import *
 
 PATH, T, TOKEN, OTHER, OTHER_KEY = sys.argv[1:6]
 ALLOWED, DENIED, AUTHENTICATE = 0, 500, 'always'
+PATIENCE_S = 60
 with open(T + '/agent.yaml') as file:
     BASE = file.read()
 numbers = iter(range(2, 1000000))
@@ -106,7 +107,10 @@ agent = Agent()
 with open(T + '/obeys.table') as file:
     keys = [Key(line) for line in file]
 places = [keys[0], keys[1], keys[-1]]
-tokens = tokens_of(agent) if agent.ask(listing(next(numbers)))[1] == R_LIST else {}
+agent.ask(listing(next(numbers)))
+limit = time.monotonic() + PATIENCE_S
+while not {TOKEN, OTHER} <= (tokens := tokens_of(agent)).keys() and time.monotonic() < limit:
+    time.sleep(0.05)
 (token_id, serial), (other_id, other_serial) = tokens[TOKEN], tokens[OTHER]
 other = bytes.fromhex(OTHER_KEY)
 
@@ -202,7 +206,7 @@ def before_the_login(listed):
         label = 'uri: "pkcs11:object=%s"' % percent(listed[key.spki]['label'].encode())
         agent.rules('operation: [sign], key: {%s}, outcome: deny' % label)
         agent.lock()
-        limit = time.monotonic() + 10
+        limit = time.monotonic() + PATIENCE_S
         while listing_of(agent).get(keys[0].spki, {'seen': True})['seen'] and time.monotonic() < limit:
             time.sleep(0.02)
         before = os.path.getsize(T + '/recorded')

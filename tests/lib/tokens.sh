@@ -33,6 +33,9 @@ belongs() { # PID
 	disown "$1"
 }
 
+# Between its bind() and its listen() there is a socket that nobody answers.
+listens() { grep -F " $1" /proc/net/unix | grep -q ' 00010000 '; } # PATH
+
 # Keys made on the token, with certificates beside them: rsa@example.org with the id 01 and, unless told not to, ec@example.org with 02.
 token_keys() { # LABEL [rsa]
 	local DEMO_MODULE=$token_module
@@ -46,6 +49,13 @@ token_agent() { # MODULE
 	configure "$(printf 'environment: [RECORDED_*%s]\nmodules:\n  - path: "%s"\n%s' "${token_environment:+, $token_environment}" "$1" "${token_settings:+    $token_settings}")"
 	answers "pin $DEMO_PIN"
 	agent_start
+}
+
+# On a machine that has much else to do the agent answers before it has looked into every card.
+token_knows() { [ "$(smime status | grep -c '^ *ready, ')" -ge "$token_pins" ]; }
+token_agent_that_knows() { # MODULE
+	token_agent "$1"
+	await token_knows || bail "the agent does not see the token: $(smime status 2>&1)"
 }
 
 mechanism_name() { # HEXADECIMAL
@@ -158,7 +168,7 @@ token_without() { # MECHANISMS FUNCTION: the same when the token does not list t
 	local via=$token_via
 	RECORDED_WITHOUT=$1
 	token_via="$via without $1"
-	token_agent "$RECORDER"
+	token_agent_that_knows "$RECORDER"
 	"$2"
 	agent_stop
 	RECORDED_WITHOUT=
@@ -169,7 +179,7 @@ token_without() { # MECHANISMS FUNCTION: the same when the token does not list t
 # rather use, so that what it does on tokens that have only the others is seen on each.
 token_works() {
 	token_via=$(basename "$token_module")
-	token_agent "$token_module"
+	token_agent_that_knows "$token_module"
 	token_lists
 	token_tries_all
 	token_claims
@@ -179,7 +189,7 @@ token_works() {
 	agent_stop
 	RECORDED_MODULE=$token_module
 	token_via="$token_via, recorded"
-	token_agent "$RECORDER"
+	token_agent_that_knows "$RECORDER"
 	local working
 	working=$(token_working)
 	token_found=([listed]=${token_found[listed]} [evidence]=${token_found[evidence]})
