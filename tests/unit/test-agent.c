@@ -164,7 +164,7 @@ static void await_end(void) {
 	struct pollfd poll_fd = { .fd = s->fd, .events = POLLIN };
 
 	if (s->fd >= 0)
-		assert_int_equal(poll(&poll_fd, 1, 10000), 1);
+		assert_int_equal(poll(&poll_fd, 1, 60000), 1);
 }
 
 static int watch(enum smime_event_kind last, int stop) {

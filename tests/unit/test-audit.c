@@ -377,6 +377,6 @@ int main(void) {
 		LOG_TEST(a_batch_that_was_not_written_never_was),
 	};
 
-	(void)alarm(100);
+	(void)alarm(1000);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

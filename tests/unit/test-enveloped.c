@@ -539,9 +539,10 @@ static void thousands_of_strangers_cost_little(void **state) {
 		assert_int_equal(sink_write(recipients, sink_memory(stranger).data, sink_memory(stranger).len), 0);
 	message.recipients = sink_memory(recipients);
 	_cleanup_(source_unrefp) struct source *cms = build_source(&message);
-	clock_gettime(CLOCK_MONOTONIC, &begin);
+	/* Of the processor: what else runs on the machine is not what this costs. */
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
 	assert_int_equal(enveloped_scan(cms, &alice.certificate, 1, 1, &enveloped), 0);
-	clock_gettime(CLOCK_MONOTONIC, &end);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
 	assert_true((end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000 < TIME_MAX_MS);
 	assert_int_equal(enveloped->recipients, STRANGERS + 1);
 	assert_int_equal(enveloped->match_count, 1);

@@ -999,6 +999,6 @@ int main(void) {
 	};
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)alarm(100);
+	(void)alarm(1000);
 	return cmocka_run_group_tests(tests, setup_all, fixture_teardown);
 }
