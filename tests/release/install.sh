@@ -35,7 +35,9 @@ is 'smime is the installed one' "$(command -v smime)" "$root/bin/smime"
 agent_start
 check 'a mail is signed' 0 smime sign -i "$T/mail" -o "$T/signed"
 if [ "$(id -u)" = 0 ]; then
-	like 'by the installed smime-token' "$(readlink "/proc/$(pgrep -P "$(pgrep -P "$agent_pid")" smime-token)/exe")" "^$root/libexec/smime-agent/smime-token$"
+	# Beside the one that serves there may be one that looks for tokens, and ends when it has.
+	token_programs() { for pid in $(pgrep -P "$(pgrep -d, -P "$agent_pid")" smime-token); do readlink "/proc/$pid/exe"; done | sort -u; }
+	is 'by the installed smime-token' "$(token_programs)" "$root/libexec/smime-agent/smime-token"
 else
 	skip 'by the installed smime-token' 'only root may look at a process that nobody may look at'
 fi
