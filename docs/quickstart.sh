@@ -97,12 +97,13 @@ END
 export SMIME_AGENT_SOCK=$DEMO/agent.sock
 smime-agent --foreground --socket "$SMIME_AGENT_SOCK" --config "$DEMO/agent.yaml" >agent.log 2>&1 </dev/null &
 agent_pid=$!
-for _ in $(seq 200); do
-	[ ! -S "$SMIME_AGENT_SOCK" ] || break
+answers() { smime status >/dev/null 2>&1; }
+for _ in $(seq 1200); do
+	! answers || break
 	kill -0 "$agent_pid" 2>/dev/null || die "the agent did not start: $(cat agent.log)"
 	sleep 0.05
 done
-[ -S "$SMIME_AGENT_SOCK" ] || die 'the agent did not open its socket in ten seconds'
+answers || die 'the agent did not open its socket in a minute'
 try smime status
 try smime keys
 
@@ -157,7 +158,8 @@ if [ "$keep" = yes ]; then
 	printf '    export PATH=%q:%q:"$PATH"\n' "$build/client/cli" "$build/agent/core"
 	for name in SMIME_AGENT_SOCK SOFTHSM2_CONF XDG_CONFIG_HOME XDG_STATE_HOME XDG_CACHE_HOME; do printf '    export %s=%q\n' "$name" "${!name}"; done
 	printf '    cd %q\n' "$DEMO"
-	printf '  The PIN is %s. To end it:\n    kill %d && rm -rf %q\n' "$DEMO_PIN" "$agent_pid" "$DEMO"
+	# Until it has ended, it may write there.
+	printf '  The PIN is %s. To end it:\n    kill %d && until rm -rf %q; do sleep 0.1; done\n' "$DEMO_PIN" "$agent_pid" "$DEMO"
 else
 	step 'Done; everything is removed again (docs/quickstart.sh --keep leaves it running)'
 fi
