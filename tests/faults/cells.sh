@@ -135,7 +135,7 @@ cell() { # N; fails when the operation has no such APDU
 	ms=$(($(ms) - begin))
 	[ "$operation" != wrong-login ] || typed_wrong=$(prompts)
 	answers "pin $CARD_PIN"
-	if [ "$operation" != lock ] && ! LIMIT=30 await has_struck; then
+	if [ "$operation" != lock ] && ! LIMIT=$strikes_within await has_struck; then
 		repair
 		return 1
 	fi
@@ -173,8 +173,9 @@ start_over() {
 inserted=
 for fault in "${faults[@]}"; do
 	for operation in "${operations[@]}"; do
-		first=$from last=1000 name=alice
-		[[ $operation != *@* ]] || first=${operation#*@} last=${operation#*@}
+		# An APDU that was named is there, however late; whether there is one more has to be found out in a reasonable time.
+		first=$from last=1000 name=alice strikes_within=30
+		[[ $operation != *@* ]] || first=${operation#*@} last=${operation#*@} strikes_within=600
 		operation=${operation%@*}
 		[ "$operation" != ecdh ] || name=bob
 		[ "$name" = "$inserted" ] || card_remove 0

@@ -25,7 +25,7 @@ exec {commands}>"$T/commands" {castle_answers}<"$T/answers"
 castle() { # COMMAND FIELD...
 	local answer
 	(IFS=$'\t' && printf '%s\n' "$*") >&$commands
-	read -r -t 60 answer <&$castle_answers || { echo 'no answer' >&2 && return 1; }
+	read -r -t 300 answer <&$castle_answers || { echo 'no answer' >&2 && return 1; }
 	[ "$answer" = ok ] || { printf '%s\n' "$answer" >&2 && return 1; }
 }
 signs() { # PEER ALGORITHM FIELD...
