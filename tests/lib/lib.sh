@@ -217,7 +217,14 @@ configure_key() { # KEY VALUE
 agent_pid=
 
 # Between its bind() and its listen() there is a socket that nobody answers.
-agent_listens() { grep -F "$SMIME_AGENT_SOCK" /proc/net/unix | grep -q ' 00010000 '; }
+listens() { grep -F " $1" /proc/net/unix | grep -q ' 00010000 '; } # PATH
+agent_listens() { listens "$SMIME_AGENT_SOCK"; }
+# All that smime-spawner has started by this name: who looks for tokens is one for a moment, beside those that hold one.
+token_processes() { pgrep -P "$(pgrep -P "$agent_pid" -x smime-spawner)" -x smime-token; }
+one_token_process() { [ "$(token_processes | wc -l)" = 1 ]; }
+token_process() { await one_token_process && token_processes; } # where one token is held
+# A pinentry has the PIN, and is there, a moment longer than its answer takes.
+pinentry_ended() { ! pgrep -f "$T/pinentry.d" >/dev/null; }
 
 # Starts the agent, with the usual configuration unless the test wrote one, and waits for its socket.
 agent_start() { # ARGUMENT...

@@ -33,9 +33,6 @@ belongs() { # PID
 	disown "$1"
 }
 
-# Between its bind() and its listen() there is a socket that nobody answers.
-listens() { grep -F " $1" /proc/net/unix | grep -q ' 00010000 '; } # PATH
-
 # Keys made on the token, with certificates beside them: rsa@example.org with the id 01 and, unless told not to, ec@example.org with 02.
 token_keys() { # LABEL [rsa]
 	local DEMO_MODULE=$token_module

@@ -18,7 +18,6 @@ token() { smime status --json >"$T/status.json" && json "$T/status.json" "[t[\"$
 lost() { token tries_lost; }
 verifies() { echo "$(card_count 0 verify-right) $(card_count 0 verify-wrong)"; } # right and wrong PINs that came to the reader
 recorded() { [ "$(sed -n 's/.* pin \([0-9]*\) .*/\1/p' "$HOME"/.local/state/smime-agent/pin-tries/*)" = "$1" ]; }
-token_process() { pgrep -P "$(pgrep -P "$agent_pid" | tr '\n' ',' | sed 's/,$//')" -x smime-token; }
 asked() { [ "$(prompts)" -ge "$1" ]; }
 card_insert 0 alice
 
@@ -74,7 +73,7 @@ holds 'a prompt' await asked 1
 card_delay 0 200
 touch "$T/pinentry.d/go"
 holds 'the try is recorded before the card has answered' await recorded 001
-kill -9 "$(token_process)"
+token_processes | xargs kill -9
 wait "$client"
 is 'the client is told' "$?" 4
 card_delay 0 0

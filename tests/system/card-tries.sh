@@ -12,7 +12,6 @@ mail alice-auth@example.org bob@example.org >"$T/mail"
 sign() { smime sign -k alice-auth@example.org -i "$T/mail" -o "$T/signed"; }
 shown() { cat "$T/pinentry.d/log"; }
 tries() { card_tries 0 | cut -d' ' -f1; }
-token_process() { pgrep -P "$(pgrep -P "$agent_pid" | tr '\n' ',' | sed 's/,$//')" -x smime-token; }
 asked() { [ "$(prompts)" -ge 1 ]; }
 ready() { smime status --json >"$T/status.json" && [ "$(json "$T/status.json" '[t["state"] for t in d["tokens"]]')" = "['ready']" ]; }
 WRONG=999999 RIGHT=$CARD_PIN
@@ -32,7 +31,7 @@ round() { # ANSWER [DELAY-BEFORE-THE-KILL]
 	touch "$T/pinentry.d/go"
 	if [ $# -gt 1 ]; then
 		sleep "$2"
-		kill -9 "$(token_process)" 2>/dev/null && killed=$((killed + 1))
+		token_processes | xargs kill -9 2>/dev/null && killed=$((killed + 1))
 	fi
 	wait "$client"
 	card_delay 0 0

@@ -216,12 +216,11 @@ sick no-login
 configure "$(modules "$faulty:")
 $(printf 'pin:\n  program: "%s"\n  idle: 1s\n' "$T/pinentry")"
 agent_start
-serving() { pgrep -P "$(pgrep -P "$agent_pid" -x smime-spawner)" -x smime-token; }
 check 'keys' 0 smime keys
-holds 'a token without a login has its process' await eval '[ -n "$(serving)" ]'
-before=$(serving)
+holds 'a token without a login has its process' await one_token_process
+before=$(token_process)
 sleep 1.6
-is 'which is left alone' "$(serving)" "$before"
+is 'which is left alone' "$(token_process)" "$before"
 agent_stop
 
 # What waits is bounded in octets.

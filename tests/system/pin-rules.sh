@@ -29,7 +29,6 @@ lost() { smime status --json >"$T/status.json" && json "$T/status.json" 'd["toke
 lost_is() { [ "$(lost)" = "$1" ]; }
 left() { smime status --json >"$T/status.json" && json "$T/status.json" 'd["tokens"][0]["tries_left"]'; }
 ready() { smime status --json >"$T/status.json" && [ "$(json "$T/status.json" '[t["state"] for t in d["tokens"]]')" = "['ready']" ]; }
-token_process() { pgrep -P "$(pgrep -P "$agent_pid" | tr '\n' ',' | sed 's/,$//')" -x smime-token; }
 serial=$(pkcs11-tool --module "$DEMO_MODULE" -L 2>/dev/null | sed -n 's/.*serial num *: //p' | head -n 1)
 words forgetful
 
@@ -64,7 +63,7 @@ sign >/dev/null 2>&1 &
 client=$!
 await waits
 is 'the try is recorded while the token has the PIN' "$(sed -n 's/.* pin \([0-9]*\) .*/\1/p' "$record")" 001
-token_process | xargs kill -9 # with one that looks for tokens at this moment, if there is one
+token_processes | xargs kill -9 # with one that looks for tokens at this moment, if there is one
 wait "$client"
 is 'the client is told' "$?" 4
 holds 'a killed login has used a try' await lost_is 1

@@ -109,21 +109,16 @@ agent_stop >/dev/null
 configure "$(printf 'modules: [{path: "%s", sessions: 2}]\naudit: {durability: off}\n' "$DEMO_MODULE")"
 answers hang
 agent_start
-serving() { pgrep -P "$(pgrep -P "$agent_pid" -x smime-spawner)" -x smime-token; }
 ready() { smime status --json >"$T/status.json" && [ "$(json "$T/status.json" 'd["tokens"][0]["state"]')" = ready ]; }
 check 'a token is there' 0 smime keys
-# Who looks for tokens is there for a moment, too.
-one_serves() { [ "$(serving | wc -l)" = 1 ]; }
-await one_serves
-first=$(serving)
+first=$(token_process)
 kill -KILL "$first"
-replaced() { second=$(serving) && [ -n "$second" ] && [ "$second" != "$first" ] && ready; }
+replaced() { second=$(token_processes) && [ -n "$second" ] && [ "$second" != "$first" ] && ready; }
 holds 'its process is replaced' await replaced
 sleep 1.1 # a request does not start the next one before that
 background client sign_as alice
 holds 'somebody is asked for a PIN' await grep -q '^HANGS' "$T/pinentry.d/log"
-await one_serves
-second=$(serving)
+second=$(token_process)
 kill -STOP "$second"
 background reload smime policy reload
 holds 'the prompt is closed when the policy is read again' await ended "$(sed -n 's/^HANGS //p' "$T/pinentry.d/log")"
@@ -131,8 +126,8 @@ kill -KILL "$second"
 is 'the process that ends with it fails what begins anew' "$(code_of client)" 4
 is 'the policy is in force' "$(code_of reload)" 0
 sleep 2.5 # longer than the back-off
-await one_serves
-is 'and one process takes its place' "$(serving | wc -l)" 1
+await one_token_process
+is 'and one process takes its place' "$(token_processes | wc -l)" 1
 
 # ---- While a token works ----
 
@@ -194,7 +189,7 @@ kill "$reading"
 wait "$reading" 2>/dev/null
 background again smime policy reload
 sleep 0.2
-serving | xargs kill -9
+token_processes | xargs kill -9
 is 'a token that dies ends it too' "$(code_of again)" 0
 is 'what it did has failed' "$(code_of client)" 4
 touch "$FAULTY_CONTROL.go"

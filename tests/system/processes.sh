@@ -17,9 +17,7 @@ export PCSCLITE_CSOCK_NAME=$T/no-pcscd TPM2_PKCS11_STORE=$T/no-tpm FURTHER=1 LD_
 agent_start
 unset LD_PRELOAD PCSCLITE_CSOCK_NAME TPM2_PKCS11_STORE FURTHER LD_BIND_NOW PKCS11SPY OPENSC_DEBUG OPENSSL_CONF PRIVATE
 check 'keys' 0 smime keys
-serving() { pgrep -P "$(pgrep -P "$agent_pid" smime-spawner)" smime-token; }
-await eval '[ "$(serving | wc -l)" = 1 ]' # who looks for tokens is there for a moment, too
-token=$(serving)
+token=$(token_process)
 if [ -r "/proc/$token/environ" ]; then
 	variables=$(tr '\0' '\n' <"/proc/$token/environ" | cut -d= -f1)
 	for name in HOME SOFTHSM2_CONF PCSCLITE_CSOCK_NAME TPM2_PKCS11_STORE FURTHER PRIVATE; do
@@ -43,7 +41,6 @@ check 'and serves' 0 smime sign -i "$T/mail" -o "$T/signed"
 smime status --json >"$T/status.json"
 background=$(json "$T/status.json" 'd.get("pid") or d["agent"]["pid"]')
 started+=("$background")
-pinentry_ended() { ! pgrep -f "$T/pinentry.d" >/dev/null; }
 if [ -r "/proc/$background/fd" ]; then
 	await pinentry_ended
 	spawner_fds() { ls "/proc/$(pgrep -P "$background" smime-spawner)/fd" | wc -l; }

@@ -64,7 +64,6 @@ fi
 started+=($!)
 await grep -q 'Server listening' "$ssh/log" || bail "sshd did not start: $(tail -n 5 "$ssh/log")"
 
-listens() { SMIME_AGENT_SOCK=$1 agent_listens; } # SOCKET: somebody, where that may have no listener for a moment
 # ssh with this forwarding, until the socket at its end is there; its process is $tunnel.
 tunnel() { # SOCKET OPTION...
 	local socket=$1

@@ -18,13 +18,8 @@ may_read() { (powerless cat "/proc/$1/environ") >/dev/null 2>&1; } # PID
 
 hex() { printf '%s' "$1" | od -An -tx1 -v | tr -d ' \n'; }
 having() { python3 "$SOURCE/tests/lib/secrets.py" memory "$1"; } # HEX: those of the processes on standard input with it in their memory
-# A pinentry has the PIN as long as it lives, which is a moment longer than the answer takes.
-pinentry_ended() { ! pgrep -f "$T/pinentry.d" >/dev/null; }
 everybody() { printf '%s\n' "$agent_pid" && descendants "$agent_pid"; }
 called() { local pid; for pid in $(everybody); do [ "$(cat "/proc/$pid/comm" 2>/dev/null)" != "$1" ] || printf '%s\n' "$pid"; done; } # NAME
-# Who looks for tokens is one as well, for a moment.
-alone() { [ "$(called smime-token | wc -l)" = 1 ]; }
-token_process() { await alone; called smime-token; }
 pin=$(hex "$PIN")
 
 # The PIN while the token is unlocked: in one process and nowhere else.

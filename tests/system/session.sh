@@ -10,14 +10,11 @@ fixture people
 demo_pkcs11 demo --change-pin --new-pin SeekAndFindMe-4711 || bail 'the PIN can not be changed'
 DEMO_PIN=SeekAndFindMe-4711
 pin=$(printf %s "$DEMO_PIN" | od -An -tx1 -v | tr -d ' \n')
-# A pinentry has the PIN as long as it lives, which is a moment longer than the answer takes.
-pinentry_ended() { ! pgrep -f "$T/pinentry.d" >/dev/null; }
 having_pin() { await pinentry_ended; { echo "$agent_pid" && descendants "$agent_pid"; } | python3 "$SOURCE/tests/lib/secrets.py" memory "$pin"; }
 mail alice@example.org bob@example.org >"$T/mail"
 sign() { smime sign -i "$T/mail" -o "$T/signed"; }
 refuse='the session is locked; unlock the screen first'
 asked() { grep -q "$1" "$T/logind.log"; } # CALL
-token_process() { pgrep -P "$(pgrep -P "$agent_pid" smime-spawner)" smime-token | head -n 1; }
 tokens() { smime status --json >"$T/status.json" && [ "$(json "$T/status.json" "$1")" = True ]; }
 unlocked() { tokens 'all(t["unlocked"] for t in d["tokens"]) and len(d["tokens"]) == 1'; }
 ready() { tokens 'all(t["state"] == "ready" and not t["unlocked"] for t in d["tokens"]) and len(d["tokens"]) == 1'; }
