@@ -141,12 +141,23 @@ void identity_clear(struct identity *identity) {
 	close_fdp(&identity->pidfd);
 	free(identity->label);
 	free(identity->groups);
+	free(identity->last_cgroups);
+	free(identity->last_unit);
 	*identity = IDENTITY_NOBODY;
 }
 
 /* ---- A moment ---- */
 
-static int find_unit(pid_t pid, char **ret_unit) {
+/* A small file of /proc/PID: how many octets it has, at most `size`; -1 with errno. */
+static ssize_t read_file(pid_t pid, const char *name, char *text, size_t size) {
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 ? read(fd, text, size) : -1;
+}
+
+static int work_out_unit(pid_t pid, char **ret_unit) {
 	int r = sd_pid_get_user_unit(pid, ret_unit);
 
 	if (r == -ENODATA || r == -ENXIO)
@@ -157,6 +168,40 @@ static int find_unit(pid_t pid, char **ret_unit) {
 	if (r == -ENODATA || r == -ENXIO)
 		*ret_unit = strdup("");
 	return (r == -ENODATA || r == -ENXIO) && !*ret_unit ? -ENOMEM : 0;
+}
+
+/* NULL: they can't be read, or are longer than ours may be. */
+static char *read_cgroups(pid_t pid) {
+	char text[IDENTITY_CGROUPS_MAX_BYTES];
+	ssize_t len = read_file(pid, "cgroup", text, sizeof(text));
+
+	return len > 0 && len < (ssize_t)sizeof(text) ? copy_text(text, (size_t)len) : NULL;
+}
+
+/* What was worked out belongs to the control groups only when the process was in the same ones before and after. */
+static void keep_unit(struct identity *identity, const char *cgroups, const char *unit) {
+	_cleanup_(freep) char *after = read_cgroups(identity->pid);
+
+	free(identity->last_cgroups);
+	free(identity->last_unit);
+	identity->last_cgroups = identity->last_unit = NULL;
+	if (cgroups && after && strcmp(cgroups, after) == 0)
+		identity->last_unit = strdup(unit);
+	if (identity->last_unit)
+		identity->last_cgroups = TAKE(after);
+}
+
+static int find_unit(struct identity *identity, char **ret_unit) {
+	_cleanup_(freep) char *cgroups = read_cgroups(identity->pid);
+
+	if (cgroups && identity->last_cgroups && strcmp(cgroups, identity->last_cgroups) == 0) {
+		*ret_unit = strdup(identity->last_unit);
+		return *ret_unit ? 0 : -ENOMEM;
+	}
+	int r = work_out_unit(identity->pid, ret_unit);
+	if (r >= 0 && *ret_unit)
+		keep_unit(identity, cgroups, *ret_unit);
+	return r;
 }
 
 /* A file that was deleted or replaced is no longer the one of that path. */
@@ -177,13 +222,9 @@ static int find_executable(pid_t pid, char **ret_executable) {
 }
 
 static int find_name(pid_t pid, char **ret_name) {
-	char path[64], name[64];
-	_cleanup_(close_fdp) int fd = -1;
-	ssize_t len;
+	char name[64];
+	ssize_t len = read_file(pid, "comm", name, sizeof(name) - 1);
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	len = fd >= 0 ? read(fd, name, sizeof(name) - 1) : -1;
 	if (len <= 0)
 		return 0;
 	name[len] = '\0';
@@ -193,13 +234,9 @@ static int find_name(pid_t pid, char **ret_name) {
 
 /* Of the process itself; a thread with a label of its own is not seen. Without a security module that labels there is nothing to read. */
 static int find_label(pid_t pid, char **ret_label) {
-	char path[64], label[IDENTITY_LABEL_MAX_BYTES + 2];
-	_cleanup_(close_fdp) int fd = -1;
-	ssize_t len;
+	char label[IDENTITY_LABEL_MAX_BYTES + 2];
+	ssize_t len = read_file(pid, "attr/current", label, sizeof(label));
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/attr/current", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	len = fd >= 0 ? read(fd, label, sizeof(label)) : -1;
 	if (len < 0 && (errno == EINVAL || errno == ENOENT))
 		len = 0;
 	if (len < 0 || len == (ssize_t)sizeof(label))
@@ -226,12 +263,9 @@ static bool can_be_looked_into(pid_t pid) {
 /* sshd calls itself "sshd: somebody@pts/3" there, whatever its file is called. */
 static bool calls_itself_sshd(pid_t pid) {
 	static const char *const beginnings[] = { "sshd: ", "sshd-session: " };
-	char path[64], title[32] = "";
-	_cleanup_(close_fdp) int fd = -1;
+	char title[32] = "";
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, title, sizeof(title) - 1) < 0)
+	if (read_file(pid, "cmdline", title, sizeof(title) - 1) < 0)
 		return false;
 	for (size_t i = 0; i < ELEMENTSOF(beginnings); i++)
 		if (strncmp(title, beginnings[i], strlen(beginnings[i])) == 0)
@@ -270,9 +304,9 @@ static int look_at_program(const struct identity *identity, struct identity_now 
 	return r < 0 ? -SMIME_E_NO_MEMORY : 0;
 }
 
-int identity_look(const struct identity *identity, struct identity_now *ret_now) {
+int identity_look(struct identity *identity, struct identity_now *ret_now) {
 	struct identity_now now = { .remote = POLICY_DONT_KNOW };
-	int r = find_unit(identity->pid, &now.unit);
+	int r = find_unit(identity, &now.unit);
 
 	if (r >= 0 && !identity->label)
 		r = find_label(identity->pid, &now.label);

@@ -14,7 +14,7 @@
 
 #include "agent/policy/policy.h"
 
-enum { IDENTITY_LABEL_MAX_BYTES = 255 };
+enum { IDENTITY_LABEL_MAX_BYTES = 255, IDENTITY_CGROUPS_MAX_BYTES = 4096 };
 
 /* What holds for a connection. */
 struct identity {
@@ -26,6 +26,8 @@ struct identity {
 	bool groups_unknown;
 	int pidfd;   /* of the process that connected; -1: there is none */
 	char *label; /* SO_PEERSEC; NULL: the kernel gives the connection none */
+	/* What the last look found; NULL: nothing. The unit follows from /proc/PID/cgroup alone, and to work it out takes much longer than to read that. */
+	char *last_cgroups, *last_unit;
 };
 #define IDENTITY_NOBODY ((struct identity){ .pid = -1, .uid = (uid_t)-1, .gid = (gid_t)-1, .pidfd = -1 })
 
@@ -44,8 +46,8 @@ int identity_read(int fd, struct identity *ret_identity);
 int identity_of_process(pid_t pid, struct identity *ret_identity);
 void identity_clear(struct identity *identity);
 
-/* Looks again. -SMIME_E_NO_MEMORY alone. */
-int identity_look(const struct identity *identity, struct identity_now *ret_now);
+/* Looks again, and keeps what spares the next look work. -SMIME_E_NO_MEMORY alone. */
+int identity_look(struct identity *identity, struct identity_now *ret_now);
 void identity_now_clear(struct identity_now *now);
 /* Whether it passes on what comes from another machine, and nothing else of it: the unit takes most of the time of a look. */
 int identity_look_far(const struct identity *identity, enum policy_known *ret_remote);

@@ -83,7 +83,7 @@ static void describe_object(
 }
 
 int judge_explain(
-	const struct agent *agent, const struct identity *identity, const struct wire_explain *explain, struct wire_explain_reply *reply) {
+	const struct agent *agent, struct identity *identity, const struct wire_explain *explain, struct wire_explain_reply *reply) {
 	struct worker *worker = explain->key ? inventory_find_key(agent, explain->key) : NULL;
 	struct policy_question question = { .operation = (enum policy_operation)explain->operation };
 	struct judge_certificates certificates;

@@ -48,7 +48,7 @@ bool judge_unlock(struct request *request, const struct worker *worker);
 
 /* What is known, and what would be decided, without anything being done. `identity` is whose it would be; -SMIME_E_NO_MEMORY. */
 int judge_explain(
-	const struct agent *agent, const struct identity *identity, const struct wire_explain *explain, struct wire_explain_reply *reply);
+	const struct agent *agent, struct identity *identity, const struct wire_explain *explain, struct wire_explain_reply *reply);
 
 /* The operation is about to begin: what rules count is counted. */
 void judge_count(const struct verdict *verdict);

@@ -44,7 +44,7 @@ void request_handle_reload(struct request *request) {
 }
 
 /* Whose the operation would be: the client's own, or that of a process that it names. */
-static int find_identity(struct request *request, struct identity *ret_other, const struct identity **ret_identity) {
+static int find_identity(struct request *request, struct identity *ret_other, struct identity **ret_identity) {
 	uint32_t pid = request->wire->body->explain->pid;
 	int r = pid == 0 ? 0 : identity_of_process((pid_t)pid, ret_other);
 
@@ -57,7 +57,7 @@ void request_handle_explain(struct request *request) {
 	_cleanup_(identity_clear) struct identity other = IDENTITY_NOBODY;
 	const struct wire_explain *explain = request->wire->body->explain;
 	const struct agent *agent = request->peer->agent;
-	const struct identity *identity = NULL;
+	struct identity *identity = NULL;
 
 	if (!(explain->pid ? is_here(request) : is_own(request)))
 		return;

@@ -38,7 +38,7 @@ manager_start() { # [DIRECTORY]
 	local devices=${1:-$T/devices}
 	mkdir -p "$devices"
 	manager_cgroup=$(sed -n 's/^0:://p' /proc/self/cgroup)
-	manager_cgroup=${manager_cgroup%/}/smime-t.$$
+	manager_cgroup=${manager_cgroup%/}/smimet$$.slice # a name below which systemd looks for units
 	cat >"$T/manager" <<'END'
 cgroup=/sys/fs/cgroup$1 devices=$2
 shift 2

@@ -47,6 +47,10 @@ fails 'of which the user manager knows nothing' grep DISPLAY <(user show-environ
 holds 'its state is where an agent has it that smime starts' [ -f "$HOME/.local/state/smime-agent/rejection-secret" ]
 is 'and not in ~/.config' "$(ls "$HOME/.config/smime-agent")" agent.yaml
 
+# A client may be put into another unit while it is connected.
+check 'a client that is moved from unit to unit' 0 inside python3 "$SOURCE/tests/lib/moves.py" "$socket" "/sys/fs/cgroup$manager_cgroup" one.service two.service two.service one.service
+is 'is known in each' "$(cat "$T/out")" 'one.service two.service two.service one.service'
+
 # What the options come to, in every process of the service.
 pid=$(service_pid) || bail 'there is no service to look at'
 limit() { awk -v name="$2" 'index($0, name) == 1 { sub(name, ""); print $1 " " $2 }' "/proc/$1/limits"; }
