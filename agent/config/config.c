@@ -264,6 +264,7 @@ static struct config *config_new(void) {
 	if (!config)
 		return NULL;
 	config->pin_program = strdup(DEFAULT_PINENTRY);
+	config->read_at = time(NULL);
 	config->pin_idle_us = 15ull * 60 * 1000000;
 	config->pin_max_us = 8ull * 3600 * 1000000;
 	config->max_clients = 256;

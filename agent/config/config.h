@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "agent/policy/evidence.h"
 #include "agent/policy/policy.h"
@@ -87,6 +88,7 @@ struct config {
 	struct evidence *evidence; /* what vouches for keys */
 	bool consent_on_tty;       /* consent may be asked on the client's terminal */
 	char hash[2 * 32 + 1];     /* SHA-256 of the files that were read, in hex: which policy this is */
+	time_t read_at;            /* when that was begun */
 	struct config_audit audit;
 };
 

@@ -29,6 +29,7 @@ int reload(struct agent *agent, char **ret_message) {
 	config->evidence = fresh->evidence;
 	fresh->evidence = old_evidence;
 	config->consent_on_tty = fresh->consent_on_tty;
+	config->read_at = fresh->read_at;
 	memcpy(config->hash, fresh->hash, sizeof(config->hash));
 	/* Who agreed did so under other rules. */
 	consents_forget(agent->consents);

@@ -252,8 +252,9 @@ static int add_audit(struct audit *audit, struct wire_status_reply *status) {
 static int add_own(const struct agent *agent, struct wire_status_reply *status) {
 	status->clients = listener_clients(agent->listener);
 	status->prompts = prompts_count(agent->prompts);
-	if (discovery_status(agent->discovery, status->modules, STATUS_MODULES_MAX_BYTES) < 0 || add_readers(agent, status) < 0 ||
-		add_audit(agent->audit, status) < 0)
+	status->rules_read = ASN1_GENERALIZEDTIME_set(NULL, agent->config->read_at);
+	if (!status->rules_read || discovery_status(agent->discovery, status->modules, STATUS_MODULES_MAX_BYTES) < 0 ||
+		add_readers(agent, status) < 0 || add_audit(agent->audit, status) < 0)
 		return -SMIME_E_NO_MEMORY;
 	return add_pin(agent->config, status) < 0 ? -SMIME_E_NO_MEMORY :
 						    prompts_status(agent->prompts, status->line, STATUS_LINE_MAX_BYTES);

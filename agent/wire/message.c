@@ -243,6 +243,7 @@ ASN1_SEQUENCE(wire_status_reply) = {
 	TEXT_OPT(struct wire_status_reply, pin_file, 1),
 	TEXT_OPT(struct wire_status_reply, audit_directory, 2),
 	TEXT_OPT(struct wire_status_reply, audit_fault, 3),
+	ASN1_EXP_OPT(struct wire_status_reply, rules_read, ASN1_GENERALIZEDTIME, 4),
 } ASN1_SEQUENCE_END_name(struct wire_status_reply, wire_status_reply)
 IMPLEMENT(wire_status_reply)
 

@@ -262,6 +262,7 @@ struct wire_status_reply {
 	ASN1_UTF8STRING *pin_file;          /* that has the PIN instead; NULL: none has */
 	ASN1_UTF8STRING *audit_directory;   /* of the log; NULL: none is kept */
 	ASN1_UTF8STRING *audit_fault;       /* why it can't be written; NULL: it can */
+	ASN1_GENERALIZEDTIME *rules_read;   /* when the rules were read */
 };
 
 enum wire_event_kind {

@@ -64,11 +64,12 @@ static json_t *json_status(const struct smime_status *status) {
 		cli_json_append(&tokens, json_token(&status->tokens[i]));
 	for (size_t i = 0; i < status->line_count; i++)
 		cli_json_append(&line, json_prompt(&status->line[i]));
-	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "agent_version",
+	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "agent_version",
 		cli_json_text(status->agent_version), "socket", cli_json_text(status->socket), "pid", (json_int_t)status->pid, "clients",
 		(json_int_t)status->clients, "prompts", (json_int_t)status->prompts, "reader_fault", cli_json_text(status->reader_fault),
 		"readers", readers, "modules", modules, "tokens", tokens, "prompt_line", line, "audit_directory",
-		cli_json_text(status->audit_directory), "audit_fault", cli_json_text(status->audit_fault));
+		cli_json_text(status->audit_directory), "audit_fault", cli_json_text(status->audit_fault), "rules_read",
+		status->rules_read ? cli_json_time(status->rules_read) : json_null());
 }
 
 static void print_token(const struct cli *cli, const struct smime_token *token) {

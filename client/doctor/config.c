@@ -25,7 +25,10 @@ extern char **environ;
 
 enum { CHECK_MAX_MS = 10000, LINE_MAX_BYTES = 2048 };
 
-static const char to_restart[] = "`systemctl --user restart smime-agent`, or end the agent and start it again";
+#define RESTART "`systemctl --user restart smime-agent`, or end the agent and start it again"
+
+static const char to_reload[] = "`smime policy reload` for its rules; for anything else " RESTART;
+static const char to_restart[] = "if more than its rules was changed: " RESTART;
 
 static int spawn(const char *program, char *const arguments[], int errors, pid_t *ret_pid) {
 	posix_spawn_file_actions_t actions;
@@ -85,19 +88,20 @@ static void tell_wrong(struct doctor *doctor, const char *line) {
 	doctor_fault(doctor, SMIME_E_USAGE, AREA, "correct it; `smime-agent --check-config` says whether it is good", "%s", line);
 }
 
-/* It is read when the agent starts. */
-static bool is_newer(const struct doctor *doctor, const char *file) {
-	time_t started = doctor->status ? agent_process_started((pid_t)doctor->status->pid) : 0;
+/* All of it is read when the agent starts, and the rules in it when it is told to. */
+static void tell_file(struct doctor *doctor, const char *file) {
+	const struct smime_status *status = doctor->status;
+	time_t started = status ? agent_process_started((pid_t)status->pid) : 0;
+	time_t rules_read = status && status->rules_read > started ? status->rules_read : started;
 	struct stat st;
 
-	return started && stat(file, &st) == 0 && st.st_mtime > started + 1;
-}
-
-static void tell_file(struct doctor *doctor, const char *file) {
-	if (is_newer(doctor, file))
-		doctor_warning(doctor, AREA, to_restart, "%s is good, but was changed since the agent has read it", file);
-	else
+	if (!started || stat(file, &st) < 0 || st.st_mtime <= started + 1)
 		doctor_good(doctor, AREA, "%s is good", file);
+	else if (st.st_mtime > rules_read + 1)
+		doctor_warning(doctor, AREA, to_reload, "%s is good, but was changed since the agent has read it", file);
+	else
+		doctor_note(doctor, AREA, to_restart, "%s is good, and its rules are in force, but it was changed since the agent started",
+			file);
 }
 
 static void tell_good(struct doctor *doctor, const char *const files[], size_t count) {

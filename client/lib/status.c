@@ -103,6 +103,7 @@ static void describe_agent(struct arena *arena, const struct wire_status_reply *
 	status->pin_file = arena_text(arena, from->pin_file ? wire_text(from->pin_file) : NULL);
 	status->audit_directory = arena_text(arena, from->audit_directory ? wire_text(from->audit_directory) : NULL);
 	status->audit_fault = arena_text(arena, from->audit_fault ? wire_text(from->audit_fault) : NULL);
+	status->rules_read = from->rules_read ? describe_time(from->rules_read) : 0;
 	describe_readers(arena, from, status);
 	describe_modules(arena, from->modules, status);
 	describe_tokens(arena, from->tokens, status);

@@ -218,6 +218,7 @@ struct smime_status {
 	const char *pin_file;        /* that has the PIN, so that nobody is asked; NULL: none has */
 	const char *audit_directory; /* of the audit log; NULL: none is kept, or the agent doesn't say */
 	const char *audit_fault;     /* why it could not be written when that was last tried; NULL: it could */
+	time_t rules_read;           /* when the rules were read, at the start or by a reload; 0: the agent doesn't say */
 };
 
 /*

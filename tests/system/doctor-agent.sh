@@ -170,7 +170,12 @@ fi
 
 touch -d '+1 minute' "$T/agent.yaml"
 examine
-only 'agent.yaml was changed since' "warning config: $T/agent.yaml is good, but was changed since the agent has read it -> .*restart"
+only 'agent.yaml was changed since' "warning config: $T/agent.yaml is good, but was changed since the agent has read it -> .*policy reload.*restart"
+sleep 3.1 # what is as old as the agent, give or take a second, it may have read
+touch "$T/agent.yaml"
+check 'its rules are read again' 0 smime policy reload
+examine
+notes 'only its rules are known to be in force' "config: $T/agent.yaml is good, and its rules are in force, but it was changed since the agent started -> if more than its rules.*restart"
 cp "$T/agent.yaml" "$T/kept.yaml"
 echo 'colour: blue' >>"$T/agent.yaml"
 examine

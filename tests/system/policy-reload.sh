@@ -44,7 +44,12 @@ touch "$T/pinentry.d/wait"
 background client sign_as alice
 holds 'a question waits' await asked 1
 write 2 "$deny"
+rules_read() { date -d "$(smime status --json | json /dev/stdin 'd["rules_read"]')" +%s; }
+read_at=$(rules_read) now=$(date +%s)
+holds 'when the rules were read is known' [ $((now - read_at)) -le 60 ]
+await eval '[ "$(date +%s)" -gt "$now" ]'
 check 'the policy is read again' 0 smime policy reload
+holds 'they were read later now' [ "$(rules_read)" -gt "$read_at" ]
 is 'I6: what waits for consent is denied' "$(code_of client)" 5
 like 'I6: by the new rule' "$(cat "$T/client.err")" 'closed'
 is 'I6: and the token was not asked' "$(operations)" 0
