@@ -62,18 +62,49 @@ static void describe_outcome(const json_t *record, char *text, size_t size) {
 		(void)snprintf(text, size, "%s (%lld)", text_of(outcome, "text"), number_of(outcome, "code"));
 }
 
+/* "smime-agent 0.1.0 (process 4711), after crash"; nothing for records that are about a request. */
+static void describe_agent(const json_t *record, const char *kind, char *text, size_t size) {
+	if (strcmp(kind, "start") == 0)
+		(void)snprintf(text, size, "smime-agent %s (process %lld), after %s", text_of(record, "version"), number_of(record, "pid"),
+			text_of(record, "after"));
+	else if (strcmp(kind, "rotation") == 0)
+		(void)snprintf(text, size, "goes on from %s", text_of(record, "file"));
+	else if (strcmp(kind, "resume") == 0)
+		(void)snprintf(text, size, "it can be written again");
+	else if (strcmp(kind, "end") == 0)
+		(void)snprintf(
+			text, size, "%lld written, %lld waits for the disk", number_of(record, "records"), number_of(record, "syncs"));
+}
+
+/* What the agent found wrong before this record: "; missing: records 5 to 7". */
+static void describe_found(const json_t *record, char *text, size_t size) {
+	const json_t *torn = json_object_get(record, "torn"), *missing = json_object_get(record, "missing");
+	char octets[64] = "", range[96] = "", lost[64] = "";
+
+	if (torn)
+		(void)snprintf(octets, sizeof(octets), "; octets before it that are no record: %lld", number_of(torn, "octets"));
+	if (missing)
+		(void)snprintf(
+			range, sizeof(range), "; missing: records %lld to %lld", number_of(missing, "from"), number_of(missing, "to"));
+	if (json_object_get(record, "lost"))
+		(void)snprintf(lost, sizeof(lost), "; records that could not be written: %lld, since ", number_of(record, "lost"));
+	(void)snprintf(text, size, "%s%s%s%s", octets, range, lost, *lost ? text_of(record, "reason") : "");
+}
+
 static void print_record(const json_t *record) {
 	const char *kind = text_of(record, "kind");
-	char request[4096] = "", outcome[2048] = "";
+	char request[4096] = "", outcome[2048] = "", found[2048];
 
+	describe_agent(record, kind, request, sizeof(request));
+	describe_found(record, found, sizeof(found));
 	if (strcmp(kind, "intent") == 0 || strcmp(kind, "denied") == 0)
 		describe_request(record, request, sizeof(request));
 	if (strcmp(kind, "result") == 0)
 		(void)snprintf(request, sizeof(request), "of %lld", number_of(record, "intent"));
 	if (json_object_get(record, "outcome"))
 		describe_outcome(record, outcome, sizeof(outcome));
-	cli_print("%6lld  %.19s  %-8s  %s%s%s", number_of(record, "seq"), text_of(record, "time"), kind, request, *outcome ? ": " : "",
-		outcome);
+	cli_print("%6lld  %.19s  %-8s  %s%s%s%s", number_of(record, "seq"), text_of(record, "time"), kind, request, *outcome ? ": " : "",
+		outcome, found);
 }
 
 static int show_record(void *userdata, const json_t *record) {

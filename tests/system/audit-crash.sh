@@ -99,6 +99,8 @@ check 'what needs no key goes on' 0 smime status
 limit unlimited
 check 'with room again there are signatures again' 0 sign
 verifies 'and the log verifies'
+run smime audit show
+prints 'and shows since when and why there was none' 'resume    it can be written again; records that could not be written: 2, since [^;]*: File too large'
 is 'it says how many records are lost' "$(sed -nE 's/.*"kind":"resume","lost":([0-9]+),"reason":"[^"]*: File too large".*/\1/p' "$log")" 2
 limit $(($(size) + $(grep '"kind":"intent"' "$log" | tail -n 1 | wc -c) + 150)) # for one more, and half a result
 told 'no room for the result: the signature stays here' 7 'it was done, but its result is withheld.*File too large' sign
