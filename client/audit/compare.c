@@ -10,15 +10,27 @@
 
 #include "verify.h"
 
+/* The key's place beside a log, of which a directory or the files were named. */
+static int key_beside(const struct audit_files *files, char **ret_path) {
+	const char *first = files->count > 0 ? files->paths[0] : "", *slash = strrchr(first, '/');
+	int n;
+
+	if (files->directory)
+		n = asprintf(ret_path, "%s/" AUDIT_KEY_FILE, files->directory);
+	else
+		n = asprintf(ret_path, "%.*s" AUDIT_KEY_FILE, slash ? (int)(slash - first) + 1 : 0, first);
+	if (n < 0)
+		*ret_path = NULL;
+	return n < 0 ? -SMIME_E_NO_MEMORY : 0;
+}
+
 static int find_key(struct audit_walk *walk, const struct audit_files *files, const char *given, char **ret_message) {
 	_cleanup_(freep) char *beside = NULL;
 	struct audit_report *report = walk->report;
 
-	if (!given && files->directory && asprintf(&beside, "%s/" AUDIT_KEY_FILE, files->directory) < 0) {
-		beside = NULL;
+	if (!given && key_beside(files, &beside) < 0)
 		return -SMIME_E_NO_MEMORY;
-	}
-	if (!given && (!beside || access(beside, F_OK) < 0)) {
+	if (!given && access(beside, F_OK) < 0) {
 		audit_find(report, AUDIT_NOTE, NULL, 0,
 			"there is no key, so MACs were not checked: who can write the log could have made another one of it");
 		return 0;

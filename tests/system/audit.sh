@@ -108,6 +108,10 @@ if [ $slow = no ]; then skip 'operations at a time share a write to the disk' 'n
 points_of oracle check "$audit" "$audit/verification-key"
 check 'the log verifies' 0 smime audit verify
 prints 'with its key beside it, which is no good place' 'still lies beside the log.*is whole: [0-9]+ records, MACs checked, 0 unknown'
+check 'one of its files by its name' 0 smime audit verify "$log"
+prints 'has the key beside it, too' 'still lies beside the log.*MACs checked'
+check 'and from within its directory' 0 env -C "$audit" smime audit verify audit.jsonl
+prints 'likewise' 'still lies beside the log.*MACs checked'
 mv "$audit/verification-key" "$T/key"
 check 'without its key' 0 smime audit verify
 prints 'the MACs are not checked, and it says so' 'MACs were not checked.*MACs not checked'
@@ -228,6 +232,10 @@ is 'and the agent has said it' "$(of_kind start 1 "['missing']")" "{'from': $((l
 check 'show' 0 smime audit show
 prints 'who did what with which key' "1  20[0-9T:-]+  intent    sign by smime \(process [0-9]+, user $(id -u)\), key ${alice:0:16}, token demo, as alice@example.org"
 prints 'and what came of it' '2  20[0-9T:-]+  result    of 1: ok'
+prints 'when an agent began to write' "0  20[0-9T:-]+  start     smime-agent [0-9.]+ \(process [0-9]+\), after nothing"
+prints 'what it found missing then' "start     smime-agent [^;]*; missing: records $((last - 2)) to $((last - 1))"
+prints 'and that it ended in order' 'end       [0-9]+ written, [0-9]+ waits for the disk'
+is 'each in a line of its own' "$(wc -l <"$T/out")" "$(wc -l <"$log")"
 check 'from a time on' 0 smime audit show --since 2100-01-01
 is 'there is nothing' "$(cat "$T/out")" ''
 { sed 3q "$log" && printf 'nothing\n'; } >"$T/torn"
