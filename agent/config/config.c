@@ -199,9 +199,20 @@ static bool is_set(const struct key *key, const struct config_file *raw) {
 	return value != NULL;
 }
 
-/* An empty list says that there is to be none. */
-static bool is_named(const struct key *key, const struct config_file *raw) {
-	return is_set(key, raw) || config_place_has((struct bytes){ raw->bytes, raw->len }, key->name);
+/* The keys that a file names, a bit for each: an empty list, too, says that there is to be none. */
+static unsigned keys_of(const struct config_file *raw) {
+	const char *names[ELEMENTSOF(keys)];
+	unsigned set = 0;
+
+	for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
+		names[i] = keys[i].name;
+		set |= is_set(&keys[i], raw) ? 1u << i : 0;
+	}
+	return set | config_place_which((struct bytes){ raw->bytes, raw->len }, names, ELEMENTSOF(keys));
+}
+
+static bool has(unsigned set, size_t key) {
+	return set & 1u << key;
 }
 
 static bool user_may(const struct key *key, const struct config_file *system) {
@@ -244,12 +255,13 @@ static void chain_hash(struct config *config, const struct config_file *raw) {
 /* Takes over what a file sets, but for what `user` (may be NULL) sets in its place. */
 static int apply(
 	struct config *config, const char *file, const struct config_file *raw, const struct config_file *user, char **ret_message) {
+	unsigned users = user ? keys_of(user) : 0;
 	int r = check_user_may(file, raw, ret_message);
 
 	chain_hash(config, raw);
 
 	for (size_t i = 0; r == 0 && i < ELEMENTSOF(keys); i++)
-		if (is_set(&keys[i], raw) && !(user && is_set(&keys[i], user)))
+		if (is_set(&keys[i], raw) && !has(users, i))
 			r = keys[i].take(config, file, raw, ret_message);
 	r = say_place(r, file, raw, ret_message);
 	return r == 0 && raw->rules ? take_rules(config, file, raw, ret_message) : r;
@@ -278,14 +290,16 @@ static struct config *config_new(void) {
 
 /* What a user's file sets must be his to set. */
 static int check_user(const char *path, const struct config_file *user, const struct config_file *system, char **ret_message) {
+	unsigned users = keys_of(user), systems = system ? keys_of(system) : 0;
+
 	if (user->user_may)
 		return config_refuse(ret_message, "%s: user-may: only " SYSTEM_FILE " says what its users may set; remove it here", path);
 	for (size_t i = 0; i < ELEMENTSOF(keys); i++)
-		if (is_set(&keys[i], user) && keys[i].administrator)
+		if (has(users, i) && keys[i].administrator)
 			return config_refuse(ret_message, "%s: %s: only " SYSTEM_FILE " says what vouches for a key; remove it here", path,
 				keys[i].name);
-	for (size_t i = 0; system && i < ELEMENTSOF(keys); i++)
-		if (is_set(&keys[i], user) && is_named(&keys[i], system) && !user_may(&keys[i], system))
+	for (size_t i = 0; i < ELEMENTSOF(keys); i++)
+		if (has(users & systems, i) && !user_may(&keys[i], system))
 			return config_refuse(
 				ret_message, "%s: %s: is set in " SYSTEM_FILE " already, which stands; remove it here", path, keys[i].name);
 	return 0;

@@ -141,11 +141,14 @@ struct config_place config_place_of_complaint(struct bytes yaml, const char *com
 	return found ? place_of(found->start_mark) : (struct config_place){ 1, 1 };
 }
 
-bool config_place_has(struct bytes yaml, const char *key) {
+unsigned config_place_which(struct bytes yaml, const char *const *keys, size_t count) {
 	_cleanup_(tree_clear) struct tree tree = { .has_parser = false };
 	yaml_document_t *document = tree_read(&tree, yaml);
+	unsigned found = 0;
 
-	return document && value_of(document, yaml_document_get_root_node(document), key);
+	for (size_t i = 0; document && i < count; i++)
+		found |= value_of(document, yaml_document_get_root_node(document), keys[i]) ? 1u << i : 0;
+	return found;
 }
 
 /* ---- Keys that nobody knows ---- */

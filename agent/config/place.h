@@ -34,8 +34,8 @@ struct config_place config_place_of_complaint(struct bytes yaml, const char *com
  */
 struct config_place config_place_of_key(struct bytes yaml, struct config_place before, const char *key);
 
-/* Whether the file has this key, with whatever value: of an empty list libcyaml keeps nothing. */
-bool config_place_has(struct bytes yaml, const char *key);
+/* Which of these keys the file has, a bit for each, with whatever value: of an empty list libcyaml keeps nothing. */
+unsigned config_place_which(struct bytes yaml, const char *const *keys, size_t count);
 
 /* Where a text is no mapping, stops being YAML, or goes on with a second document; else where it begins. */
 struct config_place config_place_of_fault(struct bytes yaml);

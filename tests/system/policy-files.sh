@@ -46,6 +46,8 @@ printf 'prompts: no\nuser-may: [pin]\n' >"$HOME/.config/smime-agent/agent.yaml"
 told "an administrator's key in a user's file" 2 'agent.yaml:2:12: user-may: only /etc/' smime-agent --check-config
 printf 'enrolled:\n  - {fingerprint: x, serial: x}\n' >"$HOME/.config/smime-agent/agent.yaml"
 told 'and one that vouches' 2 'agent.yaml:2:5: enrolled: only /etc/' smime-agent --check-config
+printf 'attestations: []\n' >"$HOME/.config/smime-agent/agent.yaml"
+told 'though nothing does' 2 'agent.yaml:1:15: attestations: only /etc/' smime-agent --check-config
 # What a file holds is shown in one line, whatever is in it.
 printf 'rules: [{outcome: "a\\nb\\e[31m\\u202e"}]\n' >"$T/bad.yaml"
 told 'a word with controls in it' 2 'bad.yaml:1:19: ' smime-agent --check-config --config "$T/bad.yaml"

@@ -168,6 +168,11 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 	says 'as it says' 'pin: program: /nosuch'
 	both "{user-may: [trust, pin], pin: {program: \"$T/pinentry\"}}" 'trust: []'
 	is "where he sets none the administrator's stands" "$code" 0
+	both "{user-may: [trust], trust: [/nosuch], pin: {program: \"$T/pinentry\"}}" 'trust: []'
+	is 'an empty list is one that he sets' "$code" 0
+	both "{trust: [\"$T/ca/root.pem\"], pin: {program: \"$T/pinentry\"}}" 'trust: []'
+	is 'and that he may not where it is not his' "$code" 2
+	says 'it is named, too' "$HOME/.config/smime-agent/agent.yaml:[0-9]+:[0-9]+: trust.*/etc/smime-agent/agent.yaml"
 	both "{user-may: [trust], pin: {program: \"$T/pinentry\"}}" "pin: {program: \"$T/pinentry\"}"
 	is 'a key that user-may leaves out' "$code" 2
 	says 'is still refused' "$HOME/.config/smime-agent/agent.yaml:[0-9]+:[0-9]+: pin.*/etc/smime-agent/agent.yaml"
