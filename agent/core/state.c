@@ -118,12 +118,20 @@ int state_load_private(struct agent *agent, char **ret_message) {
 	return r == 0 ? name_audit_directory(agent, directory) : r;
 }
 
+/* Of two keys of one kind the message names that whose file is no good. */
+static int load(STACK_OF(ASN1_OCTET_STRING) **list, const char *key, char *const *paths, size_t count, char **ret_message) {
+	_cleanup_(freep) char *why = NULL;
+	int r = certificates_load(list, paths, count, &why);
+
+	return why ? refuse(ret_message, r, "%s: %s", key, why) : r;
+}
+
 int state_load_files(struct agent *agent, char **ret_message) {
 	const struct config *config = agent->config;
-	int r = certificates_load(&agent->anchors, config->trust, config->trust_count, ret_message);
+	int r = load(&agent->anchors, "trust", config->trust, config->trust_count, ret_message);
 
 	if (r == 0)
-		r = certificates_load(&agent->certificates, config->certificates, config->certificate_count, ret_message);
+		r = load(&agent->certificates, "certificates", config->certificates, config->certificate_count, ret_message);
 	if (r == 0)
 		r = check_size(agent->certificates, ret_message);
 	return r == 0 ? make_capabilities(agent) : r;
