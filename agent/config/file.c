@@ -331,10 +331,33 @@ static const char *kind_of(const char *word) {
 	return NULL;
 }
 
+/* What libcyaml says of a value, in the same words; false: it is understood as it is. */
+static bool reword(const char *what, char *text, size_t size) {
+	static const char *const numbers[] = { "Invalid UINT value: ", "Invalid uint64_t value: " };
+
+	for (size_t i = 0; i < ELEMENTSOF(numbers); i++)
+		if (strncmp(what, numbers[i], strlen(numbers[i])) == 0) {
+			(void)snprintf(text, size, "%.100s is no number that could stand here", what + strlen(numbers[i]));
+			return true;
+		}
+	if (strncmp(what, "STRING length > ", strlen("STRING length > ")) == 0)
+		(void)snprintf(text, size, "this text is longer than %d octets", CONFIG_TEXT_MAX_BYTES);
+	else if (strncmp(what, "STRING length < ", strlen("STRING length < ")) == 0)
+		(void)snprintf(text, size, "this text is empty");
+	else if (strncmp(what, "Insufficient entries ", strlen("Insufficient entries ")) == 0)
+		(void)snprintf(text, size, "this list is empty; leave the key out instead");
+	else
+		return false;
+	return true;
+}
+
 static int refuse_complaint(const char *path, const struct complaint *complaint, struct bytes yaml, cyaml_err_t err, char **ret_message) {
 	struct config_place place = find_place(complaint, yaml, err);
 	const char *what = *complaint->what ? complaint->what : cyaml_strerror(err), *expected = NULL, *got = NULL;
+	char reworded[160];
 
+	if (reword(what, reworded, sizeof(reworded)))
+		what = reworded;
 	if (is_no_yaml(err))
 		what = "this is no YAML";
 	if (strncmp(what, "Expecting ", strlen("Expecting ")) == 0 && (got = strstr(what, ", got event: "))) {

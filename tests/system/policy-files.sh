@@ -34,6 +34,11 @@ refused 'no certificate' 1:44 'hardware-policies: trust: /etc/hostname: holds no
 refused 'a file that is not there' 1:21 'attestation-roots: /nosuch.pem: can.t be read' 'attestation-roots: [/nosuch.pem]\n'
 refused 'a version' 1:23 "attestation-firmware: '5.7' is no version" 'attestation-firmware: "5.7"\n'
 refused 'what is no mapping' 2:1 'a mapping is expected here, and this is a list' '# nothing\n[1, 2]\n'
+refused 'what is no number' 1:23 "'many' is no number" 'socket: {max_clients: many}\n'
+refused 'nor is one that is too large' 1:23 "'99999999999' is no number" 'socket: {max_clients: 99999999999}\n'
+refused 'an empty text' 1:19 'this text is empty' 'rules: [{outcome: ""}]\n'
+refused 'a text that is too long' 1:40 'this text is longer than 1023 octets$' "rules: [{outcome: deny, text: x, name: $(printf '%01024d' 0)}]\n"
+refused 'no module' 1:10 'this list is empty; leave the key out' 'modules: []\n'
 refused 'what is no YAML' 2:8 'this is no YAML' 'trust: []\nrules: ]\n'
 refused 'what ends too early' '[23]:1' 'this is no YAML' 'rules: [{outcome: allow\n\n'
 refused 'a key that nobody knows' 4:1 'Unexpected key: rulez' 'trust: [rulez]\npin: {idle: 1h}\n\nrulez: []\n'
