@@ -27,6 +27,23 @@ int rule_take(char **target, const char *text) {
 	return text && !*target ? -SMIME_E_NO_MEMORY : 0;
 }
 
+int rule_take_pattern(char **target, const char *text, const char *escaped) {
+	char *to = text ? malloc(2 * strlen(text) + 1) : NULL;
+
+	*target = to;
+	if (!to)
+		return text ? -SMIME_E_NO_MEMORY : 0;
+	for (; *text; text++) {
+		if (text[0] == '\\' && text[1] && strchr(escaped, text[1]))
+			*to++ = '\\';
+		*to++ = *text;
+		if (text[0] == '\\' && text[1] == '\\')
+			*to++ = *++text;
+	}
+	*to = '\0';
+	return 0;
+}
+
 struct rule_number rule_number(unsigned value) {
 	return (struct rule_number){ .set = true, .value = value };
 }

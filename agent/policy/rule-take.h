@@ -20,6 +20,12 @@ int rule_find_evidence(const char *text);
 /* Copies a text that may be NULL. -SMIME_E_NO_MEMORY. */
 int rule_take(char **target, const char *text);
 
+/*
+ * The same of a pattern for texts in which a backslash stands before some octets by itself, so that one before these is none of the
+ * pattern's: "CN=A\, B" is how RFC 2253 writes a name, and "a\x2db.service" how systemd does. -SMIME_E_NO_MEMORY.
+ */
+int rule_take_pattern(char **target, const char *text, const char *escaped);
+
 /* yes or no, and nothing else that YAML would take for it. -SMIME_E_USAGE. */
 int rule_take_choice(const char *text, bool *ret_choice);
 

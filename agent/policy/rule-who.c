@@ -87,7 +87,7 @@ int rule_take_key(struct rule_key *key, const struct rule_text_key *text, struct
 	if (r == 0)
 		r = take_lower(&key->address, text->address);
 	if (r == 0)
-		r = rule_take(&key->issuer, text->issuer);
+		r = rule_take_pattern(&key->issuer, text->issuer, ",+\"<>;#= 0123456789ABCDEF");
 	if (r == 0)
 		r = rule_take(&key->token, text->token);
 	if (r == 0)
@@ -164,7 +164,7 @@ int rule_take_client(struct rule_client *client, const struct rule_text_client *
 	if (r == 0)
 		r = take_gid(client, text->gid, ret_fault);
 	if (r == 0)
-		r = rule_take(&client->unit, text->unit);
+		r = rule_take_pattern(&client->unit, text->unit, "x");
 	if (r == 0)
 		r = rule_take(&client->label, text->label);
 	if (r == 0)

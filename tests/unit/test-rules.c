@@ -331,6 +331,45 @@ static void a_star_is_for_any_character(void **state) {
 	assert_int_equal(ask(&below, &question), RULE_NO);
 }
 
+/* Names are written into rules as programs show them; elsewhere a backslash takes the meaning of what is behind it, as ever. */
+static void a_backslash_of_a_name_is_itself(void **state) {
+	static const struct {
+		const char *pattern, *name;
+		enum rule_match expected;
+	} issuers[] = {
+		{ "CN=A\\, B,O=C", "CN=A\\, B,O=C", RULE_YES },
+		{ "CN=A\\, *", "CN=A\\, B,O=C", RULE_YES },
+		{ "CN=\\#1\\0D", "CN=\\#1\\0D", RULE_YES },
+		{ "CN=A\\\\, B,O=C", "CN=A\\, B,O=C", RULE_YES },
+		{ "CN=A\\*", "CN=A*", RULE_YES },
+		{ "CN=A\\*", "CN=AB", RULE_NO },
+	}, units[] = {
+		{ "app-a\\x2db@1.service", "app-a\\x2db@1.service", RULE_YES },
+		{ "app-a\\x2db@*", "app-a\\x2db@1.service", RULE_YES },
+		{ "app-a\\x2db@*", "app-ax2db@1.service", RULE_NO },
+		{ "app-a\\\\x2db@*", "app-a\\x2db@1.service", RULE_YES },
+		{ "app\\.service", "app.service", RULE_YES },
+	};
+	struct policy_question question = usual();
+
+	for (size_t i = 0; i < ELEMENTSOF(issuers); i++) {
+		struct policy_certificate issued = { .issuer = TEXT(issuers[i].name) };
+		const struct policy_certificate *const only[] = { &issued };
+		struct policy_key with = of;
+		struct rule_text_key issuer = { .issuer = TEXT(issuers[i].pattern) };
+
+		with.certificates = only;
+		assert_int_equal(of_key(&issuer, &with), issuers[i].expected);
+	}
+	for (size_t i = 0; i < ELEMENTSOF(units); i++) {
+		struct rule_text_client unit = { .unit = TEXT(units[i].pattern) };
+		const struct rule_text in_unit = { .outcome = TEXT("deny"), .client = &unit };
+
+		question.client.unit = TEXT(units[i].name);
+		assert_int_equal(ask(&in_unit, &question), units[i].expected);
+	}
+}
+
 /* Whatever else is not known. */
 static void what_does_not_apply_is_certain(void **state) {
 	struct rule_text_key address = { .address = TEXT("alice@example.org") };
@@ -683,6 +722,7 @@ int main(void) {
 		cmocka_unit_test(others_are_opened_nothing_by_rules_that_do_not_name_them),
 		cmocka_unit_test(users_and_groups_have_names),
 		cmocka_unit_test(a_star_is_for_any_character),
+		cmocka_unit_test(a_backslash_of_a_name_is_itself),
 		cmocka_unit_test(what_does_not_apply_is_certain),
 		cmocka_unit_test(a_condition_holds_or_not),
 		cmocka_unit_test(a_locked_session_may_be_active),
