@@ -24,7 +24,7 @@ is 'of a connection it gives neither the process nor a label' "$(python3 "$T/pee
 check 'her agent' 0 user_of kay enable --now smime-agent.socket
 check 'signs' 0 by kay smime "${alice[@]}"
 check 'of a client' 0 by kay smime policy explain sign
-prints 'all is known' "uid $(id -u kay), gid $(id -g kay), unit [^ ]+, label unconfined, executable /usr/bin/smime, remote no"
+prints 'all is known' "uid $(id -u kay), gid $(id -g kay), groups $(id -G kay), unit [^ ]+, label unconfined, executable /usr/bin/smime, remote no"
 mkdir -p /home/kay/lib && install -m 644 "$SOURCE"/tests/lib/{attach,wire}.py /home/kay/lib/
 cat >/home/kay/lib/gone.py <<'END'
 # The process that has connected ends; who has inherited its connection asks over it.
