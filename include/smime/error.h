@@ -9,6 +9,10 @@
 #ifndef SMIME_ERROR_H
 #define SMIME_ERROR_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum smime_error {
 	SMIME_OK = 0,
 
@@ -79,5 +83,9 @@ const char *smime_strerror(int r);
 
 /* The exit code (0 to 8) that docs/smime.1 promises for an error; r as for smime_strerror(). */
 int smime_exit_code(int r);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,6 +12,14 @@ fails 'the core links neither libp11 nor libpcsclite' grep -E 'libp11\.|libpcscl
 fails 'the token process links no libsystemd' grep libsystemd <(ldd "$token")
 is 'libsmime links libcrypto alone' "$(readelf -d "$library" | grep NEEDED | grep -oE '\[lib[a-z0-9]+' | tr -d '[' | grep -vE '^libc$|libasan|libubsan' | tr '\n' ' ')" 'libcrypto '
 fails 'libsmime exports only its API' grep -vE ' smime_[a-z_0-9]+$' <(nm -D --defined-only "$library")
+for header in "$SOURCE"/include/smime/*.h; do
+	holds "$(basename "$header") is C99 by itself" cc -std=c99 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -I "$SOURCE/include" -x c "$header"
+done
+names_exported() { nm -D --defined-only "$library" | sed -n 's/.* smime_/smime_/p' | sort; }
+mkdir "$T/names"
+{ printf '#include <smime/%s.h>\n' error smime && printf 'extern void *const names[];\nvoid *const names[] = {\n' && names_exported | sed 's/.*/(void *)&,/' && printf '};\n'; } >"$T/names/names.cc"
+holds 'the headers are C++17, and declare all that libsmime exports' clang++ -std=c++17 -Wall -Wextra -Wpedantic -Werror -I "$SOURCE/include" -c -o "$T/names/names.o" "$T/names/names.cc"
+is 'which a C++ program asks for by the names that are exported' "$(nm -u "$T/names/names.o" | sed 's/.* //' | grep smime_ | sort)" "$(names_exported)"
 for program in "$core" "$token" "$SMIME_BUILD"/client/{cli/smime,git/smime-git,mutt/smime-mutt}; do
 	name=$(basename "$program")
 	holds "$name is position independent" grep -q 'Type:.*DYN' <(readelf -h "$program")
