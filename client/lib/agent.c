@@ -44,6 +44,7 @@ static int try_connect(struct smime *s, const char *path) {
 	if (n < 0)
 		return errno == ENOENT || errno == ECONNREFUSED ? 1 : smime_fail(s, SMIME_E_NO_AGENT, "%s: %s", path, strerror(errno));
 	s->fd = take_fd(&fd);
+	s->pid = getpid();
 	return 0;
 }
 
@@ -69,11 +70,14 @@ static int agent_connect(struct smime *s) {
 	return r == 1 ? say_nobody_answers(s, path, is_default) : r;
 }
 
-/* Between two requests the agent has nothing to say: what can be read is the end. */
+/*
+ * Between two requests the agent has nothing to say: what can be read is the end. A child that was forked would take the answers that
+ * its parent waits for, and the agent would take it for its parent.
+ */
 static bool is_stale(const struct smime *s) {
 	struct pollfd poll_fd = { .fd = s->fd, .events = POLLIN };
 
-	return poll(&poll_fd, 1, 0) != 0;
+	return s->pid != getpid() || poll(&poll_fd, 1, 0) != 0;
 }
 
 static int sent(struct smime *s, int r) {

@@ -47,11 +47,12 @@ SMIME_API void smime_set_autostart(struct smime *s, bool autostart) {
 	s->autostart = autostart;
 }
 
+/* What the agent was told in a greeting holds for the whole connection. */
 SMIME_API int smime_set_program(struct smime *s, const char *name) {
+	agent_disconnect(s);
 	return set_text(&s->program, name);
 }
 
-/* What the agent was told in a greeting holds for the whole connection. */
 SMIME_API void smime_set_prompts(struct smime *s, bool prompts) {
 	bool changes = s->no_prompts == prompts;
 

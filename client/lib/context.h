@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <smime/smime.h>
 
@@ -26,6 +27,7 @@ struct smime {
 	char *found;   /* what smime_socket() last told, or NULL */
 	bool autostart, no_prompts;
 	int fd;       /* the agent's connection, -1: none */
+	pid_t pid;    /* of the process that has made it */
 	bool greeted; /* the agent has answered our hello */
 	uint32_t last_id;
 	char message[SMIME_MESSAGE_MAX_BYTES];

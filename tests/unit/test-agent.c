@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -224,6 +225,61 @@ static void a_client_says_who_it_is_and_asks_at_once(void **state) {
 	assert_string_equal(play.program, "test-agent");
 }
 
+/* Puts the context on a connection that answers nothing. Returns the agent's end. */
+static int pretend_connection(void) {
+	struct timeval soon = { .tv_sec = 0, .tv_usec = 1000 };
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	assert_int_equal(setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon)), 0);
+	agent_disconnect(s);
+	s->fd = ends[0];
+	s->pid = getpid();
+	s->greeted = true;
+	return ends[1];
+}
+
+static void a_name_that_is_given_later_is_said_too(void **state) {
+	int fd = pretend_connection();
+
+	assert_int_equal(smime_set_program(s, "another"), 0);
+	assert_int_equal(s->fd, -1);
+	assert_int_equal(smime_set_program(s, NULL), 0);
+	close(fd);
+}
+
+/* In the child: asks an agent of its own, with the copy of a context that has a connection. */
+static int ask_in_child(void) {
+	struct play play = { .answer = ANSWER_DONE, .version = WIRE_VERSION, .connections = 1 };
+	pthread_t thread;
+
+	play.listener = listen_at(s->socket);
+	if (pthread_create(&thread, NULL, perform, &play) != 0)
+		return 1;
+	if (lock() < 0)
+		return 2;
+	pthread_join(thread, NULL);
+	return 0;
+}
+
+static void a_forked_child_leaves_the_connection_to_its_parent(void **state) {
+	char path[64];
+	int fd, status;
+
+	(void)snprintf(path, sizeof(path), "%s/socket", place);
+	assert_int_equal(smime_set_socket(s, path), 0);
+	fd = pretend_connection();
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(ask_in_child());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0), 0);
+	assert_int_equal(lock(), -SMIME_E_IO); /* which the parent still uses */
+	assert_int_equal(poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0), 1);
+	close(fd);
+}
+
 static void an_error_of_the_agent_is_the_error_of_the_call(void **state) {
 	assert_int_equal(ask(&(struct play){ .answer = ANSWER_ERROR }, 1), -SMIME_E_PIN_WRONG);
 	assert_string_equal(smime_message(s), "wrong PIN for the token Work");
@@ -358,6 +414,8 @@ static void a_message_is_one_clean_line(void **state) {
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_client_says_who_it_is_and_asks_at_once),
+		cmocka_unit_test(a_name_that_is_given_later_is_said_too),
+		cmocka_unit_test(a_forked_child_leaves_the_connection_to_its_parent),
 		cmocka_unit_test(an_error_of_the_agent_is_the_error_of_the_call),
 		cmocka_unit_test(an_agent_that_hangs_up_is_gone),
 		cmocka_unit_test(a_connection_that_ended_between_two_calls_is_made_anew),
