@@ -12,8 +12,8 @@
  * Texts are UTF-8 as far as whoever wrote them kept to it; see smime_printable(). What a call is given stays the caller's and is
  * only used during the call; options may be NULL, which means all zero, and so may the place for a report that nobody wants.
  * A context is not for two threads at once; two contexts are independent. A child that was forked may use its copy of a context,
- * which makes a connection of its own. Writing to a pipe or socket that nobody reads raises
- * SIGPIPE, as write(2) does; a program that ignores the signal gets -SMIME_E_IO.
+ * which makes a connection of its own. A descriptor that does not block is waited for. Writing to a pipe or socket that nobody
+ * reads raises SIGPIPE, as write(2) does; a program that ignores the signal gets -SMIME_E_IO.
  * Version 0.x: no promise of stability yet.
  */
 #ifndef SMIME_SMIME_H

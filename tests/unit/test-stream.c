@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "client/stream/lines.h"
@@ -572,6 +573,67 @@ static void a_descriptor_gets_every_byte_in_order(void **state) {
 	assert_yields(source, data, len);
 }
 
+static int octets_in_pipe(int fd) {
+	int count = 0;
+
+	assert_int_equal(ioctl(fd, FIONREAD, &count), 0);
+	return count;
+}
+
+/* One after the other, each when the one before it was read. */
+static void *write_slowly(void *arg) {
+	const struct writer *writer = arg;
+
+	for (size_t i = 0; i < writer->len && write(writer->fd, writer->data + i, 1) == 1; i++)
+		while (octets_in_pipe(writer->fd) > 0)
+			sched_yield();
+	close(writer->fd);
+	return NULL;
+}
+
+/* All that comes, but not before the pipe is full. */
+static void *read_late(void *arg) {
+	struct source *source = NULL;
+	int fd = *(int *)arg;
+
+	while (octets_in_pipe(fd) < fcntl(fd, F_GETPIPE_SZ))
+		sched_yield();
+	if (source_from_fd(fd, &source) < 0)
+		return NULL;
+	return source;
+}
+
+static void a_descriptor_that_does_not_block_is_waited_for(void **state) {
+	enum { FEW_OCTETS = 50, MANY_OCTETS = 1024 * 1024 };
+	_cleanup_(freep) uint8_t *data = pattern(MANY_OCTETS);
+	_cleanup_(source_unrefp) struct source *in = NULL, *through = NULL;
+	_cleanup_(sink_freep) struct sink *sink = NULL;
+	struct writer writer = { .data = data, .len = FEW_OCTETS };
+	pthread_t thread;
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	writer.fd = fds[1];
+	assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(pthread_create(&thread, NULL, write_slowly, &writer), 0);
+	assert_int_equal(source_from_fd(fds[0], &in), 0);
+	pthread_join(thread, NULL);
+	assert_yields(in, data, FEW_OCTETS);
+	close(fds[0]);
+
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(fcntl(fds[1], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(pthread_create(&thread, NULL, read_late, &fds[0]), 0);
+	assert_int_equal(sink_to_fd(fds[1], &sink), 0);
+	assert_int_equal(sink_write(sink, data, MANY_OCTETS), 0);
+	assert_int_equal(sink_finish(sink), 0);
+	close(fds[1]);
+	pthread_join(thread, (void **)&through);
+	assert_non_null(through);
+	assert_yields(through, data, MANY_OCTETS);
+	close(fds[0]);
+}
+
 static void a_digest_sees_everything(void **state) {
 	/* SHA-256 of "abc": FIPS 180-2 B.1 */
 	static const uint8_t expected[] = { 0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea, 0x41, 0x41, 0x40, 0xde, 0x5d, 0xae, 0x22, 0x23,
@@ -614,6 +676,7 @@ int main(void) {
 		cmocka_unit_test(a_memory_sink_refuses_more_than_its_limit),
 		cmocka_unit_test(a_full_disk_is_an_error_at_the_latest_in_finish),
 		cmocka_unit_test(a_descriptor_gets_every_byte_in_order),
+		cmocka_unit_test(a_descriptor_that_does_not_block_is_waited_for),
 		cmocka_unit_test(a_digest_sees_everything),
 	};
 
