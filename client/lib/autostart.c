@@ -48,8 +48,15 @@ static bool find_in_build_tree(char path[PATH_MAX]) {
 	return n > 0 && n < PATH_MAX && is_safe_program(path);
 }
 
-/* errors: where what it says goes. */
-static int spawn_detached(const char *path, char *const *argv, int errors, pid_t *ret_pid) {
+/* A file for what a program says. None of the numbers of the standard streams, which a program may have closed: they are set one by one. */
+static int memory_file(void) {
+	_cleanup_(close_fdp) int fd = memfd_create("smime-agent", MFD_CLOEXEC);
+
+	return fd < 0 || fd > 2 ? take_fd(&fd) : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+/* output, errors: where what it says goes; -1: nowhere. */
+static int spawn_detached(const char *path, char *const *argv, int output, int errors, pid_t *ret_pid) {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none, reset;
@@ -69,7 +76,7 @@ static int spawn_detached(const char *path, char *const *argv, int errors, pid_t
 	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 	error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDWR, 0);
 	if (error == 0)
-		error = posix_spawn_file_actions_adddup2(&actions, 0, 1);
+		error = posix_spawn_file_actions_adddup2(&actions, output >= 0 ? output : 0, 1);
 	if (error == 0)
 		error = posix_spawn_file_actions_adddup2(&actions, errors >= 0 ? errors : 0, 2);
 	/* A pipe kept open by the agent would never end for its reader. */
@@ -116,13 +123,13 @@ static int say_ended(struct smime *s, const char *path, int errors) {
 
 int agent_autostart(struct smime *s) {
 	char *const argv[] = { (char *)(uintptr_t) "smime-agent", NULL };
-	_cleanup_(close_fdp) int errors = memfd_create("smime-agent", MFD_CLOEXEC);
+	_cleanup_(close_fdp) int errors = memory_file();
 	char built[PATH_MAX];
 	const char *path = find_in_build_tree(built) ? built : SMIME_AGENT_PATH;
 	pid_t pid;
 	int status = 0;
 
-	if (spawn_detached(path, argv, errors, &pid) < 0)
+	if (spawn_detached(path, argv, -1, errors, &pid) < 0)
 		return smime_fail(s, SMIME_E_NO_AGENT, "no agent answers, and %s can't be started: %s", path, strerror(errno));
 	if (wait_for_exit(pid) < 0)
 		return smime_fail(
@@ -133,25 +140,36 @@ int agent_autostart(struct smime *s) {
 	return 0;
 }
 
+/* A program that ignores SIGCHLD gets no status: only who finds nothing wrong has said so on its standard output. */
+static bool has_succeeded(pid_t pid, int output) {
+	struct stat st;
+	int status = 0;
+
+	if (waitpid(pid, &status, 0) == pid)
+		return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return output >= 0 && fstat(output, &st) == 0 && st.st_size > 0;
+}
+
 int agent_check_config(struct smime *s, const char *file) {
 	static const char *const words[] = { "smime-agent", "--check-config", "--config" };
 	_cleanup_(freep) char *absolute = file ? realpath(file, NULL) : NULL;
 	char *const argv[] = { (char *)(uintptr_t)words[0], (char *)(uintptr_t)words[1], absolute ? (char *)(uintptr_t)words[2] : NULL,
 		absolute, NULL };
-	_cleanup_(close_fdp) int errors = memfd_create("smime-agent", MFD_CLOEXEC);
+	_cleanup_(close_fdp) int output = memory_file(), errors = memory_file();
 	char built[PATH_MAX], why[SMIME_MESSAGE_MAX_BYTES / 2];
 	const char *path = find_in_build_tree(built) ? built : SMIME_AGENT_PATH;
-	int status = 0;
 	pid_t pid;
 
 	if (file && !absolute)
 		return smime_fail(s, SMIME_E_IO, "%s: %s", file, strerror(errno));
-	if (spawn_detached(path, argv, errors, &pid) < 0)
+	if (spawn_detached(path, argv, output, errors, &pid) < 0)
 		return smime_fail(s, SMIME_E_NO_AGENT, "%s can't be started: %s", path, strerror(errno));
-	if (wait_for_exit(pid) < 0 || waitpid(pid, &status, 0) != pid)
+	if (wait_for_exit(pid) < 0)
 		return smime_fail(s, SMIME_E_INTERNAL, "%s did not end", path);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (has_succeeded(pid, output))
 		return 0;
 	first_line(errors, why, sizeof(why));
+	if (!*why)
+		return smime_fail(s, SMIME_E_INTERNAL, "%s ended, and did not say why", path);
 	return smime_fail(s, SMIME_E_USAGE, "%s", why);
 }

@@ -160,7 +160,7 @@ struct smime_certificates *smime_certificates_free(struct smime_certificates *ce
 
 /*
  * Puts a certificate into the person's folder, so that it is found for its addresses; the folder is made where it is missing.
- * Returns 1 when it was there already. Whether to believe the certificate is the caller's to know. -SMIME_E_IO.
+ * Returns 1 when it was there already. Whether to believe the certificate is the caller's to know. -SMIME_E_IO, -SMIME_E_MALFORMED.
  */
 int smime_certificate_keep(struct smime *smime, const struct smime_certificate *certificate);
 
@@ -316,7 +316,10 @@ struct smime_explanation *smime_explanation_free(struct smime_explanation *expla
 /* Has the agent read its rules again. -SMIME_E_USAGE: they are not good, and those in force stay; the message says where. */
 int smime_policy_reload(struct smime *smime);
 
-/* Whether a configuration is good; NULL: that in the usual places. -SMIME_E_USAGE, with file, line and column. No agent is asked. */
+/*
+ * Whether a configuration is good; NULL: that in the usual places. -SMIME_E_USAGE, with file, line and column. No agent is asked, but
+ * the program smime-agent is run: -SMIME_E_NO_AGENT when it can't be. -SMIME_E_IO: there is no such file.
+ */
 int smime_policy_check(struct smime *smime, const char *file);
 
 /* ---- Protecting ---- */
@@ -561,7 +564,7 @@ struct smime_decrypt_options {
 };
 
 /*
- * Decrypts what is read from `in`, as deep as layers go, and writes the innermost entity to `out`: mail as a message with the
+ * Decrypts what is read from `in`, as deep as layers go, and writes the innermost entity to `out` when that is not -1: mail as a message with the
  * outer header and of the inner one only Content-* fields, unless it has header protection: then the protected fields take the
  * place of those outside. From does only when it is the same address or a good signature is by whom it names. *ret_report as for smime_verify(). A signature inside that is not
  * good is no failure unless one is required. -SMIME_E_NOT_ENCRYPTED, -SMIME_E_NOT_RECIPIENT; -SMIME_E_INTEGRITY: it can't be

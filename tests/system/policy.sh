@@ -238,6 +238,8 @@ told 'what is no good' 2 "agent.yaml:2:.*'perhaps' is none of" smime policy relo
 check 'opens nothing' 5 sign_as alice
 told 'and is found before' 2 "agent.yaml:2:.*'perhaps'" smime policy check "$T/agent.yaml"
 check 'as what is good' 0 smime policy check "$T/good.yaml"
+told 'also by who ignores that a child has ended' 2 "agent.yaml:2:.*'perhaps'" env --ignore-signal=CHLD smime policy check "$T/agent.yaml"
+check 'as what is good likewise' 0 env --ignore-signal=CHLD smime policy check "$T/good.yaml"
 chmod 666 "$T/good.yaml" && cp -p "$T/good.yaml" "$T/agent.yaml"
 told 'a file that others could write' 2 'others could have written it' smime policy reload
 check 'opens nothing either' 5 sign_as alice

@@ -3,6 +3,7 @@
  * The client's end of the connection: where the socket is, what a client says first, what it makes of answers, and of an agent
  * that goes away. The agent is played by a thread.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -364,6 +365,30 @@ static void no_agent_is_told_with_the_socket(void **state) {
 	smime_set_autostart(s, false);
 }
 
+/* In a child, whose descriptors then have the numbers of the standard streams. */
+static int check_without_streams(const char *file) {
+	for (int fd = 0; fd <= 2; fd++)
+		(void)close(fd);
+	if (smime_policy_check(s, file) != -SMIME_E_USAGE)
+		return 1;
+	return strstr(smime_message(s), "modulse") ? 0 : 2;
+}
+
+static void what_is_wrong_is_told_to_a_program_without_standard_streams(void **state) {
+	char path[64];
+	int status;
+
+	(void)snprintf(path, sizeof(path), "%s/agent.yaml", place);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, "modulse: []\n", 12), 12);
+	close(fd);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(check_without_streams(path));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void finds(const char *expected, bool is_default) {
 	char *path = NULL;
 	bool found_default = !is_default;
@@ -426,6 +451,7 @@ int main(void) {
 		cmocka_unit_test(a_watch_ends_when_the_program_has_enough),
 		cmocka_unit_test(an_agent_without_events_is_told),
 		cmocka_unit_test(no_agent_is_told_with_the_socket),
+		cmocka_unit_test(what_is_wrong_is_told_to_a_program_without_standard_streams),
 		cmocka_unit_test(the_socket_is_found_in_the_order_of_the_contract),
 		cmocka_unit_test(a_directory_under_tmp_must_be_ours_alone),
 		cmocka_unit_test(a_message_is_one_clean_line),
