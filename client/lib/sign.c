@@ -23,9 +23,19 @@ void signing_clear(struct signing *signing) {
 	signing->reply = NULL;
 }
 
+/* RFC 7468 3: what else stands there makes lines that nobody reads as PEM. */
+static bool is_pem_label(const char *label) {
+	for (const char *c = label; *c; c++)
+		if (*c < ' ' || *c > '~' || (c[0] == '-' && (c == label || c[1] == '-' || c[1] == '\0')))
+			return false;
+	return true;
+}
+
 static int check_options(struct smime *s, const struct smime_sign_options *options) {
 	if ((options->detached || options->pem) && !options->cms)
 		return smime_fail(s, SMIME_E_USAGE, "detached signatures and PEM are forms of CMS; with a mail they have no place");
+	if (options->pem && options->pem_label && !is_pem_label(options->pem_label))
+		return smime_fail(s, SMIME_E_USAGE, "'%s' is no label for PEM", options->pem_label);
 	if (options->header_protection && options->cms)
 		return smime_fail(s, SMIME_E_USAGE, "header protection is for mails; CMS has no header");
 	if (options->detached && options->opaque)

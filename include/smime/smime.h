@@ -345,7 +345,7 @@ struct smime_sign_options {
 	bool cms;           /* input and output are no mail: bytes in, CMS out */
 	bool detached;      /* with cms: without the content */
 	bool pem;           /* with cms: PEM */
-	const char *pem_label;  /* what stands after its BEGIN and END; NULL: "CMS" */
+	const char *pem_label;  /* what stands after its BEGIN and END, printable ASCII; NULL: "CMS" */
 	bool header_protection; /* mail: its header is signed too, inside the content (RFC 9788) */
 	/* Called for each thing the person should know that is no failure, e.g. that the key is not the From address's. May be NULL. */
 	void (*warn)(void *userdata, const char *text);

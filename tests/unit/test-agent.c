@@ -389,6 +389,25 @@ static void what_is_wrong_is_told_to_a_program_without_standard_streams(void **s
 	assert_int_equal(status, 0);
 }
 
+/* Nothing is read or asked: there is neither an input nor an agent. */
+static int sign_as_pem(const char *label) {
+	const struct smime_sign_options options = { .cms = true, .pem = true, .pem_label = label };
+
+	return smime_sign(s, -1, -1, &options);
+}
+
+static void a_label_that_breaks_pem_is_refused(void **state) {
+	static const char *const bad[] = { "A\nB", "A--B", "-A", "A-", "\303\244", "A\177" };
+
+	for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+		assert_int_equal(sign_as_pem(bad[i]), -SMIME_E_USAGE);
+	says("no label for PEM");
+	assert_int_equal(sign_as_pem("SIGNED MESSAGE"), -SMIME_E_IO);
+	assert_int_equal(sign_as_pem("PKCS-7"), -SMIME_E_IO);
+	assert_int_equal(sign_as_pem(""), -SMIME_E_IO);
+	assert_int_equal(sign_as_pem(NULL), -SMIME_E_IO);
+}
+
 static void finds(const char *expected, bool is_default) {
 	char *path = NULL;
 	bool found_default = !is_default;
@@ -452,6 +471,7 @@ int main(void) {
 		cmocka_unit_test(an_agent_without_events_is_told),
 		cmocka_unit_test(no_agent_is_told_with_the_socket),
 		cmocka_unit_test(what_is_wrong_is_told_to_a_program_without_standard_streams),
+		cmocka_unit_test(a_label_that_breaks_pem_is_refused),
 		cmocka_unit_test(the_socket_is_found_in_the_order_of_the_contract),
 		cmocka_unit_test(a_directory_under_tmp_must_be_ours_alone),
 		cmocka_unit_test(a_message_is_one_clean_line),
