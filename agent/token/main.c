@@ -136,6 +136,7 @@ static void harden(void) {
 		(void)unsetenv(traces[i]);
 	sandbox_harden();
 	secret_heap_init();
+	secret_heap_keep_from_children(); /* a module may fork */
 }
 
 static void close_socket(void) {

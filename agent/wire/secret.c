@@ -13,27 +13,24 @@
 
 enum { SECURE_HEAP_BYTES = 64 * 1024, SECURE_HEAP_MIN_BYTES = 32 };
 
-/*
- * OpenSSL locks the heap and keeps it out of dumps; a child that a library forks is not to have it either. The only block as large as
- * the whole heap is the whole heap.
- */
-static void keep_from_children(void) {
-	void *heap = OPENSSL_secure_malloc(SECURE_HEAP_BYTES);
-
-	if (heap)
-		(void)madvise(heap, SECURE_HEAP_BYTES, MADV_WIPEONFORK);
-	OPENSSL_secure_free(heap);
-}
-
 static void make_heap(void) {
-	if (!CRYPTO_secure_malloc_initialized() && CRYPTO_secure_malloc_init(SECURE_HEAP_BYTES, SECURE_HEAP_MIN_BYTES) != 0)
-		keep_from_children();
+	if (!CRYPTO_secure_malloc_initialized())
+		(void)CRYPTO_secure_malloc_init(SECURE_HEAP_BYTES, SECURE_HEAP_MIN_BYTES);
 }
 
 void secret_heap_init(void) {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	(void)pthread_once(&once, make_heap);
+}
+
+void secret_heap_keep_from_children(void) {
+	/* The only block as large as the whole heap is the whole heap. */
+	void *heap = CRYPTO_secure_malloc_initialized() ? OPENSSL_secure_malloc(SECURE_HEAP_BYTES) : NULL;
+
+	if (heap)
+		(void)madvise(heap, SECURE_HEAP_BYTES, MADV_WIPEONFORK);
+	OPENSSL_secure_free(heap);
 }
 
 int secret_alloc(struct secret *secret, size_t len) {

@@ -19,8 +19,14 @@ struct secret {
 
 #define SECRET_EMPTY ((struct secret){ NULL, 0 })
 
-/* Gives the process its secure heap (locked pages, not dumped, empty in a child), once. Without it secrets still work, on the plain heap. Threads may call it. */
+/* Gives the process its secure heap (locked pages, not dumped), once. Without it secrets still work, on the plain heap. Threads may call it. */
 void secret_heap_init(void);
+
+/*
+ * Has the heap wiped in every child that is forked, where OpenSSL can't be used any more, not even for random numbers: it keeps its
+ * lists of what is free in the heap. For a process whose own children never need it. At once behind secret_heap_init().
+ */
+void secret_heap_keep_from_children(void);
 
 /* Makes room for `len` zero bytes; what was there before is wiped. Returns 0 or -SMIME_E_NO_MEMORY. */
 int secret_alloc(struct secret *secret, size_t len);

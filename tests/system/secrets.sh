@@ -28,6 +28,7 @@ check 'a mail is signed' 0 smime sign -i "$T/mail" -o "$T/signed"
 token=$(token_process)
 await pinentry_ended
 is 'the PIN is in the memory of the token process, and of no other' "$(everybody | having "$pin")" "$token"
+holds 'where it is wiped in a child that a module forks' grep -q '^VmFlags:.* wf' "/proc/$token/smaps"
 (powerless sleep 600) &
 started+=($!)
 sleeper=$!

@@ -18,7 +18,11 @@
 
 #include <cmocka.h>
 
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
 #include "agent/wire/limits.h"
+#include "agent/wire/secret.h"
 #include "client/lib/agent.h"
 
 static struct smime *s;
@@ -281,6 +285,32 @@ static void a_forked_child_leaves_the_connection_to_its_parent(void **state) {
 	close(fd);
 }
 
+/* OpenSSL itself takes random numbers for keys by way of the heap that a context sets up for the whole process. */
+static int use_secrets(void) {
+	struct secret secret = SECRET_EMPTY;
+	uint8_t octets[32];
+
+	if (!CRYPTO_secure_malloc_initialized())
+		return 1;
+	if (RAND_priv_bytes(octets, sizeof(octets)) != 1)
+		return 2;
+	if (secret_set(&secret, octets, sizeof(octets)) < 0)
+		return 3;
+	secret_clear(&secret);
+	return 0;
+}
+
+static void a_forked_child_may_go_on_with_openssl(void **state) {
+	int status;
+
+	assert_int_equal(use_secrets(), 0);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(use_secrets());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 static void an_error_of_the_agent_is_the_error_of_the_call(void **state) {
 	assert_int_equal(ask(&(struct play){ .answer = ANSWER_ERROR }, 1), -SMIME_E_PIN_WRONG);
 	assert_string_equal(smime_message(s), "wrong PIN for the token Work");
@@ -460,6 +490,7 @@ int main(void) {
 		cmocka_unit_test(a_client_says_who_it_is_and_asks_at_once),
 		cmocka_unit_test(a_name_that_is_given_later_is_said_too),
 		cmocka_unit_test(a_forked_child_leaves_the_connection_to_its_parent),
+		cmocka_unit_test(a_forked_child_may_go_on_with_openssl),
 		cmocka_unit_test(an_error_of_the_agent_is_the_error_of_the_call),
 		cmocka_unit_test(an_agent_that_hangs_up_is_gone),
 		cmocka_unit_test(a_connection_that_ended_between_two_calls_is_made_anew),
