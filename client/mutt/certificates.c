@@ -188,7 +188,7 @@ int mutt_get_cert_email(struct mutt *mutt) {
 		return mutt_failed(mutt, r);
 	for (size_t i = 0; i < certificates->count; i++)
 		for (size_t n = 0; certificates->certificates[i].addresses[n]; n++)
-			mutt_line(STDOUT_FILENO, "%s", certificates->certificates[i].addresses[n]);
+			mutt_print(mutt, "%s", certificates->certificates[i].addresses[n]);
 	(void)smime_certificates_free(certificates);
 	return 0;
 }

@@ -32,7 +32,7 @@ static int import_one(struct mutt *mutt, struct index *index, const struct smime
 	if (code != 0)
 		return code;
 	index_add(index, certificate, label);
-	mutt_line(STDOUT_FILENO, "smime-mutt: the certificate of %s is %s (%.*s)", name_of(certificate), r > 0 ? "known already" : "added",
+	mutt_print(mutt, "smime-mutt: the certificate of %s is %s (%.*s)", name_of(certificate), r > 0 ? "known already" : "added",
 		MUTT_ID_DIGITS, certificate->fingerprint);
 	return 0;
 }

@@ -7,7 +7,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "index.h"
 
@@ -39,7 +38,7 @@ static int add_key(struct mutt *mutt, struct folders *folders, const struct smim
 		const struct smime_certificate *certificate = &key->certificates[i];
 
 		code = add_own(mutt, folders, certificate);
-		mutt_line(STDOUT_FILENO, "key          %.*s  %s%s%s", MUTT_ID_DIGITS, certificate->fingerprint, address_of(certificate),
+		mutt_print(mutt, "key          %.*s  %s%s%s", MUTT_ID_DIGITS, certificate->fingerprint, address_of(certificate),
 			certificate->cannot_sign ? "" : ", signs", certificate->cannot_encrypt ? "" : ", decrypts");
 	}
 	return code;
@@ -72,7 +71,7 @@ static int add_certificates(struct mutt *mutt, struct folders *folders) {
 			continue;
 		code = index_put_certificate(mutt, &folders->certificates, certificate);
 		index_add(&folders->certificates, certificate, NULL);
-		mutt_line(STDOUT_FILENO, "certificate  %.*s  %s%s%s", MUTT_ID_DIGITS, certificate->fingerprint, address_of(certificate),
+		mutt_print(mutt, "certificate  %.*s  %s%s%s", MUTT_ID_DIGITS, certificate->fingerprint, address_of(certificate),
 			certificate->cannot_encrypt ? ", can't be encrypted to: " : "",
 			certificate->cannot_encrypt ? certificate->cannot_encrypt : "");
 	}

@@ -126,6 +126,18 @@ static int parse(struct mutt *mutt, const struct command *command, int argc, cha
 	return 0;
 }
 
+/*
+ * A file that is opened must not become a standard stream that the caller had closed: what is decrypted would go into it, and what is
+ * signed would be lost without a word.
+ */
+static void fill_standard_descriptors(void) {
+	static const int modes[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) < 0)
+			_exit(smime_exit_code(SMIME_E_IO));
+}
+
 static off_t output_size(void) {
 	struct stat st;
 
@@ -142,6 +154,8 @@ static int run(struct mutt *mutt, const struct command *command) {
 	smime_set_autostart(mutt->smime, true);
 	mutt->output_begin = output_size();
 	code = command->run(mutt);
+	if (code == 0 && mutt->output_error != 0)
+		code = mutt_fail(mutt, SMIME_E_IO, "standard output: %s", strerror(mutt->output_error));
 	mutt->smime = smime_free(mutt->smime);
 	return code;
 }
@@ -151,6 +165,7 @@ int main(int argc, char **argv) {
 	const struct command *command;
 	int code;
 
+	fill_standard_descriptors();
 	/* Plaintext passes through. */
 	(void)setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -69,6 +69,19 @@ void mutt_line(int fd, const char *format, ...) {
 	free(text);
 }
 
+void mutt_print(struct mutt *mutt, const char *format, ...) {
+	va_list args;
+
+	va_start(args, format);
+	char *text = format_text(format, args);
+	va_end(args);
+	if (!text)
+		mutt->output_error = ENOMEM;
+	else if (dprintf(STDOUT_FILENO, "%s\n", text) < 0)
+		mutt->output_error = errno;
+	free(text);
+}
+
 int mutt_open(struct mutt *mutt, const char *path, int *ret_fd) {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 

@@ -36,6 +36,7 @@ struct mutt {
 	const char *command; /* its name; NULL: none yet */
 	struct mutt_args args;
 	off_t output_begin;                /* what was in the output's file before */
+	int output_error;                  /* why mutt_print() could not write a line; 0: it could */
 	char told[MUTT_MESSAGE_MAX_BYTES]; /* the line of the last failure */
 };
 
@@ -66,6 +67,9 @@ bool mutt_was_told(struct mutt *mutt, FILE *in);
 
 /* A line for people on a stream. What is formatted passes smime_printable(). */
 void mutt_line(int fd, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same on standard output. A failure to write it is the command's in the end, unless it has another one. */
+void mutt_print(struct mutt *mutt, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* What was said of each layer of a message, on standard error, for mutt's pager. */
 void mutt_report(const struct smime_report *report);

@@ -180,6 +180,19 @@ head -c 300000 /dev/zero | openssl cms -encrypt -binary -aes256 -outform DER -ou
 is 'decrypt: a part of a message is none' "$(stat -c %s "$T/output")" 0
 one_line 'decrypt: it is told'
 
+# What takes the place of a stream that is closed must not be a file of the command's own, which would swallow what comes out.
+closed() { told "$1: a closed standard output" 7 "$2.*[Bb]ad file descriptor" sh -c "$3" - "${@:4}"; } # DESCRIPTION PATTERN SCRIPT ARGUMENT...
+closed sign 'signed output' 'smime-mutt sign -k alice@example.org "$1" </dev/null >&-' "$T/entity"
+closed encrypt 'encrypted output' 'smime-mutt encrypt -r "$1" "$2" </dev/null >&-' "$T/bob.pem" "$T/entity"
+closed 'decrypt, without an input too' 'decrypted content' 'smime-mutt decrypt "$1" <&- >&-' "$T/encrypted"
+closed 'get-cert-email' 'standard output' 'smime-mutt get-cert-email "$1" <&- >&-' "$T/bob.pem"
+full() { told "no room for what $2 prints" 7 'standard output: [Nn]o space' env XDG_CONFIG_HOME="$T/full" sh -c "$1 >/dev/full" - "${@:3}"; } # SCRIPT NAME ARGUMENT...
+full 'smime-mutt get-cert-email "$1"' get-cert-email "$T/bob.pem"
+full 'smime-mutt keys --keys "$1" --certificates "$2"' keys "$T/full.keys" "$T/full.known"
+holds 'which has done its work' grep -q '^alice@' "$T/full.keys/.index"
+full 'smime-mutt import --certificates "$1" "$2" </dev/null' import "$T/full.imported" "$T/peer-rsa.pem"
+holds 'which has done its work' grep -q '^peer-rsa@' "$T/full.imported/.index"
+
 # mutt asks for its passphrase after it has started the command: until it comes, no other prompt must open.
 smime lock
 mkfifo "$T/passphrase"
