@@ -193,6 +193,12 @@ holds 'which has done its work' grep -q '^alice@' "$T/full.keys/.index"
 full 'smime-mutt import --certificates "$1" "$2" </dev/null' import "$T/full.imported" "$T/peer-rsa.pem"
 holds 'which has done its work' grep -q '^peer-rsa@' "$T/full.imported/.index"
 
+# The copy with other line ends is plain text: it lies where the person wants such files, and nowhere else.
+no_place() { told "$1: no place for a copy" 7 "$T/entity: no copy of it can be kept in .TMPDIR: [Nn]o such file" env TMPDIR="$T/nowhere" smime-mutt "$@" "$T/entity"; }
+no_place sign -k alice@example.org </dev/null
+no_place encrypt -r "$T/bob.pem"
+told 'sign: a directory' 7 "$T: Is a directory" smime-mutt sign -k alice@example.org "$T"
+
 # mutt asks for its passphrase after it has started the command: until it comes, no other prompt must open.
 smime lock
 mkfifo "$T/passphrase"
