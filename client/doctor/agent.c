@@ -28,6 +28,16 @@ static const char *to_start(const struct doctor *doctor) {
 	return "start it with `systemctl --user enable --now smime-agent.socket`, or with `smime-agent` where there is no systemd";
 }
 
+static void tell_mute(struct doctor *doctor) {
+	enum smime_socket_origin origin = SMIME_SOCKET_SET;
+	const char *path = NULL;
+
+	doctor_fault(doctor, SMIME_E_AGENT_GONE, AREA,
+		"where it was stopped, `kill -CONT` and its process; else `kill -9`, and the next program that asks starts it anew",
+		"the agent on %s takes connections, but does not answer",
+		smime_socket(doctor->smime, &path, &origin) == 0 ? path : "its socket");
+}
+
 static void tell_missing(struct doctor *doctor) {
 	char program[PATH_MAX];
 
@@ -79,6 +89,10 @@ static void examine_others(struct doctor *doctor, const struct smime_status *sta
 void doctor_agent(struct doctor *doctor) {
 	const struct smime_status *status = doctor->status;
 
+	if (doctor->mute) {
+		tell_mute(doctor);
+		return;
+	}
 	if (!status) {
 		tell_missing(doctor);
 		return;

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run.h"
+
 static void (*const examinations[])(struct doctor *doctor) = {
 	doctor_reader,
 	doctor_pcscd,
@@ -110,8 +112,38 @@ static int ask_status(struct doctor *doctor) {
 	return r;
 }
 
+static int try_status(int fd, void *userdata) {
+	struct smime *smime = userdata;
+	struct smime_status *status = NULL;
+
+	/* Who starts an agent is the doctor itself, which is not killed for it. */
+	smime_set_autostart(smime, false);
+	int r = smime_status(smime, &status);
+	(void)smime_status_free(status);
+	return r < 0;
+}
+
+/* An agent that was stopped, or is stuck, takes connections all the same. */
+static bool is_mute(struct doctor *doctor) {
+	enum { LIMIT_MS = 4 * RUN_LIMIT_MS }; /* systemd may have to start it first */
+	struct run_result *result = malloc(sizeof(*result));
+	bool late = false;
+
+	if (result) {
+		doctor_run_function(try_status, doctor->smime, LIMIT_MS, result);
+		late = result->end == RUN_LATE;
+	}
+	free(result);
+	return late;
+}
+
 /* The keys first: listing them waits for tokens that are being looked for. */
 static void ask_agent(struct doctor *doctor) {
+	doctor->mute = is_mute(doctor);
+	if (doctor->mute) {
+		doctor->keys_error = doctor->status_error = -SMIME_E_AGENT_GONE;
+		return;
+	}
 	doctor->keys_error = smime_keys(doctor->smime, &doctor->keys);
 	if (doctor->keys_error < 0)
 		doctor->keys_message = strdup(smime_message(doctor->smime));

@@ -24,6 +24,7 @@ struct doctor {
 	struct smime_status *status;         /* NULL: no agent answered, status_error says why */
 	struct smime_keys *keys;             /* NULL likewise */
 	int status_error, keys_error;        /* of libsmime, 0: there it is */
+	bool mute;                           /* an agent takes connections and answers nothing: it must not be asked again */
 	char *status_message, *keys_message; /* libsmime's words for it */
 	struct pcsc pcsc;                    /* pcsc_ask() fills it in */
 	time_t now;                          /* the same for all */

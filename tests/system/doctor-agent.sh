@@ -144,9 +144,20 @@ unlike 'and it is asked for nothing that it does not know' "$(worse)" 'protocol|
 end_process "$old"
 rm "$SMIME_AGENT_SOCK"
 
-# ---- Socket ----
+# ---- An agent that does not answer ----
 
 with 'good ca/issuing'
+kill -STOP "$agent_pid"
+await grep -q '^State:[[:space:]]T' "/proc/$agent_pid/status"
+examine --self-test
+only 'an agent that was stopped' "fault agent: the agent on $SMIME_AGENT_SOCK takes connections, but does not answer -> .*kill -CONT"
+code_is 'it is named' agent 301
+kill -CONT "$agent_pid"
+examine
+is_well 'let go on, it is well'
+
+# ---- Socket ----
+
 chmod 666 "$SMIME_AGENT_SOCK"
 examine
 only 'a socket that others can open' "warning socket: $SMIME_AGENT_SOCK can be opened by others -> \`chmod 600\`"
