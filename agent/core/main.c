@@ -182,8 +182,6 @@ static int set_up_loop(struct agent *agent) {
 	(void)sigaddset(&mask, SIGINT);
 	(void)sigaddset(&mask, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &mask, NULL);
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of writing */
 	if (sd_event_default(&agent->event) < 0 || sd_event_add_signal(agent->event, NULL, SIGTERM, NULL, NULL) < 0 ||
 		sd_event_add_signal(agent->event, NULL, SIGINT, NULL, NULL) < 0 ||
 		sd_event_add_signal(agent->event, NULL, SIGHUP, on_hangup, agent) < 0)
@@ -257,6 +255,8 @@ static int serve(struct agent *agent, const char *path) {
 	_cleanup_(listener_socket_clear) struct listener_socket socket = LISTENER_SOCKET_NONE;
 	int r = spawner_fork(&spawner, &agent->spawner);
 
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of writing */
 	/* systemd passes over one that is in no credstore, and starts the unit. */
 	if (r == 0 && config->pin_credential && (!config->pin_file || access(config->pin_file, R_OK) < 0))
 		r = refuse(&message, -SMIME_E_USAGE,

@@ -79,7 +79,7 @@ static int load_secret(struct agent *agent, const char *directory, char **ret_me
 	if (RAND_priv_bytes(agent->rejection_secret, sizeof(agent->rejection_secret)) != 1)
 		return refuse(ret_message, -SMIME_E_USAGE, "no random numbers to be had");
 	if (write_secret(path, agent->rejection_secret) < 0)
-		return refuse(ret_message, -SMIME_E_USAGE, "%s: can't be written: %s", path, strerror(errno));
+		return refuse(ret_message, -SMIME_E_IO, "%s: can't be written: %s", path, strerror(errno));
 	return 0;
 }
 

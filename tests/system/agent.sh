@@ -73,6 +73,10 @@ told 'others can enter the directory of the socket' 7 "$T/open/smime-agent is op
 	env XDG_RUNTIME_DIR="$T/open" timeout 30 smime-agent --foreground --config "$T/agent.yaml"
 told 'others can enter the state directory' 2 "state directory.*$T/open is open to others \(mode 0755\).*XDG_STATE_HOME" \
 	env STATE_DIRECTORY="$T/open" timeout 30 smime-agent --foreground --socket "$T/open/socket" --config "$T/agent.yaml"
+# What it says goes through a pipe, which has no limit.
+told 'the state can not be written' 7 "$T/fresh/smime-agent/rejection-secret: can't be written: [Ff]ile too large" \
+	env XDG_STATE_HOME="$T/fresh" bash -c 'set -o pipefail; (ulimit -f 0 && exec timeout 30 smime-agent --foreground --socket "$1/open/socket" --config "$1/agent.yaml") 2>&1 | cat >&2' - "$T"
+is 'and nothing is half written' "$(ls -A "$T/fresh/smime-agent")" ''
 told 'the state directory is below a file' 2 "$T/mail/state can't be made: [Nn]ot a directory" \
 	env XDG_STATE_HOME="$T/mail/state" timeout 30 smime-agent --foreground --socket "$T/open/socket" --config "$T/agent.yaml"
 cd "$T" || bail 'no directory'
