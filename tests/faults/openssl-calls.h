@@ -5,6 +5,7 @@
  * function that is new to us is in one place or the other.
  */
 CALL(ASN1_BIT_STRING_set, 0)
+CALL(ASN1_GENERALIZEDTIME_set, 0)
 CALL(ASN1_INTEGER_dup, 0)
 CALL(ASN1_INTEGER_get, -1)
 CALL(ASN1_INTEGER_get_int64, 0)

@@ -408,6 +408,9 @@ static void what_is_wrong_is_told_to_a_program_without_standard_streams(void **s
 	char path[64];
 	int status;
 
+	/* valgrind knows no pidfd_open(). */
+	if (getenv("SMIME_TEST_STRIDE"))
+		skip();
 	(void)snprintf(path, sizeof(path), "%s/agent.yaml", place);
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	assert_int_equal(write(fd, "modulse: []\n", 12), 12);
