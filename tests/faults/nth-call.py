@@ -22,7 +22,7 @@ WORK = os.environ['WORK']
 KINDS = {'malloc': 'allocation', 'openssl': 'OpenSSL call', 'inner': "allocation of OpenSSL's"}
 INNER_STRIDE = 29 # of those there are tens of thousands
 CODES = range(1, 9)
-RUN_MAX_S = 300
+RUN_MAX_S = 60
 SHOWN_MAX = 2
 CALLS_MAX = 100000
 
@@ -192,7 +192,7 @@ def try_client(name, kind, n):
 # ---- The agent ----
 
 REQUESTS = ['sign', 'sign-cms', 'sign-denied', 'decrypt', 'decrypt-gcm']
-RECOVERY_MAX_S = 60
+RECOVERY_MAX_S = 10
 
 
 def well(name):

@@ -148,9 +148,11 @@ soon() { # MILLISECONDS COMMAND...
 	[ "$took" -lt "$limit" ]
 }
 
-# Tries a command until it succeeds, half a minute at most (or LIMIT, in tenths of a second): sanitizers and other tests slow everything.
+# Tries a command until it succeeds, ten seconds at most, or thirty of a build that sanitizers slow down (or LIMIT, in tenths of a second).
 await() {
-	local tries=$((${LIMIT:-300} * 2))
+	local usual=100 tries
+	[ -z "${SMIME_SANITIZED:-}" ] || usual=300
+	tries=$((${LIMIT:-$usual} * 2))
 	while ! "$@" 2>/dev/null; do
 		tries=$((tries - 1))
 		[ $tries -gt 0 ] || return 1

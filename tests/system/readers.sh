@@ -86,7 +86,7 @@ wait "$request" || code=$?
 took=$(($(ms) - before))
 is 'the request of a card that is pulled fails' "$code" 4
 like 'and says that the card is gone' "$(cat "$T/pulled.err")" 'remov|gone|not there'
-holds 'before the card would have answered' [ "$took" -lt 14900 ]
+holds 'before the card would have answered' [ "$took" -lt 2900 ]
 fails 'nothing was written beside the output' compgen -G "$T/.*signed*"
 card_delay 0 0 0
 right_behind 'after the insertion the next request works' 0 alice

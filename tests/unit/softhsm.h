@@ -269,12 +269,12 @@ static inline struct process process_start(const struct wire_setup *setup) {
 	return process;
 }
 
-/* Closes the socket; returns the exit status, or -1 for a process that did not end within a minute. */
+/* Closes the socket; returns the exit status, or -1 for a process that did not end within five seconds. */
 static inline int process_end(struct process *process) {
 	int status = 0;
 
 	close_fdp(&process->fd);
-	for (int i = 0; i < 6000; i++) {
+	for (int i = 0; i < 500; i++) {
 		if (waitpid(process->pid, &status, WNOHANG) == process->pid)
 			return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 		(void)usleep(10000);

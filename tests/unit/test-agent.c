@@ -24,6 +24,7 @@
 #include "agent/wire/limits.h"
 #include "agent/wire/secret.h"
 #include "client/lib/agent.h"
+#include "stride.h"
 
 static struct smime *s;
 static char place[] = "/tmp/test-agent-XXXXXX";
@@ -408,8 +409,8 @@ static void what_is_wrong_is_told_to_a_program_without_standard_streams(void **s
 	char path[64];
 	int status;
 
-	/* valgrind knows no pidfd_open(). */
-	if (getenv("SMIME_TEST_STRIDE"))
+	/* It knows no pidfd_open(). */
+	if (under_valgrind())
 		skip();
 	(void)snprintf(path, sizeof(path), "%s/agent.yaml", place);
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);

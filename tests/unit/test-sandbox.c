@@ -23,6 +23,7 @@
 #include "agent/sandbox/sandbox.h"
 #include "agent/wire/base.h"
 #include "tests/module/misdeeds.h"
+#include "stride.h"
 
 enum { NAME_BYTES = 40, RESULTS_MAX = 100, LANDLOCK_SCOPES = 6 };
 
@@ -100,11 +101,7 @@ static void start_neighbour(void) {
 	(void)fclose(file);
 }
 
-/* Its own calls are refused to valgrind like the program's, and it does not know all of them. */
-static bool under_valgrind(void) {
-	return getenv("SMIME_TEST_STRIDE") != NULL;
-}
-
+/* Under valgrind its own calls are refused like the program's. */
 static int set_up(void **state) {
 	if (under_valgrind())
 		return 0;
