@@ -156,8 +156,7 @@ int main(int argc, char **argv) {
 	struct sockaddr address;
 	socklen_t len = sizeof(address);
 
-	/* A module that calls exit() in one thread must not take libcrypto from under the others: what they would tell then is not so. */
-	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | TOKEN_AT_END, NULL);
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	if (argc == 2 && strcmp(argv[1], "--modules") == 0)
 		return print_modules();
 	if (argc != 1 || getsockname(TOKEN_SOCKET_FD, &address, &len) < 0) {

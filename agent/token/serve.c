@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include "agent/wire/limits.h"
 #include "pin-change.h"
@@ -26,6 +27,18 @@ DEFINE_CLEANUP(struct wire_report *, report_freep, wire_report_free)
 
 static void end_process(int code) {
 	_exit(code);
+}
+
+static void end_process_at_once(void) {
+	_exit(1);
+}
+
+/*
+ * A module may call exit() in one thread. What libraries and the module itself then tear down, the others still use, and what they would
+ * tell is not so. To be called once the module is there and before the threads are: handlers run in the reverse order.
+ */
+static int skip_exit_handlers(void) {
+	return atexit(end_process_at_once) == 0 ? 0 : -SMIME_E_NO_MEMORY;
 }
 
 /* ---- One order ---- */
@@ -218,6 +231,8 @@ int serve(const struct wire_setup *setup, struct exchange *exchange, struct faul
 	if (r < 0)
 		return r;
 	r = token_report(&server.token);
+	if (r == 0)
+		r = skip_exit_handlers();
 	if (r == 0)
 		r = start_threads(&server, setup->sessions);
 	if (r == 0)

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +43,16 @@ static void segv(unsigned long number) {
 	die_of(SIGSEGV);
 }
 
+static atomic_bool leaving;
+
+/* What other threads still use would be gone by now. */
+__attribute__((destructor)) static void tell_of_end(void) {
+	if (leaving)
+		note("torn down");
+}
+
 static void quit(unsigned long number) {
+	leaving = true;
 	exit(98);
 }
 
