@@ -218,6 +218,8 @@ static int set_up_signals(void) {
 	(void)sigaddset(&mask, SIGTERM);
 	(void)sigaddset(&mask, SIGHUP);
 	(void)sigprocmask(SIG_BLOCK, &mask, NULL);
+	/* Whoever has started the agent may ignore it: then children would end without a word, and their numbers be used again. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	return signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 

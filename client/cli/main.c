@@ -162,6 +162,7 @@ int main(int argc, char **argv) {
 	start_openssl();
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error of writing */
+	(void)signal(SIGCHLD, SIG_DFL); /* who started this may ignore it: then nothing would tell how a program ended */
 	if (argc < 2)
 		return cli_usage(&cli, "no command given");
 	if (strcmp(argv[1], "--version") == 0) {

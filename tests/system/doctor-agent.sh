@@ -58,6 +58,8 @@ holds 'a second agent is there' await answers_there
 examine
 is_well 'an agent with a socket of its own is no matter'
 end_process "$second"
+run env --ignore-signal=CHLD smime doctor --json
+is_well 'nor is who started the doctor and ignores that a child has ended'
 # One of programs that are installed anew while it runs.
 agent_stop
 mkdir -p "$T/tree/client/cli" "$T/tree/agent/core" "$T/tree/agent/token" "$T/tree/agent/reader"

@@ -162,6 +162,12 @@ fails 'has no say in where consent is asked' grep -B40 '^CONFIRM$' "$T/pinentry.
 
 answers "pin $DEMO_PIN"
 rules '{operation: [sign], key: {address: alice@example.org}, require: [fresh-pin], outcome: allow}'
+check 'a rule that wants it is explained' 0 smime policy explain sign -k alice@example.org
+prints 'with what it wants' 'pin     typed for each operation'
+check 'and as JSON' 0 smime policy explain sign -k alice@example.org --json
+is 'wants it' "$(json "$T/out" '(d["outcome"], d["fresh_pin"])')" "('allow', True)"
+check 'for a key that no rule wants it of' 0 smime policy explain sign -k bob@example.org --json
+is 'does not' "$(json "$T/out" '(d["outcome"], d["fresh_pin"])')" "('allow', False)"
 check 'a PIN that is typed for it' 0 sign_as alice
 is 'is asked for' "$(prompts)" 1
 check 'each time' 0 sign_as alice
@@ -240,6 +246,14 @@ told 'and is found before' 2 "agent.yaml:2:.*'perhaps'" smime policy check "$T/a
 check 'as what is good' 0 smime policy check "$T/good.yaml"
 told 'also by who ignores that a child has ended' 2 "agent.yaml:2:.*'perhaps'" env --ignore-signal=CHLD smime policy check "$T/agent.yaml"
 check 'as what is good likewise' 0 env --ignore-signal=CHLD smime policy check "$T/good.yaml"
+if [ -z "${SMIME_SANITIZED:-}" ] && strace -o "$T/trace" true 2>/dev/null; then
+	late=(strace -qq -o "$T/trace" -e trace=pidfd_open -e inject=pidfd_open:delay_enter=500000 env --ignore-signal=CHLD)
+	told 'though it has ended before he looks' 2 "agent.yaml:2:.*'perhaps'" "${late[@]}" smime policy check "$T/agent.yaml"
+	check 'and where nothing is wrong' 0 "${late[@]}" smime policy check "$T/good.yaml"
+	holds 'so late' grep -q 'pidfd_open.*ESRCH' "$T/trace"
+else
+	skip 'who ignores that a child has ended, which he looks for too late' 'nothing can be traced here'
+fi
 chmod 666 "$T/good.yaml" && cp -p "$T/good.yaml" "$T/agent.yaml"
 told 'a file that others could write' 2 'others could have written it' smime policy reload
 check 'opens nothing either' 5 sign_as alice

@@ -89,6 +89,17 @@ kill -TERM "$(pgrep -P "$agent_pid" smime-spawner)"
 sleep 0.1
 agent_stop
 
+# Who started it may ignore that children have ended: it is told of its own.
+SMIME_AGENT_SOCK=$T/ignoring.sock
+env --ignore-signal=CHLD smime-agent --foreground --socket "$SMIME_AGENT_SOCK" --config "$T/agent.yaml" >>"$T/agent.log" 2>&1 </dev/null 3>&- &
+ignoring=$!
+started+=("$ignoring")
+check 'keys of an agent that was started by who ignores that a child has ended' 0 await smime keys
+ignored=$(sed -n 's/^SigIgn:[[:space:]]*//p' "/proc/$(pgrep -P "$ignoring" smime-spawner)/status")
+is 'its spawner does not' $((0x$ignored >> 16 & 1)) 0
+end_process "$ignoring"
+SMIME_AGENT_SOCK=$T/agent.sock
+
 # Without the spawner no process can be started any more: the agent ends, and says so.
 SMIME_AGENT_SOCK=$T/killed.sock
 smime-agent --foreground --socket "$SMIME_AGENT_SOCK" --config "$T/agent.yaml" >"$T/killed.log" 2>&1 </dev/null 3>&- &

@@ -25,6 +25,9 @@ if command -v git >/dev/null; then
 	prints 'with the program, by its name since it is in PATH' $'\n\\+\tprogram = smime-git\n'
 	prints 'with the key' $'\n\\+\tsigningkey = alice@example.org\n'
 	prints 'and says how it is made' 'smime setup git --apply'
+	cp "$T/out" "$T/diff"
+	check 'started by who ignores that a child has ended' 0 env --ignore-signal=CHLD smime setup git -k alice@example.org
+	same 'it is the same' "$T/out" "$T/diff"
 	fails 'still nothing was made' test -e "$rc" -o -e "$record"
 	git config --global user.name Alice
 	git config --global user.email alice@example.org
