@@ -59,6 +59,7 @@ static int say_decision(const struct policy_decision *decision, struct wire_expl
 
 	reply->outcome = (uint32_t)decision->outcome;
 	reply->line = decision->line;
+	reply->fresh_pin = decision->fresh_pin && decision->outcome != POLICY_DENY ? 0xff : 0;
 	if (r == 0)
 		r = wire_set_text(&reply->file, decision->file ? decision->file : "");
 	return r < 0 ? r : wire_set_text(&reply->text, text ? text : "");

@@ -139,7 +139,7 @@ static struct policy_decision by_rule(const struct rules *rules, struct rule *ru
 
 	if (rule->when.at_most > 0)
 		decision.counts[0] = rule;
-	if (rule->touch && rule->outcome != POLICY_DENY && !(question->key && question->key->touch)) {
+	if (rule->touch && !(question->key && question->key->touch)) {
 		decision.outcome = POLICY_DENY;
 		decision.text = "the rule wants a key that has to be touched each time, and nothing proves this of the key";
 	}

@@ -52,6 +52,8 @@ static int take_outcome(struct rule *rule, const struct rule_text *text, struct 
 	if (outcome < 0)
 		return rule_refuse(ret_fault, "outcome", NULL, "'%.100s' is none of allow, deny, ask", text->outcome);
 	rule->outcome = (enum policy_outcome)outcome;
+	if (rule->outcome == POLICY_DENY && text->require_count > 0)
+		return rule_refuse(ret_fault, "require", NULL, "stands only in a rule that allows or asks");
 	for (unsigned i = 0; i < text->require_count; i++) {
 		if (strcmp(text->require[i], "fresh-pin") != 0 && strcmp(text->require[i], "touch") != 0)
 			return rule_refuse(ret_fault, "require", NULL, "'%.100s' is neither fresh-pin nor touch", text->require[i]);

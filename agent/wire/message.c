@@ -265,6 +265,7 @@ ASN1_SEQUENCE(wire_explain_reply) = {
 	ASN1_SIMPLE(struct wire_explain_reply, client, ASN1_UTF8STRING),
 	ASN1_SIMPLE(struct wire_explain_reply, key, ASN1_UTF8STRING),
 	ASN1_SIMPLE(struct wire_explain_reply, policy, ASN1_UTF8STRING),
+	ASN1_OPT(struct wire_explain_reply, fresh_pin, ASN1_FBOOLEAN),
 } static_ASN1_SEQUENCE_END_name(struct wire_explain_reply, wire_explain_reply)
 
 ASN1_CHOICE(wire_reply_body) = {

@@ -295,6 +295,7 @@ struct wire_explain_reply {
 	ASN1_UTF8STRING *rule, *file;
 	uint32_t line;
 	ASN1_UTF8STRING *text, *client, *key, *policy;
+	ASN1_BOOLEAN fresh_pin;
 };
 
 enum wire_reply_type {

@@ -38,10 +38,11 @@ static int parse_pid(struct cli *cli, const char *text, unsigned *ret_pid) {
 }
 
 static json_t *json_explanation(const struct smime_explanation *of) {
-	return json_pack("{s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "outcome", outcomes[of->outcome], "rule", cli_json_text(of->rule),
+	return json_pack("{s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:b}", "outcome", outcomes[of->outcome], "rule", cli_json_text(of->rule),
 		"file", cli_json_text(*of->file ? of->file : NULL), "line", (json_int_t)of->line, "text",
 		cli_json_text(*of->text ? of->text : NULL), "client", cli_json_text(of->client), "key",
-		cli_json_text(*of->key ? of->key : NULL), "policy", cli_json_text(*of->policy ? of->policy : NULL));
+		cli_json_text(*of->key ? of->key : NULL), "policy", cli_json_text(*of->policy ? of->policy : NULL), "fresh_pin",
+		of->fresh_pin);
 }
 
 static int print_explanation(struct cli *cli, const struct smime_explanation *of) {
@@ -49,6 +50,8 @@ static int print_explanation(struct cli *cli, const struct smime_explanation *of
 		cli_print("%s: rule \"%s\", %s:%u", outcomes[of->outcome], of->rule, of->file, of->line);
 	else
 		cli_print("%s: no rule applies, so what holds without rules does", outcomes[of->outcome]);
+	if (of->fresh_pin)
+		cli_print("pin     typed for each operation");
 	if (*of->text)
 		cli_print("text    %s", of->text);
 	cli_print("client  %s", of->client);

@@ -78,6 +78,7 @@ static int describe(const struct wire_explain_reply *from, struct smime_explanat
 		.client = arena_text(arena, wire_text(from->client)),
 		.key = arena_text(arena, wire_text(from->key)),
 		.policy = arena_text(arena, wire_text(from->policy)),
+		.fresh_pin = from->fresh_pin,
 	};
 	if (arena_failed(arena)) {
 		(void)smime_explanation_free(&object->explanation);

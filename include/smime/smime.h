@@ -302,6 +302,7 @@ struct smime_explanation {
 	const char *client; /* what the agent knows of the client, as rules see it */
 	const char *key;    /* likewise of the key; "" without one */
 	const char *policy; /* SHA-256 of the files that are in force, hex; "" when there are none */
+	bool fresh_pin;     /* the PIN has to be typed for this operation, though the token be unlocked */
 };
 
 /*
@@ -371,7 +372,7 @@ struct smime_encrypt_options {
 	const char *cipher;
 	bool oaep;                             /* RSAES-OAEP instead of PKCS#1 v1.5 for RSA recipients */
 	bool no_self;                          /* no copy for the sender */
-	const struct smime_sign_options *sign; /* sign first; NULL: do not */
+	const struct smime_sign_options *sign; /* sign first; NULL: do not. What is signed has the form of the whole: `cms` here decides */
 	bool cms, pem;
 	bool header_protection; /* mail: its header is inside, and outside it has another subject, no comments and no keywords (RFC 9788) */
 	bool triple_wrap;       /* mail: sign what is encrypted once more, with the same key; `sign` must say how */

@@ -598,6 +598,8 @@ static void what_is_not_understood_is_refused(void **state) {
 		{ NULL, NULL, { .operation = operation, .operation_count = 1 } },
 		{ "require", NULL, { .require = require, .require_count = 2 } },
 		{ "require", NULL, { .require = require_f, .require_count = 1 } },
+		{ "require", NULL, { .outcome = TEXT("deny"), .require = require, .require_count = 1 } },
+		{ NULL, NULL, { .outcome = TEXT("ask"), .require = require, .require_count = 1 } },
 		{ "ask", NULL, { .outcome = TEXT("ask"), .ask = TEXT("never") } },
 		{ "ask", NULL, { .outcome = TEXT("allow"), .ask = TEXT("once") } },
 		{ "count", NULL, { .outcome = TEXT("deny"), .count = &one, .within = TEXT("1h") } },
