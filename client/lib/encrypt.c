@@ -47,6 +47,9 @@ static int check_options(struct smime *s, const struct smime_encrypt_options *op
 		return smime_fail(s, SMIME_E_USAGE, "no recipient was named");
 	if (options->pem && !options->cms)
 		return smime_fail(s, SMIME_E_USAGE, "PEM is a form of CMS; for a mail it has no place");
+	if (options->sign && ((options->sign->cms && !options->cms) || options->sign->pem))
+		return smime_fail(
+			s, SMIME_E_USAGE, "a mail has a signed mail inside, and CMS one in DER: the signature has no form of its own");
 	if (options->sign && (options->sign->opaque || options->sign->detached))
 		return smime_fail(s, SMIME_E_USAGE, "the signature inside is multipart/signed for a mail, and holds its content for CMS");
 	if ((options->header_protection || options->triple_wrap) && options->cms)

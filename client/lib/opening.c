@@ -82,10 +82,18 @@ static int open_sources(struct opening *opening, int in) {
 	return r < 0 ? smime_fail_at(opening->s, r, "reading the detached content") : 0;
 }
 
+static int check_options(struct smime *s, const struct smime_verify_options *options) {
+	if (options->detached && !options->cms)
+		return smime_fail(s, SMIME_E_USAGE, "detached signatures are a form of CMS; a mail has its content inside");
+	return 0;
+}
+
 int opening_begin(struct smime *s, int in, const struct smime_verify_options *options, struct opening *ret_opening) {
-	int r;
+	int r = check_options(s, options);
 
 	*ret_opening = (struct opening){ .s = s, .options = options };
+	if (r < 0)
+		return r;
 	r = report_new(&ret_opening->report);
 	if (r < 0)
 		return smime_fail_at(s, r, "the report");

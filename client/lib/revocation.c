@@ -77,6 +77,8 @@ int revocation_new(
 	_cleanup_(revocation_freep) struct revocation *revocation = calloc(1, sizeof(*revocation));
 	int r = 0;
 
+	if ((unsigned)mode > SMIME_REVOCATION_HARD)
+		return smime_fail(s, SMIME_E_USAGE, "%u is no way to look at revocation", (unsigned)mode);
 	if (!revocation || !(revocation->crls = sk_X509_CRL_new_null()))
 		return -SMIME_E_NO_MEMORY;
 	revocation->mode = mode;

@@ -442,6 +442,26 @@ static void a_label_that_breaks_pem_is_refused(void **state) {
 	assert_int_equal(sign_as_pem(NULL), -SMIME_E_IO);
 }
 
+/* As above. */
+static void options_that_do_not_go_together_are_refused(void **state) {
+	static const char *const to[] = { "bob@example.org" };
+	static const struct smime_sign_options as_cms = { .cms = true }, as_pem = { .cms = true, .pem = true };
+	static const struct smime_encrypt_options bad[] = { { .recipients = to, .recipient_count = 1, .sign = &as_cms },
+		{ .recipients = to, .recipient_count = 1, .cms = true, .sign = &as_pem } };
+	const struct smime_verify_options detached = { .detached = true }, beyond = { .revocation = SMIME_REVOCATION_HARD + 1 };
+	const struct smime_decrypt_options detached_inside = { .verify = { .detached = true } };
+	struct smime_report *report = NULL;
+
+	for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+		assert_int_equal(smime_encrypt(s, -1, -1, &bad[i]), -SMIME_E_USAGE);
+	says("no form of its own");
+	assert_int_equal(smime_verify(s, -1, -1, &detached, &report), -SMIME_E_USAGE);
+	assert_int_equal(smime_decrypt(s, -1, -1, &detached_inside, &report), -SMIME_E_USAGE);
+	says("detached");
+	assert_int_equal(smime_verify(s, -1, -1, &beyond, &report), -SMIME_E_USAGE);
+	says("revocation");
+}
+
 static void finds(const char *expected, bool is_default) {
 	char *path = NULL;
 	bool found_default = !is_default;
@@ -507,6 +527,7 @@ int main(void) {
 		cmocka_unit_test(no_agent_is_told_with_the_socket),
 		cmocka_unit_test(what_is_wrong_is_told_to_a_program_without_standard_streams),
 		cmocka_unit_test(a_label_that_breaks_pem_is_refused),
+		cmocka_unit_test(options_that_do_not_go_together_are_refused),
 		cmocka_unit_test(the_socket_is_found_in_the_order_of_the_contract),
 		cmocka_unit_test(a_directory_under_tmp_must_be_ours_alone),
 		cmocka_unit_test(a_message_is_one_clean_line),
