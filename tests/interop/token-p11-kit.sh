@@ -18,7 +18,7 @@ server_start() {
 # It stands still while its children are looked for, and ends before them: else it has another one for whoever finds them gone.
 server_stop() {
 	local pid children
-	kill -STOP "$server"
+	stop_process "$server"
 	children=$(descendants "$server")
 	kill "$server"
 	kill -CONT "$server"

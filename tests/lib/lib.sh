@@ -164,6 +164,9 @@ ended() { ! grep -qs '^State:[[:space:]][^Z]' "/proc/$1/status"; } # PID
 # Waits until strace has every thread of a process; fails when strace has ended before, since nobody may trace here.
 trace_has_begun() { ended "$1" || [ -z "$(grep -L '^TracerPid:[[:space:]]*[1-9]' "/proc/$2/task"/*/status)" ]; } # STRACE PID
 await_trace() { await trace_has_begun "$@" && ! ended "$1"; }                                                 # STRACE PID
+# Each thread stops when it is next at work: until then one may still act on what comes after this.
+is_stopped() { [ -z "$(grep -L '^State:[[:space:]]*[TtZX]' "/proc/$1/task"/*/status)" ]; } # PID
+stop_process() { kill -STOP "$1" && await is_stopped "$1"; } # PID
 end_process() { # PID: asks, then insists
 	kill "$1" 2>/dev/null
 	await ended "$1" || kill -9 "$1" 2>/dev/null

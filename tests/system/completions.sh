@@ -146,7 +146,7 @@ done
 
 # One that hangs holds nobody up for longer than the time-out, and there the rest is completed all the same.
 rm "$T/patient/timeout"
-kill -STOP "$agent_pid"
+stop_process "$agent_pid"
 offers 'an agent that does not answer' <<END
 smime lock  => 
 smime encrypt -r bo => [bob@example.org.pem]

@@ -80,7 +80,7 @@ hash -r
 # would wait two seconds, and then say that the first has it.
 with 'good ca/issuing' 'audit: {durability: off}'
 first=$agent_pid
-kill -STOP "$first"
+stop_process "$first"
 rm "$SMIME_AGENT_SOCK" "$SMIME_AGENT_SOCK.lock"
 agent_start
 holds 'another one takes its place' await smime status -q # what listens may be the first one still
@@ -149,7 +149,7 @@ rm "$SMIME_AGENT_SOCK"
 # ---- An agent that does not answer ----
 
 with 'good ca/issuing'
-kill -STOP "$agent_pid"
+stop_process "$agent_pid"
 await grep -q '^State:[[:space:]]T' "/proc/$agent_pid/status"
 examine --self-test
 only 'an agent that was stopped' "fault agent: the agent on $SMIME_AGENT_SOCK takes connections, but does not answer -> .*kill -CONT"

@@ -155,7 +155,7 @@ finds 'when all have gone all is well' good holders 'no other program'
 
 # ---- pcscd ----
 
-kill -STOP "$pcscd_pid"
+stop_process "$pcscd_pid"
 begin=$SECONDS
 examine
 took=$((SECONDS - begin))

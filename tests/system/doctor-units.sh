@@ -75,7 +75,7 @@ finds 'a masked one' note units 'masked'
 cp "$T/agent.yaml" "$HOME/.config/smime-agent/"
 
 # A manager that hangs.
-kill -STOP "$(pgrep -P "$manager_pid" -x systemd)"
+stop_process "$(pgrep -P "$manager_pid" -x systemd)"
 begin=$SECONDS
 look env SMIME_AGENT_SOCK=/nonexistent/agent.sock
 took=$((SECONDS - begin))

@@ -53,7 +53,7 @@ done
 if [ "$code" = 0 ]; then pass 'with pcscd back the next request works'; else fail 'with pcscd back the next request works' "exit code $code; pcscd saw the card after $(cat "$T/seen") ms" "$(cat "$T/err")"; fi
 holds 'all cards are back' await has aa
 agent_stop
-kill -STOP "$pcscd_pid"
+stop_process "$pcscd_pid"
 agent_start
 hangs() { smime status | grep -q 'pcscd does not answer'; }
 holds 'of a pcscd that hangs the status says so' await hangs
@@ -74,7 +74,7 @@ check 'and its cards work' 0 sign alice-auth@example.org
 pcscd_stop
 holds 'pcscd is away once more' await lacks aa
 reader=$(pgrep -P "$(pgrep -P "$agent_pid")" -x smime-reader)
-kill -STOP "$reader"
+stop_process "$reader"
 pcscd_start
 holds 'pcscd has the card' await eval '"$CARD/raw" | grep -q "^0 present"'
 kill -HUP "$agent_pid"

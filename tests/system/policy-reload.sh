@@ -124,7 +124,7 @@ sleep 1.1 # a request does not start the next one before that
 background client sign_as alice
 holds 'somebody is asked for a PIN' await grep -q '^HANGS' "$T/pinentry.d/log"
 second=$(token_process)
-kill -STOP "$second"
+stop_process "$second"
 background reload smime policy reload
 holds 'the prompt is closed when the policy is read again' await ended "$(sed -n 's/^HANGS //p' "$T/pinentry.d/log")"
 kill -KILL "$second"

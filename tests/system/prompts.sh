@@ -161,7 +161,7 @@ asking() {
 	done
 }
 process=$(asking)
-kill -STOP "$process"
+stop_process "$process"
 kill -KILL "$(awk '/^HANGS/ {print $2}' "$log")"
 check 'does not keep the prompt of another token waiting' 0 timeout 20 smime unlock wide
 wait "$demo"

@@ -98,7 +98,7 @@ pid=$(service_pid) || bail 'there is no service to stop'
 before=$(of_service WatchdogTimestampMonotonic)
 LIMIT=300 holds 'the agent tells that it lives, again and again' await eval '[ "$(of_service WatchdogTimestampMonotonic)" -gt $((before + 8000000)) ]'
 is 'and is left alone' "$(service_pid) $(of_service NRestarts)" "$pid $restarts"
-kill -STOP "$pid"
+stop_process "$pid"
 if LIMIT=300 await another_than "$pid" && [ "$(of_service NRestarts)" -gt "$restarts" ]; then
 	pass 'one that hangs is replaced'
 else
