@@ -25,7 +25,14 @@ struct server {
 
 DEFINE_CLEANUP(struct wire_report *, report_freep, wire_report_free)
 
-static void end_process(int code) {
+/*
+ * Threads may be inside the module, or wait for a prompt that will never be answered: nothing is torn down under them but, where nobody is logging
+ * in, the one secret that is kept. Only what the module may be writing comes to its end. What is left ends with the process.
+ */
+static void end_process(struct token *token, int code) {
+	token_store_stop(token);
+	if (pthread_mutex_trylock(&token->login_lock) == 0)
+		secret_clear(&token->pin);
 	_exit(code);
 }
 
@@ -150,24 +157,13 @@ static void work_on(struct operation *operation, const struct wire_order *order)
 	};
 	r = perform_with_others(operation, order, &fault);
 	if (r < 0 && exchange_send_error(operation->token->exchange, order->id, r, &fault) < 0)
-		end_process(!exchange_is_closed(operation->token->exchange));
+		end_process(operation->token, !exchange_is_closed(operation->token->exchange));
 	/* A token that went away stays away for this process: the core starts another one for its next insertion. */
 	if (r == -SMIME_E_TOKEN_GONE)
-		end_process(0);
+		end_process(operation->token, 0);
 }
 
 /* ---- Threads ---- */
-
-/*
- * The core is gone (`r` as of exchange_next()). Threads may be inside the module, or wait for a prompt that will never be answered: nothing is
- * torn down under them but, where nobody is logging in, the one secret that is kept. What is left ends with the process.
- */
-static void end_with_core(struct server *server, int r) {
-	token_store_stop(&server->token);
-	if (pthread_mutex_trylock(&server->token.login_lock) == 0)
-		secret_clear(&server->token.pin);
-	end_process(r < 0);
-}
 
 /* A thread that gets no session is of no use; the last one tells the core why. */
 static void *run_thread(void *argument) {
@@ -180,14 +176,14 @@ static void *run_thread(void *argument) {
 		return NULL;
 	if (r < 0) {
 		(void)exchange_send_error(server->exchange, 0, r, &fault);
-		end_process(1);
+		end_process(&server->token, 1);
 	}
 	for (;;) {
 		struct wire_order *order = NULL;
 
 		r = exchange_next(server->exchange, &order);
 		if (r != 0)
-			end_with_core(server, r);
+			end_process(&server->token, r < 0);
 		work_on(&operation, order);
 		wire_order_free(order);
 	}
@@ -237,6 +233,6 @@ int serve(const struct wire_setup *setup, struct exchange *exchange, struct faul
 		r = start_threads(&server, setup->sessions);
 	if (r == 0)
 		r = wait_for_end(exchange);
-	end_with_core(&server, r);
+	end_process(&server.token, r < 0);
 	return 0;
 }
