@@ -104,10 +104,8 @@ static gpg_error_t connect_to(int fd, assuan_context_t *ret_context) {
 		(void)close(fd);
 		return e;
 	}
-	e = assuan_socket_connect_fd(*ret_context, fd, 0);
-	if (e)
-		(void)close(fd);
-	return e;
+	/* Where there is no greeting it closes the descriptor itself: its number may be another thread's by now. */
+	return assuan_socket_connect_fd(*ret_context, fd, 0);
 }
 
 /* ---- For others ---- */
