@@ -150,8 +150,8 @@ static int make_record(const char *directory, const char *path, const uint8_t na
 	return done ? 0 : unusable(path, fault);
 }
 
-static int lock(int fd, const char *path, struct fault *fault) {
-	for (unsigned waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += LEDGER_POLL_MS) {
+static int lock(int fd, int how, const char *path, struct fault *fault) {
+	for (unsigned waited = 0; flock(fd, how | LOCK_NB) < 0; waited += LEDGER_POLL_MS) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return unusable(path, fault);
 		if (waited >= LEDGER_WAIT_MS)
@@ -159,6 +159,13 @@ static int lock(int fd, const char *path, struct fault *fault) {
 		(void)nanosleep(&(struct timespec){ .tv_nsec = LEDGER_POLL_MS * 1000000L }, NULL);
 	}
 	return 0;
+}
+
+/* A try that is under way is no lost one yet, and mostly over in a moment. One that nobody sees the end of may be. */
+static void await_try(int fd, const char *path) {
+	struct fault unused;
+
+	(void)lock(fd, LOCK_SH, path, &unused);
 }
 
 /* ---- For others ---- */
@@ -174,8 +181,10 @@ int ledger_lost(const char *directory, const struct wire_token *token, enum ledg
 		r = path_of(directory, name, path, fault);
 	if (r == 0)
 		r = open_record(path, O_RDONLY, &fd, fault);
-	if (r == 0 && !read_record(fd, name, lost))
-		r = damaged(path, fault);
+	if (r == 0) {
+		await_try(fd, path);
+		r = read_record(fd, name, lost) ? 0 : damaged(path, fault);
+	}
 	if (r < 0)
 		return r;
 	*ret_lost = lost[secret];
@@ -196,7 +205,7 @@ static int open_locked(const char *directory, struct ledger_try *attempt, char p
 			r = unusable(path, fault);
 	}
 	if (r == 0)
-		r = lock(attempt->fd, path, fault);
+		r = lock(attempt->fd, LOCK_EX, path, fault);
 	return r == 0 && !read_record(attempt->fd, attempt->name, attempt->lost) ? damaged(path, fault) : r;
 }
 

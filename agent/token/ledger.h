@@ -37,7 +37,8 @@ struct ledger_try {
 #define LEDGER_NO_TRY ((struct ledger_try){ .fd = -1 })
 
 /*
- * How many tries were lost; 0 when the token has no record yet. `directory` is where records are, NULL or "" for an error.
+ * How many tries were lost; 0 when the token has no record yet. One that another process makes is waited for, and counts when that takes longer
+ * than LEDGER_WAIT_MS. `directory` is where records are, NULL or "" for an error.
  * -SMIME_E_IO with words, -SMIME_E_NO_MEMORY.
  */
 int ledger_lost(const char *directory, const struct wire_token *token, enum ledger_secret secret, unsigned *ret_lost, struct fault *fault);

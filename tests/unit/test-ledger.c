@@ -164,6 +164,43 @@ static void two_processes_do_not_try_at_once(void **state) {
 	assert_int_equal(lost(*state, LEDGER_PIN), 1);
 }
 
+static uint64_t now_ms(void) {
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Where the other process was held up for so long that its try counts, nothing is proven, and it is done once more. */
+static void a_try_of_another_process_is_not_lost_before_its_end(void **state) {
+	uint64_t took = UINT64_MAX;
+	unsigned count = 0;
+
+	for (int i = 0; i < 5 && took >= LEDGER_WAIT_MS; i++) {
+		int pipes[2], status;
+		char c;
+
+		assert_int_equal(pipe(pipes), 0);
+		pid_t pid = fork();
+		if (pid == 0) {
+			struct ledger_try attempt = begin(*state, LEDGER_PIN);
+
+			(void)!write(pipes[1], "x", 1);
+			(void)usleep(200000);
+			ledger_end(&attempt, LEDGER_GOOD);
+			_exit(0);
+		}
+		assert_int_equal(read(pipes[0], &c, 1), 1);
+		took = now_ms();
+		count = lost(*state, LEDGER_PIN);
+		took = now_ms() - took;
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		(void)close(pipes[0]);
+		(void)close(pipes[1]);
+	}
+	assert_int_equal(count, 0);
+}
+
 static void assert_useless(const struct wire_token *token, const char *where, const char *what) {
 	struct ledger_try attempt = LEDGER_NO_TRY;
 	struct fault fault = { "" };
@@ -289,6 +326,7 @@ int main(void) {
 		TEST(a_token_is_its_serial_number_not_its_label),
 		TEST(a_process_that_is_killed_in_a_try_has_used_it),
 		TEST(two_processes_do_not_try_at_once),
+		TEST(a_try_of_another_process_is_not_lost_before_its_end),
 		TEST(a_damaged_record_is_not_believed),
 		TEST(the_record_of_another_token_is_not_believed),
 		TEST(what_others_can_write_or_what_is_no_file_is_not_believed),
