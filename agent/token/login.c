@@ -298,10 +298,12 @@ static int open_token(struct operation *operation, const struct tries *tries, st
 	int r = login_as(operation, CKU_USER, tries, fault);
 
 	token->unlocked = r == 0;
-	/* The session sees the private objects now. */
-	if (r == 0)
-		r = token_list(token, operation->session, fault);
-	return r == 0 ? token_report(token) : r;
+	if (r < 0)
+		return r;
+	/* The session sees the private objects now. The core counts the time of the PIN from what it is told, so that it is told without them, too. */
+	int listed = token_list(token, operation->session, fault);
+	r = token_report(token);
+	return listed < 0 ? listed : r;
 }
 
 /* ---- For others ---- */

@@ -177,16 +177,16 @@ static int unblock(struct renewal *renewal, struct fault *fault) {
 
 /* ---- The token for itself ---- */
 
-/* The private objects are out of sight again. */
+/* The private objects are out of sight again. Whether they can be listed or not, nobody is logged in. */
 static void show_as_locked(struct token *token) {
 	CK_SESSION_HANDLE session;
 	struct fault unused;
 
-	if (cryptoki_session(token->module, token->slot, &session, &unused) < 0)
-		return;
-	if (token_list(token, session, &unused) == 0)
-		(void)token_report(token);
-	(void)token->module->call->C_CloseSession(session);
+	if (cryptoki_session(token->module, token->slot, &session, &unused) == 0) {
+		(void)token_list(token, session, &unused);
+		(void)token->module->call->C_CloseSession(session);
+	}
+	(void)token_report(token);
 }
 
 /* What was typed may have taken minutes; and the security officer logs in only where no other session is open. */

@@ -958,6 +958,27 @@ static void fewer_sessions_than_configured_will_do_but_none_will_not(void **stat
 	wire_report_free(core.inventory);
 }
 
+/* The core forgets a PIN after a time, and has to know of it, whatever the token does then. */
+static void a_token_that_lists_nothing_is_logged_in_or_not_all_the_same(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct core core = start_limited("");
+
+	assert_false(core.inventory->body->inventory->logged_in);
+	words("C_FindObjectsInit fails 30");
+	assert_error_says(unlock(&core), SMIME_E_TOKEN_FAULT, "C_FindObjectsInit");
+	assert_int_equal(logged("C_Login 1"), 1);
+	assert_true(core.inventory->body->inventory->logged_in);
+	struct wire_order *order = wire_order_make(core.next++, WIRE_ORDER_PIN_CHANGE);
+	struct wire_report *report = perform(&core, order);
+	assert_int_equal(report->body->type, WIRE_REPORT_DONE);
+	wire_report_free(report);
+	assert_false(core.inventory->body->inventory->logged_in);
+	words("");
+	assert_signed(sign_with(&core, ID_RSA, false));
+	assert_true(core.inventory->body->inventory->logged_in);
+	end(&core);
+}
+
 static uint64_t now_ms(void) {
 	struct timespec now;
 
@@ -1057,6 +1078,7 @@ int main(void) {
 		cmocka_unit_test(lengths_beyond_the_buffer_are_not_believed),
 		cmocka_unit_test(more_mechanisms_than_announced_are_not_believed),
 		cmocka_unit_test(fewer_sessions_than_configured_will_do_but_none_will_not),
+		cmocka_unit_test(a_token_that_lists_nothing_is_logged_in_or_not_all_the_same),
 		cmocka_unit_test(a_login_comes_to_its_end_when_another_thread_ends_the_process),
 	};
 
