@@ -165,12 +165,23 @@ static void work_on(struct operation *operation, const struct wire_order *order)
 
 /* ---- Threads ---- */
 
+/* Not in the middle of another thread's change of a PIN, which may need to have the only one. */
+static int first_session(struct operation *operation, struct fault *fault) {
+	struct token *token = operation->token;
+
+	(void)pthread_rwlock_rdlock(&token->sessions_lock);
+	int r = cryptoki_session(token->module, token->slot, &operation->session, fault);
+	operation->sessions_closed = token->sessions_closed;
+	(void)pthread_rwlock_unlock(&token->sessions_lock);
+	return r;
+}
+
 /* A thread that gets no session is of no use; the last one tells the core why. */
 static void *run_thread(void *argument) {
 	struct server *server = argument;
 	struct operation operation = { .token = &server->token, .session = CK_INVALID_HANDLE };
 	struct fault fault = { "" };
-	int r = cryptoki_session(server->token.module, server->token.slot, &operation.session, &fault);
+	int r = first_session(&operation, &fault);
 
 	if (r < 0 && atomic_fetch_sub(&server->threads, 1) > 1)
 		return NULL;

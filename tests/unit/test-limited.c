@@ -958,6 +958,34 @@ static void fewer_sessions_than_configured_will_do_but_none_will_not(void **stat
 	wire_report_free(core.inventory);
 }
 
+/* How often a session is opened before those that serve the token, each by a thread. */
+static int sessions_to_look(void) {
+	struct core core = start_limited("");
+
+	unlock_with(&core);
+	int opened = logged("C_OpenSession ");
+	end(&core);
+	return opened - 1;
+}
+
+/* The security officer logs in where no other session is open, and a thread may come to open its own only then. */
+static void a_thread_that_opens_its_session_late_is_not_in_the_way_of_another_s(void **state) {
+	SKIP_WITHOUT_SOFTHSM();
+	struct wire_setup *setup = make_setup(WIRE_ROLE_SERVE);
+	char text[100];
+
+	setup->sessions = 2;
+	(void)snprintf(
+		text, sizeof(text), "ledger\nC_OpenSession slow 1000 =%d\nC_Login slow 2000\nC_InitPIN fails a0", sessions_to_look() + 1);
+	words(text);
+	struct core core = start_with(setup);
+	core.pinentry.answer = "D 87654321\nOK\n";
+	struct wire_order *order = wire_order_make(core.next++, WIRE_ORDER_PIN_UNBLOCK);
+	assert_error_says(perform(&core, order), SMIME_E_PIN_WRONG, "C_InitPIN");
+	assert_int_equal(logged("login 0 0"), 1);
+	end(&core);
+}
+
 /* The core forgets a PIN after a time, and has to know of it, whatever the token does then. */
 static void a_token_that_lists_nothing_is_logged_in_or_not_all_the_same(void **state) {
 	SKIP_WITHOUT_SOFTHSM();
@@ -1078,6 +1106,7 @@ int main(void) {
 		cmocka_unit_test(lengths_beyond_the_buffer_are_not_believed),
 		cmocka_unit_test(more_mechanisms_than_announced_are_not_believed),
 		cmocka_unit_test(fewer_sessions_than_configured_will_do_but_none_will_not),
+		cmocka_unit_test(a_thread_that_opens_its_session_late_is_not_in_the_way_of_another_s),
 		cmocka_unit_test(a_token_that_lists_nothing_is_logged_in_or_not_all_the_same),
 		cmocka_unit_test(a_login_comes_to_its_end_when_another_thread_ends_the_process),
 	};
