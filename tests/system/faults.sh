@@ -219,12 +219,12 @@ agent_start
 check 'keys' 0 smime keys
 smime status --json >"$T/status.json"
 tokens=$(json "$T/status.json" 'len(d["tokens"])')
-each_has_one() { [ "$(token_processes | wc -l)" = "$tokens" ]; } # and nobody looks for tokens at this moment
+each_has_one() { serving=$(token_processes) && [ "$(wc -l <<<"$serving")" = "$tokens" ]; } # and nobody looks for tokens at that moment
 holds 'tokens without a login have a process each' await each_has_one
-before=$(token_processes)
+before=$serving
 sleep 1.6
 await each_has_one
-is 'which is left alone' "$(token_processes)" "$before"
+is 'which is left alone' "$serving" "$before"
 agent_stop
 
 # What waits is bounded in octets.
