@@ -152,21 +152,30 @@ unsigned long control_value(const struct control *control, const char *name, uns
 	return value ? strtoul(value, NULL, 10) : otherwise;
 }
 
+/* Whole or not at all, since other threads and processes read it meanwhile. */
+static void control_write(const struct control *control) {
+	char beside[PATH_MAX_BYTES];
+	FILE *file;
+
+	(void)snprintf(beside, sizeof(beside), "%s.%d.once", control_path(), (int)gettid());
+	file = fopen(beside, "w");
+	if (!file)
+		return;
+	(void)fputs(control->text, file);
+	(void)fclose(file);
+	(void)rename(beside, control_path());
+}
+
 bool control_once(const struct control *control, const char *word, const char *function) {
 	struct control rest = *control;
 	char text[VERB_MAX_BYTES], *place;
-	FILE *file;
 
 	(void)snprintf(text, sizeof(text), "%s@%s", word, function);
 	if (!has_word(control->text, text))
 		return false;
 	place = strstr(rest.text, text);
 	memset(place, ' ', strlen(text));
-	file = fopen(control_path(), "w");
-	if (file) {
-		(void)fputs(rest.text, file);
-		(void)fclose(file);
-	}
+	control_write(&rest);
 	return true;
 }
 
