@@ -39,10 +39,11 @@ static void on_ended(void *userdata, int error) {
 	struct child *child = userdata;
 
 	child->process = NULL;
-	child->patience = sd_event_source_disable_unref(child->patience);
 	if (child->channel)
 		channel_drain(child->channel);
 	child->callbacks.ended(child->userdata);
+	/* Not before: whoever hears its last words may have told it to end because of them. */
+	sd_event_source_disable_unref(child->patience);
 	(void)channel_free(child->channel);
 	free(child);
 }
