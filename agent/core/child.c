@@ -16,6 +16,7 @@ struct child {
 	struct channel *channel; /* NULL once closed */
 	struct process *process;
 	sd_event *event;
+	bool ending;               /* it was told to end */
 	sd_event_source *patience; /* with a process that was told to end */
 	struct child_callbacks callbacks;
 	void *userdata;
@@ -86,7 +87,8 @@ int child_start(struct agent *agent, enum wire_program program, const void *mess
 }
 
 int child_send(struct child *child, const void *message, const ASN1_ITEM *item, int pass_fd) {
-	if (child->channel)
+	/* Nothing can be sent to who was told to end, and the attempt would shut the connection down, which is the end of the process. */
+	if (child->channel && !child->ending)
 		return channel_send(child->channel, message, item, pass_fd);
 	if (pass_fd >= 0)
 		(void)close(pass_fd);
@@ -100,6 +102,7 @@ void child_kill(struct child *child) {
 }
 
 void child_tell_to_end(struct child *child) {
+	child->ending = true;
 	if (child->channel)
 		channel_end_sending(child->channel);
 }

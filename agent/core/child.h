@@ -20,7 +20,7 @@ struct child_callbacks {
 int child_start(struct agent *agent, enum wire_program program, const void *message, const ASN1_ITEM *item,
 	const struct child_callbacks *callbacks, void *userdata, struct child **ret_child);
 
-/* Sends a message, with a descriptor that is consumed in every case (-1: none). */
+/* Sends a message, with a descriptor that is consumed in every case (-1: none). -SMIME_E_TOKEN_FAULT: it is ending, or was told to. */
 int child_send(struct child *child, const void *message, const ASN1_ITEM *item, int pass_fd);
 
 /* Kills it; `ended` follows. */

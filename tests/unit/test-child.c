@@ -12,11 +12,13 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <smime/error.h>
+
 #include "agent/core/child.h"
 #include "agent/core/spawner.h"
 #include "agent/wire/frame.h"
 
-enum { SOON_MS = 10, QUIET_US = 100 * 1000 };
+enum { SOON_MS = 10, NEVER_MS = 60 * 1000, QUIET_US = 100 * 1000 };
 
 /* ---- The spawner ---- */
 
@@ -126,10 +128,30 @@ static void a_child_that_takes_too_long_to_end_is_killed(void **state) {
 	end(&owner);
 }
 
+/* What comes for it in the time that it has to end in does not cut that short. */
+static void a_child_that_is_to_end_gets_nothing_more_and_is_heard(void **state) {
+	_cleanup_(wire_reader_order_freep) struct wire_reader_order *order = wire_reader_order_make(WIRE_READER_WATCH);
+	struct owner owner = { .end_ms = 0 };
+
+	begin(&owner);
+	child_end(owner.child, NEVER_MS);
+	assert_int_equal(child_send(owner.child, order, wire_reader_order_it(), -1), -SMIME_E_TOKEN_FAULT);
+	run_loop(&owner);
+	assert_int_equal(process.kills, 0);
+	process_says("its last words");
+	run_loop(&owner);
+	assert_int_equal(owner.heard, 1);
+	assert_int_equal(process.kills, 0);
+	process_ends();
+	assert_int_equal(owner.ended, 1);
+	end(&owner);
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_clock_outlives_a_child_that_has_ended),
 		cmocka_unit_test(a_child_that_takes_too_long_to_end_is_killed),
+		cmocka_unit_test(a_child_that_is_to_end_gets_nothing_more_and_is_heard),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
