@@ -31,6 +31,7 @@ struct session {
 	enum way way;        /* that is being tried, or that has led to the session */
 	sd_bus_slot *search; /* what was asked on the way */
 	char *path;          /* the session's object; NULL: none is known */
+	bool known;          /* its state has been told */
 	sd_bus_slot *signals, *changes;
 	bool screen_locked, active;
 };
@@ -89,6 +90,7 @@ static void forget_session(struct session *session) {
 	session->changes = sd_bus_slot_unref(session->changes);
 	free(session->path);
 	session->path = NULL;
+	session->known = false;
 	session->screen_locked = false;
 	session->active = true;
 }
@@ -113,14 +115,18 @@ static int on_session(sd_bus_message *reply, void *userdata, sd_bus_error *error
 		forget_session(session);
 		find_session(session, session->way + 1);
 	} else {
+		session->known = true;
 		set_state(session, screen_locked, active);
 	}
 	return 0;
 }
 
-/* What is told is listened to before it is asked how things are, so that nothing falls between. */
+/*
+ * What is told is listened to before it is asked how things are, so that nothing falls between. A search that began before that was
+ * answered has taken the question back.
+ */
 static int follow(struct session *session, const char *path) {
-	if (session->path && strcmp(session->path, path) == 0)
+	if (session->known && strcmp(session->path, path) == 0)
 		return 0;
 	forget_session(session);
 	session->path = strdup(path);
@@ -342,8 +348,8 @@ const char *session_refuses_prompts(const struct session *session) {
 }
 
 void session_state(const struct session *session, enum policy_known *ret_active, enum policy_known *ret_unlocked) {
-	*ret_active = !session->path ? POLICY_DONT_KNOW : session->active ? POLICY_YES : POLICY_NO;
-	*ret_unlocked = !session->path ? POLICY_DONT_KNOW : session->screen_locked ? POLICY_NO : POLICY_YES;
+	*ret_active = !session->known ? POLICY_DONT_KNOW : session->active ? POLICY_YES : POLICY_NO;
+	*ret_unlocked = !session->known ? POLICY_DONT_KNOW : session->screen_locked ? POLICY_NO : POLICY_YES;
 }
 
 int session_new(struct agent *agent, struct session **ret_session) {

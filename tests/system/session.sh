@@ -173,6 +173,75 @@ check 'a session of the user manager' 0 smime unlock
 is 'is not listened to' "$(token_process)" "$process"
 agent_stop
 
+# A logind that is slow to tell of a session, and tells of a new one before it does; the user's display stays the same.
+kill "$mock_pid"
+await ended "$mock_pid"
+cat >"$T/slow-logind.py" <<'END'
+import dbus, dbus.mainloop.glib, dbus.service, os, sys
+from gi.repository import GLib
+NAME, ROOT, PROPERTIES = 'org.freedesktop.login1', '/org/freedesktop/login1', 'org.freedesktop.DBus.Properties'
+SESSION, USER, flags = ROOT + '/session/c1', ROOT + '/user/1', sys.argv[2]
+class Manager(dbus.service.Object):
+    @dbus.service.method(NAME + '.Manager', 'u', 'o')
+    def GetUser(self, uid):
+        return USER
+    @dbus.service.signal(NAME + '.Manager', 'so')
+    def SessionNew(self, name, path):
+        pass
+class User(dbus.service.Object):
+    @dbus.service.method(PROPERTIES, 'ss', 'v')
+    def Get(self, interface, name):
+        return dbus.Struct(('c1', dbus.ObjectPath(SESSION)), signature='so')
+class Session(dbus.service.Object):
+    asked = 0
+    @dbus.service.method(PROPERTIES, 's', 'a{sv}', async_callbacks=('answer', 'fail'))
+    def GetAll(self, interface, answer, fail):
+        self.asked += 1
+        print('asked', flush=True)
+        if os.path.exists(flags + '/overtake') and self.asked == 1:
+            manager.SessionNew('c2', ROOT + '/session/c2')
+        self.wait(answer)
+    def wait(self, answer):
+        if os.path.exists(flags + '/hold'):
+            GLib.timeout_add(20, self.wait, answer)
+        else:
+            answer({'LockedHint': os.path.exists(flags + '/locked'), 'Active': True, 'Class': 'user'})
+        return False
+dbus.mainloop.glib.DBusGMainLoop(set_as_default=True)
+bus = dbus.bus.BusConnection(sys.argv[1])
+manager, user, session = Manager(bus, ROOT), User(bus, USER), Session(bus, SESSION)
+name = dbus.service.BusName(NAME, bus)
+print('ready', flush=True)
+GLib.MainLoop().run()
+END
+slow_logind() { # FLAG...: and another agent
+	rm -rf "$T/flags" && mkdir "$T/flags"
+	for flag; do : >"$T/flags/$flag"; done
+	/usr/bin/python3 "$T/slow-logind.py" "$system_bus" "$T/flags" >"$T/slow.log" 2>"$T/slow.err" 3>&- </dev/null &
+	mock_pid=$!
+	started+=("$mock_pid")
+	disown "$mock_pid"
+	await grep -q ready "$T/slow.log" || bail "the slow logind did not start: $(cat "$T/slow.err")"
+	agent_start
+	await grep -q asked "$T/slow.log" || bail 'nobody asked for the state of the session'
+}
+slow_logind_stop() {
+	agent_stop
+	kill "$mock_pid"
+	await ended "$mock_pid"
+}
+refused() { smime unlock 2>"$T/refused"; [ $? -eq 4 ] && grep -q "$refuse" "$T/refused"; }
+slow_logind overtake locked
+holds 'a locked screen that is told of behind the news of another session is known' await refused
+slow_logind_stop
+configure 'rules: [{operation: [sign], when: {session: unlocked}, outcome: allow}, {operation: [sign], outcome: deny}]'
+slow_logind hold
+check 'a screen of which nothing was told yet passes for no unlocked one' 5 sign
+rm "$T/flags/hold"
+check 'once it is known to be unlocked it does' 0 await sign
+slow_logind_stop
+configure
+
 # Buses that are none: one that ends every connection at once, one that never says a word.
 cat >"$T/no-bus.py" <<'END'
 import socket, sys
