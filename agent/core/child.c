@@ -124,9 +124,8 @@ void child_end(struct child *child, unsigned limit_ms) {
 	child_tell_to_end(child);
 }
 
-void child_wait(struct child *child, int limit_ms) {
-	if (child->process)
-		process_wait(child->process, limit_ms);
+bool child_wait(struct child *child, int limit_ms) {
+	return !child->process || process_wait(child->process, limit_ms);
 }
 
 struct child *child_abandon(struct child *child) {

@@ -5,6 +5,8 @@
 #ifndef CORE_CHILD_H
 #define CORE_CHILD_H
 
+#include <stdbool.h>
+
 #include "agent.h"
 
 struct child;
@@ -29,9 +31,9 @@ void child_kill(struct child *child);
 /* Has it end by itself, and kills it when it has not after so many milliseconds, however often it is told; `ended` follows. */
 void child_end(struct child *child, unsigned limit_ms);
 
-/* The two halves of that for a core that ends itself: it is told to end; that is waited for so many milliseconds. */
+/* The two halves of that for a core that ends itself: it is told to end; that is waited for so many milliseconds. Returns whether it has. */
 void child_tell_to_end(struct child *child);
-void child_wait(struct child *child, int limit_ms);
+bool child_wait(struct child *child, int limit_ms);
 
 /* Kills it for an owner who no longer cares: no callback follows. Accepts NULL, returns NULL. */
 struct child *child_abandon(struct child *child);

@@ -5,14 +5,17 @@
  */
 #include "readers.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 
 #include <smime/error.h>
 
 #include "agent/wire/limits.h"
 #include "child.h"
 #include "events.h"
+#include "spawner.h"
 
 struct reset {
 	LIST_ENTRY(reset) link;
@@ -260,6 +263,28 @@ struct reset *reset_abandon(struct reset *reset) {
 	return NULL;
 }
 
+/* ---- The agent's end ---- */
+
+/*
+ * One that was not there, or has ended without having been told to, resets nothing, and another one can't be followed: the loop has ended. So it
+ * is known to be done by its end of the socket.
+ */
+static void reset_last(struct readers *readers) {
+	_cleanup_(wire_spawn_freep) struct wire_spawn *spawn = wire_spawn_new();
+	struct wire_reader_order *order = watch_order(readers);
+	struct process *process;
+	int pair[2];
+
+	if (spawn && order && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0) {
+		spawn->program = WIRE_PROGRAM_READER;
+		if (process_start(readers->agent->spawner, spawn, pair[1], NULL, NULL, &process) == 0 &&
+			wire_send(pair[0], order, wire_reader_order_it(), -1) == 0 && shutdown(pair[0], SHUT_WR) == 0)
+			(void)poll(&(struct pollfd){ .fd = pair[0] }, 1, READERS_LAST_RESETS_MS);
+		(void)close(pair[0]);
+	}
+	return_order(order);
+}
+
 /* ---- For others ---- */
 
 DEFINE_CLEANUP(struct readers *, readers_freep, readers_free)
@@ -295,11 +320,11 @@ struct readers *readers_free(struct readers *readers) {
 		(void)child_abandon(reset->child);
 		reset_free(reset);
 	}
-	if (!readers->watcher && sk_ASN1_UTF8STRING_num(readers->armed) > 0)
-		(void)start_watcher(readers);
-	if (readers->watcher) {
+	if (readers->watcher && !child_wait(readers->watcher, 0)) {
 		child_tell_to_end(readers->watcher);
-		child_wait(readers->watcher, READERS_LAST_RESETS_MS);
+		(void)child_wait(readers->watcher, READERS_LAST_RESETS_MS);
+	} else if (sk_ASN1_UTF8STRING_num(readers->armed) > 0) {
+		reset_last(readers);
 	}
 	readers->watcher = child_abandon(readers->watcher);
 	sd_event_source_disable_unref(readers->restart);

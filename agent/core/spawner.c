@@ -170,9 +170,8 @@ void process_kill(struct process *process) {
 		pidfd_signal(process->pidfd, SIGKILL);
 }
 
-void process_wait(const struct process *process, int limit_ms) {
-	if (process->pidfd >= 0)
-		(void)poll(&(struct pollfd){ .fd = process->pidfd, .events = POLLIN }, 1, limit_ms);
+bool process_wait(const struct process *process, int limit_ms) {
+	return process->pidfd >= 0 && poll(&(struct pollfd){ .fd = process->pidfd, .events = POLLIN }, 1, limit_ms) > 0;
 }
 
 static int on_patience_over(sd_event_source *source, uint64_t usec, void *userdata) {

@@ -8,6 +8,8 @@
 #ifndef CORE_SPAWNER_H
 #define CORE_SPAWNER_H
 
+#include <stdbool.h>
+
 #include <systemd/sd-event.h>
 
 #include "agent/wire/message.h"
@@ -45,8 +47,8 @@ int process_start(struct spawner *spawner, const struct wire_spawn *spawn, int c
 /* Ends it with SIGKILL; `ended` is still called, once it has ended. */
 void process_kill(struct process *process);
 
-/* Blocks until it has ended by itself, for so many milliseconds at most. */
-void process_wait(const struct process *process, int limit_ms);
+/* Blocks until it has ended by itself, for so many milliseconds at most. Returns whether it has. */
+bool process_wait(const struct process *process, int limit_ms);
 
 /*
  * Asks it to end, with SIGTERM, and insists after a second, for an owner who no longer cares: `ended` is not called. A pinentry puts

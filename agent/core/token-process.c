@@ -93,7 +93,7 @@ void token_process_tell_to_end(struct token_process *process) {
 }
 
 void token_process_wait(struct token_process *process, int limit_ms) {
-	child_wait(process->child, limit_ms);
+	(void)child_wait(process->child, limit_ms);
 }
 
 void token_process_kill(struct token_process *process) {

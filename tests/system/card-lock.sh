@@ -86,6 +86,27 @@ agent_stop
 closed_now=$(raw)
 is 'the agent ends: at once the card is closed' "$closed_now" 6982
 
+# The same when there is no smime-reader that it could tell: in the second before another one is started, or when its end was not noticed yet.
+agent_start
+unlocked 'the agent ends behind smime-reader'
+watcher=$(reader)
+kill -9 "$watcher"
+holds 'the agent ends behind smime-reader: there is none' await says_so
+agent_stop
+closed_now=$(raw)
+is 'the agent ends behind smime-reader: at once the card is closed' "$closed_now" 6982
+
+agent_start
+unlocked 'the agent ends with smime-reader'
+watcher=$(reader)
+kill -STOP "$agent_pid"
+kill -9 "$watcher"
+kill -TERM "$agent_pid"
+kill -CONT "$agent_pid"
+agent_stop
+closed_now=$(raw)
+is 'the agent ends with smime-reader: at once the card is closed' "$closed_now" 6982
+
 agent_start
 unlocked 'the agent is killed'
 processes=$(descendants "$agent_pid")
