@@ -99,4 +99,23 @@ check 'a module is looked into and used' 0 smime sign -i "$T/mail" -o "$T/signed
 agent_stop
 holds 'by more than one process' [ "$(grep -c '^[0-9]' "$FAULTY_CONTROL.log")" -ge 2 ]
 is 'each of which has initialised it once' "$(grep -c '^C_Initialize$' "$FAULTY_CONTROL.log")" "$(grep -c '^[0-9]' "$FAULTY_CONTROL.log")"
+
+# A token that goes while another one comes, whose process is longer in starting than it takes until the first is looked for again.
+fixture wide
+is_told() { grep "\"$1\"" "$T/events" | grep -q "\"$2\""; } # EVENT LABEL
+does waits 'hide wide'
+rm -f "$FAULTY_CONTROL.go" "$FAULTY_CONTROL.log"
+agent_start
+watch
+holds 'a process waits' await following
+check 'the one is there' 0 smime sign -i "$T/mail" -o "$T/signed"
+sleep 1 # so that it has said that it waits: the module is looked into for that, too
+does waits 'hide demo' 'wait@C_OpenSession'
+: >"$FAULTY_CONTROL.event"
+holds 'the other one is being started' await grep -q waits "$FAULTY_CONTROL.log"
+sleep 1.5
+: >"$FAULTY_CONTROL.go"
+holds 'the other one is told of' await is_told token-in wide
+holds 'and that the one has gone' await is_told token-out demo
+agent_stop
 done_testing
