@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -35,6 +36,7 @@ int background_begin(int *ret_parent) {
 	(void)syscall(SYS_close_range, 3u, ~0u, 0);
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return -SMIME_E_INTERNAL;
+	(void)signal(SIGCHLD, SIG_DFL); /* whoever has started this may ignore it: then nothing would tell how the child ended */
 	pid_t child = fork();
 	if (child < 0)
 		return -SMIME_E_INTERNAL;

@@ -97,6 +97,8 @@ started+=("$ignoring")
 check 'keys of an agent that was started by who ignores that a child has ended' 0 await smime keys
 ignored=$(sed -n 's/^SigIgn:[[:space:]]*//p' "/proc/$(pgrep -P "$ignoring" smime-spawner)/status")
 is 'its spawner does not' $((0x$ignored >> 16 & 1)) 0
+told 'and of the one that it leaves in the background, which ends at once' 7 'running there already' \
+	env --ignore-signal=CHLD smime-agent --socket "$SMIME_AGENT_SOCK" --config "$T/agent.yaml"
 end_process "$ignoring"
 SMIME_AGENT_SOCK=$T/agent.sock
 
