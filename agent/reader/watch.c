@@ -107,32 +107,40 @@ static LONG list_readers(struct watch *watch) {
 	return SCARD_S_SUCCESS;
 }
 
-/* Waits for news, at most so many milliseconds. */
+/* Waits for news, at most so many milliseconds. SCARD_E_UNKNOWN_READER: one is there no more, and nothing was told of the others. */
 static LONG wait_for_change(struct watch *watch, DWORD limit_ms) {
 	LONG rv = SCardGetStatusChange(watch->context, limit_ms, watch->states, watch->count + 1);
 
-	if (rv == SCARD_E_TIMEOUT || rv == SCARD_E_UNKNOWN_READER)
-		rv = SCARD_S_SUCCESS;
 	for (DWORD i = 0; i < watch->count; i++)
 		watch->states[i].dwCurrentState = watch->states[i].dwEventState & ~(DWORD)SCARD_STATE_CHANGED;
+	return rv == SCARD_E_TIMEOUT ? SCARD_S_SUCCESS : rv;
+}
+
+/*
+ * The readers and, without waiting, what is in them, so that each report is whole: of a new one nothing is known before, and a card that is
+ * in it must not pass for removed.
+ */
+static LONG look(struct watch *watch) {
+	LONG rv;
+
+	do {
+		rv = list_readers(watch);
+		if (rv == SCARD_S_SUCCESS && watch->count > 0)
+			rv = wait_for_change(watch, 0);
+	} while (rv == SCARD_E_UNKNOWN_READER);
 	return rv;
 }
 
 /* Follows one pcscd from its first answer to its last. Returns what it ended with; 1 when the core could not be told. */
 static LONG follow(struct watch *watch) {
-	LONG rv = list_readers(watch);
+	LONG rv = look(watch);
 
-	/* What is there is asked for without waiting, so that the first report is whole. */
-	if (rv == SCARD_S_SUCCESS && watch->count > 0)
-		rv = wait_for_change(watch, 0);
 	while (rv == SCARD_S_SUCCESS) {
 		if (report(watch, "") < 0)
 			return 1;
 		rv = wait_for_change(watch, WATCH_RELIST_MS);
-		if (rv == SCARD_S_SUCCESS)
-			rv = list_readers(watch);
-		if (rv == SCARD_S_SUCCESS && watch->count > 0)
-			rv = wait_for_change(watch, 0);
+		if (rv == SCARD_S_SUCCESS || rv == SCARD_E_UNKNOWN_READER)
+			rv = look(watch);
 	}
 	return rv;
 }
