@@ -6,6 +6,8 @@
  */
 #include "session.h"
 
+#include <errno.h>
+
 #include <smime/error.h>
 
 #include "bus.h"
@@ -37,6 +39,7 @@ struct session {
 };
 
 static void find_session(struct session *session, enum way way);
+static int ask_for_owner(struct session *session);
 static int try_bus(sd_event_source *source, uint64_t usec, void *userdata);
 
 /* A failure of memory is the end of this attempt, and not of the tokens. */
@@ -102,6 +105,15 @@ static bool is_of_a_person(const char *class) {
 	return strncmp(class, "user", strlen("user")) == 0;
 }
 
+/* That there was no answer in time says nothing of the session: all is asked once more, and one that is followed stays it until then. */
+static bool asks_again(struct session *session, sd_bus_message *reply) {
+	session->search = sd_bus_slot_unref(session->search);
+	if (sd_bus_message_get_errno(reply) != ETIMEDOUT)
+		return false;
+	find_session(session, WAY_ID);
+	return true;
+}
+
 static int on_session(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
 	struct session *session = userdata;
 	int screen_locked = false, active = true;
@@ -109,7 +121,8 @@ static int on_session(sd_bus_message *reply, void *userdata, sd_bus_error *error
 	const struct bus_property properties[] = { { "LockedHint", 'b', &screen_locked }, { "Active", 'b', &active },
 		{ "Class", 's', &class } };
 
-	session->search = sd_bus_slot_unref(session->search);
+	if (asks_again(session, reply))
+		return 0;
 	if (sd_bus_message_is_method_error(reply, NULL) || bus_read_properties(reply, properties, ELEMENTSOF(properties)) < 0 ||
 		!is_of_a_person(class)) {
 		forget_session(session);
@@ -149,7 +162,8 @@ static int on_path(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
 	struct session *session = userdata;
 	const char *path = NULL;
 
-	session->search = sd_bus_slot_unref(session->search);
+	if (asks_again(session, reply))
+		return 0;
 	if (!sd_bus_message_is_method_error(reply, NULL))
 		(void)sd_bus_message_read_basic(reply, 'o', &path);
 	follow_or_go_on(session, path);
@@ -160,7 +174,8 @@ static int on_display(sd_bus_message *reply, void *userdata, sd_bus_error *error
 	struct session *session = userdata;
 	const char *id = "", *path = NULL;
 
-	session->search = sd_bus_slot_unref(session->search);
+	if (asks_again(session, reply))
+		return 0;
 	if (!sd_bus_message_is_method_error(reply, NULL))
 		(void)sd_bus_message_read(reply, "v", "(so)", &id, &path);
 	follow_or_go_on(session, *id ? path : NULL);
@@ -171,7 +186,8 @@ static int on_user(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
 	struct session *session = userdata;
 	const char *path = NULL;
 
-	session->search = sd_bus_slot_unref(session->search);
+	if (asks_again(session, reply))
+		return 0;
 	if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read_basic(reply, 'o', &path) < 0 ||
 		sd_bus_call_method_async(session->bus, &session->search, LOGIND, path, PROPERTIES, "Get", on_display, session, "ss",
 			LOGIND ".User", "Display") < 0)
@@ -266,6 +282,8 @@ static int on_owner(sd_bus_message *reply, void *userdata, sd_bus_error *error) 
 	struct session *session = userdata;
 	const char *name = NULL;
 
+	if (sd_bus_message_get_errno(reply) == ETIMEDOUT && ask_for_owner(session) >= 0)
+		return 0;
 	/* The bus has answered, if only that there is no logind; whose coming NameOwnerChanged tells. */
 	if (sd_bus_message_is_method_error(reply, "org.freedesktop.DBus.Error.NameHasNoOwner") ||
 		!sd_bus_message_is_method_error(reply, NULL))
@@ -285,6 +303,11 @@ static int on_owner_changed(sd_bus_message *message, void *userdata, sd_bus_erro
 
 /* ---- The bus ---- */
 
+static int ask_for_owner(struct session *session) {
+	return sd_bus_call_method_async(session->bus, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+		"GetNameOwner", on_owner, session, "s", LOGIND);
+}
+
 /* It is asked for before its name is, so that it is never missed; and it is never started by us. */
 static int ask_for_logind(struct session *session) {
 	sd_bus *bus = session->bus;
@@ -301,10 +324,7 @@ static int ask_for_logind(struct session *session) {
 			bus, NULL, LOGIND, MANAGER_PATH, MANAGER, "SessionRemoved", on_session_removed, NULL, session);
 	if (r >= 0)
 		r = sd_bus_match_signal_async(bus, NULL, LOGIND, MANAGER_PATH, MANAGER, "SessionNew", on_session_new, NULL, session);
-	if (r >= 0)
-		r = sd_bus_call_method_async(bus, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-			"GetNameOwner", on_owner, session, "s", LOGIND);
-	return r;
+	return r >= 0 ? ask_for_owner(session) : r;
 }
 
 static void retry_later(struct session *session) {

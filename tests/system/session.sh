@@ -241,6 +241,14 @@ rm "$T/flags/hold"
 check 'once it is known to be unlocked it does' 0 await sign
 slow_logind_stop
 configure
+# It may even take longer than it is waited for.
+export SYSTEMD_BUS_TIMEOUT=500ms
+slow_logind hold locked
+sleep 1
+rm "$T/flags/hold"
+holds 'a screen of which is told too late is asked for again' await refused
+slow_logind_stop
+unset SYSTEMD_BUS_TIMEOUT
 
 # Buses that are none: one that ends every connection at once, one that never says a word.
 cat >"$T/no-bus.py" <<'END'
