@@ -28,7 +28,7 @@ enum {
 /* ---- Files ---- */
 
 struct audit_files {
-	char **paths; /* in the order of their records */
+	char **paths; /* in the order of their records; the agent may add to them while they are read */
 	size_t count;
 	char *directory; /* of the whole log; NULL: the files were named one by one */
 };
@@ -49,7 +49,7 @@ typedef int (*audit_visit)(void *userdata, const json_t *record);
  * Every line that is a record, unverified, in the order of the files. *ret_others (may be NULL): how many lines are none. -SMIME_E_IO with
  * *ret_message as above.
  */
-int audit_each(const struct audit_files *files, audit_visit visit, void *userdata, uint64_t *ret_others, char **ret_message);
+int audit_each(struct audit_files *files, audit_visit visit, void *userdata, uint64_t *ret_others, char **ret_message);
 
 /* ---- Verifying ---- */
 
@@ -81,7 +81,7 @@ struct audit_verify_options {
 
 /* -SMIME_E_IO (a file or the key can't be read) with *ret_message as above, -SMIME_E_NO_MEMORY. `files` must outlive the report. */
 int audit_verify(
-	const struct audit_files *files, const struct audit_verify_options *options, struct audit_report *ret_report, char **ret_message);
+	struct audit_files *files, const struct audit_verify_options *options, struct audit_report *ret_report, char **ret_message);
 void audit_report_clear(struct audit_report *report); /* usable as a cleanup attribute */
 
 #endif

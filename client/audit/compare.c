@@ -66,7 +66,7 @@ static int take_id(void *userdata, const json_t *record) {
 }
 
 /* The state is read before the log, which may be written meanwhile. */
-static int find_marks(struct audit_walk *walk, const struct audit_files *files, bool journal, char **ret_message) {
+static int find_marks(struct audit_walk *walk, struct audit_files *files, bool journal, char **ret_message) {
 	char id[33] = "";
 	int r = files->directory ? audit_state_read(files->directory, id, &walk->state) : 1;
 
@@ -88,8 +88,7 @@ static int find_marks(struct audit_walk *walk, const struct audit_files *files, 
 	return 0;
 }
 
-int audit_compare_with(
-	struct audit_walk *walk, const struct audit_files *files, const struct audit_verify_options *options, char **ret_message) {
+int audit_compare_with(struct audit_walk *walk, struct audit_files *files, const struct audit_verify_options *options, char **ret_message) {
 	int r = find_key(walk, files, options->key, ret_message);
 
 	return r == 0 ? find_marks(walk, files, options->journal, ret_message) : r;

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which files a log is; see audit.h. Nothing is opened here but a directory.
+ * Which files a log is; see audit.h.
+ *
+ * The agent goes on meanwhile: it may give the file that it writes to another name, and begin a new one, between any two looks.
  */
 #include "audit.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <smime/error.h>
 
@@ -117,4 +121,67 @@ int audit_files_find(const char *const *names, size_t count, struct audit_files 
 	else
 		*ret_files = files;
 	return r;
+}
+
+/* ---- While the agent writes ---- */
+
+/* Full files behind those that are known are put before the last one, which the agent writes to. */
+static int add_filled(struct audit_files *files, const struct audit_files *now, size_t *ret_added) {
+	const char *known = files->count > 1 ? files->paths[files->count - 2] : "";
+	size_t added = 0;
+
+	for (size_t i = 0; i + 1 < now->count; i++) {
+		if (strcmp(now->paths[i], known) <= 0)
+			continue;
+		int r = add(files, "", now->paths[i]);
+		if (r < 0)
+			return r;
+		char *last = files->paths[files->count - 2];
+		files->paths[files->count - 2] = files->paths[files->count - 1];
+		files->paths[files->count - 1] = last;
+		added++;
+	}
+	*ret_added = added;
+	return 0;
+}
+
+static int find_filled(struct audit_files *files, size_t *ret_added, char **ret_message) {
+	_cleanup_(audit_files_clear) struct audit_files now = { 0 };
+	int r = add_directory(&now, files->directory, ret_message);
+
+	return r == 0 ? add_filled(files, &now, ret_added) : r;
+}
+
+/*
+ * Looked for after it was opened: what is open then holds what comes behind all of the full ones that are known. Between its two steps the agent
+ * has none for a moment.
+ */
+static int open_written(struct audit_files *files, size_t place, int *ret_fd, char **ret_message) {
+	enum { LOOKS_MAX = 20, PAUSE_NS = 5 * 1000 * 1000 };
+	_cleanup_(close_fdp) int fd = -1;
+	size_t added = 0;
+	int r = 0;
+
+	for (unsigned look = 0; look < LOOKS_MAX && fd < 0 && added == 0; look++) {
+		if (look > 0)
+			(void)nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
+		fd = open(files->paths[place], O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		if (fd < 0 && errno != ENOENT)
+			break;
+		r = find_filled(files, &added, ret_message);
+		if (r < 0)
+			return r;
+		if (files->count == 1)
+			break;
+	}
+	if (fd < 0 || added > 0)
+		return audit_open_file(files->paths[place], ret_fd, ret_message);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+int audit_files_open(struct audit_files *files, size_t place, int *ret_fd, char **ret_message) {
+	bool written = files->directory && place + 1 == files->count;
+
+	return written ? open_written(files, place, ret_fd, ret_message) : audit_open_file(files->paths[place], ret_fd, ret_message);
 }

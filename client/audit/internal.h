@@ -21,6 +21,12 @@ int audit_fail(char **ret_message, int error, const char *format, ...) __attribu
 /* Opens a file of the log. -SMIME_E_IO with *ret_message. */
 int audit_open_file(const char *path, int *ret_fd, char **ret_message);
 
+/*
+ * Opens one of the files, to which the path at its place then belongs. Where that is the last one of a directory, those that the agent has filled
+ * since the directory was read come before it: it is then the first of them that is opened. -SMIME_E_IO with *ret_message, -SMIME_E_NO_MEMORY.
+ */
+int audit_files_open(struct audit_files *files, size_t place, int *ret_fd, char **ret_message);
+
 /* The record of a line; NULL when it is none that the agent could have written. */
 json_t *audit_record_parse(struct bytes line, struct audit_line *ret_line);
 

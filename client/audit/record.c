@@ -49,11 +49,12 @@ bool audit_number(const json_t *record, const char *member, uint64_t *ret_number
 	return true;
 }
 
-static int visit_file(const char *path, audit_visit visit, void *userdata, uint64_t *others, char **ret_message) {
+static int visit_file(struct audit_files *files, size_t place, audit_visit visit, void *userdata, uint64_t *others, char **ret_message) {
 	_cleanup_(audit_lines_close) struct audit_lines lines = { 0 };
 	_cleanup_(close_fdp) int fd = -1;
 	struct audit_line line;
-	int r = audit_open_file(path, &fd, ret_message);
+	int r = audit_files_open(files, place, &fd, ret_message);
+	const char *path = files->paths[place];
 
 	if (r == 0)
 		r = audit_lines_open(fd, &lines);
@@ -70,12 +71,12 @@ static int visit_file(const char *path, audit_visit visit, void *userdata, uint6
 					r;
 }
 
-int audit_each(const struct audit_files *files, audit_visit visit, void *userdata, uint64_t *ret_others, char **ret_message) {
+int audit_each(struct audit_files *files, audit_visit visit, void *userdata, uint64_t *ret_others, char **ret_message) {
 	uint64_t others = 0;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < files->count; i++)
-		r = visit_file(files->paths[i], visit, userdata, &others, ret_message);
+		r = visit_file(files, i, visit, userdata, &others, ret_message);
 	if (r == 0 && ret_others)
 		*ret_others = others;
 	return r;

@@ -203,10 +203,11 @@ static int check_line(struct audit_walk *walk, const struct audit_lines *lines) 
 	return r;
 }
 
-static int check_file(struct audit_walk *walk, const char *path, char **ret_message) {
+static int check_file(struct audit_walk *walk, struct audit_files *files, size_t place, char **ret_message) {
 	_cleanup_(audit_lines_close) struct audit_lines lines = { 0 };
 	_cleanup_(close_fdp) int fd = -1;
-	int r = audit_open_file(path, &fd, ret_message);
+	int r = audit_files_open(files, place, &fd, ret_message);
+	const char *path = files->paths[place];
 
 	walk->file = path;
 	if (r == 0)
@@ -245,19 +246,18 @@ static void check_end(struct audit_walk *walk) {
 
 /* ---- The whole ---- */
 
-static int verify(
-	struct audit_walk *walk, const struct audit_files *files, const struct audit_verify_options *options, char **ret_message) {
+static int verify(struct audit_walk *walk, struct audit_files *files, const struct audit_verify_options *options, char **ret_message) {
 	int r = audit_compare_with(walk, files, options, ret_message);
 
 	for (size_t i = 0; r == 0 && i < files->count; i++)
-		r = check_file(walk, files->paths[i], ret_message);
+		r = check_file(walk, files, i, ret_message);
 	if (r == 0)
 		check_end(walk);
 	return r;
 }
 
 int audit_verify(
-	const struct audit_files *files, const struct audit_verify_options *options, struct audit_report *ret_report, char **ret_message) {
+	struct audit_files *files, const struct audit_verify_options *options, struct audit_report *ret_report, char **ret_message) {
 	struct audit_report report = { 0 };
 	struct audit_walk walk = { .report = &report, .whole = files->directory != NULL };
 	int r = verify(&walk, files, options, ret_message);

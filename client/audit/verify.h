@@ -44,8 +44,7 @@ struct audit_walk {
 };
 
 /* Finds the key and the marks. -SMIME_E_IO with *ret_message, -SMIME_E_NO_MEMORY. */
-int audit_compare_with(
-	struct audit_walk *walk, const struct audit_files *files, const struct audit_verify_options *options, char **ret_message);
+int audit_compare_with(struct audit_walk *walk, struct audit_files *files, const struct audit_verify_options *options, char **ret_message);
 
 /* What a record says of intents and results. -SMIME_E_NO_MEMORY. */
 int audit_check_kind(struct audit_walk *walk, const json_t *record, uint64_t seq);

@@ -119,7 +119,7 @@ static int show_record(void *userdata, const json_t *record) {
 	return shown->code != 0;
 }
 
-static int run_show(struct cli *cli, const struct audit_files *files, const char *since, char **message) {
+static int run_show(struct cli *cli, struct audit_files *files, const char *since, char **message) {
 	struct shown shown = { .cli = cli, .since = since };
 	uint64_t others = 0;
 	int r = audit_each(files, show_record, &shown, &others, message);
@@ -184,7 +184,7 @@ static int print_report(struct cli *cli, const struct audit_report *report) {
 	return cli_flush(cli);
 }
 
-static int run_verify(struct cli *cli, const struct audit_files *files, const struct args *args, char **message) {
+static int run_verify(struct cli *cli, struct audit_files *files, const struct args *args, char **message) {
 	const struct audit_verify_options verify_options = { .key = args->key, .journal = args->journal };
 	__attribute__((cleanup(audit_report_clear))) struct audit_report report = { 0 };
 	int r = audit_verify(files, &verify_options, &report, message);

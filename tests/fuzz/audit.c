@@ -91,7 +91,7 @@ static void make_file(const void *data, size_t len, int *ret_fd, char path[64]) 
 static void verify(const void *data, size_t len, struct audit_report *report) {
 	char path[64], key_path[64], hex[AUDIT_HEX_BYTES], *paths[] = { path };
 	_cleanup_(freep) char *message = NULL;
-	const struct audit_files files = { .paths = paths, .count = 1 };
+	struct audit_files files = { .paths = paths, .count = 1 };
 	const struct audit_verify_options options = { .key = key_path };
 
 	audit_hex(key, hex);

@@ -308,6 +308,11 @@ static void a_batch_that_lacks_a_record_was_never_begun(void **state) {
 	assert_int_equal(records, 3 * 3 + 2);
 }
 
+static int count_record(void *userdata, const json_t *record) {
+	++*(uint64_t *)userdata;
+	return 0;
+}
+
 static void files_that_are_full_are_followed(void **state) {
 	struct audit_log *log = open_log(1000);
 	uint64_t records;
@@ -319,6 +324,37 @@ static void files_that_are_full_are_followed(void **state) {
 	/* As a kill leaves it between renaming the full file and making the next. */
 	run_once(1, true);
 	assert_int_equal(faults(&records), 0);
+}
+
+/* Whoever reads the log has listed the directory, and opens what was in it later. */
+static void files_that_are_filled_while_others_are_read_are_read_too(void **state) {
+	_cleanup_(audit_report_clear) struct audit_report report = { 0 };
+	_cleanup_(audit_files_clear) struct audit_files files = { 0 };
+	const char *names[] = { directory };
+	const struct audit_verify_options options = { .key = key_path };
+	struct audit_log *log = open_log(1000);
+	char *message = NULL;
+	uint64_t others = 0;
+
+	write_records(log, 10, false);
+	assert_int_equal(audit_files_find(names, 1, &files, &message), 0);
+	size_t listed = files.count;
+	write_records(log, 30, true);
+	assert_int_equal(audit_verify(&files, &options, &report, &message), 0);
+	assert_int_equal(report.faults, 0);
+	assert_int_equal(report.first, 0);
+	assert_true(report.records > 40 && report.last == report.records - 1);
+	assert_true(files.count > listed + 1);
+	for (size_t i = 1; i + 1 < files.count; i++)
+		assert_true(strcmp(files.paths[i - 1], files.paths[i]) < 0);
+
+	uint64_t seen = 0;
+	audit_files_clear(&files);
+	assert_int_equal(audit_files_find(names, 1, &files, &message), 0);
+	write_records(log, 30, true);
+	assert_int_equal(audit_each(&files, count_record, &seen, &others, &message), 0);
+	assert_true(seen > report.records + 30 && others == 0);
+	assert_null(audit_log_free(log));
 }
 
 static void a_second_agent_does_not_write(void **state) {
@@ -373,6 +409,7 @@ int main(void) {
 		LOG_TEST(a_record_that_somebody_else_appends_is_not_gone_on_with),
 		LOG_TEST(a_batch_that_lacks_a_record_was_never_begun),
 		LOG_TEST(files_that_are_full_are_followed),
+		LOG_TEST(files_that_are_filled_while_others_are_read_are_read_too),
 		LOG_TEST(a_second_agent_does_not_write),
 		LOG_TEST(a_batch_that_was_not_written_never_was),
 	};
