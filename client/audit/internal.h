@@ -27,6 +27,12 @@ int audit_open_file(const char *path, int *ret_fd, char **ret_message);
  */
 int audit_files_open(struct audit_files *files, size_t place, int *ret_fd, char **ret_message);
 
+/*
+ * Whether the file ended with the line that was given last, which is then not to be read on: the agent may write the rest of it right then, and
+ * what was given would be no record and the rest none either.
+ */
+bool audit_lines_ended(const struct audit_lines *lines);
+
 /* The record of a line; NULL when it is none that the agent could have written. */
 json_t *audit_record_parse(struct bytes line, struct audit_line *ret_line);
 

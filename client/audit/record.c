@@ -19,6 +19,10 @@ int audit_open_file(const char *path, int *ret_fd, char **ret_message) {
 	return *ret_fd >= 0 ? 0 : audit_fail(ret_message, -SMIME_E_IO, "%s: %s", path, strerror(errno));
 }
 
+bool audit_lines_ended(const struct audit_lines *lines) {
+	return !lines->whole && lines->line.len < AUDIT_LINE_MAX_BYTES;
+}
+
 json_t *audit_record_parse(struct bytes line, struct audit_line *ret_line) {
 	struct audit_line parts;
 	uint64_t seq;
@@ -66,6 +70,8 @@ static int visit_file(struct audit_files *files, size_t place, audit_visit visit
 		json_decref(record);
 		if (ended)
 			return ended;
+		if (audit_lines_ended(&lines))
+			return 0;
 	}
 	return r < 0 && !*ret_message ? audit_fail(ret_message, r, "%s: %s", path, r == -SMIME_E_IO ? strerror(errno) : smime_strerror(r)) :
 					r;

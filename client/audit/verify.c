@@ -212,8 +212,9 @@ static int check_file(struct audit_walk *walk, struct audit_files *files, size_t
 	walk->file = path;
 	if (r == 0)
 		r = audit_lines_open(fd, &lines);
-	while (r >= 0 && (r = audit_lines_next(&lines)) > 0)
-		r = check_line(walk, &lines);
+	while (r >= 0 && (r = audit_lines_next(&lines)) > 0 && (r = check_line(walk, &lines)) == 0)
+		if (audit_lines_ended(&lines))
+			break;
 	return r < 0 && !*ret_message ? audit_fail(ret_message, r, "%s: %s", path, r == -SMIME_E_IO ? strerror(errno) : smime_strerror(r)) :
 					r;
 }

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <smime/error.h>
 
@@ -357,6 +358,50 @@ static void files_that_are_filled_while_others_are_read_are_read_too(void **stat
 	assert_null(audit_log_free(log));
 }
 
+/* Octet by octet, so that each of them is the end of the file for somebody. */
+_Noreturn static void append_slowly(int fd, const char *data, size_t len) {
+	for (size_t i = 0; i < len; i++)
+		if (write(fd, data + i, 1) != 1)
+			_exit(1);
+	_exit(0);
+}
+
+static void verify_while_written(const char *path, const char *data, size_t len, uint64_t records) {
+	const struct audit_verify_options options = { .key = NULL };
+	const char *names[] = { path };
+	char *message = NULL;
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC), status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		append_slowly(fd, data, len);
+	assert_int_equal(close(fd), 0);
+	for (bool ended = false; !ended;) {
+		_cleanup_(audit_report_clear) struct audit_report report = { 0 };
+		_cleanup_(audit_files_clear) struct audit_files files = { 0 };
+
+		ended = waitpid(pid, &status, WNOHANG) == pid;
+		assert_int_equal(audit_files_find(names, 1, &files, &message), 0);
+		assert_int_equal(audit_verify(&files, &options, &report, &message), 0);
+		assert_int_equal(report.faults, 0);
+		assert_true(!ended || report.records == records);
+	}
+	assert_int_equal(status, 0);
+}
+
+static void a_record_that_is_being_written_is_no_fault(void **state) {
+	enum { ROUNDS = 6, RECORDS = 150 };
+	char data[FILE_MAX_BYTES], path[PATH_BYTES];
+
+	run_once(RECORDS, true);
+	size_t len = read_file(AUDIT_FILE, data), first = (size_t)((char *)memchr(data, '\n', len) - data) + 1;
+	(void)snprintf(path, sizeof(path), "%s/written", directory);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		write_file("written", data, first);
+		verify_while_written(path, data + first, len - first, RECORDS + 1);
+	}
+}
+
 static void a_second_agent_does_not_write(void **state) {
 	struct audit_log *first = open_log(ROTATE_NEVER), *second = open_log(ROTATE_NEVER);
 
@@ -410,6 +455,7 @@ int main(void) {
 		LOG_TEST(a_batch_that_lacks_a_record_was_never_begun),
 		LOG_TEST(files_that_are_full_are_followed),
 		LOG_TEST(files_that_are_filled_while_others_are_read_are_read_too),
+		LOG_TEST(a_record_that_is_being_written_is_no_fault),
 		LOG_TEST(a_second_agent_does_not_write),
 		LOG_TEST(a_batch_that_was_not_written_never_was),
 	};
