@@ -98,6 +98,23 @@ static int parse_state(const char *text, char ret_id[33], struct audit_chain *re
 	return good ? 0 : 1;
 }
 
+/* The agent writes it in place: what is there twice is one state, and not parts of two. */
+static ssize_t read_state(int fd, char text[STATE_HEAD_BYTES + 1]) {
+	enum { LOOKS_MAX = 100 };
+	char again[STATE_HEAD_BYTES];
+	ssize_t len = pread(fd, text, STATE_HEAD_BYTES, 0), n = len;
+
+	for (unsigned look = 0; look < LOOKS_MAX && n >= 0; look++) {
+		n = pread(fd, again, sizeof(again), 0);
+		if (n >= 0 && n == len && memcmp(text, again, (size_t)n) == 0)
+			break;
+		memcpy(text, again, n > 0 ? (size_t)n : 0);
+		len = n;
+	}
+	OPENSSL_cleanse(again, sizeof(again));
+	return len;
+}
+
 int audit_state_read(const char *directory, char ret_id[33], struct audit_chain *ret_chain) {
 	_cleanup_(freep) char *path = NULL;
 	char text[STATE_HEAD_BYTES + 1];
@@ -107,7 +124,7 @@ int audit_state_read(const char *directory, char ret_id[33], struct audit_chain 
 		return -SMIME_E_NO_MEMORY;
 	}
 	_cleanup_(close_fdp) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	ssize_t len = fd >= 0 ? read(fd, text, STATE_HEAD_BYTES) : -1;
+	ssize_t len = fd >= 0 ? read_state(fd, text) : -1;
 	if (len < 0)
 		return 1;
 	text[len] = '\0';

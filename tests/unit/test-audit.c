@@ -21,7 +21,7 @@
 #include "agent/audit/log.h"
 #include "agent/wire/audit-chain.h"
 #include "agent/wire/audit-lines.h"
-#include "client/audit/audit.h"
+#include "client/audit/internal.h"
 #include "stride.h"
 
 enum { PATH_BYTES = 400, FILE_MAX_BYTES = 64 * 1024, ROTATE_NEVER = 1 << 30 };
@@ -402,6 +402,48 @@ static void a_record_that_is_being_written_is_no_fault(void **state) {
 	}
 }
 
+/* Of each state all octets of head and key are its number. */
+static size_t format_state(char text[400], unsigned seq) {
+	char hex[AUDIT_HEX_BYTES];
+	uint8_t hash[AUDIT_HASH_BYTES];
+
+	memset(hash, (int)seq, sizeof(hash));
+	audit_hex(hash, hex);
+	return (size_t)snprintf(text, 400, "smime-agent audit 1\nlog=%032d\nseq=%020u\nhead=%s\nkey=%s\nsum=%s\n", 0, seq, hex, hex, hex);
+}
+
+/* Until it is killed, or nobody reads any more. */
+_Noreturn static void write_states(pid_t parent) {
+	char path[PATH_BYTES], text[400];
+
+	(void)snprintf(path, sizeof(path), "%s/" AUDIT_STATE_FILE, directory);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	for (unsigned seq = 0; getppid() == parent; seq = (seq + 1) & 0xff) {
+		size_t len = format_state(text, seq);
+		if (pwrite(fd, text, len, 0) != (ssize_t)len)
+			_exit(1);
+	}
+	_exit(0);
+}
+
+static void a_state_that_is_being_written_is_one_of_two(void **state) {
+	enum { READS = 50000 };
+	struct audit_chain chain;
+	char text[400], id[33];
+
+	write_file(AUDIT_STATE_FILE, text, format_state(text, 0));
+	pid_t parent = getpid(), pid = fork();
+	if (pid == 0)
+		write_states(parent);
+	for (size_t i = 0; i < READS; i += stride()) {
+		assert_int_equal(audit_state_read(directory, id, &chain), 0);
+		for (size_t at = 0; at < AUDIT_HASH_BYTES; at++)
+			assert_true(chain.head[at] == chain.seq && chain.key[at] == chain.seq);
+	}
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static void a_second_agent_does_not_write(void **state) {
 	struct audit_log *first = open_log(ROTATE_NEVER), *second = open_log(ROTATE_NEVER);
 
@@ -456,6 +498,7 @@ int main(void) {
 		LOG_TEST(files_that_are_full_are_followed),
 		LOG_TEST(files_that_are_filled_while_others_are_read_are_read_too),
 		LOG_TEST(a_record_that_is_being_written_is_no_fault),
+		LOG_TEST(a_state_that_is_being_written_is_one_of_two),
 		LOG_TEST(a_second_agent_does_not_write),
 		LOG_TEST(a_batch_that_was_not_written_never_was),
 	};
