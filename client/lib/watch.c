@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include "agent.h"
 #include "arena.h"
@@ -66,11 +67,31 @@ static int hand_over(struct smime *s, const struct wire_event *wire, smime_event
 	return r;
 }
 
+struct first {
+	struct smime *s;
+	int stop;
+	bool stopped;
+};
+
+/* An agent that hangs may never answer: then the connection is ended here, which is what is read in place of the answer. */
+static void wait_for_first(void *userdata) {
+	struct first *first = userdata;
+
+	first->stopped = wait_for_event(first->s, first->stop) == 0;
+	if (first->stopped)
+		(void)shutdown(first->s->fd, SHUT_RDWR);
+}
+
 static int watch(struct smime *s, int stop, smime_event_handler handler, void *userdata) {
 	_cleanup_(wire_request_freep) struct wire_request *request = wire_request_make(0, WIRE_SUBSCRIBE);
+	struct first first = { .s = s, .stop = stop };
 	struct wire_reply *reply = NULL;
-	int r = agent_call(s, request, WIRE_REPLY_EVENT, &reply);
+	int r = agent_call_meanwhile(s, request, &(struct meanwhile){ wait_for_first, &first }, WIRE_REPLY_EVENT, &reply);
 
+	if (first.stopped) {
+		wire_reply_free(reply);
+		return 0;
+	}
 	while (r == 0) {
 		r = hand_over(s, reply->body->event, handler, userdata);
 		wire_reply_free(TAKE(reply));

@@ -146,11 +146,15 @@ static int lock(void) {
 	return r;
 }
 
-static char events[256]; /* what the handler was told */
+static char events[256];  /* what the handler was told */
+static int stopping = -1; /* the other end of what stops a watch, which the first event closes */
 
 static int on_event(void *userdata, const struct smime_event *event) {
 	const enum smime_event_kind *last = userdata;
 
+	if (stopping >= 0)
+		close(stopping);
+	stopping = -1;
 	(void)snprintf(events + strlen(events), sizeof(events) - strlen(events), "%s %u %u, ", event->name, event->place, event->missed);
 	return event->kind == *last ? 42 : 0;
 }
@@ -349,12 +353,12 @@ static int watch_one(void) {
 	return watch(SMIME_EVENT_WATCHING, -1);
 }
 
-/* The one that can be read at once is the end of a pipe that nobody writes to. */
+/* The one that can be read is the end of a pipe that nobody writes to any more. */
 static int watch_until_stopped(void) {
 	int ends[2];
 
 	assert_int_equal(pipe(ends), 0);
-	close(ends[1]);
+	stopping = ends[1];
 	int r = watch(SMIME_EVENT_DONE, ends[0]);
 	close(ends[0]);
 	return r;
@@ -372,6 +376,23 @@ static void a_watch_ends_when_the_program_has_enough(void **state) {
 	assert_int_equal(ask_with(&(struct play){ .answer = ANSWER_EVENTS }, 1, watch_until_stopped), 0);
 	assert_string_equal(events, "watching 0 0, ");
 	assert_int_equal(ask(&(struct play){ .answer = ANSWER_DONE }, 1), 0);
+}
+
+static void a_watch_of_an_agent_that_hangs_can_be_stopped(void **state) {
+	char path[64];
+	int ends[2];
+
+	(void)snprintf(path, sizeof(path), "%s/socket", place);
+	int listener = listen_at(path);
+	assert_int_equal(smime_set_socket(s, path), 0);
+	assert_int_equal(pipe(ends), 0);
+	close(ends[1]);
+	(void)alarm(60); /* without an answer it would be for ever */
+	assert_int_equal(watch(SMIME_EVENT_DONE, ends[0]), 0);
+	(void)alarm(0);
+	assert_string_equal(events, "");
+	close(ends[0]);
+	close(listener);
 }
 
 static void an_agent_without_events_is_told(void **state) {
@@ -523,6 +544,7 @@ int main(void) {
 		cmocka_unit_test(an_answer_that_does_not_fit_is_a_protocol_error),
 		cmocka_unit_test(events_are_handed_over_until_the_agent_ends),
 		cmocka_unit_test(a_watch_ends_when_the_program_has_enough),
+		cmocka_unit_test(a_watch_of_an_agent_that_hangs_can_be_stopped),
 		cmocka_unit_test(an_agent_without_events_is_told),
 		cmocka_unit_test(no_agent_is_told_with_the_socket),
 		cmocka_unit_test(what_is_wrong_is_told_to_a_program_without_standard_streams),
