@@ -49,9 +49,38 @@ static int write_text(int fd, const char *data, size_t len) {
 	return fsync(fd) < 0 ? -SMIME_E_IO : 0;
 }
 
+/*
+ * Without a name until it is whole, so that a program which is ended meanwhile leaves nothing behind. Returns 1 where the file system knows no files
+ * without names, or has one of this name.
+ */
+static int write_unnamed(const char *folder, const char *path, const char *data, size_t len) {
+	_cleanup_(close_fdp) int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	char self[64];
+
+	if (fd < 0)
+		return 1;
+	int r = write_text(fd, data, len);
+	if (r < 0)
+		return r;
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0;
+}
+
+static int write_named(char *part, const char *path, const char *data, size_t len) {
+	_cleanup_(close_fdp) int fd = mkostemp(part, O_CLOEXEC);
+
+	if (fd < 0)
+		return -SMIME_E_IO;
+	int r = write_text(fd, data, len);
+	if (r == 0 && rename(part, path) < 0)
+		r = -SMIME_E_IO;
+	if (r < 0)
+		(void)unlink(part);
+	return r;
+}
+
 static int write_file(const char *folder, const char *name, X509 *certificate) {
 	_cleanup_(bio_freep) BIO *text = BIO_new(BIO_s_mem());
-	_cleanup_(close_fdp) int fd = -1;
 	char path[PATH_MAX], part[PATH_MAX];
 	char *data;
 	int n = snprintf(path, sizeof(path), "%s/%s.pem", folder, name);
@@ -60,16 +89,9 @@ static int write_file(const char *folder, const char *name, X509 *certificate) {
 		return -SMIME_E_TOO_LARGE;
 	if (!text || PEM_write_bio_X509(text, certificate) != 1)
 		return -SMIME_E_NO_MEMORY;
-	fd = mkostemp(part, O_CLOEXEC);
-	if (fd < 0)
-		return -SMIME_E_IO;
 	long len = BIO_get_mem_data(text, &data);
-	int r = write_text(fd, data, (size_t)len);
-	if (r == 0 && rename(part, path) < 0)
-		r = -SMIME_E_IO;
-	if (r < 0)
-		(void)unlink(part);
-	return r;
+	int r = write_unnamed(folder, path, data, (size_t)len);
+	return r > 0 ? write_named(part, path, data, (size_t)len) : r;
 }
 
 static int keep(const char *folder, const char *name, X509 *certificate) {

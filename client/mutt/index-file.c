@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,20 +110,33 @@ static bool write_all(int fd, const char *data, size_t len) {
 	return fsync(fd) == 0;
 }
 
-int index_write_file(struct mutt *mutt, const char *folder, const char *name, const char *data, size_t len) {
-	__attribute__((cleanup(mutt_closep))) int fd = -1;
-	char path[PATH_MAX], part[PATH_MAX];
+static int replace(struct mutt *mutt, const char *folder, const char *path, char *part, const char *data, size_t len) {
+	__attribute__((cleanup(mutt_closep))) int fd = mkostemp(part, O_CLOEXEC);
 
-	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= PATH_MAX ||
-		snprintf(part, sizeof(part), "%s/.%s.XXXXXX", folder, name) >= PATH_MAX)
-		return mutt_fail(mutt, SMIME_E_IO, "%s: %s", folder, strerror(ENAMETOOLONG));
-	fd = mkostemp(part, O_CLOEXEC);
 	if (fd < 0)
 		return fail(mutt, folder);
 	if (write_all(fd, data, len) && rename(part, path) == 0)
 		return 0;
 	int code = fail(mutt, path);
 	(void)unlink(part);
+	return code;
+}
+
+/* As long as the file has another name, who ends the program waits, or it would be left behind. */
+int index_write_file(struct mutt *mutt, const char *folder, const char *name, const char *data, size_t len) {
+	char path[PATH_MAX], part[PATH_MAX];
+	sigset_t set, before;
+
+	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= PATH_MAX ||
+		snprintf(part, sizeof(part), "%s/.%s.XXXXXX", folder, name) >= PATH_MAX)
+		return mutt_fail(mutt, SMIME_E_IO, "%s: %s", folder, strerror(ENAMETOOLONG));
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &set, &before);
+	int code = replace(mutt, folder, path, part, data, len);
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
 	return code;
 }
 

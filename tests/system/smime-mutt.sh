@@ -288,6 +288,19 @@ prints 'import: is known' 'known already'
 holds 'import: changes nothing' diff -r "$known" "$T/before"
 check 'import: with a label' 0 smime-mutt import --certificates "$T/labelled" "$T/peer-ec.pem" <<<'two words'
 is 'import: which is one word' "$(cat "$T/labelled/.index")" "peer-ec@example.org $peer two_words ? t es"
+mkdir "$T/ended"
+parts() { find "$T/ended" -name '.*.??????'; }
+if [ -z "${SMIME_SANITIZED:-}" ] && strace -o "$T/trace" true 2>/dev/null; then
+	for n in 1 2 3; do # the person's folder, mutt's, and its index
+		check "import: ended while file $n goes to the disk" 143 strace -qq -o "$T/trace" -e trace=fsync -e "inject=fsync:signal=TERM:when=$n" \
+			env XDG_CONFIG_HOME="$T/ended/$n.config" smime-mutt import --certificates "$T/ended/$n" "$T/peer-ec.pem" </dev/null
+		is "import: has begun $n" "$(grep -c '^fsync' "$T/trace")" "$n"
+		is "import: leaves no part of file $n" "$(parts)" ''
+	done
+	is 'import: what was written is whole' "$(sha256 "$T/ended/2/$peer")" "$(sha256 "$T/peer-ec.pem")"
+else
+	skip 'import: ended while a file goes to the disk' 'nothing can be traced here'
+fi
 told 'import: one that nobody can encrypt to' 4 'erin@example.org was not added' smime-mutt import "$T/erin.pem" </dev/null
 is 'import: it is not in the folder' "$(grep -l "$(sed -n 2p "$T/erin.pem")" "$HOME/.config/smime-agent/certificates"/*)" ''
 
