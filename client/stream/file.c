@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "source.h"
 #include "spool.h"
@@ -37,6 +38,10 @@ static int file_open(void *self, void **ret_state) {
 
 static bool differs(const struct timespec *a, const struct timespec *b) {
 	return a->tv_sec != b->tv_sec || a->tv_nsec != b->tv_nsec;
+}
+
+static bool is_before(const struct timespec *a, const struct timespec *b) {
+	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
 }
 
 /* To be asked after a read, whose bytes it vouches for. */
@@ -151,6 +156,29 @@ static int from_file(int fd, uint64_t begin, const struct stat *st, struct sourc
 	return 0;
 }
 
+/*
+ * A change within the tick of the file system's clock in which the file was changed last would leave no trace, so that tick must be over. It
+ * takes 10 ms at most; a file system whose own clock runs ahead is waited for no longer than twice that.
+ */
+static int wait_for_tick(int fd, struct stat *st) {
+	enum { LOOKS_MAX = 10, PAUSE_NS = 2 * 1000 * 1000 };
+	struct timespec now;
+
+	for (unsigned look = 0; look < LOOKS_MAX; look++) {
+		if (clock_gettime(CLOCK_REALTIME_COARSE, &now) < 0 || is_before(&st->st_ctim, &now))
+			return 0;
+		(void)nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
+		if (fstat(fd, st) < 0)
+			return -SMIME_E_IO;
+	}
+	return 0;
+}
+
+/* Among them the kernel's own files (/proc), which have the size 0 whatever they hold: only reading tells. */
+static bool is_small(const struct stat *st, off_t begin) {
+	return st->st_size - begin <= SPOOL_MEMORY_BYTES;
+}
+
 int source_from_fd(int fd, struct source **ret_source) {
 	struct stat st;
 	off_t begin;
@@ -162,8 +190,9 @@ int source_from_fd(int fd, struct source **ret_source) {
 	begin = lseek(fd, 0, SEEK_CUR);
 	if (begin < 0)
 		return -SMIME_E_IO;
-	/* Among them the kernel's own files (/proc), which have the size 0 whatever they hold: only reading tells. */
-	if (st.st_size - begin <= SPOOL_MEMORY_BYTES)
+	if (!is_small(&st, begin) && wait_for_tick(fd, &st) < 0)
+		return -SMIME_E_IO;
+	if (is_small(&st, begin))
 		return from_spool(fd, ret_source);
 	return from_file(fd, (uint64_t)begin, &st, ret_source);
 }

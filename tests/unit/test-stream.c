@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "client/stream/lines.h"
 #include "client/stream/sink.h"
@@ -245,7 +246,6 @@ static void a_file_that_is_written_to_meanwhile_is_an_error(void **state) {
 	assert_int_equal(source_from_fd(fileno(file), &source), 0);
 	assert_int_equal(source_open(source, &begun), 0);
 	assert_int_equal(reader_read_exact(begun, some, sizeof(some)), 0);
-	(void)usleep(20000); /* a tick of the file system's clock */
 	assert_int_equal(pwrite(fileno(file), "x", 1, (off_t)len / 2), 1);
 	while ((r = reader_read_exact(begun, some, sizeof(some))) == 0)
 		;
@@ -258,6 +258,29 @@ static void a_file_that_is_written_to_meanwhile_is_an_error(void **state) {
 	assert_int_equal(source_from_fd(fileno(file), &small), 0);
 	assert_int_equal(pwrite(fileno(file), "x", 1, SMALL_BYTES / 2), 1);
 	assert_yields(small, data, SMALL_BYTES);
+}
+
+/* What is written in the tick of the last change leaves no trace, where the file system's clock is that of the ticks. */
+static void a_file_that_was_just_written_is_not_read_in_the_same_tick(void **state) {
+	enum { ROUNDS = 10 };
+	size_t len = 700000;
+	_cleanup_(freep) uint8_t *data = pattern(len);
+	_cleanup_(fclosep) FILE *file = tmpfile();
+	struct timespec now;
+	struct stat st;
+
+	assert_int_equal(fwrite(data, 1, len, file), len);
+	assert_int_equal(fflush(file), 0);
+	assert_int_equal(lseek(fileno(file), 0, SEEK_SET), 0);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		_cleanup_(source_unrefp) struct source *source = NULL;
+
+		assert_int_equal(pwrite(fileno(file), "x", 1, 0), 1);
+		assert_int_equal(source_from_fd(fileno(file), &source), 0);
+		assert_int_equal(clock_gettime(CLOCK_REALTIME_COARSE, &now), 0);
+		assert_int_equal(fstat(fileno(file), &st), 0);
+		assert_true(st.st_ctim.tv_sec < now.tv_sec || (st.st_ctim.tv_sec == now.tv_sec && st.st_ctim.tv_nsec < now.tv_nsec));
+	}
 }
 
 static void a_descriptor_that_cannot_be_read_is_an_io_error(void **state) {
@@ -660,6 +683,7 @@ int main(void) {
 		cmocka_unit_test(a_pipe_without_place_for_the_spool_fails),
 		cmocka_unit_test(a_regular_file_is_read_from_its_position_by_concurrent_passes),
 		cmocka_unit_test(a_file_that_is_written_to_meanwhile_is_an_error),
+		cmocka_unit_test(a_file_that_was_just_written_is_not_read_in_the_same_tick),
 		cmocka_unit_test(a_descriptor_that_cannot_be_read_is_an_io_error),
 		cmocka_unit_test(a_file_of_the_kernel_without_a_size_is_read),
 		cmocka_unit_test(slices_of_every_kind_of_parent_hold_their_range),
