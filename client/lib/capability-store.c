@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <openssl/crypto.h>
@@ -134,6 +135,12 @@ static bool has_room(int directory) {
 	return count <= CAPABILITY_STORE_FILES_MAX;
 }
 
+/* What another process, or thread, has stored since it was looked at may be newer. Where nothing can be locked they take turns by chance. */
+static void wait_for_turn(int directory) {
+	while (flock(directory, LOCK_EX) < 0 && errno == EINTR)
+		;
+}
+
 /* Whole or not at all. It need not be on the disk: what is lost comes again with the next message. */
 static void save(int directory, const char *name, const char *line) {
 	char temporary[NAME_BYTES + 32];
@@ -149,17 +156,11 @@ static void save(int directory, const char *name, const char *line) {
 		(void)unlinkat(directory, temporary, 0);
 }
 
-void capability_store_write(const X509 *certificate, time_t signed_at, struct bytes der) {
-	_cleanup_(close_fdp) int directory = -1;
-	char name[NAME_BYTES + 1], line[LINE_MAX_BYTES + 1];
+static void store(int directory, const char *name, time_t signed_at, struct bytes der) {
+	char line[LINE_MAX_BYTES + 1];
 	struct stored stored;
 	int n;
 
-	if (der.len == 0 || der.len > CAPABILITIES_MAX_BYTES || !name_of(certificate, name))
-		return;
-	directory = open_directory(true);
-	if (directory < 0)
-		return;
 	if (load(directory, name, &stored)) {
 		if (stored.signed_at >= signed_at)
 			return;
@@ -171,4 +172,19 @@ void capability_store_write(const X509 *certificate, time_t signed_at, struct by
 	line[n] = '\n';
 	line[n + 1] = '\0';
 	save(directory, name, line);
+}
+
+void capability_store_write(const X509 *certificate, time_t signed_at, struct bytes der) {
+	_cleanup_(close_fdp) int directory = -1;
+	char name[NAME_BYTES + 1];
+
+	if (der.len == 0 || der.len > CAPABILITIES_MAX_BYTES || !name_of(certificate, name))
+		return;
+	directory = open_directory(true);
+	if (directory < 0)
+		return;
+	wait_for_turn(directory);
+	store(directory, name, signed_at, der);
+	/* A child that another thread forks meanwhile has the descriptor as well, and would have the turn as long as it lives. */
+	(void)flock(directory, LOCK_UN);
 }
