@@ -250,6 +250,9 @@ if [ -z "${SMIME_SANITIZED:-}" ] && strace -o "$T/trace" true 2>/dev/null; then
 	late=(strace -qq -o "$T/trace" -e trace=pidfd_open -e inject=pidfd_open:delay_enter=500000 env --ignore-signal=CHLD)
 	told 'though it has ended before he looks' 2 "agent.yaml:2:.*'perhaps'" "${late[@]}" smime policy check "$T/agent.yaml"
 	check 'and where nothing is wrong' 0 "${late[@]}" smime policy check "$T/good.yaml"
+	mkdir -p "$T/spoilt/smime-agent" "$T/nobody" && cp -p "$T/agent.yaml" "$T/spoilt/smime-agent/"
+	told 'and by a program that goes on ignoring it' 3 'no agent answers on' env -u SMIME_AGENT_SOCK XDG_RUNTIME_DIR="$T/nobody" \
+		XDG_CONFIG_HOME="$T/spoilt" "${late[@]}" smime-mutt keys
 	holds 'so late' grep -q 'pidfd_open.*ESRCH' "$T/trace"
 else
 	skip 'who ignores that a child has ended, which he looks for too late' 'nothing can be traced here'
