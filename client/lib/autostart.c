@@ -17,6 +17,7 @@
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "agent.h"
 
@@ -91,14 +92,30 @@ static int spawn_detached(const char *path, char *const *argv, int output, int e
 	return error == 0 ? 0 : -SMIME_E_NO_AGENT;
 }
 
+/*
+ * Where there is no descriptor for it: all are in use, or the kernel is not to be asked for one, or there is no trace of a child that was
+ * faster than a program which ignores SIGCHLD.
+ */
+static int look_for_exit(pid_t pid) {
+	enum { PAUSE_MS = 5 };
+	siginfo_t info;
+
+	for (int waited = 0; waited < AGENT_START_MAX_MS; waited += PAUSE_MS) {
+		info.si_pid = 0;
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == pid)
+			return 0;
+		(void)nanosleep(&(struct timespec){ .tv_nsec = PAUSE_MS * 1000000L }, NULL);
+	}
+	return -SMIME_E_NO_AGENT;
+}
+
 static int wait_for_exit(pid_t pid) {
 	_cleanup_(close_fdp) int fd = pidfd_open(pid, 0);
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 	int n;
 
-	/* A program that ignores SIGCHLD has no trace of a child that was faster than this. */
-	if (fd < 0 && errno == ESRCH)
-		return 0;
+	if (fd < 0)
+		return look_for_exit(pid);
 	/* An interrupted wait starts over: the limit is against waiting for ever, not a measurement. */
 	do
 		n = poll(&poll_fd, 1, AGENT_START_MAX_MS);

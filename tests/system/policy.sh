@@ -254,6 +254,10 @@ if [ -z "${SMIME_SANITIZED:-}" ] && strace -o "$T/trace" true 2>/dev/null; then
 	told 'and by a program that goes on ignoring it' 3 'no agent answers on' env -u SMIME_AGENT_SOCK XDG_RUNTIME_DIR="$T/nobody" \
 		XDG_CONFIG_HOME="$T/spoilt" "${late[@]}" smime-mutt keys
 	holds 'so late' grep -q 'pidfd_open.*ESRCH' "$T/trace"
+	full=(strace -qq -o "$T/trace" -e trace=pidfd_open -e inject=pidfd_open:error=EMFILE)
+	told 'and without a descriptor for it' 2 "agent.yaml:2:.*'perhaps'" "${full[@]}" smime policy check "$T/agent.yaml"
+	check 'as where nothing is wrong' 0 "${full[@]}" smime policy check "$T/good.yaml"
+	holds 'there was none' grep -q 'pidfd_open.*EMFILE.*INJECTED' "$T/trace"
 else
 	skip 'who ignores that a child has ended, which he looks for too late' 'nothing can be traced here'
 fi
