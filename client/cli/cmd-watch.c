@@ -2,6 +2,8 @@
 /*
  * smime watch: what happens in the agent, one event a line, until it is interrupted or the agent ends.
  */
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <time.h>
@@ -11,6 +13,7 @@
 
 struct watch {
 	struct cli *cli;
+	int stop; /* can be read once the person has had enough */
 	int code; /* exit code of a failure that was told */
 };
 
@@ -32,9 +35,22 @@ static int print_event(struct cli *cli, const struct smime_event *event) {
 	return cli_flush(cli);
 }
 
+/* The signals that end it are blocked, and would do nothing while it waits for somebody who does not read. False: it is enough. */
+static bool wait_for_reader(const struct watch *watch) {
+	struct pollfd fds[] = { { .fd = STDOUT_FILENO, .events = POLLOUT }, { .fd = watch->stop, .events = POLLIN } };
+	int n;
+
+	do
+		n = poll(fds, sizeof(fds) / sizeof(fds[0]), -1);
+	while (n < 0 && errno == EINTR);
+	return n < 0 || fds[0].revents;
+}
+
 static int on_event(void *userdata, const struct smime_event *event) {
 	struct watch *watch = userdata;
 
+	if (!wait_for_reader(watch))
+		return 1;
 	watch->code = watch->cli->json ? cli_json_print(watch->cli, json_event(event)) : print_event(watch->cli, event);
 	return watch->code;
 }
@@ -51,12 +67,11 @@ static int stop_signals(void) {
 }
 
 static int run(struct cli *cli, void *args) {
-	struct watch watch = { .cli = cli };
-	int stop = stop_signals();
-	int r = smime_watch(cli->smime, stop, on_event, &watch);
+	struct watch watch = { .cli = cli, .stop = stop_signals() };
+	int r = smime_watch(cli->smime, watch.stop, on_event, &watch);
 
-	if (stop >= 0)
-		(void)close(stop);
+	if (watch.stop >= 0)
+		(void)close(watch.stop);
 	if (watch.code != 0)
 		return watch.code;
 	return r < 0 ? cli_failed(cli, r) : 0;

@@ -77,6 +77,24 @@ kill -INT "$programs"
 wait "$programs"
 is 'interrupted, it ends with 0' $? 0
 is 'without a word' "$(cat "$T/events.err")" ''
+check 'with a reader that does not read' 0 python3 - <<'END'
+import fcntl, os, signal, subprocess, sys, time
+reading, writing = os.pipe()
+os.write(writing, b'x' * fcntl.fcntl(writing, fcntl.F_GETPIPE_SZ))
+process = subprocess.Popen(['smime', 'watch'], stdout=writing)
+def blocks():
+    with open('/proc/%d/status' % process.pid) as file:
+        return next(int(line.split()[1], 16) for line in file if line.startswith('SigBlk')) >> signal.SIGTERM - 1 & 1
+while not blocks():
+    time.sleep(0.01)
+time.sleep(0.5)  # it is at its first event
+process.terminate()
+try:
+    sys.exit(process.wait(timeout=60))
+except subprocess.TimeoutExpired:
+    process.kill()
+    sys.exit('it is not to be ended')
+END
 check 'where it can print nothing it ends with 7' 7 smime watch -o /dev/full
 agent_stop
 await ended "$people"
