@@ -6,13 +6,14 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 #include <openssl/crypto.h>
 #include <smime/error.h>
 
 #include "internal.h"
 
-enum { STATE_HEAD_BYTES = 240 };
+enum { STATE_MAX_BYTES = 400 };
 
 int audit_open_file(const char *path, int *ret_fd, char **ret_message) {
 	*ret_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -98,26 +99,35 @@ static int parse_state(const char *text, char ret_id[33], struct audit_chain *re
 	return good ? 0 : 1;
 }
 
-/* The agent writes it in place: what is there twice is one state, and not parts of two. */
-static ssize_t read_state(int fd, char text[STATE_HEAD_BYTES + 1]) {
-	enum { LOOKS_MAX = 100 };
-	char again[STATE_HEAD_BYTES];
-	ssize_t len = pread(fd, text, STATE_HEAD_BYTES, 0), n = len;
+/* Its last line is the hash of what stands before. */
+static bool is_whole(const char *text) {
+	static const char name[] = "\nsum=";
+	const char *sum = strstr(text, name);
+	uint8_t expected[AUDIT_HASH_BYTES], hash[AUDIT_HASH_BYTES];
 
-	for (unsigned look = 0; look < LOOKS_MAX && n >= 0; look++) {
-		n = pread(fd, again, sizeof(again), 0);
-		if (n >= 0 && n == len && memcmp(text, again, (size_t)n) == 0)
+	return sum && audit_unhex(sum + sizeof(name) - 1, expected) == 0 &&
+		audit_hash((struct bytes){ (const uint8_t *)text, (size_t)(sum + 1 - text) }, hash) == 0 &&
+		memcmp(hash, expected, sizeof(hash)) == 0;
+}
+
+/* The agent writes it in place: what is read meanwhile may be parts of two. What stays so is taken as it is. */
+static ssize_t read_state(int fd, char text[STATE_MAX_BYTES + 1]) {
+	enum { LOOKS_MAX = 100, PAUSE_NS = 1000 * 1000 };
+	ssize_t len;
+
+	for (unsigned look = 0; look < LOOKS_MAX; look++) {
+		len = pread(fd, text, STATE_MAX_BYTES, 0);
+		text[len > 0 ? len : 0] = '\0';
+		if (len < 0 || is_whole(text))
 			break;
-		memcpy(text, again, n > 0 ? (size_t)n : 0);
-		len = n;
+		(void)nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
 	}
-	OPENSSL_cleanse(again, sizeof(again));
 	return len;
 }
 
 int audit_state_read(const char *directory, char ret_id[33], struct audit_chain *ret_chain) {
 	_cleanup_(freep) char *path = NULL;
-	char text[STATE_HEAD_BYTES + 1];
+	char text[STATE_MAX_BYTES + 1];
 
 	if (asprintf(&path, "%s/" AUDIT_STATE_FILE, directory) < 0) {
 		path = NULL;
@@ -127,7 +137,6 @@ int audit_state_read(const char *directory, char ret_id[33], struct audit_chain 
 	ssize_t len = fd >= 0 ? read_state(fd, text) : -1;
 	if (len < 0)
 		return 1;
-	text[len] = '\0';
 	int r = parse_state(text, ret_id, ret_chain);
 	OPENSSL_cleanse(text, sizeof(text));
 	return r;

@@ -409,7 +409,10 @@ static size_t format_state(char text[400], unsigned seq) {
 
 	memset(hash, (int)seq, sizeof(hash));
 	audit_hex(hash, hex);
-	return (size_t)snprintf(text, 400, "smime-agent audit 1\nlog=%032d\nseq=%020u\nhead=%s\nkey=%s\nsum=%s\n", 0, seq, hex, hex, hex);
+	int len = snprintf(text, 400, "smime-agent audit 1\nlog=%032d\nseq=%020u\nhead=%s\nkey=%s\n", 0, seq, hex, hex);
+	assert_int_equal(audit_hash((struct bytes){ (const uint8_t *)text, (size_t)len }, hash), 0);
+	audit_hex(hash, hex);
+	return (size_t)(len + snprintf(text + len, 400 - (size_t)len, "sum=%s\n", hex));
 }
 
 /* Until it is killed, or nobody reads any more. */
