@@ -121,14 +121,16 @@ static LONG wait_for_change(struct watch *watch, DWORD limit_ms) {
  * in it must not pass for removed.
  */
 static LONG look(struct watch *watch) {
-	LONG rv;
+	enum { LOOKS_MAX = 10 };
+	LONG rv = SCARD_E_UNKNOWN_READER;
 
-	do {
+	for (int i = 0; i < LOOKS_MAX && rv == SCARD_E_UNKNOWN_READER; i++) {
 		rv = list_readers(watch);
 		if (rv == SCARD_S_SUCCESS && watch->count > 0)
 			rv = wait_for_change(watch, 0);
-	} while (rv == SCARD_E_UNKNOWN_READER);
-	return rv;
+	}
+	/* One that is listed and not known all the time keeps nobody from the others. */
+	return rv == SCARD_E_UNKNOWN_READER ? SCARD_S_SUCCESS : rv;
 }
 
 /* Follows one pcscd from its first answer to its last. Returns what it ended with; 1 when the core could not be told. */
