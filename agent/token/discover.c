@@ -71,28 +71,22 @@ static void view_end(struct view *view) {
 }
 
 static int view_begin(const struct cryptoki *module, struct view *view, struct fault *fault) {
-	enum { LOOKS_MAX = 3 };
+	CK_ULONG count = 0;
+	CK_RV rv = module->call->C_GetSlotList(CK_FALSE, NULL, &count);
 
-	/* libp11 asks twice itself, and fails when slots come or go meanwhile. */
-	for (int look = 0; look < LOOKS_MAX; look++) {
-		CK_ULONG count = 0;
-		CK_RV rv = module->call->C_GetSlotList(CK_FALSE, NULL, &count);
-
-		/* It takes a module without any slot for one that failed, and makes room for as many as there are said to be. */
-		if (rv == CKR_OK && count == 0)
-			return 0;
-		if (rv == CKR_OK && count > SLOTS_MAX)
-			return fault_set(fault, SMIME_E_TOKEN_FAULT,
-				"the PKCS#11 module %s lists %lu slots, and %d are the most that is looked at", module->path, count,
-				SLOTS_MAX);
-		view->context = module->context;
-		if (PKCS11_enumerate_slots(view->context, &view->slots, &view->count) == 0)
-			return 0;
+	/* libp11 takes a module without any slot for one that failed, and makes room for as many as there are said to be. */
+	if (rv == CKR_OK && count == 0)
+		return 0;
+	if (rv == CKR_OK && count > SLOTS_MAX)
+		return fault_set(fault, SMIME_E_TOKEN_FAULT, "the PKCS#11 module %s lists %lu slots, and %d are the most that is looked at",
+			module->path, count, SLOTS_MAX);
+	view->context = module->context;
+	if (PKCS11_enumerate_slots(view->context, &view->slots, &view->count) != 0) {
 		view->slots = NULL;
-		view->count = 0;
+		return fault_set(fault, SMIME_E_TOKEN_FAULT,
+			"the PKCS#11 module %s can't list its slots; is its service (pcscd for smart cards) running?", module->path);
 	}
-	return fault_set(fault, SMIME_E_TOKEN_FAULT,
-		"the PKCS#11 module %s can't list its slots; is its service (pcscd for smart cards) running?", module->path);
+	return 0;
 }
 
 static const char *text_or_empty(const char *text) {

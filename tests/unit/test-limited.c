@@ -958,30 +958,6 @@ static void fewer_sessions_than_configured_will_do_but_none_will_not(void **stat
 	wire_report_free(core.inventory);
 }
 
-static void slots_that_come_or_go_while_they_are_listed_are_no_fault(void **state) {
-	static const struct {
-		const char *words;
-		int tokens;
-	} cases[] = { { "C_GetSlotList length 0 2", 0 }, { "C_GetSlotList length 1 =2", 1 } };
-	SKIP_WITHOUT_SOFTHSM();
-
-	for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-		struct wire_setup *setup = make_setup(WIRE_ROLE_SCAN);
-
-		words(cases[i].words);
-		struct process process = process_start(setup);
-		struct wire_report *report = process_receive(&process);
-		assert_non_null(report);
-		if (report->body->type == WIRE_REPORT_ERROR)
-			print_message("%s\n", wire_text(report->body->error->text));
-		assert_int_equal(report->body->type, WIRE_REPORT_TOKENS);
-		assert_int_equal(sk_wire_token_num(report->body->found->tokens), cases[i].tokens);
-		assert_int_equal(process_end(&process), 0);
-		wire_report_free(report);
-		wire_setup_free(setup);
-	}
-}
-
 /* How often a session is opened before those that serve the token, each by a thread. */
 static int sessions_to_look(void) {
 	struct core core = start_limited("");
@@ -1130,7 +1106,6 @@ int main(void) {
 		cmocka_unit_test(lengths_beyond_the_buffer_are_not_believed),
 		cmocka_unit_test(more_mechanisms_than_announced_are_not_believed),
 		cmocka_unit_test(fewer_sessions_than_configured_will_do_but_none_will_not),
-		cmocka_unit_test(slots_that_come_or_go_while_they_are_listed_are_no_fault),
 		cmocka_unit_test(a_thread_that_opens_its_session_late_is_not_in_the_way_of_another_s),
 		cmocka_unit_test(a_token_that_lists_nothing_is_logged_in_or_not_all_the_same),
 		cmocka_unit_test(a_login_comes_to_its_end_when_another_thread_ends_the_process),
